@@ -1,0 +1,306 @@
+//! [`Array`]: shared, contiguous, row-major values of dynamic shape.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
+
+use crate::float::Float;
+use crate::pool::Buffer;
+use crate::shape::Shape;
+
+/// Values with a shape, at rest: what goes onto a tape and comes back from it.
+///
+/// Cloning shares the values; writing to a shared array copies it first. An array is `Send + Sync`, so weights can be read
+/// by many threads.
+///
+/// ```
+/// use fewshot_autodiff::Array;
+/// let x = Array::new(&[2, 3], vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
+/// assert_eq!(x.shape(), [2, 3]);
+/// assert_eq!(x.map(|v| v * v).data()[5], 36.0);
+/// ```
+#[derive(Clone)]
+pub struct Array<F: Float = f32> {
+    buffer: Arc<Buffer<F>>,
+    shape: Shape,
+}
+
+impl<F: Float> Array<F> {
+    /// An array of `shape` with `data` in row-major order, taken over without a copy.
+    ///
+    /// # Panics
+    /// When `data` has another length than `shape` asks for.
+    #[track_caller]
+    pub fn new(shape: &[usize], data: Vec<F>) -> Self {
+        let shape = Shape::new(shape);
+        assert_eq!(
+            data.len(),
+            shape.count(),
+            "Array::new: shape {shape} needs {} values, {} were given",
+            shape.count(),
+            data.len()
+        );
+        Array {
+            buffer: Arc::new(Buffer::from_vec(data)),
+            shape,
+        }
+    }
+
+    /// A single value, shape `[]`.
+    pub fn scalar(value: F) -> Self {
+        Self::full(&[], value)
+    }
+
+    /// All zeros.
+    pub fn zeros(shape: &[usize]) -> Self {
+        Self::full(shape, F::zero())
+    }
+
+    /// All ones.
+    pub fn ones(shape: &[usize]) -> Self {
+        Self::full(shape, F::one())
+    }
+
+    /// All `value`.
+    pub fn full(shape: &[usize], value: F) -> Self {
+        Self::build(Shape::new(shape), |out| out.fill(value))
+    }
+
+    /// The value at flat row-major index `i` is `f(i)`.
+    pub fn from_fn(shape: &[usize], mut f: impl FnMut(usize) -> F) -> Self {
+        Self::build(Shape::new(shape), |out| {
+            for (i, o) in out.iter_mut().enumerate() {
+                *o = f(i);
+            }
+        })
+    }
+
+    /// An array from this thread's pool; `fill` writes every element (it finds old contents).
+    pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [F])) -> Self {
+        let mut buffer = Buffer::dirty(shape.count());
+        fill(buffer.data_mut());
+        Array {
+            buffer: Arc::new(buffer),
+            shape,
+        }
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    pub(crate) fn shape_copy(&self) -> Shape {
+        self.shape
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.data().len()
+    }
+
+    /// Whether there are no values (an axis has size zero).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values in row-major order.
+    #[inline]
+    pub fn data(&self) -> &[F] {
+        self.buffer.data()
+    }
+
+    /// The values, to be written; copied first if they are shared.
+    pub fn data_mut(&mut self) -> &mut [F] {
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            *self = Self::build(self.shape, |out| out.copy_from_slice(self.buffer.data()));
+        }
+        Arc::get_mut(&mut self.buffer)
+            .expect("a fresh copy is not shared")
+            .data_mut()
+    }
+
+    /// The values as a vector.
+    pub fn to_vec(&self) -> Vec<F> {
+        self.data().to_vec()
+    }
+
+    /// The only value.
+    ///
+    /// # Panics
+    /// When there is not exactly one.
+    #[track_caller]
+    pub fn item(&self) -> F {
+        assert_eq!(
+            self.len(),
+            1,
+            "item: an array of shape {} has not exactly one value",
+            self.shape
+        );
+        self.data()[0]
+    }
+
+    /// The same values under another shape, shared.
+    ///
+    /// # Panics
+    /// When the number of values differs.
+    #[track_caller]
+    pub fn reshape(&self, shape: &[usize]) -> Self {
+        let shape = Shape::new(shape);
+        assert_eq!(
+            self.len(),
+            shape.count(),
+            "reshape: {} and {shape} hold different numbers of values",
+            self.shape
+        );
+        Array {
+            buffer: Arc::clone(&self.buffer),
+            shape,
+        }
+    }
+
+    /// `f` of every value.
+    pub fn map(&self, f: impl Fn(F) -> F) -> Self {
+        Self::build(self.shape, |out| {
+            for (o, &x) in out.iter_mut().zip(self.data()) {
+                *o = f(x);
+            }
+        })
+    }
+
+    /// `f` of the values at the same place in two arrays.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    #[track_caller]
+    pub fn zip(&self, other: &Self, f: impl Fn(F, F) -> F) -> Self {
+        assert_eq!(
+            self.shape, other.shape,
+            "zip: {} and {} differ",
+            self.shape, other.shape
+        );
+        Self::build(self.shape, |out| {
+            for ((o, &a), &b) in out.iter_mut().zip(self.data()).zip(other.data()) {
+                *o = f(a, b);
+            }
+        })
+    }
+
+    /// The values in another element type, rounded to nearest.
+    pub fn cast<G: Float>(&self) -> Array<G> {
+        Array::build(self.shape, |out| {
+            for (o, &x) in out.iter_mut().zip(self.data()) {
+                *o = G::of(x.as_f64());
+            }
+        })
+    }
+
+    /// Whether no value is NaN or infinite.
+    pub fn all_finite(&self) -> bool {
+        self.data().iter().all(|x| x.is_finite())
+    }
+
+    /// Adds `other` to this array, in place if it is not shared.
+    pub(crate) fn accumulate(&mut self, other: &Self) {
+        debug_assert_eq!(self.shape, other.shape);
+        match Arc::get_mut(&mut self.buffer) {
+            Some(buffer) => crate::kernels::map::add_assign(buffer.data_mut(), other.data()),
+            None => {
+                *self = Self::build(self.shape, |out| {
+                    crate::kernels::map::map2(out, self.data(), other.data(), |a, b| a + b);
+                })
+            }
+        }
+    }
+}
+
+impl<F: Float> PartialEq for Array<F> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data() == other.data()
+    }
+}
+
+impl<F: Float> fmt::Debug for Array<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 16;
+        write!(f, "Array<{}>{} ", F::NAME, self.shape)?;
+        let data = self.data();
+        f.debug_list().entries(&data[..data.len().min(SHOWN)]).finish()?;
+        if data.len() > SHOWN {
+            write!(f, " and {} more", data.len() - SHOWN)?;
+        }
+        Ok(())
+    }
+}
+
+/// Without a copy where the ndarray is contiguous in row-major order.
+impl<F: Float, D: Dimension> From<ndarray::Array<F, D>> for Array<F> {
+    fn from(x: ndarray::Array<F, D>) -> Self {
+        let shape = x.shape().to_vec();
+        if x.is_standard_layout() {
+            let (store, offset) = x.into_raw_vec_and_offset();
+            if offset.unwrap_or(0) == 0 && store.len() == shape.iter().product() {
+                return Array::new(&shape, store);
+            }
+            let start = offset.unwrap_or(0);
+            let len: usize = shape.iter().product();
+            return Array::new(&shape, store[start..start + len].to_vec());
+        }
+        Array::from(&x)
+    }
+}
+
+/// A copy in row-major order.
+impl<F: Float, S: Data<Elem = F>, D: Dimension> From<&ArrayBase<S, D>> for Array<F> {
+    fn from(x: &ArrayBase<S, D>) -> Self {
+        Array::new(x.shape(), x.iter().copied().collect())
+    }
+}
+
+impl<F: Float> From<&Array<F>> for ArrayD<F> {
+    fn from(x: &Array<F>) -> Self {
+        ArrayD::from_shape_vec(IxDyn(x.shape()), x.to_vec())
+            .expect("an array has as many values as its shape says")
+    }
+}
+
+impl<F: Float> From<Array<F>> for ArrayD<F> {
+    fn from(x: Array<F>) -> Self {
+        ArrayD::from(&x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_to_a_shared_array_leaves_the_other_alone() {
+        let a = Array::<f32>::from_fn(&[3], |i| i as f32);
+        let mut b = a.clone();
+        b.data_mut()[0] = 9.0;
+        assert_eq!(a.data(), [0.0, 1.0, 2.0]);
+        assert_eq!(b.data(), [9.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn ndarray_round_trip_keeps_row_major_order() {
+        let x = ndarray::Array2::from_shape_fn((2, 3), |(i, j)| (10 * i + j) as f64);
+        assert_eq!(ArrayD::from(&Array::from(x.clone())), x.clone().into_dyn());
+        let sliced = x.clone().slice_move(ndarray::s![1.., ..]);
+        assert_eq!(Array::from(sliced).data(), [10.0, 11.0, 12.0]);
+        assert_eq!(Array::from(&x.t()).data(), [0.0, 10.0, 1.0, 11.0, 2.0, 12.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "Array::new: shape [2, 2] needs 4 values, 3 were given")]
+    fn a_wrong_length_is_named() {
+        Array::new(&[2, 2], vec![1.0_f32, 2.0, 3.0]);
+    }
+}

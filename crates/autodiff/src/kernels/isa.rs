@@ -1,0 +1,198 @@
+//! Instruction sets chosen at run time: one generic body, compiled for AVX-512, AVX2 with FMA, and the target's baseline.
+
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::float::Float;
+
+/// The instruction sets a kernel is compiled for, lowest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Level {
+    /// What the target guarantees (SSE2 on x86-64, NEON on aarch64).
+    Baseline = 1,
+    /// AVX2 and fused multiply-add.
+    Avx2 = 2,
+    /// AVX-512 F, VL, BW and DQ.
+    Avx512 = 3,
+}
+
+/// What a generic kernel body knows of the instruction set it is compiled for.
+pub trait Isa {
+    /// Bytes of one row of the widest register tile.
+    const TILE_BYTES: usize;
+    /// Bytes of one vector register.
+    const VECTOR_BYTES: usize;
+    /// Whether `mul_add` is one instruction.
+    const FUSED: bool;
+
+    /// `a * b + c`, fused where the instruction set has it.
+    #[inline(always)]
+    fn mul_add<F: Float>(a: F, b: F, c: F) -> F {
+        if Self::FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
+}
+
+/// Marker of [`Level::Baseline`].
+pub struct Baseline;
+/// Marker of [`Level::Avx2`].
+pub struct Avx2;
+/// Marker of [`Level::Avx512`].
+pub struct Avx512;
+
+impl Isa for Baseline {
+    const TILE_BYTES: usize = 32;
+    const VECTOR_BYTES: usize = 16;
+    const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+}
+
+impl Isa for Avx2 {
+    const TILE_BYTES: usize = 64;
+    const VECTOR_BYTES: usize = 32;
+    const FUSED: bool = true;
+}
+
+impl Isa for Avx512 {
+    const TILE_BYTES: usize = 256;
+    const VECTOR_BYTES: usize = 64;
+    const FUSED: bool = true;
+}
+
+static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+/// The level kernels run at: the machine's best, or a lower one asked for by `FEWSHOT_ISA=baseline|avx2|avx512`.
+#[inline(always)]
+pub fn level() -> Level {
+    #[cfg(test)]
+    if let Some(level) = forced::get() {
+        return level;
+    }
+    match CHOSEN.load(Ordering::Relaxed) {
+        1 => Level::Baseline,
+        2 => Level::Avx2,
+        3 => Level::Avx512,
+        _ => choose(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn choose() -> Level {
+    let asked = std::env::var("FEWSHOT_ISA").ok();
+    let level = limited(best(), asked.as_deref());
+    CHOSEN.store(level as u8, Ordering::Relaxed);
+    level
+}
+
+/// `best`, or what `asked` names where that is lower.
+fn limited(best: Level, asked: Option<&str>) -> Level {
+    let asked = match asked {
+        Some("baseline") => Level::Baseline,
+        Some("avx2") => Level::Avx2,
+        _ => Level::Avx512,
+    };
+    asked.min(best)
+}
+
+/// The highest level this machine runs.
+#[cfg(target_arch = "x86_64")]
+pub fn best() -> Level {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq");
+    match (avx2, avx512) {
+        (true, true) => Level::Avx512,
+        (true, false) => Level::Avx2,
+        _ => Level::Baseline,
+    }
+}
+
+/// The highest level this machine runs.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn best() -> Level {
+    Level::Baseline
+}
+
+/// Tests run a closure at every level of the machine.
+#[cfg(test)]
+pub mod forced {
+    use super::{Level, best};
+    use std::cell::Cell;
+
+    thread_local! {
+        static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn get() -> Option<Level> {
+        FORCED.get()
+    }
+
+    /// Threads that run kernels at `level`.
+    pub fn pool(level: Level, threads: usize) -> rayon::ThreadPool {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        builder.start_handler(move |_| FORCED.set(Some(level))).build().expect("a few threads can be started")
+    }
+
+    /// Runs `f` once at each level this machine has; kernels called from this thread run at that level.
+    pub fn at_every_level(f: impl Fn(Level)) {
+        for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
+            if level <= best() {
+                FORCED.set(Some(level));
+                f(level);
+                FORCED.set(None);
+            }
+        }
+    }
+}
+
+/// Declares a kernel's public door: `versions! { pub fn name<F>(args...) where [bounds] = body; }` compiles the
+/// `#[inline(always)]` function `body::<F, I>` for each instruction set `I` and calls the best one at run time.
+macro_rules! versions {
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident<$($g:ident),+>($($arg:ident: $ty:ty),* $(,)?) where [$($bounds:tt)*] = $body:ident;)+) => {$(
+        $(#[$meta])*
+        #[inline(never)]
+        #[allow(unsafe_code, clippy::too_many_arguments)]
+        $vis fn $name<$($g),+>($($arg: $ty),*) where $($bounds)* {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[inline(never)]
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx512<$($g),+>($($arg: $ty),*) where $($bounds)* {
+                    $body::<$($g,)+ crate::kernels::isa::Avx512>($($arg),*)
+                }
+                #[inline(never)]
+                #[target_feature(enable = "avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx2<$($g),+>($($arg: $ty),*) where $($bounds)* {
+                    $body::<$($g,)+ crate::kernels::isa::Avx2>($($arg),*)
+                }
+                match crate::kernels::isa::level() {
+                    // SAFETY: `level` is at most what the running machine has.
+                    crate::kernels::isa::Level::Avx512 => return unsafe { avx512::<$($g),+>($($arg),*) },
+                    // SAFETY: as above.
+                    crate::kernels::isa::Level::Avx2 => return unsafe { avx2::<$($g),+>($($arg),*) },
+                    crate::kernels::isa::Level::Baseline => {}
+                }
+            }
+            $body::<$($g,)+ crate::kernels::isa::Baseline>($($arg),*)
+        }
+    )+};
+}
+pub(crate) use versions;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_can_only_lower_the_level() {
+        assert_eq!(limited(Level::Avx2, Some("avx512")), Level::Avx2);
+        assert_eq!(limited(Level::Avx512, Some("avx2")), Level::Avx2);
+        assert_eq!(limited(Level::Avx512, Some("baseline")), Level::Baseline);
+        assert_eq!(limited(Level::Avx512, None), Level::Avx512);
+    }
+}

@@ -1,0 +1,121 @@
+//! Dense products of matrices.
+
+#![allow(unsafe_code)]
+
+use super::isa::{Isa, versions};
+use super::permute::transpose;
+use super::split;
+use super::tile::{self, Job, Pixel, Run};
+use crate::float::Float;
+
+/// Least size of every side, and least work, that goes to the `gemm` crate.
+const LARGE_SIDE: usize = 64;
+const LARGE_WORK: usize = 256 * 256 * 256;
+/// Rows of one call of the `gemm` crate: fixed, so that results do not depend on threads.
+const LARGE_ROWS: usize = 512;
+
+/// `out[m, n] = op(a)[m, k] op(b)[k, n]`, row-major.
+///
+/// `a` is `[m, k]`, or `[k, m]` where `trans_a`; `b` is `[k, n]`, or `[n, k]` where `trans_b`.
+#[inline(never)]
+#[allow(clippy::too_many_arguments)]
+pub fn matmul<F: Float>(out: &mut [F], a: &[F], b: &[F], m: usize, k: usize, n: usize, trans_a: bool, trans_b: bool) {
+    assert_eq!((out.len(), a.len(), b.len()), (m * n, m * k, k * n), "matmul: [{m}, {k}] by [{k}, {n}]");
+    if out.is_empty() {
+        return;
+    }
+    match (k, m, n) {
+        (0, ..) => out.fill(F::zero()),
+        // a vector is its own transpose
+        (_, _, 1) if trans_a => rows(out, b, a, [1, k, m], false),
+        (_, _, 1) => dots(out, a, b),
+        (_, 1, _) if trans_b => dots(out, b, a),
+        (_, 1, _) => rows(out, a, b, [1, k, n], false),
+        _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => large(out, a, b, [m, k, n], trans_a, trans_b),
+        _ if trans_b => {
+            let mut turned = vec![F::zero(); b.len()];
+            transpose(&mut turned, b, n, k);
+            rows(out, a, &turned, [m, k, n], trans_a);
+        }
+        _ => rows(out, a, b, [m, k, n], trans_a),
+    }
+}
+
+/// The register tile over rows of A where they lie.
+fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool) {
+    let (a_image, a_step) = if trans_a { (1, m) } else { (k, 1) };
+    let job = Job {
+        pixels: &[Pixel { src: 0, dst: 0 }],
+        runs: &[Run { a: 0, b: 0, len: k as u32 }],
+        images: m,
+        a_image,
+        out_image: 1,
+        channels: 1,
+        a_step,
+        n,
+    };
+    tile::product(out, a, b, &job);
+}
+
+/// The `gemm` crate, in fixed blocks of rows.
+fn large<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
+    let (a_row, a_col) = if trans_a { (1, m) } else { (k, 1) };
+    let (b_row, b_col) = if trans_b { (1, k) } else { (n, 1) };
+    split::chunks(out, LARGE_ROWS * n, |i, out| {
+        let a = &a[i * LARGE_ROWS * a_row..];
+        // SAFETY: `matmul` has compared the lengths of all three slices with m, k and n, and the strides are those of
+        // matrices of these sizes; `out` holds the rows of this block alone.
+        unsafe {
+            gemm::gemm(
+                out.len() / n,
+                n,
+                k,
+                out.as_mut_ptr(),
+                1,
+                n as isize,
+                false,
+                a.as_ptr(),
+                a_col as isize,
+                a_row as isize,
+                b.as_ptr(),
+                b_col as isize,
+                b_row as isize,
+                F::zero(),
+                F::one(),
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    });
+}
+
+versions! {
+    /// `out[i] = sum of a[i, :] v`.
+    fn dots<F>(out: &mut [F], a: &[F], v: &[F]) where [F: Float] = dots_body;
+}
+
+#[inline(always)]
+fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
+    /// Partial sums of one dot product.
+    const LANES: usize = 32;
+    let (v, v_rest) = v.as_chunks::<LANES>();
+    for (out, row) in out.iter_mut().zip(a.chunks_exact(v.len() * LANES + v_rest.len())) {
+        let (row, row_rest) = row.as_chunks::<LANES>();
+        let mut acc = [F::zero(); LANES];
+        for (&x, &y) in row.iter().zip(v) {
+            for j in 0..LANES {
+                acc[j] = I::mul_add(x[j], y[j], acc[j]);
+            }
+        }
+        let mut lanes = LANES;
+        while lanes > 1 {
+            lanes /= 2;
+            for j in 0..lanes {
+                acc[j] += acc[j + lanes];
+            }
+        }
+        *out = row_rest.iter().zip(v_rest).fold(acc[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
+    }
+}

@@ -1,0 +1,33 @@
+//! Compute kernels: plain functions on slices, generic over the element type.
+//!
+//! Results do not depend on the number of threads, nor on whether a kernel is split over threads at all ([`with_split`]).
+//! A slice of the wrong length is a mistake of this crate and panics.
+
+pub mod conv;
+mod geometry;
+pub mod isa;
+pub mod map;
+pub mod matmul;
+pub mod norm;
+mod norm_backward;
+mod pairs;
+pub mod permute;
+pub mod pool;
+pub mod reduce;
+pub mod rows;
+mod split;
+mod strip;
+mod tile;
+
+pub use split::with_split;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests_conv;
+#[cfg(test)]
+mod tests_dense;
+#[cfg(test)]
+mod tests_norm;
+#[cfg(test)]
+mod tests_shape;

@@ -1,0 +1,215 @@
+//! Pooling of NHWC images.
+
+use super::conv::windows;
+use super::isa::{Isa, versions};
+use super::split;
+use super::strip::{load, store, strips};
+use crate::float::Float;
+
+/// Sizes of a pooling: images `[n, h, w, c]`; rows and columns that do not fill a window are dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PoolShape {
+    /// Images.
+    pub n: usize,
+    /// Input rows.
+    pub h: usize,
+    /// Input columns.
+    pub w: usize,
+    /// Channels.
+    pub c: usize,
+    /// Rows and columns of a window.
+    pub size: [usize; 2],
+    /// Steps between windows, down and across.
+    pub stride: [usize; 2],
+    /// Padding: `[[top, bottom], [left, right]]`.
+    pub pad: [[usize; 2]; 2],
+}
+
+impl PoolShape {
+    /// Output rows.
+    pub fn out_h(&self) -> usize {
+        windows(self.h, self.pad[0], self.size[0], self.stride[0])
+    }
+
+    /// Output columns.
+    pub fn out_w(&self) -> usize {
+        windows(self.w, self.pad[1], self.size[1], self.stride[1])
+    }
+
+    /// Elements of one image of the input and of the output.
+    fn images(&self) -> [usize; 2] {
+        [self.h * self.w * self.c, self.out_h() * self.out_w() * self.c]
+    }
+
+    fn check(&self, x: usize, out: usize) {
+        let [x_image, out_image] = self.images();
+        assert_eq!((x, out), (self.n * x_image, self.n * out_image), "pool: {self:?}");
+    }
+
+    /// The part of window (`oy`, `ox`) inside the image: rows and columns.
+    #[inline(always)]
+    fn window(&self, oy: usize, ox: usize) -> [std::ops::Range<usize>; 2] {
+        let inside = |o: usize, axis: usize, len: usize| {
+            let (start, pad) = (o * self.stride[axis], self.pad[axis][0]);
+            start.saturating_sub(pad).min(len)..(start + self.size[axis]).saturating_sub(pad).min(len)
+        };
+        [inside(oy, 0, self.h), inside(ox, 1, self.w)]
+    }
+}
+
+/// The greatest element of each window, and where it lies in `x`: the first one on ties. Padding counts as minus
+/// infinity; a NaN is kept. A window of padding alone gives minus infinity at index 0.
+#[inline(never)]
+pub fn max_pool<F: Float>(out: &mut [F], index: &mut [u32], x: &[F], s: &PoolShape) {
+    s.check(x.len(), out.len());
+    assert_eq!(index.len(), out.len(), "max_pool: index");
+    assert!(u32::try_from(x.len()).is_ok(), "max_pool: {} elements are too many for 32-bit positions", x.len());
+    let [x_image, out_image] = s.images();
+    let each = s.n.div_ceil(split::pieces(s.n)).max(1);
+    split::chunks2((out, each * out_image), (index, each * out_image), |i, out, index| {
+        let images = i * each..i * each + out.len() / out_image;
+        for (k, image) in images.enumerate() {
+            let at = k * out_image..(k + 1) * out_image;
+            max_image(&mut out[at.clone()], &mut index[at], &x[image * x_image..][..x_image], image * x_image, s);
+        }
+    });
+}
+
+/// The mean over the part of each window inside the image.
+#[inline(never)]
+pub fn avg_pool<F: Float>(out: &mut [F], x: &[F], s: &PoolShape) {
+    s.check(x.len(), out.len());
+    if x.is_empty() {
+        return out.fill(F::zero());
+    }
+    let [x_image, out_image] = s.images();
+    let each = s.n.div_ceil(split::pieces(s.n)).max(1);
+    split::chunks(out, each * out_image, |i, out| {
+        let x = x[i * each * x_image..].chunks_exact(x_image);
+        for (out, x) in out.chunks_exact_mut(out_image).zip(x) {
+            avg_image(out, x, s);
+        }
+    });
+}
+
+/// The gradient of [`avg_pool`].
+#[inline(never)]
+pub fn avg_pool_dx<F: Float>(dx: &mut [F], g: &[F], s: &PoolShape) {
+    s.check(dx.len(), g.len());
+    let [x_image, out_image] = s.images();
+    dx.fill(F::zero());
+    if g.is_empty() {
+        return;
+    }
+    let each = s.n.div_ceil(split::pieces(s.n)).max(1);
+    split::chunks(dx, each * x_image, |i, dx| {
+        let g = g[i * each * out_image..].chunks_exact(out_image);
+        for (dx, g) in dx.chunks_exact_mut(x_image).zip(g) {
+            avg_image_dx(dx, g, s);
+        }
+    });
+}
+
+versions! {
+    fn max_image<F>(out: &mut [F], index: &mut [u32], x: &[F], first: usize, s: &PoolShape) where [F: Float] = max_body;
+    fn avg_image<F>(out: &mut [F], x: &[F], s: &PoolShape) where [F: Float] = avg_body;
+    fn avg_image_dx<F>(dx: &mut [F], g: &[F], s: &PoolShape) where [F: Float] = avg_dx_body;
+}
+
+#[inline(always)]
+fn max_body<F: Float, I: Isa>(out: &mut [F], index: &mut [u32], x: &[F], first: usize, s: &PoolShape) {
+    for oy in 0..s.out_h() {
+        for ox in 0..s.out_w() {
+            let [rows, cols] = s.window(oy, ox);
+            let at = (oy * s.out_w() + ox) * s.c;
+            let pixels = rows.flat_map(|y| cols.clone().map(move |x| (y * s.w + x) * s.c));
+            strips!(s.c, max_strip::<F, I>(out, index, x, first, at, pixels.clone()));
+        }
+    }
+}
+
+#[inline(always)]
+fn max_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    out: &mut [F],
+    index: &mut [u32],
+    x: &[F],
+    first: usize,
+    at: usize,
+    mut pixels: impl Iterator<Item = usize>,
+) {
+    let Some(start) = pixels.next() else {
+        store(out, at + col, [F::neg_infinity(); W]);
+        store(index, at + col, [0; W]);
+        return;
+    };
+    let mut best: [F; W] = load(x, start + col);
+    let mut place = [start as u32; W];
+    for pixel in pixels {
+        let values: [F; W] = load(x, pixel + col);
+        for j in 0..W {
+            let better = values[j] > best[j] || values[j].is_nan();
+            best[j] = if better { values[j] } else { best[j] };
+            place[j] = if better { pixel as u32 } else { place[j] };
+        }
+    }
+    for j in 0..W {
+        place[j] += (first + col + j) as u32;
+    }
+    store(out, at + col, best);
+    store(index, at + col, place);
+}
+
+#[inline(always)]
+fn avg_body<F: Float, I: Isa>(out: &mut [F], x: &[F], s: &PoolShape) {
+    for oy in 0..s.out_h() {
+        for ox in 0..s.out_w() {
+            let [rows, cols] = s.window(oy, ox);
+            let scale = F::one() / F::of((rows.len() * cols.len()).max(1) as f64);
+            let at = (oy * s.out_w() + ox) * s.c;
+            let pixels = rows.flat_map(|y| cols.clone().map(move |x| (y * s.w + x) * s.c));
+            strips!(s.c, avg_strip::<F, I>(out, x, at, scale, pixels.clone()));
+        }
+    }
+}
+
+#[inline(always)]
+fn avg_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    out: &mut [F],
+    x: &[F],
+    at: usize,
+    scale: F,
+    pixels: impl Iterator<Item = usize>,
+) {
+    let mut sum = [F::zero(); W];
+    for pixel in pixels {
+        let values: [F; W] = load(x, pixel + col);
+        for j in 0..W {
+            sum[j] += values[j];
+        }
+    }
+    for j in 0..W {
+        sum[j] *= scale;
+    }
+    store(out, at + col, sum);
+}
+
+#[inline(always)]
+fn avg_dx_body<F: Float, I: Isa>(dx: &mut [F], g: &[F], s: &PoolShape) {
+    for oy in 0..s.out_h() {
+        for ox in 0..s.out_w() {
+            let [rows, cols] = s.window(oy, ox);
+            let scale = F::one() / F::of((rows.len() * cols.len()).max(1) as f64);
+            let g = &g[(oy * s.out_w() + ox) * s.c..][..s.c];
+            for y in rows {
+                for x in cols.clone() {
+                    let dx = &mut dx[(y * s.w + x) * s.c..][..s.c];
+                    for (dx, &g) in dx.iter_mut().zip(g) {
+                        *dx += g * scale;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Matrices `[rows, c]` cut into strips of columns of a few fixed widths, so that any `c` runs as vectors.
+
+/// Calls `$f::<F, I, W>(first column, args...)` for strips of W = 64, 16, 4, 1 columns that together cover `$c` columns.
+macro_rules! strips {
+    ($c:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {{
+        let (mut col, c): (usize, usize) = (0, $c);
+        strips!(@ [64 16 4 1] col c $f $F $I ($($arg),*));
+        debug_assert_eq!(col, c);
+    }};
+    (@ [$($w:literal)*] $col:ident $c:ident $f:ident $F:ident $I:ident $args:tt) => {$(
+        while $c - $col >= $w {
+            strips!(call $f::<$F, $I, $w> $col $args);
+            $col += $w;
+        }
+    )*};
+    (call $f:ident::<$F:ident, $I:ident, $w:literal> $col:ident ($($arg:expr),*)) => { $f::<$F, $I, $w>($col, $($arg),*) };
+}
+pub(super) use strips;
+
+/// `W` elements by value: what the compiler needs to keep them in registers.
+#[inline(always)]
+pub fn load<T: Copy, const W: usize>(x: &[T], at: usize) -> [T; W] {
+    *x[at..].first_chunk::<W>().expect("a strip ends within its row")
+}
+
+/// Writes `W` elements.
+#[inline(always)]
+pub fn store<T: Copy, const W: usize>(x: &mut [T], at: usize, values: [T; W]) {
+    *x[at..].first_chunk_mut::<W>().expect("a strip ends within its row") = values;
+}

@@ -1,0 +1,91 @@
+//! Matrix products, transposes and permutations against plain loops.
+
+use super::isa::forced::at_every_level;
+use super::matmul::matmul;
+use super::permute::{permute, transpose};
+use super::testing::{assert_close, at_every_level_split_or_not, values};
+use crate::float::Float;
+
+fn transposed<F: Float>(x: &[F], rows: usize, cols: usize) -> Vec<F> {
+    (0..cols).flat_map(|j| (0..rows).map(move |i| x[i * cols + j])).collect()
+}
+
+fn check<F: Float>(m: usize, k: usize, n: usize) {
+    let (a, b) = (values::<F>(m * k, 1), values::<F>(k * n, 2));
+    let (at, bt) = (transposed(&a, m, k), transposed(&b, k, n));
+    let mut wanted = vec![F::zero(); m * n];
+    for (i, l) in (0..m).flat_map(|i| (0..k).map(move |l| (i, l))) {
+        for j in 0..n {
+            wanted[i * n + j] += a[i * k + l] * b[l * n + j];
+        }
+    }
+    at_every_level_split_or_not(|| {
+        let mut all = Vec::new();
+        for (trans_a, trans_b) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut out = vec![F::nan(); m * n];
+            let (a, b) = (if trans_a { &at } else { &a }, if trans_b { &bt } else { &b });
+            matmul(&mut out, a, b, m, k, n, trans_a, trans_b);
+            assert_close(&out, &wanted, k as f64);
+            all.extend(out);
+        }
+        all
+    });
+}
+
+#[test]
+fn products_are_the_plain_sums() {
+    for m in [1, 2, 5, 7, 13] {
+        for (k, n) in [(1, 1), (3, 1), (70, 1), (4, 2), (40, 40), (5, 17), (33, 64), (9, 100), (0, 3)] {
+            check::<f32>(m, k, n);
+            check::<f64>(m, k, n);
+        }
+    }
+}
+
+#[test]
+fn large_products_are_the_plain_sums() {
+    check::<f32>(1030, 256, 70);
+    check::<f64>(600, 300, 100);
+}
+
+#[test]
+fn transposing_swaps_rows_and_columns() {
+    for (rows, cols) in [(1, 5), (16, 16), (40, 40), (17, 64), (33, 47), (3, 0)] {
+        let x = values::<f32>(rows * cols, 3);
+        let y = values::<f64>(rows * cols, 3);
+        at_every_level(|_| {
+            let (mut a, mut b) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            transpose(&mut a, &x, rows, cols);
+            transpose(&mut b, &y, rows, cols);
+            assert_eq!((a, b), (transposed(&x, rows, cols), transposed(&y, rows, cols)));
+        });
+    }
+}
+
+#[test]
+fn permuting_moves_every_element() {
+    let cases: [(&[usize], &[usize]); 9] = [
+        (&[3, 4], &[1, 0]),
+        (&[2, 5, 3, 4], &[0, 2, 3, 1]),
+        (&[2, 5, 3, 4], &[0, 3, 1, 2]),
+        (&[2, 3, 4], &[2, 1, 0]),
+        (&[2, 3, 4], &[1, 0, 2]),
+        (&[2, 1, 4], &[1, 0, 2]),
+        (&[2, 3, 4, 5, 6], &[3, 0, 4, 2, 1]),
+        (&[], &[]),
+        (&[2, 0, 3], &[2, 0, 1]),
+    ];
+    for (shape, axes) in cases {
+        let x = values::<f64>(shape.iter().product(), 7);
+        let mut out = vec![f64::NAN; x.len()];
+        permute(&mut out, &x, shape, axes);
+        for (i, &value) in out.iter().enumerate() {
+            let (mut rest, mut from) = (i, 0);
+            for &axis in axes.iter().rev() {
+                from += rest % shape[axis] * shape[axis + 1..].iter().product::<usize>();
+                rest /= shape[axis];
+            }
+            assert_eq!(value, x[from], "element {i} of {shape:?} by {axes:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Broadcasting and reductions against plain loops.
+
+use super::isa::forced::at_every_level;
+use super::map::{add_assign, broadcast_to, broadcast2, map1, map2, map3, scale_add};
+use super::reduce::{argmax_last, max_axes, min_axes, sum_axes};
+use super::testing::{assert_close, at_every_level_split_or_not, values};
+
+/// The element of an operand of `shape` that element `i` of `out` reads.
+fn source(i: usize, out: &[usize], shape: &[usize]) -> usize {
+    let (mut rest, mut place, mut stride) = (i, 0, 1);
+    for back in 1..=out.len() {
+        let at = rest % out[out.len() - back];
+        rest /= out[out.len() - back];
+        if back <= shape.len() && shape[shape.len() - back] > 1 {
+            place += at * stride;
+            stride *= shape[shape.len() - back];
+        }
+    }
+    place
+}
+
+#[test]
+fn broadcasting_follows_numpy() {
+    let cases: [(&[usize], &[usize], &[usize]); 12] = [
+        (&[3, 4], &[3, 4], &[3, 4]),
+        (&[3, 4], &[3, 4], &[]),
+        (&[3, 4], &[1, 1], &[3, 4]),
+        (&[3, 4], &[3, 4], &[4]),
+        (&[3, 4], &[3, 1], &[3, 4]),
+        (&[2, 3, 4, 5], &[2, 3, 4, 5], &[3, 4, 5]),
+        (&[2, 3, 4, 5], &[2, 1, 1, 5], &[2, 3, 4, 5]),
+        (&[2, 3, 4, 5], &[1, 3, 1, 5], &[2, 1, 4, 1]),
+        (&[5, 7], &[5, 1], &[1, 7]),
+        (&[1, 1], &[1], &[1, 1]),
+        (&[2, 3], &[1], &[]),
+        (&[2, 0, 3], &[2, 1, 3], &[2, 0, 1]),
+    ];
+    for (out_shape, a_shape, b_shape) in cases {
+        let (a, b) = (values::<f32>(a_shape.iter().product(), 1), values::<f32>(b_shape.iter().product(), 2));
+        let len = out_shape.iter().product();
+        let element = |i| a[source(i, out_shape, a_shape)] - b[source(i, out_shape, b_shape)];
+        let wanted: Vec<f32> = (0..len).map(element).collect();
+        at_every_level(|_| {
+            let mut out = vec![f32::NAN; len];
+            broadcast2(&mut out, out_shape, &a, a_shape, &b, b_shape, |a, b| a - b);
+            assert_eq!(out, wanted, "{a_shape:?} and {b_shape:?}");
+            broadcast_to(&mut out, out_shape, &a, a_shape);
+            let repeated: Vec<f32> = (0..len).map(|i| a[source(i, out_shape, a_shape)]).collect();
+            assert_eq!(out, repeated, "{a_shape:?} to {out_shape:?}");
+        });
+    }
+}
+
+#[test]
+fn maps_apply_to_each_element() {
+    let [a, b, c] = [1, 2, 3].map(|seed| values::<f32>(101, seed));
+    at_every_level(|_| {
+        let mut out = vec![0.0; 101];
+        map1(&mut out, &a, |a| a * 2.0);
+        assert!((0..101).all(|i| out[i] == a[i] * 2.0));
+        map2(&mut out, &a, &b, |a, b| a - b);
+        assert!((0..101).all(|i| out[i] == a[i] - b[i]));
+        map3(&mut out, &a, &b, &c, |a, b, c| if a > 0.0 { b } else { c });
+        assert!((0..101).all(|i| out[i] == if a[i] > 0.0 { b[i] } else { c[i] }));
+        out.copy_from_slice(&a);
+        add_assign(&mut out, &b);
+        assert!((0..101).all(|i| out[i] == a[i] + b[i]));
+        out.copy_from_slice(&a);
+        scale_add(&mut out, 0.5, &b);
+        assert!((0..101).all(|i| out[i] == a[i] + 0.5 * b[i]));
+    });
+}
+
+#[test]
+fn reductions_join_the_right_elements() {
+    let cases: [(&[usize], &[bool]); 13] = [
+        (&[3, 5], &[true, true]),
+        (&[3, 5], &[true, false]),
+        (&[3, 5], &[false, true]),
+        (&[3, 5], &[false, false]),
+        (&[300, 83], &[true, false]),
+        (&[2, 70], &[false, true]),
+        (&[4, 3, 5, 2], &[false, true, true, false]),
+        (&[4, 3, 5, 2], &[true, false, false, true]),
+        (&[4, 3, 5, 2], &[true, false, true, false]),
+        (&[4, 3, 5, 2, 3], &[false, true, false, true, false]),
+        (&[4, 1, 5], &[false, true, false]),
+        (&[], &[]),
+        (&[3000, 70], &[true, false]),
+    ];
+    for (shape, over) in cases {
+        let x = values::<f64>(shape.iter().product(), 1);
+        let kept: Vec<usize> = shape.iter().zip(over).map(|(&n, &over)| if over { 1 } else { n }).collect();
+        let len = kept.iter().product();
+        let (mut sums, mut maxs, mut mins) = (vec![0.0; len], vec![f64::NEG_INFINITY; len], vec![f64::INFINITY; len]);
+        for (i, &x) in x.iter().enumerate() {
+            let o = source(i, shape, &kept);
+            sums[o] += x;
+            maxs[o] = f64::max(maxs[o], x);
+            mins[o] = f64::min(mins[o], x);
+        }
+        at_every_level_split_or_not(|| {
+            let mut got = vec![vec![f64::NAN; len]; 3];
+            sum_axes(&mut got[0], &x, shape, over);
+            max_axes(&mut got[1], &x, shape, over);
+            min_axes(&mut got[2], &x, shape, over);
+            assert_close(&got[0], &sums, x.len() as f64);
+            assert_eq!((&got[1], &got[2]), (&maxs, &mins), "{shape:?} over {over:?}");
+            got.concat()
+        });
+    }
+}
+
+#[test]
+fn long_sums_in_single_precision_keep_their_digits() {
+    let x = values::<f32>(1 << 20, 9).iter().map(|v| v + 1.0).collect::<Vec<_>>();
+    let exact: f64 = x.iter().map(|&v| f64::from(v)).sum();
+    at_every_level_split_or_not(|| {
+        let (mut all, mut columns) = ([0.0f32], [0.0f32; 4]);
+        sum_axes(&mut all, &x, &[1 << 20], &[true]);
+        sum_axes(&mut columns, &x, &[1 << 18, 4], &[true, false]);
+        let total: f64 = columns.iter().map(|&v| f64::from(v)).sum();
+        assert!((f64::from(all[0]) / exact - 1.0).abs() < 1e-6, "{} instead of {exact}", all[0]);
+        assert!((total / exact - 1.0).abs() < 1e-6, "{total} instead of {exact}");
+        [all.as_slice(), &columns].concat()
+    });
+}
+
+#[test]
+fn sums_of_nothing_are_zero_and_nan_is_kept() {
+    let mut out = [1.0f32; 3];
+    sum_axes(&mut out, &[], &[0, 3], &[true, false]);
+    assert_eq!(out, [0.0; 3]);
+    let mut out = [0.0f32];
+    for x in [[f32::NAN, 1.0], [1.0, f32::NAN]] {
+        max_axes(&mut out, &x, &[2], &[true]);
+        assert!(out[0].is_nan());
+        min_axes(&mut out, &x, &[2], &[true]);
+        assert!(out[0].is_nan());
+    }
+}
+
+#[test]
+fn argmax_is_the_first_of_equals() {
+    assert_eq!(argmax_last(&[1.0f32, 3.0, 3.0, 0.0, -1.0, -1.0], 3), [1, 0]);
+}

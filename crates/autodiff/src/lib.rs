@@ -1,0 +1,41 @@
+//! Tape-based reverse-mode automatic differentiation whose gradients can be differentiated again.
+//!
+//! Gradient rules are written in recorded operations, so [`Var::grad`] returns an ordinary value of which any further
+//! gradient can be taken; [`Var::backward`] returns arrays, records nothing and frees what it has passed.
+//!
+//! ```
+//! use fewshot_autodiff::{Array, Tape};
+//! let tape = Tape::new();
+//! let x = tape.var(&Array::new(&[3], vec![1.0_f64, 2.0, 3.0]));
+//! let y = (x * x * x).sum();
+//! let dy = y.grad(x); // 3 x^2
+//! let ddy = dy.sum().grad(x); // 6 x
+//! assert_eq!(ddy.value().data(), [6.0, 12.0, 18.0]);
+//! ```
+//!
+//! Images are `[n, h, w, c]`, convolution weights `[kh, kw, c_in, c_out]`, dense weights `[in, out]`.
+
+mod array;
+mod float;
+mod grad;
+pub mod gradcheck;
+mod kernels;
+mod op;
+mod ops;
+mod pool;
+mod shape;
+mod tape;
+mod var;
+
+pub use array::Array;
+pub use float::Float;
+pub use kernels::with_split;
+pub use op::CustomOp;
+pub use ops::conv::{Conv, Padding};
+pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
+pub use ops::norm::Activation;
+pub use ops::pool::Pool;
+pub use pool::{PoolUse, pool_use};
+pub use shape::{MAX_RANK, Shape};
+pub use tape::Tape;
+pub use var::Var;

@@ -1,0 +1,192 @@
+//! The table of contents of the operators: plain data, executed by [`Op::forward`], differentiated by [`Op::vjp`].
+//!
+//! An operator's description, shape rule, value and gradient rule stand side by side in `ops/`, one file per family.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::ops::binary::Binary;
+use crate::ops::conv::ConvOp;
+use crate::ops::index::IndexOp;
+use crate::ops::layout::Layout;
+use crate::ops::linalg::Linalg;
+use crate::ops::norm::NormOp;
+use crate::ops::pool::PoolOp;
+use crate::ops::product::Product;
+use crate::ops::rows::Rows;
+use crate::ops::unary::Unary;
+use crate::shape::Shape;
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// What a node of the record does.
+#[derive(Clone)]
+pub(crate) enum Op<F: Float> {
+    /// A value put on the tape.
+    Leaf,
+    /// A further output of the operator so many places before it.
+    Output,
+    /// One value in, one out, element by element.
+    Unary(Unary<F>),
+    /// Two or three values in, one out, element by element with broadcasting.
+    Binary(Binary),
+    /// Reductions, broadcasting, and the order of elements.
+    Layout(Layout),
+    /// Picking and placing.
+    Index(IndexOp),
+    /// Matrix products and distances.
+    Product(Product),
+    /// Softmax and its relatives.
+    Rows(Rows),
+    /// Convolutions.
+    Conv(ConvOp),
+    /// Pooling.
+    Pool(PoolOp),
+    /// Batch normalisation.
+    Norm(NormOp<F>),
+    /// Factorisations and solves.
+    Linalg(Linalg),
+    /// A user's own.
+    Custom(Arc<dyn CustomOp<F>>),
+}
+
+/// What an operator returns.
+pub(crate) enum Outputs<F: Float> {
+    One(Array<F>),
+    Many(Vec<Array<F>>),
+}
+
+impl<F: Float> From<Array<F>> for Outputs<F> {
+    fn from(value: Array<F>) -> Self {
+        Outputs::One(value)
+    }
+}
+
+impl<F: Float> Op<F> {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Op::Leaf => "var",
+            Op::Output => "output",
+            Op::Unary(op) => op.name(),
+            Op::Binary(op) => op.name(),
+            Op::Layout(op) => op.name(),
+            Op::Index(op) => op.name(),
+            Op::Product(op) => op.name(),
+            Op::Rows(op) => op.name(),
+            Op::Conv(op) => op.name(),
+            Op::Pool(op) => op.name(),
+            Op::Norm(op) => op.name(),
+            Op::Linalg(op) => op.name(),
+            Op::Custom(op) => op.name(),
+        }
+    }
+
+    /// The values of the outputs, whose shapes were settled when the operator was written.
+    pub(crate) fn forward(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
+        match self {
+            Op::Leaf | Op::Output => unreachable!("has its value from the start"),
+            Op::Unary(op) => op.forward(x).into(),
+            Op::Binary(op) => op.forward(x, shapes[0]).into(),
+            Op::Layout(op) => op.forward(x, shapes[0]).into(),
+            Op::Index(op) => op.forward(x, shapes),
+            Op::Product(op) => op.forward(x, shapes[0]).into(),
+            Op::Rows(op) => op.forward(x, shapes),
+            Op::Conv(op) => op.forward(x, shapes[0]).into(),
+            Op::Pool(op) => op.forward(x, shapes),
+            Op::Norm(op) => op.forward(x, shapes),
+            Op::Linalg(op) => op.forward(x, shapes[0]).into(),
+            Op::Custom(op) => {
+                let inputs: Vec<&Array<F>> = (0..x.len()).map(|i| &x[i]).collect();
+                let value = op.forward(&inputs);
+                assert_eq!(
+                    value.shape(),
+                    &shapes[0][..],
+                    "{}: `forward` returned {:?}, `shape` promised {}",
+                    op.name(),
+                    value.shape(),
+                    shapes[0]
+                );
+                value.into()
+            }
+        }
+    }
+
+    /// Gives the rule's inputs their share of the gradient, in recorded operations.
+    pub(crate) fn vjp<'t>(&self, r: &mut Rule<'_, 't, F>) {
+        match self {
+            Op::Leaf | Op::Output => {}
+            Op::Unary(op) => op.vjp(r),
+            Op::Binary(op) => op.vjp(r),
+            Op::Layout(op) => op.vjp(r),
+            Op::Index(op) => op.vjp(r),
+            Op::Product(op) => op.vjp(r),
+            Op::Rows(op) => op.vjp(r),
+            Op::Conv(op) => op.vjp(r),
+            Op::Pool(op) => op.vjp(r),
+            Op::Norm(op) => op.vjp(r),
+            Op::Linalg(op) => op.vjp(r),
+            Op::Custom(op) => {
+                let inputs: Vec<Var<'t, F>> = (0..r.len()).map(|i| r.x(i)).collect();
+                let shares = op.vjp(&inputs, r.y(), r.u());
+                assert_eq!(
+                    shares.len(),
+                    inputs.len(),
+                    "{}: `vjp` returned {} shares for {} inputs",
+                    op.name(),
+                    shares.len(),
+                    inputs.len()
+                );
+                for (i, share) in shares.into_iter().enumerate() {
+                    if let Some(share) = share {
+                        r.give(i, || share);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An operator of the user's own, put on a tape with [`Tape::custom`](crate::Tape::custom).
+///
+/// The gradient rule is written in operations on [`Var`]s, so a gradient through the operator can be differentiated again.
+/// Check it with [`gradcheck`](crate::gradcheck).
+///
+/// ```
+/// use std::sync::Arc;
+/// use fewshot_autodiff::{Array, CustomOp, Tape, Var};
+///
+/// /// x^3, element by element.
+/// #[derive(Debug)]
+/// struct Cube;
+///
+/// impl CustomOp<f64> for Cube {
+///     fn name(&self) -> &'static str { "cube" }
+///     fn shape(&self, inputs: &[&[usize]]) -> Vec<usize> { inputs[0].to_vec() }
+///     fn forward(&self, inputs: &[&Array<f64>]) -> Array<f64> { inputs[0].map(|x| x * x * x) }
+///     fn vjp<'t>(&self, x: &[Var<'t, f64>], _y: Var<'t, f64>, u: Var<'t, f64>) -> Vec<Option<Var<'t, f64>>> {
+///         vec![Some(u * x[0] * x[0] * 3.0)]
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.scalar(2.0);
+/// let y = tape.custom(Arc::new(Cube), &[x]);
+/// assert_eq!(y.grad(x).grad(x).item(), 12.0);
+/// ```
+pub trait CustomOp<F: Float>: fmt::Debug + Send + Sync {
+    /// What messages call it.
+    fn name(&self) -> &'static str;
+
+    /// The shape of the output; panics when the inputs' shapes do not fit.
+    fn shape(&self, inputs: &[&[usize]]) -> Vec<usize>;
+
+    /// The output's value.
+    fn forward(&self, inputs: &[&Array<F>]) -> Array<F>;
+
+    /// For each input its share of the gradient, where `u` is the gradient with respect to the output `y`; `None` where
+    /// no gradient flows. A share may have the output's shape where the input was broadcast: the engine sums it.
+    fn vjp<'t>(&self, inputs: &[Var<'t, F>], y: Var<'t, F>, u: Var<'t, F>) -> Vec<Option<Var<'t, F>>>;
+}

@@ -1,0 +1,247 @@
+//! Two or three values in, one out, element by element with broadcasting.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::kernels::map::{broadcast2, map3};
+use crate::op::Op;
+use crate::ops::unary::Unary;
+use crate::shape::{Shape, broadcast};
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// Elementwise functions of several values. Inputs broadcast as in numpy; the engine sums the gradients back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binary {
+    Add,
+    Sub,
+    Mul,
+    /// a / b, and 0 with all its derivatives where both are 0.
+    Div,
+    Pow,
+    Max,
+    Min,
+    Gt,
+    Ge,
+    /// Where the first is not zero the second, else the third.
+    Select,
+}
+
+fn truth<F: Float>(yes: bool) -> F {
+    if yes { F::one() } else { F::zero() }
+}
+
+impl Binary {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Binary::Add => "add",
+            Binary::Sub => "sub",
+            Binary::Mul => "mul",
+            Binary::Div => "div",
+            Binary::Pow => "pow",
+            Binary::Max => "maximum",
+            Binary::Min => "minimum",
+            Binary::Gt => "gt",
+            Binary::Ge => "ge",
+            Binary::Select => "select",
+        }
+    }
+
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
+        let zero = F::zero();
+        let (a, b) = (&x[0], &x[1]);
+        let (ad, bd, asz, bsz) = (a.data(), b.data(), a.shape(), b.shape());
+        Array::build(shape, |out| match self {
+            Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
+            Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
+            Binary::Mul => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a * b),
+            Binary::Div => broadcast2(out, &shape, ad, asz, bd, bsz, move |a, b| {
+                if a == zero && b == zero { zero } else { a / b }
+            }),
+            Binary::Pow => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a.powf(b)),
+            Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if a >= b { a } else { b }),
+            Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if b >= a { a } else { b }),
+            Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a > b)),
+            Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a >= b)),
+            Binary::Select => map3(out, ad, bd, x[2].data(), move |m, a, b| if m != zero { a } else { b }),
+        })
+    }
+
+    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+        let (a, b, y, u) = (r.x(0), r.x(1), r.y(), r.u());
+        match self {
+            Binary::Add => {
+                r.give(0, || u);
+                r.give(1, || u);
+            }
+            Binary::Sub => {
+                r.give(0, || u);
+                r.give(1, || -u);
+            }
+            Binary::Mul => {
+                r.give(0, || u * b);
+                r.give(1, || u * a);
+            }
+            Binary::Div => {
+                r.give(0, || u * b.safe_recip());
+                r.give(1, || -u * y * b.safe_recip());
+            }
+            Binary::Pow => {
+                r.give(0, || u * b * a.pow(b + -F::one()));
+                r.give(1, || u * y * a.ln());
+            }
+            Binary::Max => {
+                r.give(0, || u * a.ge(b));
+                r.give(1, || u * b.gt(a));
+            }
+            Binary::Min => {
+                r.give(0, || u * b.ge(a));
+                r.give(1, || u * a.gt(b));
+            }
+            Binary::Gt | Binary::Ge => {}
+            Binary::Select => {
+                let zero = u.tape().scalar(F::zero());
+                r.give(1, || a.select(u, zero));
+                r.give(2, || a.select(zero, u));
+            }
+        }
+    }
+}
+
+macro_rules! doors {
+    ($($(#[$doc:meta])* $name:ident => $op:expr;)*) => {
+        impl<'t, F: Float> Var<'t, F> {
+            $($(#[$doc])*
+            ///
+            /// # Panics
+            /// When the shapes do not broadcast.
+            #[track_caller]
+            pub fn $name(self, other: Var<'t, F>) -> Var<'t, F> {
+                self.binary($op, other)
+            })*
+        }
+    };
+}
+
+doors! {
+    /// `self^other`, element by element, for positive `self`.
+    pow => Binary::Pow;
+    /// The larger of both, element by element; the gradient of a tie goes to `self`.
+    maximum => Binary::Max;
+    /// The smaller of both, element by element; the gradient of a tie goes to `self`.
+    minimum => Binary::Min;
+    /// 1 where `self > other`, else 0; no gradient.
+    gt => Binary::Gt;
+    /// 1 where `self >= other`, else 0; no gradient.
+    ge => Binary::Ge;
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    #[track_caller]
+    fn binary(self, op: Binary, other: Var<'t, F>) -> Var<'t, F> {
+        let shape = broadcast(op.name(), &self.shape(), &other.shape());
+        self.tape().push(Op::Binary(op), &[self, other], shape)
+    }
+
+    /// 1 where `self < other`, else 0; no gradient.
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn lt(self, other: Var<'t, F>) -> Var<'t, F> {
+        other.gt(self)
+    }
+
+    /// 1 where `self <= other`, else 0; no gradient.
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn le(self, other: Var<'t, F>) -> Var<'t, F> {
+        other.ge(self)
+    }
+
+    /// `a` where this mask is not 0, else `b`; a value that is not chosen passes no gradient, not even NaN.
+    ///
+    /// # Panics
+    /// When the shapes do not broadcast.
+    #[track_caller]
+    pub fn select(self, a: Var<'t, F>, b: Var<'t, F>) -> Var<'t, F> {
+        let shape = broadcast("select", &broadcast("select", &self.shape(), &a.shape()), &b.shape());
+        let inputs = [self, a, b].map(|x| x.broadcast_to(&shape));
+        self.tape().push(Op::Binary(Binary::Select), &inputs, shape)
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $op:expr, $c:ident => $unary:expr;)*) => {$(
+        impl<'t, F: Float> $trait for Var<'t, F> {
+            type Output = Var<'t, F>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, F>) -> Var<'t, F> {
+                self.binary($op, other)
+            }
+        }
+
+        impl<'t, F: Float> $trait<F> for Var<'t, F> {
+            type Output = Var<'t, F>;
+
+            #[track_caller]
+            fn $method(self, $c: F) -> Var<'t, F> {
+                self.unary($unary)
+            }
+        }
+    )*};
+}
+
+operators! {
+    Add add Binary::Add, c => Unary::Add(c);
+    Sub sub Binary::Sub, c => Unary::Add(-c);
+    Mul mul Binary::Mul, c => Unary::Scale(c);
+    Div div Binary::Div, c => Unary::Scale(F::one() / c);
+}
+
+macro_rules! number_first {
+    ($($t:ty)*) => {$(
+        impl<'t> Add<Var<'t, $t>> for $t {
+            type Output = Var<'t, $t>;
+
+            #[track_caller]
+            fn add(self, x: Var<'t, $t>) -> Var<'t, $t> {
+                x + self
+            }
+        }
+
+        impl<'t> Sub<Var<'t, $t>> for $t {
+            type Output = Var<'t, $t>;
+
+            #[track_caller]
+            fn sub(self, x: Var<'t, $t>) -> Var<'t, $t> {
+                -x + self
+            }
+        }
+
+        impl<'t> Mul<Var<'t, $t>> for $t {
+            type Output = Var<'t, $t>;
+
+            #[track_caller]
+            fn mul(self, x: Var<'t, $t>) -> Var<'t, $t> {
+                x * self
+            }
+        }
+
+        impl<'t> Div<Var<'t, $t>> for $t {
+            type Output = Var<'t, $t>;
+
+            #[track_caller]
+            fn div(self, x: Var<'t, $t>) -> Var<'t, $t> {
+                x.recip() * self
+            }
+        }
+    )*};
+}
+
+number_first! { f32 f64 }

@@ -1,0 +1,176 @@
+//! Convolutions of images `[n, h, w, c]` with weights `[kh, kw, c_in, c_out]`: three operators closed under differentiation.
+//!
+//! Convolution is linear in both inputs, so the gradient of any of the three is made of the other two.
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::kernels::conv::{ConvShape, conv, conv_dw, conv_dx};
+use crate::op::Op;
+use crate::shape::Shape;
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// Zeros around images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Padding {
+    /// None.
+    #[default]
+    Valid,
+    /// So much that the output has `ceil(size / stride)` pixels; an odd one goes to the bottom and right, as in TensorFlow.
+    Same,
+    /// `[[top, bottom], [left, right]]`.
+    Explicit([[usize; 2]; 2]),
+}
+
+impl Padding {
+    /// The same width on all four sides.
+    pub const fn all(width: usize) -> Self {
+        Padding::Explicit([[width; 2]; 2])
+    }
+
+    /// Pixels before and after, for the two axes of images of `size`.
+    pub(crate) fn widths(self, size: [usize; 2], window: [usize; 2], stride: [usize; 2]) -> [[usize; 2]; 2] {
+        match self {
+            Padding::Valid => [[0; 2]; 2],
+            Padding::Explicit(widths) => widths,
+            Padding::Same => [0, 1].map(|i| {
+                let covered = (size[i].div_ceil(stride[i]).max(1) - 1) * stride[i] + window[i];
+                let total = covered.saturating_sub(size[i]);
+                [total / 2, total - total / 2]
+            }),
+        }
+    }
+}
+
+/// How a convolution moves over its images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv {
+    /// Steps down and right, in pixels.
+    pub stride: [usize; 2],
+    /// Zeros around the images.
+    pub padding: Padding,
+}
+
+impl Default for Conv {
+    fn default() -> Self {
+        Conv {
+            stride: [1, 1],
+            padding: Padding::Valid,
+        }
+    }
+}
+
+/// The three convolution operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConvOp {
+    /// Images and weights to images.
+    Forward(ConvShape),
+    /// Output gradients and weights to image gradients.
+    Dx(ConvShape),
+    /// Images and output gradients to weight gradients.
+    Dw(ConvShape),
+}
+
+fn image_shape(s: &ConvShape) -> Shape {
+    Shape::new(&[s.n, s.h, s.w, s.c_in])
+}
+
+fn weight_shape(s: &ConvShape) -> Shape {
+    Shape::new(&[s.kh, s.kw, s.c_in, s.c_out])
+}
+
+fn output_shape(s: &ConvShape) -> Shape {
+    Shape::new(&[s.n, s.out_h(), s.out_w(), s.c_out])
+}
+
+impl ConvOp {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            ConvOp::Forward(_) => "conv2d",
+            ConvOp::Dx(_) => "conv2d input gradient",
+            ConvOp::Dw(_) => "conv2d weight gradient",
+        }
+    }
+
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
+        let (a, b) = (x[0].data(), x[1].data());
+        Array::build(shape, |out| match self {
+            ConvOp::Forward(s) => conv(out, a, b, s),
+            ConvOp::Dx(s) => conv_dx(out, a, b, s),
+            ConvOp::Dw(s) => conv_dw(out, a, b, s),
+        })
+    }
+
+    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+        let (a, b, u) = (r.x(0), r.x(1), r.u());
+        match *self {
+            ConvOp::Forward(s) => {
+                r.give(0, || write(ConvOp::Dx(s), u, b));
+                r.give(1, || write(ConvOp::Dw(s), a, u));
+            }
+            ConvOp::Dx(s) => {
+                r.give(0, || write(ConvOp::Forward(s), u, b));
+                r.give(1, || write(ConvOp::Dw(s), u, a));
+            }
+            ConvOp::Dw(s) => {
+                r.give(0, || write(ConvOp::Dx(s), b, u));
+                r.give(1, || write(ConvOp::Forward(s), a, u));
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn write<'t, F: Float>(op: ConvOp, a: Var<'t, F>, b: Var<'t, F>) -> Var<'t, F> {
+    let shape = match &op {
+        ConvOp::Forward(s) => output_shape(s),
+        ConvOp::Dx(s) => image_shape(s),
+        ConvOp::Dw(s) => weight_shape(s),
+    };
+    a.tape().push(Op::Conv(op), &[a, b], shape)
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    /// Convolution (cross-correlation, as every deep-learning library means it): images `[n, h, w, c_in]` and `weight`
+    /// `[kh, kw, c_in, c_out]` to `[n, oh, ow, c_out]`, with `oh = (h + padding - kh) / stride + 1` rounded down.
+    ///
+    /// # Panics
+    /// When either has not four axes, the channels differ, a stride is 0, or the window is larger than the padded image.
+    #[track_caller]
+    pub fn conv2d(self, weight: Var<'t, F>, how: Conv) -> Var<'t, F> {
+        let (x, w) = (self.shape(), weight.shape());
+        assert!(
+            x.len() == 4 && w.len() == 4,
+            "conv2d: {x} and {w}: images are [n, h, w, c_in], weights [kh, kw, c_in, c_out]"
+        );
+        assert_eq!(x[3], w[2], "conv2d: {x} and {w}: channels {} and {} differ", x[3], w[2]);
+        let pad = how.padding.widths([x[1], x[2]], [w[0], w[1]], how.stride);
+        check_window("conv2d", &x, [w[0], w[1]], how.stride, pad);
+        let s = ConvShape {
+            n: x[0],
+            h: x[1],
+            w: x[2],
+            c_in: x[3],
+            kh: w[0],
+            kw: w[1],
+            c_out: w[3],
+            stride: how.stride,
+            pad,
+        };
+        write(ConvOp::Forward(s), self, weight)
+    }
+}
+
+/// Checks that a window fits into padded images `[n, h, w, c]`.
+#[track_caller]
+pub(crate) fn check_window(name: &str, x: &Shape, window: [usize; 2], stride: [usize; 2], pad: [[usize; 2]; 2]) {
+    assert!(stride[0] > 0 && stride[1] > 0, "{name}: stride {stride:?} does not move");
+    for i in 0..2 {
+        let padded = x[i + 1] + pad[i][0] + pad[i][1];
+        assert!(
+            0 < window[i] && window[i] <= padded,
+            "{name}: a window of {window:?} does not fit into images {x} padded by {pad:?}"
+        );
+    }
+}

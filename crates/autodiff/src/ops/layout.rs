@@ -1,0 +1,371 @@
+//! Sums over axes and broadcasting (adjoint to each other), slices and padding (likewise), and the order of elements.
+
+use std::ops::Range;
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::kernels::{map, permute, reduce};
+use crate::op::Op;
+use crate::shape::{MAX_RANK, Shape, broadcasts_to, check_axes};
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// Operators that move or add up elements. The shape of the result is that of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Sums the axes along which the result would be broadcast to the input.
+    SumTo,
+    BroadcastTo,
+    Reshape,
+    /// Axis `i` of the result is axis `axes[i]` of the input.
+    Permute([u8; MAX_RANK]),
+    Concat { axis: u8 },
+    Slice { axis: u8, start: usize },
+    /// The adjoint of `Slice`: zeros around the input along an axis.
+    Pad { axis: u8, before: usize },
+}
+
+/// Which axes of `from` must be summed to arrive at the right-aligned `to`.
+fn summed_axes(from: &Shape, to: &Shape) -> Vec<bool> {
+    let lead = from.len() - to.len();
+    (0..from.len())
+        .map(|i| i < lead || (to[i - lead] == 1 && from[i] != 1))
+        .collect()
+}
+
+fn copy_along<F: Float>(out: &mut [F], x: &[F], outer: usize, to: (usize, usize), from: (usize, usize), run: usize) {
+    let ((to_step, to_start), (from_step, from_start)) = (to, from);
+    for o in 0..outer {
+        let (t, f) = (o * to_step + to_start, o * from_step + from_start);
+        out[t..t + run].copy_from_slice(&x[f..f + run]);
+    }
+}
+
+impl Layout {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Layout::SumTo => "sum_to",
+            Layout::BroadcastTo => "broadcast_to",
+            Layout::Reshape => "reshape",
+            Layout::Permute(_) => "permute",
+            Layout::Concat { .. } => "concat",
+            Layout::Slice { .. } => "slice",
+            Layout::Pad { .. } => "pad",
+        }
+    }
+
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
+        let a = &x[0];
+        let from = a.shape_copy();
+        match *self {
+            Layout::Reshape => a.reshape(&shape),
+            Layout::SumTo => {
+                let axes = summed_axes(&from, &shape);
+                Array::build(shape, |out| reduce::sum_axes(out, a.data(), &from, &axes))
+            }
+            Layout::BroadcastTo => {
+                Array::build(shape, |out| map::broadcast_to(out, &shape, a.data(), &from))
+            }
+            Layout::Permute(axes) => {
+                let axes: Vec<usize> = axes[..from.len()].iter().map(|&a| a as usize).collect();
+                Array::build(shape, |out| permute::permute(out, a.data(), &from, &axes))
+            }
+            Layout::Concat { axis } => concat(x, shape, axis as usize),
+            Layout::Slice { axis, start } => Array::build(shape, |out| {
+                let (outer, size, inner) = from.around(axis as usize);
+                let run = shape[axis as usize] * inner;
+                copy_along(out, a.data(), outer, (run, 0), (size * inner, start * inner), run);
+            }),
+            Layout::Pad { axis, before } => Array::build(shape, |out| {
+                out.fill(F::zero());
+                let (outer, size, inner) = from.around(axis as usize);
+                let step = shape[axis as usize] * inner;
+                let run = size * inner;
+                copy_along(out, a.data(), outer, (step, before * inner), (run, 0), run);
+            }),
+        }
+    }
+
+    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+        let u = r.u();
+        let from = r.x(0).shape();
+        match *self {
+            Layout::SumTo => r.give(0, || u.broadcast_to(&from)),
+            Layout::BroadcastTo => r.give(0, || u.sum_to(&from)),
+            Layout::Reshape => r.give(0, || u.reshape(&from)),
+            Layout::Permute(axes) => {
+                let mut back = vec![0; from.len()];
+                for (i, &axis) in axes[..from.len()].iter().enumerate() {
+                    back[axis as usize] = i;
+                }
+                r.give(0, || u.permute(&back));
+            }
+            Layout::Concat { axis } => {
+                let axis = axis as usize;
+                let mut start = 0;
+                for i in 0..r.len() {
+                    let size = r.x(i).shape()[axis];
+                    r.give(i, || u.slice(axis, start..start + size));
+                    start += size;
+                }
+            }
+            Layout::Slice { axis, start } => {
+                let axis = axis as usize;
+                let after = from[axis] - start - u.shape()[axis];
+                r.give(0, || u.pad_axis(axis, start, after));
+            }
+            Layout::Pad { axis, before } => {
+                let axis = axis as usize;
+                r.give(0, || u.slice(axis, before..before + from[axis]));
+            }
+        }
+    }
+}
+
+fn concat<F: Float>(x: &Inputs<'_, F>, shape: Shape, axis: usize) -> Array<F> {
+    let (outer, size, inner) = shape.around(axis);
+    Array::build(shape, |out| {
+        let mut start = 0;
+        for i in 0..x.len() {
+            let run = x[i].shape()[axis] * inner;
+            copy_along(out, x[i].data(), outer, (size * inner, start), (run, 0), run);
+            start += run;
+        }
+    })
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    #[track_caller]
+    fn layout(self, op: Layout, shape: Shape) -> Var<'t, F> {
+        self.tape().push(Op::Layout(op), &[self], shape)
+    }
+
+    /// Sums the axes along which `shape` would be broadcast to this value's shape: the adjoint of
+    /// [`broadcast_to`](Var::broadcast_to).
+    ///
+    /// # Panics
+    /// When `shape` does not broadcast to this value's shape.
+    #[track_caller]
+    pub fn sum_to(self, shape: &[usize]) -> Var<'t, F> {
+        let from = self.shape();
+        assert!(
+            broadcasts_to(shape, &from),
+            "sum_to: {shape:?} does not broadcast to {from}"
+        );
+        if from == *shape {
+            return self;
+        }
+        self.layout(Layout::SumTo, Shape::new(shape))
+    }
+
+    /// Repeats this value along axes of size 1 and new leading axes, as numpy does.
+    ///
+    /// # Panics
+    /// When this value's shape does not broadcast to `shape`.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: &[usize]) -> Var<'t, F> {
+        let from = self.shape();
+        assert!(
+            broadcasts_to(&from, shape),
+            "broadcast_to: {from} does not broadcast to {shape:?}"
+        );
+        if from == *shape {
+            return self;
+        }
+        self.layout(Layout::BroadcastTo, Shape::new(shape))
+    }
+
+    /// The same values in the same row-major order under another shape.
+    ///
+    /// # Panics
+    /// When the number of values differs.
+    #[track_caller]
+    pub fn reshape(self, shape: &[usize]) -> Var<'t, F> {
+        let (from, to) = (self.shape(), Shape::new(shape));
+        assert_eq!(
+            from.count(),
+            to.count(),
+            "reshape: {from} and {to} hold different numbers of values"
+        );
+        if from == to {
+            return self;
+        }
+        self.layout(Layout::Reshape, to)
+    }
+
+    /// All axes but the first in one: `[n, ...]` to `[n, features]`.
+    ///
+    /// # Panics
+    /// For a scalar.
+    #[track_caller]
+    pub fn flatten(self) -> Var<'t, F> {
+        let shape = self.shape();
+        assert!(!shape.is_empty(), "flatten: a scalar has no first axis to keep");
+        let (_, first, rest) = shape.around(0);
+        self.reshape(&[first, rest])
+    }
+
+    /// A new axis of size 1 before `axis`.
+    ///
+    /// # Panics
+    /// When `axis` is larger than the number of axes.
+    #[track_caller]
+    pub fn insert_axis(self, axis: usize) -> Var<'t, F> {
+        let shape = self.shape();
+        assert!(axis <= shape.len(), "insert_axis: {shape} has no place {axis}");
+        self.reshape(&shape.insert(axis, 1))
+    }
+
+    /// Takes away an axis of size 1.
+    ///
+    /// # Panics
+    /// When the axis does not exist or has another size.
+    #[track_caller]
+    pub fn remove_axis(self, axis: usize) -> Var<'t, F> {
+        let shape = self.shape();
+        check_axes("remove_axis", &shape, &[axis]);
+        assert_eq!(shape[axis], 1, "remove_axis: axis {axis} of {shape} is not of size 1");
+        self.reshape(&shape.without(&[axis]))
+    }
+
+    /// Axis `i` of the result is axis `axes[i]` of this value.
+    ///
+    /// # Panics
+    /// When `axes` is not an order of all axes.
+    #[track_caller]
+    pub fn permute(self, axes: &[usize]) -> Var<'t, F> {
+        let from = self.shape();
+        check_axes("permute", &from, axes);
+        assert_eq!(axes.len(), from.len(), "permute: {axes:?} does not name every axis of {from}");
+        let mut order = [0; MAX_RANK];
+        let mut to = from;
+        for (i, &axis) in axes.iter().enumerate() {
+            order[i] = axis as u8;
+            to = to.with(i, from[axis]);
+        }
+        self.layout(Layout::Permute(order), to)
+    }
+
+    /// The transpose of a matrix.
+    ///
+    /// # Panics
+    /// When this value has not two axes.
+    #[track_caller]
+    pub fn t(self) -> Var<'t, F> {
+        let shape = self.shape();
+        assert_eq!(shape.len(), 2, "t: {shape} is not a matrix; use `permute`");
+        self.permute(&[1, 0])
+    }
+
+    /// Values one behind the other along an existing axis.
+    ///
+    /// # Panics
+    /// Without values, or when sizes of other axes differ.
+    #[track_caller]
+    pub fn concat(values: &[Var<'t, F>], axis: usize) -> Var<'t, F> {
+        let first = values.first().expect("concat: there is nothing to concatenate");
+        let shape = first.shape();
+        check_axes("concat", &shape, &[axis]);
+        let mut size = 0;
+        for x in values {
+            let other = x.shape();
+            let fits = other.len() == shape.len() && other.without(&[axis]) == shape.without(&[axis]);
+            assert!(fits, "concat: {shape} and {other} differ beside axis {axis}");
+            size += other[axis];
+        }
+        let op = Layout::Concat { axis: axis as u8 };
+        first.tape().push(Op::Layout(op), values, shape.with(axis, size))
+    }
+
+    /// Values of one shape side by side along a new axis.
+    ///
+    /// # Panics
+    /// Without values, or when shapes differ.
+    #[track_caller]
+    pub fn stack(values: &[Var<'t, F>], axis: usize) -> Var<'t, F> {
+        let parts: Vec<Var<'t, F>> = values.iter().map(|x| x.insert_axis(axis)).collect();
+        Self::concat(&parts, axis)
+    }
+
+    /// A range of one axis.
+    ///
+    /// # Panics
+    /// When the range leaves the axis.
+    #[track_caller]
+    pub fn slice(self, axis: usize, range: Range<usize>) -> Var<'t, F> {
+        let shape = self.shape();
+        check_axes("slice", &shape, &[axis]);
+        assert!(
+            range.start <= range.end && range.end <= shape[axis],
+            "slice: {range:?} leaves axis {axis} of {shape}"
+        );
+        if range.len() == shape[axis] {
+            return self;
+        }
+        let op = Layout::Slice { axis: axis as u8, start: range.start };
+        self.layout(op, shape.with(axis, range.len()))
+    }
+
+    /// Consecutive ranges of one axis, of the given sizes.
+    ///
+    /// # Panics
+    /// When the sizes do not add up to the axis's.
+    #[track_caller]
+    pub fn split(self, axis: usize, sizes: &[usize]) -> Vec<Var<'t, F>> {
+        let shape = self.shape();
+        check_axes("split", &shape, &[axis]);
+        assert_eq!(
+            sizes.iter().sum::<usize>(),
+            shape[axis],
+            "split: sizes {sizes:?} do not add up to axis {axis} of {shape}"
+        );
+        let mut start = 0;
+        let mut parts = Vec::with_capacity(sizes.len());
+        for &size in sizes {
+            parts.push(self.slice(axis, start..start + size));
+            start += size;
+        }
+        parts
+    }
+
+    /// A part of each axis, one range an axis: the adjoint of [`pad`](Var::pad).
+    ///
+    /// # Panics
+    /// When there is not one range an axis, or a range leaves its axis.
+    #[track_caller]
+    pub fn crop(self, ranges: &[Range<usize>]) -> Var<'t, F> {
+        let shape = self.shape();
+        assert_eq!(ranges.len(), shape.len(), "crop: {} ranges for {shape}", ranges.len());
+        let mut x = self;
+        for (axis, range) in ranges.iter().enumerate() {
+            x = x.slice(axis, range.clone());
+        }
+        x
+    }
+
+    /// Zeros before and after along each axis.
+    ///
+    /// # Panics
+    /// When there is not one pair of widths an axis.
+    #[track_caller]
+    pub fn pad(self, widths: &[(usize, usize)]) -> Var<'t, F> {
+        let shape = self.shape();
+        assert_eq!(widths.len(), shape.len(), "pad: {} widths for {shape}", widths.len());
+        let mut x = self;
+        for (axis, &(before, after)) in widths.iter().enumerate() {
+            x = x.pad_axis(axis, before, after);
+        }
+        x
+    }
+
+    #[track_caller]
+    fn pad_axis(self, axis: usize, before: usize, after: usize) -> Var<'t, F> {
+        if before + after == 0 {
+            return self;
+        }
+        let shape = self.shape();
+        let op = Layout::Pad { axis: axis as u8, before };
+        self.layout(op, shape.with(axis, before + shape[axis] + after))
+    }
+}

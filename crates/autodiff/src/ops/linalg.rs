@@ -1,0 +1,259 @@
+//! Factorisations and solves of small square systems.
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::op::Op;
+use crate::shape::Shape;
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// Which triangle of a square matrix holds the numbers; the other is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Triangle {
+    /// On and below the diagonal.
+    Lower,
+    /// On and above the diagonal.
+    Upper,
+}
+
+/// Whether a matrix is used as it stands or transposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transpose {
+    /// As it stands.
+    No,
+    /// Transposed.
+    Yes,
+}
+
+impl Transpose {
+    fn flipped(self) -> Self {
+        match self {
+            Transpose::No => Transpose::Yes,
+            Transpose::Yes => Transpose::No,
+        }
+    }
+}
+
+/// The matrix is not positive definite: a pivot of its Cholesky factorisation is not positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotPositiveDefinite {
+    /// Row of the first pivot that is not positive.
+    pub row: usize,
+    /// Number of rows.
+    pub size: usize,
+}
+
+impl std::fmt::Display for NotPositiveDefinite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the {0} by {0} matrix is not positive definite: pivot {1} is not positive; add a small multiple of the identity",
+            self.size, self.row
+        )
+    }
+}
+
+impl std::error::Error for NotPositiveDefinite {}
+
+/// The linear-algebra operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Linalg {
+    /// Lower L with L L^T = A; reads the lower triangle.
+    Cholesky,
+    /// X with op(T) X = B.
+    SolveTriangular(Triangle, Transpose),
+    /// X with A X = B for symmetric positive definite A; reads the lower triangle.
+    SolveSpd,
+}
+
+impl Linalg {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Linalg::Cholesky => "cholesky",
+            Linalg::SolveTriangular(..) => "solve_triangular",
+            Linalg::SolveSpd => "solve_spd",
+        }
+    }
+
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
+        let a = x[0].data();
+        let n = x[0].shape()[0];
+        match *self {
+            Linalg::Cholesky => Array::new(&shape, factor(a, n).expect("checked when written")),
+            Linalg::SolveTriangular(triangle, transpose) => {
+                let mut out = x[1].clone();
+                substitute(out.data_mut(), a, n, triangle, transpose);
+                out
+            }
+            Linalg::SolveSpd => {
+                let l = factor(a, n).expect("checked when written");
+                let mut out = x[1].clone();
+                substitute(out.data_mut(), &l, n, Triangle::Lower, Transpose::No);
+                substitute(out.data_mut(), &l, n, Triangle::Lower, Transpose::Yes);
+                out
+            }
+        }
+    }
+
+    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+        let (a, y, u) = (r.x(0), r.y(), r.u());
+        match *self {
+            Linalg::Cholesky => r.give(0, || {
+                // Murray (2016), "Differentiation of the Cholesky decomposition", eq. 10.
+                let inner = lower(y.matmul_tn(u), 0.5);
+                let left = y.solve_triangular(inner, Triangle::Lower, Transpose::Yes);
+                let both = y.solve_triangular(left.t(), Triangle::Lower, Transpose::Yes);
+                // Only the lower triangle of A is read: the upper half of the symmetric gradient is folded into it.
+                let symmetric = (both + both.t()) * F::of(0.5);
+                lower(symmetric * F::of(2.0), 0.5)
+            }),
+            Linalg::SolveTriangular(triangle, transpose) => {
+                let to_b = a.solve_triangular(u, triangle, transpose.flipped());
+                r.give(1, || to_b);
+                r.give(0, || {
+                    let full = match transpose {
+                        Transpose::No => to_b.matmul_nt(y),
+                        Transpose::Yes => y.matmul_nt(to_b),
+                    };
+                    match triangle {
+                        Triangle::Lower => lower(-full, 1.0),
+                        Triangle::Upper => lower(-full.t(), 1.0).t(),
+                    }
+                });
+            }
+            Linalg::SolveSpd => {
+                let to_b = a.solve_spd(u).expect("the same matrix was solved with before");
+                r.give(1, || to_b);
+                r.give(0, || {
+                    let full = -to_b.matmul_nt(y);
+                    lower(full + full.t(), 0.5)
+                });
+            }
+        }
+    }
+}
+
+/// The lower triangle, with the diagonal multiplied by `diagonal`.
+fn lower<'t, F: Float>(x: Var<'t, F>, diagonal: f64) -> Var<'t, F> {
+    let n = x.shape()[0];
+    let mask = Array::from_fn(&[n, n], |i| {
+        let (row, column) = (i / n, i % n);
+        match row.cmp(&column) {
+            std::cmp::Ordering::Greater => F::one(),
+            std::cmp::Ordering::Equal => F::of(diagonal),
+            std::cmp::Ordering::Less => F::zero(),
+        }
+    });
+    x * x.tape().var(&mask)
+}
+
+/// The Cholesky factor of the lower triangle of `a`, zeros above.
+fn factor<F: Float>(a: &[F], n: usize) -> Result<Vec<F>, NotPositiveDefinite> {
+    let mut l = vec![F::zero(); n * n];
+    for i in 0..n {
+        for j in 0..=i {
+            let dot: F = (0..j).map(|k| l[i * n + k] * l[j * n + k]).sum();
+            let rest = a[i * n + j] - dot;
+            if i == j {
+                if rest <= F::zero() || !rest.is_finite() {
+                    return Err(NotPositiveDefinite { row: i, size: n });
+                }
+                l[i * n + i] = rest.sqrt();
+            } else {
+                l[i * n + j] = rest / l[j * n + j];
+            }
+        }
+    }
+    Ok(l)
+}
+
+/// Solves op(T) X = B in place of B `[n, m]`.
+fn substitute<F: Float>(b: &mut [F], t: &[F], n: usize, triangle: Triangle, transpose: Transpose) {
+    let m = b.len().checked_div(n).unwrap_or(0);
+    let entry = |i: usize, k: usize| match transpose {
+        Transpose::No => t[i * n + k],
+        Transpose::Yes => t[k * n + i],
+    };
+    let forward = (triangle == Triangle::Lower) == (transpose == Transpose::No);
+    for step in 0..n {
+        let i = if forward { step } else { n - 1 - step };
+        let known = if forward { 0..i } else { i + 1..n };
+        for k in known {
+            let factor = entry(i, k);
+            for j in 0..m {
+                let solved = b[k * m + j];
+                b[i * m + j] -= factor * solved;
+            }
+        }
+        let pivot = entry(i, i);
+        for value in &mut b[i * m..(i + 1) * m] {
+            *value /= pivot;
+        }
+    }
+}
+
+#[track_caller]
+fn check_square(name: &str, shape: &Shape) -> usize {
+    assert!(
+        shape.len() == 2 && shape[0] == shape[1],
+        "{name}: {shape} is not a square matrix"
+    );
+    shape[0]
+}
+
+#[track_caller]
+fn check_system(name: &str, a: &Shape, b: &Shape) {
+    let n = check_square(name, a);
+    assert!(
+        b.len() == 2 && b[0] == n,
+        "{name}: {a} and {b}: the right-hand side must be [{n}, columns]"
+    );
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    /// The lower triangular `L` with `L L^T = self`, for a symmetric positive definite matrix `[n, n]`. Reads the lower triangle
+    /// only, and only that receives a gradient.
+    ///
+    /// # Errors
+    /// When the matrix is not positive definite.
+    ///
+    /// # Panics
+    /// When this value is not a square matrix.
+    #[track_caller]
+    pub fn cholesky(self) -> Result<Var<'t, F>, NotPositiveDefinite> {
+        let shape = self.shape();
+        let n = check_square("cholesky", &shape);
+        factor(self.value().data(), n)?;
+        Ok(self.tape().push(Op::Linalg(Linalg::Cholesky), &[self], shape))
+    }
+
+    /// The `X` with `op(self) X = b`, where `self` is a triangular matrix `[n, n]` and `b` is `[n, m]`. Only the named triangle is
+    /// read and receives a gradient. A zero on the diagonal gives infinite values.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn solve_triangular(self, b: Var<'t, F>, triangle: Triangle, transpose: Transpose) -> Var<'t, F> {
+        let shape = b.shape();
+        check_system("solve_triangular", &self.shape(), &shape);
+        let op = Linalg::SolveTriangular(triangle, transpose);
+        self.tape().push(Op::Linalg(op), &[self, b], shape)
+    }
+
+    /// The `X` with `self X = b`, for a symmetric positive definite matrix `[n, n]` and `b` `[n, m]`. Reads the lower triangle only,
+    /// and only that receives a gradient.
+    ///
+    /// # Errors
+    /// When the matrix is not positive definite.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn solve_spd(self, b: Var<'t, F>) -> Result<Var<'t, F>, NotPositiveDefinite> {
+        let shape = b.shape();
+        check_system("solve_spd", &self.shape(), &shape);
+        factor(self.value().data(), self.shape()[0])?;
+        Ok(self.tape().push(Op::Linalg(Linalg::SolveSpd), &[self, b], shape))
+    }
+}

@@ -1,0 +1,14 @@
+//! The calculus: one file per family of operators, each with its descriptions, shape rules, values and gradient rules.
+
+pub(crate) mod binary;
+pub(crate) mod conv;
+pub(crate) mod index;
+pub(crate) mod layout;
+pub(crate) mod linalg;
+pub(crate) mod loss;
+pub(crate) mod norm;
+pub(crate) mod pool;
+pub(crate) mod product;
+pub(crate) mod reduce;
+pub(crate) mod rows;
+pub(crate) mod unary;

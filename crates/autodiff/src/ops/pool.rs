@@ -1,0 +1,218 @@
+//! Pooling of images `[n, h, w, c]`.
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::kernels::pool::{self, PoolShape};
+use crate::op::{Op, Outputs};
+use crate::ops::conv::{Padding, check_window};
+use crate::shape::Shape;
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// How a pooling window moves over its images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Height and width of the window, in pixels.
+    pub size: [usize; 2],
+    /// Steps down and right, in pixels.
+    pub stride: [usize; 2],
+    /// Pixels around the images that no window prefers.
+    pub padding: Padding,
+}
+
+impl Pool {
+    /// Square windows side by side; an odd last row or column belongs to none.
+    pub const fn valid(size: usize) -> Self {
+        Pool {
+            size: [size; 2],
+            stride: [size; 2],
+            padding: Padding::Valid,
+        }
+    }
+
+    /// Square windows side by side; odd last rows and columns make windows of their own.
+    pub const fn same(size: usize) -> Self {
+        Pool {
+            size: [size; 2],
+            stride: [size; 2],
+            padding: Padding::Same,
+        }
+    }
+}
+
+/// The pooling operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PoolOp {
+    /// The largest of each window, and (second output) its place within the image.
+    Max(PoolShape),
+    /// From images the elements at the places that the second input names.
+    Pick(PoolShape),
+    /// The adjoint: elements added at their places in images of zeros.
+    Place(PoolShape),
+    /// The mean of each window, padding not counted.
+    Average(PoolShape),
+    /// The adjoint of `Average`.
+    Spread(PoolShape),
+}
+
+fn image_shape(s: &PoolShape) -> Shape {
+    Shape::new(&[s.n, s.h, s.w, s.c])
+}
+
+fn output_shape(s: &PoolShape) -> Shape {
+    Shape::new(&[s.n, s.out_h(), s.out_w(), s.c])
+}
+
+impl PoolOp {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            PoolOp::Max(_) => "max_pool",
+            PoolOp::Pick(_) => "max_pool pick",
+            PoolOp::Place(_) => "max_pool place",
+            PoolOp::Average(_) => "avg_pool",
+            PoolOp::Spread(_) => "avg_pool spread",
+        }
+    }
+
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
+        let a = x[0].data();
+        match self {
+            PoolOp::Max(s) => max(a, s, shapes[0]),
+            PoolOp::Pick(s) => Array::build(shapes[0], |out| pick(out, a, x[1].data(), s)).into(),
+            PoolOp::Place(s) => Array::build(shapes[0], |out| place(out, a, x[1].data(), s)).into(),
+            PoolOp::Average(s) => Array::build(shapes[0], |out| pool::avg_pool(out, a, s)).into(),
+            PoolOp::Spread(s) => Array::build(shapes[0], |out| pool::avg_pool_dx(out, a, s)).into(),
+        }
+    }
+
+    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+        match *self {
+            PoolOp::Max(s) => {
+                // The places are piecewise constant: only the values pass a gradient on.
+                if let Some(u) = r.u_of(0) {
+                    let places = r.y().output(1);
+                    r.give(0, || write(PoolOp::Place(s), &[u, places]));
+                }
+            }
+            PoolOp::Pick(s) => {
+                let (u, places) = (r.u(), r.x(1));
+                r.give(0, || write(PoolOp::Place(s), &[u, places]));
+            }
+            PoolOp::Place(s) => {
+                let (u, places) = (r.u(), r.x(1));
+                r.give(0, || write(PoolOp::Pick(s), &[u, places]));
+            }
+            PoolOp::Average(s) => {
+                let u = r.u();
+                r.give(0, || write(PoolOp::Spread(s), &[u]));
+            }
+            PoolOp::Spread(s) => {
+                let u = r.u();
+                r.give(0, || write(PoolOp::Average(s), &[u]));
+            }
+        }
+    }
+}
+
+/// Places are counted within one image, so that they are exact in the element type.
+fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
+    let (image, pooled) = (s.h * s.w * s.c, s.out_h() * s.out_w() * s.c);
+    let mut index = vec![0; shape.count()];
+    let largest = Array::build(shape, |out| pool::max_pool(out, &mut index, x, s));
+    let places = Array::build(shape, |out| {
+        for (n, (out, index)) in out.chunks_mut(pooled.max(1)).zip(index.chunks(pooled.max(1))).enumerate() {
+            for (o, &i) in out.iter_mut().zip(index) {
+                *o = F::of((i as usize - n * image) as f64);
+            }
+        }
+    });
+    Outputs::Many(vec![largest, places])
+}
+
+fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
+    let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
+    for ((out, x), places) in out.chunks_mut(pooled).zip(x.chunks(image)).zip(places.chunks(pooled)) {
+        for (o, &p) in out.iter_mut().zip(places) {
+            *o = x[p.as_f64() as usize];
+        }
+    }
+}
+
+fn place<F: Float>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
+    out.fill(F::zero());
+    let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
+    for ((out, u), places) in out.chunks_mut(image).zip(u.chunks(pooled)).zip(places.chunks(pooled)) {
+        for (&v, &p) in u.iter().zip(places) {
+            out[p.as_f64() as usize] += v;
+        }
+    }
+}
+
+#[track_caller]
+fn write<'t, F: Float>(op: PoolOp, inputs: &[Var<'t, F>]) -> Var<'t, F> {
+    let tape = inputs[0].tape();
+    match &op {
+        PoolOp::Max(s) => tape.push_many(Op::Pool(op), inputs, &[output_shape(s); 2]),
+        PoolOp::Pick(s) | PoolOp::Average(s) => tape.push(Op::Pool(op), inputs, output_shape(s)),
+        PoolOp::Place(s) | PoolOp::Spread(s) => tape.push(Op::Pool(op), inputs, image_shape(s)),
+    }
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    #[track_caller]
+    fn pool_shape(self, name: &str, how: Pool) -> PoolShape {
+        let x = self.shape();
+        assert_eq!(x.len(), 4, "{name}: {x} is not [n, h, w, c]");
+        let pad = how.padding.widths([x[1], x[2]], how.size, how.stride);
+        check_window(name, &x, how.size, how.stride, pad);
+        for (i, pad) in pad.iter().enumerate() {
+            assert!(
+                pad.iter().all(|&p| p < how.size[i]),
+                "{name}: padding {pad:?} leaves windows of {:?} without a pixel",
+                how.size
+            );
+        }
+        PoolShape {
+            n: x[0],
+            h: x[1],
+            w: x[2],
+            c: x[3],
+            size: how.size,
+            stride: how.stride,
+            pad,
+        }
+    }
+
+    /// The largest value of each window: `[n, h, w, c]` to `[n, oh, ow, c]`; the gradient goes to the first of equal ones.
+    ///
+    /// # Panics
+    /// When this value has not four axes, or the window does not fit.
+    #[track_caller]
+    pub fn max_pool(self, how: Pool) -> Var<'t, F> {
+        let s = self.pool_shape("max_pool", how);
+        // An image's places must be whole numbers in f32.
+        assert!(s.h * s.w * s.c < 1 << 24, "max_pool: images of {} have more than 2^24 values", self.shape());
+        write(PoolOp::Max(s), &[self])
+    }
+
+    /// The mean of each window, padding not counted: `[n, h, w, c]` to `[n, oh, ow, c]`.
+    ///
+    /// # Panics
+    /// When this value has not four axes, or the window does not fit.
+    #[track_caller]
+    pub fn avg_pool(self, how: Pool) -> Var<'t, F> {
+        write(PoolOp::Average(self.pool_shape("avg_pool", how)), &[self])
+    }
+
+    /// The mean of each image and channel: `[n, h, w, c]` to `[n, c]`.
+    ///
+    /// # Panics
+    /// When this value has not four axes.
+    #[track_caller]
+    pub fn global_avg_pool(self) -> Var<'t, F> {
+        let x = self.shape();
+        assert_eq!(x.len(), 4, "global_avg_pool: {x} is not [n, h, w, c]");
+        self.mean_axes(&[1, 2])
+    }
+}

@@ -1,0 +1,206 @@
+//! Matrix products and distances.
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::kernels::matmul::matmul;
+use crate::op::Op;
+use crate::shape::Shape;
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// Products of matrices. At most one factor is transposed: the set is closed under differentiation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Product {
+    /// `a b`
+    Plain,
+    /// `a b^T`
+    Right,
+    /// `a^T b`
+    Left,
+    /// Squared Euclidean distances between the rows of two matrices.
+    SquaredDistances,
+}
+
+/// The last two sizes and the number of matrices before them.
+fn matrices(shape: &[usize]) -> (usize, usize, usize) {
+    let (lead, last) = shape.split_at(shape.len() - 2);
+    (lead.iter().product(), last[0], last[1])
+}
+
+impl Product {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Product::Plain => "matmul",
+            Product::Right => "matmul_nt",
+            Product::Left => "matmul_tn",
+            Product::SquaredDistances => "squared_distances",
+        }
+    }
+
+    /// Result rows, inner size of both factors, result columns.
+    fn sizes(&self, a: &[usize], b: &[usize]) -> (usize, usize, usize, usize) {
+        let ((_, a0, a1), (_, b0, b1)) = (matrices(a), matrices(b));
+        match self {
+            Product::Plain => (a0, a1, b0, b1),
+            Product::Right | Product::SquaredDistances => (a0, a1, b1, b0),
+            Product::Left => (a1, a0, b0, b1),
+        }
+    }
+
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
+        let (a, b) = (&x[0], &x[1]);
+        let (m, k, _, n) = self.sizes(a.shape(), b.shape());
+        let (left, right) = (*self == Product::Left, *self == Product::Right);
+        Array::build(shape, |out| {
+            if *self == Product::SquaredDistances {
+                squared_distances(out, a.data(), b.data(), k);
+                return;
+            }
+            let count = matrices(&shape).0;
+            for i in 0..count {
+                let (out, a) = (&mut out[i * m * n..][..m * n], &a.data()[i * m * k..][..m * k]);
+                matmul(out, a, &b.data()[i * k * n..][..k * n], m, k, n, left, right);
+            }
+        })
+    }
+
+    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+        let (a, b, u) = (r.x(0), r.x(1), r.u());
+        match self {
+            Product::Plain => {
+                r.give(0, || u.matmul_nt(b));
+                r.give(1, || a.matmul_tn(u));
+            }
+            Product::Right => {
+                r.give(0, || u.matmul(b));
+                r.give(1, || u.matmul_tn(a));
+            }
+            Product::Left => {
+                r.give(0, || b.matmul_nt(u));
+                r.give(1, || a.matmul(u));
+            }
+            Product::SquaredDistances => {
+                let two = F::of(2.0);
+                r.give(0, || (a * u.keep_sum(&[1]) - u.matmul(b)) * two);
+                r.give(1, || {
+                    let columns = u.sum_axes(&[0]).insert_axis(1);
+                    (b * columns - u.matmul_tn(a)) * two
+                });
+            }
+        }
+    }
+}
+
+fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize) {
+    let rows = b.len().checked_div(width).unwrap_or(0);
+    if width == 0 {
+        return out.fill(F::zero());
+    }
+    for (a, out) in a.chunks_exact(width).zip(out.chunks_exact_mut(rows.max(1))) {
+        for (b, out) in b.chunks_exact(width).zip(out) {
+            *out = distance(a, b);
+        }
+    }
+}
+
+/// Eight partial sums: vectorises, and rounds less than one long sum.
+fn distance<F: Float>(a: &[F], b: &[F]) -> F {
+    const LANES: usize = 8;
+    let mut sums = [F::zero(); LANES];
+    let (a_runs, b_runs) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail = a_runs.remainder().iter().zip(b_runs.remainder());
+    let tail: F = tail.map(|(&x, &y)| (x - y) * (x - y)).sum();
+    for (x, y) in a_runs.zip(b_runs) {
+        for i in 0..LANES {
+            let d = x[i] - y[i];
+            sums[i] += d * d;
+        }
+    }
+    sums.iter().copied().sum::<F>() + tail
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    #[track_caller]
+    fn product(self, op: Product, other: Var<'t, F>) -> Var<'t, F> {
+        let (a, b) = (self.shape(), other.shape());
+        let name = op.name();
+        assert!(
+            a.len() >= 2 && b.len() >= 2,
+            "{name}: {a} and {b}: both need at least two axes"
+        );
+        let (m, k, k_other, n) = op.sizes(&a, &b);
+        assert_eq!(k, k_other, "{name}: {a} and {b}: inner sizes {k} and {k_other} differ");
+        if a.len() > 2 && b.len() == 2 && op != Product::Left {
+            let rows = self.reshape(&[a.count() / a[a.len() - 1].max(1), k]);
+            return rows.product(op, other).reshape(&a.with(a.len() - 1, n));
+        }
+        assert_eq!(
+            a[..a.len() - 2],
+            b[..b.len() - 2],
+            "{name}: {a} and {b}: leading axes differ"
+        );
+        let shape = a.with(a.len() - 2, m).with(a.len() - 1, n);
+        self.tape().push(Op::Product(op), &[self, other], shape)
+    }
+
+    /// Matrix product: `[.., m, k]` and `[.., k, n]` to `[.., m, n]`. Leading axes are equal, or `other` is one matrix for all.
+    ///
+    /// # Panics
+    /// When inner sizes or leading axes differ.
+    #[track_caller]
+    pub fn matmul(self, other: Var<'t, F>) -> Var<'t, F> {
+        self.product(Product::Plain, other)
+    }
+
+    /// Matrix product with `other` transposed: `[.., m, k]` and `[.., n, k]` to `[.., m, n]`.
+    ///
+    /// # Panics
+    /// When inner sizes or leading axes differ.
+    #[track_caller]
+    pub fn matmul_nt(self, other: Var<'t, F>) -> Var<'t, F> {
+        self.product(Product::Right, other)
+    }
+
+    /// Matrix product with `self` transposed: `[.., k, m]` and `[.., k, n]` to `[.., m, n]`.
+    ///
+    /// # Panics
+    /// When inner sizes or leading axes differ.
+    #[track_caller]
+    pub fn matmul_tn(self, other: Var<'t, F>) -> Var<'t, F> {
+        self.product(Product::Left, other)
+    }
+
+    #[track_caller]
+    fn check_rows(self, name: &str, other: Var<'t, F>) {
+        let (a, b) = (self.shape(), other.shape());
+        assert!(
+            a.len() == 2 && b.len() == 2,
+            "{name}: {a} and {b}: both must be matrices of one vector a row"
+        );
+        assert_eq!(a[1], b[1], "{name}: {a} and {b}: vector sizes {} and {} differ", a[1], b[1]);
+    }
+
+    /// Squared Euclidean distances between rows: `[n, d]` and `[m, d]` to `[n, m]`; summed from the differences, so never
+    /// negative.
+    ///
+    /// # Panics
+    /// When the vector sizes differ.
+    #[track_caller]
+    pub fn squared_distances(self, other: Var<'t, F>) -> Var<'t, F> {
+        self.check_rows("squared_distances", other);
+        let shape = Shape::new(&[self.shape()[0], other.shape()[0]]);
+        self.tape().push(Op::Product(Product::SquaredDistances), &[self, other], shape)
+    }
+
+    /// Cosines of the angles between rows: `[n, d]` and `[m, d]` to `[n, m]`; 0 with a zero vector, whose gradient is 0.
+    ///
+    /// # Panics
+    /// When the vector sizes differ.
+    #[track_caller]
+    pub fn cosine_similarity(self, other: Var<'t, F>) -> Var<'t, F> {
+        self.check_rows("cosine_similarity", other);
+        let unit = |x: Var<'t, F>| x / x.square().keep_sum(&[1]).sqrt();
+        unit(self).matmul_nt(unit(other))
+    }
+}

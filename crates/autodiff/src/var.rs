@@ -1,0 +1,81 @@
+//! [`Var`]: a handle to a value on a tape.
+
+use std::fmt;
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::shape::Shape;
+use crate::tape::Tape;
+
+/// A value on a [`Tape`]: `Copy`, so it is used like a number.
+///
+/// Operators panic at the caller's line when shapes do not fit, naming the operation and both shapes.
+pub struct Var<'t, F: Float = f32> {
+    tape: &'t Tape<F>,
+    pub(crate) id: u32,
+}
+
+impl<F: Float> Clone for Var<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F: Float> Copy for Var<'_, F> {}
+
+impl<'t, F: Float> Var<'t, F> {
+    pub(crate) fn new(tape: &'t Tape<F>, id: u32) -> Self {
+        Var { tape, id }
+    }
+
+    /// The tape this value lives on.
+    pub fn tape(self) -> &'t Tape<F> {
+        self.tape
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(self) -> Shape {
+        self.tape.record.borrow().nodes[self.id as usize].shape
+    }
+
+    /// The value, shared with the tape.
+    ///
+    /// # Panics
+    /// When `backward` has freed it.
+    #[track_caller]
+    pub fn value(self) -> Array<F> {
+        self.tape.record.borrow().value(self.id as usize).clone()
+    }
+
+    /// The only number of a value with one element.
+    ///
+    /// # Panics
+    /// When there is not exactly one, or `backward` has freed it.
+    #[track_caller]
+    pub fn item(self) -> F {
+        self.tape.record.borrow().value(self.id as usize).item()
+    }
+
+    /// The same value as a constant: no gradient flows through it.
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        self.tape.leaf(self.value())
+    }
+
+    /// The node `offset` places after this one: a further output of the same operator.
+    pub(crate) fn output(self, offset: u32) -> Self {
+        Var::new(self.tape, self.id + offset)
+    }
+}
+
+impl<F: Float> fmt::Debug for Var<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.tape.record.borrow();
+        let node = &record.nodes[self.id as usize];
+        write!(f, "%{} = {} ", self.id, node.op.name())?;
+        match &node.value {
+            Some(value) => write!(f, "{value:?}"),
+            None => write!(f, "{} (freed)", node.shape),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The tape: memory that stays flat, values that are freed, and the words of panics.
+
+use fewshot_autodiff::{Array, Conv, Tape, Var, pool_use};
+
+fn two_layers<'t>(x: Var<'t, f32>, w: Var<'t, f32>) -> Var<'t, f32> {
+    x.matmul(w).relu().matmul(w).square().mean()
+}
+
+#[test]
+fn ten_thousand_rounds_keep_memory_flat() {
+    let x = Array::<f32>::from_fn(&[8, 16], |i| (i as f32).sin());
+    let mut w = Array::<f32>::from_fn(&[16, 16], |i| 0.1 * (i as f32).cos());
+    let mut after_ten = None;
+    for round in 1..=10_000 {
+        let tape = Tape::new();
+        let (x, weight) = (tape.var(&x), tape.var(&w));
+        let gradient = two_layers(x, weight).backward(&[weight]).remove(0);
+        w = w.zip(&gradient, |w, g| w - 1e-4 * g);
+        drop((gradient, tape));
+        if round == 10 {
+            after_ten = Some(pool_use::<f32>());
+        }
+    }
+    let flat = after_ten.expect("ten rounds have passed");
+    assert!(flat.peak > 0, "the rounds did not use the pool");
+    assert_eq!(pool_use::<f32>(), flat);
+}
+
+#[test]
+fn backward_frees_what_it_passes_and_keeps_leaves() {
+    let tape = Tape::<f32>::new();
+    let x = tape.var(&Array::ones(&[64, 64]));
+    let w = tape.var(&Array::ones(&[64, 64]));
+    let hidden = x.matmul(w).tanh();
+    let loss = hidden.square().mean();
+    let before = pool_use::<f32>().used;
+    let gradient = loss.backward(&[w]).remove(0);
+    assert_eq!(gradient.shape(), [64, 64]);
+    assert!(pool_use::<f32>().used < before, "nothing was freed");
+    assert_eq!(w.value(), Array::ones(&[64, 64]));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hidden.value()));
+    let message = *panic.expect_err("the value is gone").downcast::<String>().expect("a message");
+    assert!(message.contains("the value of `tanh` [64, 64] was freed by `backward`"), "{message}");
+}
+
+#[test]
+fn a_variable_in_the_middle_keeps_its_value_and_gradient() {
+    let tape = Tape::<f64>::new();
+    let x = tape.scalar(2.0);
+    let fast = x * x;
+    let loss = fast * fast * fast;
+    let gradients = loss.backward(&[fast, x]);
+    assert_eq!(gradients[0].item(), 48.0);
+    assert_eq!(gradients[1].item(), 192.0);
+    assert_eq!(fast.item(), 4.0);
+}
+
+#[test]
+fn a_detached_value_is_a_constant() {
+    let tape = Tape::<f64>::new();
+    let x = tape.scalar(3.0);
+    assert_eq!((x * x.detach()).grad(x).item(), 3.0);
+}
+
+#[test]
+fn hessian_vector_products_agree_with_the_hessian() {
+    let tape = Tape::<f64>::new();
+    let x = tape.var(&Array::new(&[2], vec![2.0, 3.0]));
+    let (a, b) = (x.slice(0, 0..1), x.slice(0, 1..2));
+    // f = a^2 b: Hessian [[2b, 2a], [2a, 0]] = [[6, 4], [4, 0]]
+    let f = (a * a * b).sum();
+    let v = tape.var(&Array::new(&[2], vec![1.0, -2.0]));
+    assert_eq!(f.hvp(x, v).value().data(), [-2.0, 4.0]);
+}
+
+#[test]
+#[should_panic(expected = "matmul: [3, 4] and [5, 2]: inner sizes 4 and 5 differ")]
+fn matmul_names_both_shapes() {
+    let tape = Tape::<f32>::new();
+    let _ = tape.var(&Array::zeros(&[3, 4])).matmul(tape.var(&Array::zeros(&[5, 2])));
+}
+
+#[test]
+#[should_panic(expected = "add: [3] and [4] do not broadcast: sizes 3 and 4 differ")]
+fn addition_names_both_shapes() {
+    let tape = Tape::<f32>::new();
+    let _ = tape.var(&Array::zeros(&[3])) + tape.var(&Array::zeros(&[4]));
+}
+
+#[test]
+#[should_panic(expected = "conv2d: [1, 5, 5, 2] and [3, 3, 1, 4]: channels 2 and 1 differ")]
+fn convolution_names_both_shapes() {
+    let tape = Tape::<f32>::new();
+    let (x, w) = (Array::zeros(&[1, 5, 5, 2]), Array::zeros(&[3, 3, 1, 4]));
+    let _ = tape.var(&x).conv2d(tape.var(&w), Conv::default());
+}
+
+#[test]
+#[should_panic(expected = "two different tapes")]
+fn handles_of_two_tapes_do_not_mix() {
+    let (one, other) = (Tape::<f32>::new(), Tape::<f32>::new());
+    let _ = one.scalar(1.0) * other.scalar(2.0);
+}
+
+#[test]
+#[should_panic(expected = "cross_entropy: label 4 is not one of the 4 classes of [2, 4]")]
+fn a_label_out_of_range_is_named() {
+    let tape = Tape::<f32>::new();
+    let _ = tape.var(&Array::zeros(&[2, 4])).cross_entropy(&[0, 4]);
+}
+
+#[test]
+#[should_panic(expected = "grads: the output has shape [2]")]
+fn a_gradient_is_that_of_one_number() {
+    let tape = Tape::<f32>::new();
+    let x = tape.var(&Array::zeros(&[2]));
+    let _ = x.grad(x);
+}
+
+#[test]
+fn panics_point_at_the_line_of_the_caller() {
+    use std::sync::{Arc, Mutex};
+    let place = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&place);
+    let hook = std::panic::take_hook();
+    let here = std::thread::current().id();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == here {
+            let file = info.location().map(|l| l.file().to_owned());
+            *seen.lock().expect("no panic while locked") = file;
+        }
+    }));
+    let _ = std::panic::catch_unwind(|| {
+        let tape = Tape::<f32>::new();
+        let _ = tape.var(&Array::zeros(&[2, 3])).reshape(&[5]);
+    });
+    std::panic::set_hook(hook);
+    let file = place.lock().expect("no panic while locked").clone().expect("a panic was seen");
+    assert!(file.ends_with("tests/tape.rs"), "{file}");
+}

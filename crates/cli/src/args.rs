@@ -1,0 +1,150 @@
+//! The command line: what can be asked of `fewshot`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::choices::Data;
+use crate::options::{Options, count, whole};
+
+const ABOUT: &str = "Train a network to learn new classes from a few examples each, and measure how well it does";
+
+const EXAMPLES: &str = "\
+Without a command, fewshot trains on built-in drawings for about a minute: the same as `fewshot train`.
+
+Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
+
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  fewshot train
+      built-in alphabets, 5 classes, one drawing each
+  fewshot train --algorithm maml --shots 5 --out runs/glyphs-maml
+      five drawings each, by gradient steps; keeps weights, metrics and settings
+  fewshot train --data omniglot:data/omniglot --algorithm protonet --iterations 5000 --out runs/protonet
+      the real Omniglot drawings
+  fewshot train --data sinusoid --iterations 10000
+      regression: a sinusoid from ten points, one gradient step
+  fewshot train --config runs/protonet/config.toml --out runs/again
+      the same run again; options given beside --config replace its values
+  fewshot evaluate runs/protonet --ways 20
+      a trained model on harder episodes
+
+What --out DIR holds: config.toml (settings), metrics.csv (iteration, loss, accuracy),
+timing.csv (seconds since the start), model.safetensors (weights, statistics, protocol).
+Same seed, same metrics.csv and model.safetensors, for any number of threads.
+
+Ctrl-C finishes the iteration, saves the weights and ends with status 130; a second one ends at once.
+Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
+
+const EVALUATE_EXAMPLES: &str = "\
+Examples:
+  fewshot evaluate runs/protonet
+      the test episodes of the run itself: the same accuracy as at the end of training
+  fewshot evaluate runs/protonet --ways 20 --shots 5 --episodes 1000 --seed 7
+  fewshot evaluate runs/protonet --json
+      one JSON object and nothing else
+
+The ways of a MAML model are fixed by its last layer; a Prototypical network takes any.";
+
+/// The whole command line.
+#[derive(Parser, Debug)]
+#[command(name = "fewshot", version, about = ABOUT, after_help = EXAMPLES, allow_negative_numbers = true)]
+pub struct Cli {
+    /// What to do; nothing: train with defaults.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Train on many small tasks, then measure on classes never seen
+    #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
+    Train(Box<TrainArgs>),
+    /// Measure a trained model on episodes of unseen classes
+    #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
+    Evaluate(EvaluateArgs),
+}
+
+/// Arguments of `train`.
+#[derive(Args, Debug, Default)]
+pub struct TrainArgs {
+    /// Settings of the run.
+    #[command(flatten)]
+    pub options: Options,
+
+    /// Take the settings from the config.toml of an earlier run
+    #[arg(long, value_name = "FILE", help_heading = "Files and machine")]
+    pub config: Option<PathBuf>,
+
+    /// Keep weights, metrics and settings in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Files and machine")]
+    pub out: Option<PathBuf>,
+
+    /// Replace the run that --out already holds
+    #[arg(long, help_heading = "Files and machine")]
+    pub overwrite: bool,
+
+    /// Threads; the results do not depend on it [default: all cores]
+    #[arg(long, value_parser = count, value_name = "N", help_heading = "Files and machine")]
+    pub threads: Option<usize>,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Args, Debug)]
+pub struct EvaluateArgs {
+    /// Folder of a run: the --out of `fewshot train`
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Episodes to average over [default: that of the run, 600]
+    #[arg(long, value_parser = count, value_name = "E")]
+    pub episodes: Option<usize>,
+
+    /// Seed of the episodes [default: that of the run]
+    #[arg(long, value_parser = whole, value_name = "SEED")]
+    pub seed: Option<u64>,
+
+    /// Classes of an episode [default: that of the run]
+    #[arg(long, value_parser = count, value_name = "N")]
+    pub ways: Option<usize>,
+
+    /// Labelled examples per class [default: that of the run]
+    #[arg(long, value_parser = count, value_name = "K")]
+    pub shots: Option<usize>,
+
+    /// Queries per class [default: that of the run's evaluation]
+    #[arg(long, value_parser = count, value_name = "Q")]
+    pub queries: Option<usize>,
+
+    /// Inner gradient steps, maml only [default: those of the run's evaluation]
+    #[arg(long, value_parser = count, value_name = "STEPS")]
+    pub eval_steps: Option<usize>,
+
+    /// Which part of the split to draw classes from
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    pub classes: Part,
+
+    /// Take the data from here, e.g. omniglot:PATH, when they have moved
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<Data>,
+
+    /// Threads; the result does not depend on it [default: all cores]
+    #[arg(long, value_parser = count, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Part of a class split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Classes the model was trained on
+    Train,
+    /// Classes held out for choosing settings
+    Validation,
+    /// Classes held out for the final figure
+    Test,
+}

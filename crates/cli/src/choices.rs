@@ -1,0 +1,225 @@
+//! The choices an option may take, with the names the command line and `config.toml` write.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// A way to learn from few examples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// Model-agnostic meta-learning (Finn, Abbeel, Levine 2017)
+    Maml,
+    /// Prototypical networks (Snell, Swersky, Zemel 2017)
+    Protonet,
+}
+
+/// Order of the meta-gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Order {
+    /// Inner gradients are constants
+    #[value(name = "1")]
+    First,
+    /// Exact, through the inner gradients
+    #[value(name = "2")]
+    Second,
+}
+
+impl TryFrom<u8> for Order {
+    type Error = String;
+    fn try_from(order: u8) -> Result<Self, String> {
+        match order {
+            1 => Ok(Order::First),
+            2 => Ok(Order::Second),
+            other => Err(format!("order {other}: the order is 1 or 2")),
+        }
+    }
+}
+
+impl From<Order> for u8 {
+    fn from(order: Order) -> u8 {
+        match order {
+            Order::First => 1,
+            Order::Second => 2,
+        }
+    }
+}
+
+/// Distance of a Prototypical network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// Squared Euclidean distance
+    Euclidean,
+    /// One minus the cosine of the angle
+    Cosine,
+}
+
+/// Which statistics batch norm uses at test (`algorithms.md` 1.4: T, R, E, S).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// Of the batch at hand: all queries of an episode are seen together (transductive)
+    Batch,
+    /// Averages gathered in training
+    Running,
+    /// Of the episode's support alone
+    Support,
+    /// Of the support and the one query to be answered
+    SupportPlusOne,
+}
+
+/// What becomes of a drawing turned by 90, 180 or 270 degrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rotations {
+    /// Nothing is turned
+    None,
+    /// Each rotation of a character is a class of its own
+    NewClasses,
+    /// Each class of each episode is turned by an angle of its own
+    PerClass,
+    /// All classes of an episode are turned by one angle
+    PerEpisode,
+}
+
+/// A source of episodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Data {
+    /// Built-in procedural alphabets.
+    Glyphs,
+    /// The Omniglot drawings in this folder.
+    Omniglot(PathBuf),
+    /// Regression of sinusoids.
+    Sinusoid,
+}
+
+impl Data {
+    /// The name without a path.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Data::Glyphs => "glyphs",
+            Data::Omniglot(_) => "omniglot",
+            Data::Sinusoid => "sinusoid",
+        }
+    }
+
+    /// The same with an absolute path, so that it can be found from anywhere.
+    pub fn absolute(self) -> Data {
+        match self {
+            Data::Omniglot(path) => Data::Omniglot(absolute(&path)),
+            other => other,
+        }
+    }
+}
+
+impl FromStr for Data {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "glyphs" => Ok(Data::Glyphs),
+            None if text == "sinusoid" => Ok(Data::Sinusoid),
+            Some(("omniglot", path)) if !path.is_empty() => Ok(Data::Omniglot(path.into())),
+            _ if text == "omniglot" || text == "omniglot:" => {
+                Err("say where the archives lie: omniglot:PATH".into())
+            }
+            _ => Err("the data are glyphs, omniglot:PATH or sinusoid".into()),
+        }
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Data::Omniglot(path) => write!(f, "omniglot:{}", path.display()),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
+/// A division of the classes into training, validation and test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Split {
+    /// Whole alphabets are held out.
+    Alphabets,
+    /// Random characters: 1100 / 100 / 423 of Omniglot's.
+    Maml,
+    /// Omniglot's official halves.
+    Background,
+    /// Files in this folder name the classes.
+    Folder(PathBuf),
+}
+
+impl Split {
+    /// The name, without the path of a folder.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Split::Alphabets => "alphabets",
+            Split::Maml => "maml",
+            Split::Background => "background",
+            Split::Folder(_) => "files",
+        }
+    }
+
+    /// The same with an absolute path, so that it can be found from anywhere.
+    pub fn absolute(self) -> Split {
+        match self {
+            Split::Folder(path) => Split::Folder(absolute(&path)),
+            other => other,
+        }
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "alphabets" => Split::Alphabets,
+            "maml" => Split::Maml,
+            "background" => Split::Background,
+            "" => return Err("the split is alphabets, maml, background or a folder of split files".into()),
+            path => Split::Folder(path.into()),
+        })
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Split::Folder(path) => write!(f, "{}", path.display()),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
+macro_rules! as_string {
+    ($($kind:ty),*) => {$(
+        impl TryFrom<String> for $kind {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse().map_err(|cause| format!("{text:?}: {cause}"))
+            }
+        }
+        impl From<$kind> for String {
+            fn from(value: $kind) -> String {
+                value.to_string()
+            }
+        }
+    )*};
+}
+as_string!(Data, Split);
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The name of a choice as the command line writes it.
+pub fn choice_name(choice: impl ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

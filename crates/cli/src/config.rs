@@ -1,0 +1,127 @@
+//! `config.toml`: the settings of a run, under the names of the options.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::{Error, one_line};
+use crate::options::Options;
+use crate::settings::Settings;
+
+/// Settings that only evaluation reads: a model does not depend on them.
+const EVALUATION_ONLY: [&str; 3] = ["episodes", "eval-queries", "eval-steps"];
+
+/// Key and value that mark a model file of this program.
+const FORMAT: &str = "fewshot-run";
+const VERSION: &str = "1";
+/// Key of the iterations a model was trained for.
+const ITERATION: &str = "iteration";
+
+/// Largest configuration read; a real one has some hundred bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// The text of `config.toml`.
+pub fn text(settings: &Settings) -> String {
+    let values = toml::to_string(&settings.options()).expect("names, numbers and paths have a form in TOML");
+    format!(
+        "# Settings of a run of fewshot {}. To repeat it: fewshot train --config THIS_FILE --out NEW_FOLDER\n{values}",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// Reads the options a configuration file sets.
+pub fn read(path: &Path) -> Result<Options, Error> {
+    let wrong = |cause: String| Error::Config { path: path.to_owned(), cause };
+    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    if size > LARGEST {
+        return Err(wrong(format!("{size} bytes are no configuration; give the config.toml of a run")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        wrong(format!("line {line}: {}; mend it or take the config.toml of another run", one_line(error.message())))
+    })
+}
+
+/// What a model file says about its run: all settings but paths, as text.
+fn metadata(settings: &Settings) -> BTreeMap<String, String> {
+    let table = toml::Table::try_from(settings.options()).expect("names, numbers and paths have a form in TOML");
+    let mut metadata: BTreeMap<String, String> = table
+        .into_iter()
+        .map(|(key, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (key, text)
+        })
+        .collect();
+    metadata.insert("data".into(), settings.data.name().into());
+    if let Some(classes) = &settings.classes {
+        metadata.insert("split".into(), classes.split.name().into());
+    }
+    metadata
+}
+
+/// The metadata of a model trained for so many iterations.
+pub fn model_metadata(settings: &Settings, iteration: u64) -> BTreeMap<String, String> {
+    let mut metadata = metadata(settings);
+    metadata.insert(FORMAT.into(), VERSION.into());
+    metadata.insert(ITERATION.into(), iteration.to_string());
+    metadata
+}
+
+/// The iterations a model was trained for; none if its file is of another origin.
+pub fn iteration(metadata: &BTreeMap<String, String>) -> Option<u64> {
+    metadata.get(FORMAT).filter(|version| *version == VERSION)?;
+    metadata.get(ITERATION)?.parse().ok()
+}
+
+/// The first setting in which a model file differs from the settings beside it: name, in the model, in the settings.
+pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Option<(String, String, String)> {
+    metadata(settings)
+        .into_iter()
+        .filter(|(key, _)| !EVALUATION_ONLY.contains(&key.as_str()))
+        .find(|(key, value)| model.get(key) != Some(value))
+        .map(|(key, value)| {
+            let other = model.get(&key).cloned().unwrap_or_else(|| "absent".into());
+            (key, other, value)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choices::{Algorithm, Data};
+
+    fn settings(options: Options) -> Settings {
+        Settings::resolve(&options).unwrap()
+    }
+
+    #[test]
+    fn text_reads_back_to_the_same_settings() {
+        let maml = Options { algorithm: Some(Algorithm::Maml), outer_lr: Some(0.1 + 0.2), ..Options::default() };
+        let sinusoid = Options { data: Some(Data::Sinusoid), ..Options::default() };
+        for options in [Options::default(), maml, sinusoid] {
+            let settings = settings(options);
+            let read: Options = toml::from_str(&text(&settings)).unwrap();
+            assert_eq!(Settings::resolve(&read).unwrap(), settings);
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused() {
+        assert!(toml::from_str::<Options>("wayz = 5").unwrap_err().message().contains("wayz"));
+        assert!(toml::from_str::<Options>("order = 3").unwrap_err().message().contains("order 3"));
+        assert!(toml::from_str::<Options>("data = \"moon\"").unwrap_err().message().contains("moon"));
+    }
+
+    #[test]
+    fn metadata_hold_no_paths_and_tell_runs_apart() {
+        let here = settings(Options { data: Some(Data::Omniglot("/here".into())), ..Options::default() });
+        let there = settings(Options { data: Some(Data::Omniglot("/there".into())), ..Options::default() });
+        assert_eq!(metadata(&here), metadata(&there));
+        assert_eq!(difference(&metadata(&here), &there), None);
+        let more = settings(Options { ways: Some(7), ..here.options() });
+        let (key, model, beside) = difference(&metadata(&here), &more).unwrap();
+        assert_eq!((key.as_str(), model.as_str(), beside.as_str()), ("ways", "5", "7"));
+        let longer = settings(Options { episodes: Some(1000), ..here.options() });
+        assert_eq!(difference(&metadata(&here), &longer), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! Where episodes come from: loads the data of a run and draws its training and test episodes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fewshot_episodes::glyphs::{self, GlyphConfig};
+use fewshot_episodes::{ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot};
+
+use crate::args::Part;
+use crate::choices::{Data, Rotations, Split};
+use crate::defaults;
+use crate::error::Error;
+use crate::settings::{Classes, Settings};
+
+/// Loaded data, with the division of the classes.
+pub enum Source {
+    /// Drawings of characters.
+    Drawings {
+        /// The drawings.
+        images: Arc<ImageSet>,
+        /// Which classes are for what.
+        split: ClassSplit,
+    },
+    /// Sinusoids are made on the spot.
+    Sinusoid,
+}
+
+/// How episodes are drawn for measuring.
+#[derive(Clone, Debug)]
+pub struct TestEpisodes {
+    /// Part of the split.
+    pub part: Part,
+    /// Classes of an episode; without meaning for regression.
+    pub ways: usize,
+    /// Support examples per class.
+    pub shots: usize,
+    /// Queries per class.
+    pub queries: usize,
+    /// Seed of the episodes.
+    pub seed: u64,
+}
+
+impl TestEpisodes {
+    /// Those at the end of training.
+    pub fn of(settings: &Settings) -> Self {
+        TestEpisodes {
+            part: Part::Test,
+            ways: settings.classes.as_ref().map_or(1, |classes| classes.ways),
+            shots: settings.shots,
+            queries: settings.eval_queries,
+            seed: settings.seed,
+        }
+    }
+}
+
+impl Source {
+    /// Loads the data the settings name and divides the classes.
+    pub fn load(settings: &Settings) -> Result<Source, Error> {
+        let Some(classes) = &settings.classes else { return Ok(Source::Sinusoid) };
+        let images = match &settings.data {
+            Data::Omniglot(path) => omniglot::load(path, defaults::IMAGE_SIZE)?,
+            _ => glyphs::generate(&GlyphConfig::default(), defaults::GLYPHS_SEED),
+        };
+        let split = split(&images, &settings.data, &classes.split)?;
+        Ok(Source::Drawings { images: Arc::new(images), split })
+    }
+
+    /// Episodes to train on.
+    pub fn training(&self, settings: &Settings) -> Result<Box<dyn Tasks>, Error> {
+        let seed = settings.seed;
+        match (self, &settings.classes) {
+            (Source::Drawings { images, split }, Some(classes)) => {
+                let protocol = protocol(classes, classes.train_ways, settings.shots, settings.queries);
+                drawn(images, split.train(), protocol, seed, Purpose::Train, "training episodes")
+            }
+            _ => sinusoids(settings.shots, settings.queries, seed, Purpose::Train),
+        }
+    }
+
+    /// Episodes to measure on.
+    pub fn test(&self, settings: &Settings, test: &TestEpisodes) -> Result<Box<dyn Tasks>, Error> {
+        // episodes of any part have streams that training never uses
+        let purpose = match test.part {
+            Part::Validation => Purpose::Validation,
+            Part::Train | Part::Test => Purpose::Test,
+        };
+        match (self, &settings.classes) {
+            (Source::Drawings { images, split }, Some(classes)) => {
+                let (listed, name) = match test.part {
+                    Part::Train => (split.train(), "episodes of training classes"),
+                    Part::Validation => (split.validation(), "validation episodes"),
+                    Part::Test => (split.test(), "test episodes"),
+                };
+                let protocol = protocol(classes, test.ways, test.shots, test.queries);
+                drawn(images, listed, protocol, test.seed, purpose, name)
+            }
+            _ => sinusoids(test.shots, test.queries, test.seed, purpose),
+        }
+    }
+
+    /// One line on what was loaded.
+    pub fn describe(&self) -> String {
+        match self {
+            Source::Drawings { images, .. } => {
+                let [height, width, _] = images.shape();
+                let (drawings, characters) = (images.len(), images.classes());
+                let names: BTreeSet<_> = (0..characters).filter_map(|class| images.name(class).split('/').next()).collect();
+                let alphabets = names.len();
+                format!("{drawings} drawings, {height}x{width}, of {characters} characters in {alphabets} alphabets")
+            }
+            Source::Sinusoid => "y = A sin(x - phase), A in [0.1, 5], phase in [0, pi], x in [-5, 5]".into(),
+        }
+    }
+
+    /// Number of training, validation and test classes.
+    pub fn split_sizes(&self) -> Option<[usize; 3]> {
+        match self {
+            Source::Drawings { split, .. } => {
+                Some([split.train().len(), split.validation().len(), split.test().len()])
+            }
+            Source::Sinusoid => None,
+        }
+    }
+}
+
+fn protocol(classes: &Classes, ways: usize, shots: usize, queries: usize) -> Protocol {
+    let rotations = match classes.rotations {
+        Rotations::None => fewshot_episodes::Rotations::None,
+        Rotations::NewClasses => fewshot_episodes::Rotations::NewClasses,
+        Rotations::PerClass => fewshot_episodes::Rotations::PerClass,
+        Rotations::PerEpisode => fewshot_episodes::Rotations::PerEpisode,
+    };
+    Protocol { ways, shots, queries, rotations }
+}
+
+fn drawn(
+    images: &Arc<ImageSet>,
+    classes: &[ClassId],
+    protocol: Protocol,
+    seed: u64,
+    purpose: Purpose,
+    what: &'static str,
+) -> Result<Box<dyn Tasks>, Error> {
+    let tasks = ImageTasks::new(images.clone(), classes, protocol, seed, purpose);
+    Ok(Box::new(tasks.map_err(|source| Error::Episodes { what, source })?))
+}
+
+fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {
+    Ok(Box::new(Sinusoid::new(shots, queries, seed, purpose)?))
+}
+
+fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
+    Ok(match (split, data) {
+        (Split::Alphabets, _) => glyphs::split(images),
+        (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, defaults::SPLIT_SEED)?,
+        (Split::Maml, _) => {
+            // the shares of the 1623 characters of Omniglot
+            let share = |part: usize| images.classes() * part / 1623;
+            ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
+        }
+        (Split::Background, _) => omniglot::background_evaluation(images)?,
+        (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
+    })
+}

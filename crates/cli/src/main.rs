@@ -1,0 +1,73 @@
+//! The program `fewshot`: trains and evaluates few-shot learners.
+
+mod args;
+mod choices;
+mod config;
+mod data;
+mod defaults;
+mod drawings;
+mod error;
+mod evaluate;
+mod interrupt;
+mod learner;
+mod measure;
+mod options;
+mod progress;
+mod protocol;
+mod report;
+mod run_dir;
+mod settings;
+mod show;
+mod train;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command, TrainArgs};
+use clap::Parser;
+use error::{Error, STATUS_INPUT, one_line};
+use report::note;
+
+fn main() -> ExitCode {
+    interrupt::listen();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match cli.command {
+        None => train::run(TrainArgs::default()),
+        Some(Command::Train(args)) => train::run(*args),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(format!("error: {}", one_line(&error)));
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+/// Help and version go to standard output; a wrong command line gives one line and status 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let said: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    note(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
+    ExitCode::from(STATUS_INPUT)
+}
+
+/// Runs something on so many threads; the results do not depend on the number.
+fn on_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    let Some(threads) = threads else { return work() };
+    settings::between("threads", threads, 1, 1024)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| Error::option("threads", threads, error.to_string()))?.install(work)
+}

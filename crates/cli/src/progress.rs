@@ -1,0 +1,131 @@
+//! Progress of training on standard error: a bar on a terminal, a line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::report::note;
+
+/// Seconds between lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Loss and accuracy shown are averages over about this many iterations.
+const MEMORY: f64 = 20.0;
+
+/// Shows how far a training run is.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    total: u64,
+    started: Instant,
+    last_line: Instant,
+    loss: Average,
+    accuracy: Average,
+}
+
+impl Progress {
+    /// Starts the clock.
+    pub fn new(total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            bar(total, "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left")
+        });
+        let now = Instant::now();
+        Progress { bar, total, started: now, last_line: now, loss: Average::default(), accuracy: Average::default() }
+    }
+
+    /// One more iteration is done.
+    pub fn step(&mut self, iteration: u64, loss: f64, accuracy: Option<f64>) {
+        self.loss.add(loss);
+        if let Some(accuracy) = accuracy {
+            self.accuracy.add(100.0 * accuracy);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.figures());
+            bar.set_position(iteration);
+        } else if iteration == 1 || iteration == self.total || self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            note(self.line(iteration));
+        }
+    }
+
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, iteration: u64) -> String {
+        let gone = self.seconds();
+        let left = gone / iteration as f64 * (self.total - iteration) as f64;
+        let figures = self.figures();
+        format!("iteration {iteration}/{}  {figures}  {} gone, {} left", self.total, clock(gone), clock(left))
+    }
+
+    fn figures(&self) -> String {
+        let loss = format!("loss {:.4}", self.loss.value());
+        if self.accuracy.count > 0.0 { format!("{loss}  accuracy {:.1} %", self.accuracy.value()) } else { loss }
+    }
+}
+
+/// A bar over test episodes; hidden where there is no terminal.
+pub fn episodes_bar(episodes: usize) -> ProgressBar {
+    let bar = bar(episodes as u64, "{bar:30} {pos}/{len} test episodes  {eta} left");
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar
+}
+
+fn bar(total: u64, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("the template is a constant that parses");
+    ProgressBar::new(total).with_style(style.progress_chars("━╸─"))
+}
+
+/// Average that forgets: the mean at first, later weighted towards the last values.
+#[derive(Default)]
+struct Average {
+    mean: f64,
+    count: f64,
+}
+
+impl Average {
+    fn add(&mut self, value: f64) {
+        self.count = (self.count + 1.0).min(MEMORY);
+        self.mean += (value - self.mean) / self.count;
+    }
+
+    fn value(&self) -> f64 {
+        self.mean
+    }
+}
+
+/// Seconds as minutes:seconds or hours:minutes:seconds.
+pub fn clock(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_writes_hours_only_when_there_are_some() {
+        assert_eq!(clock(0.4), "0:00");
+        assert_eq!(clock(61.0), "1:01");
+        assert_eq!(clock(3725.0), "1:02:05");
+    }
+
+    #[test]
+    fn average_is_the_mean_at_first() {
+        let mut average = Average::default();
+        [1.0, 2.0, 6.0].map(|value| average.add(value));
+        assert_eq!(average.value(), 3.0);
+    }
+}

@@ -1,0 +1,161 @@
+//! `fewshot train`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fewshot_episodes::Tasks;
+use fewshot_meta::{Learner, Meta, Trainer, Training};
+use fewshot_nn::{Adam, Schedule};
+
+use crate::args::TrainArgs;
+use crate::config;
+use crate::data::{Source, TestEpisodes};
+use crate::error::Error;
+use crate::interrupt::{self, Guard};
+use crate::learner;
+use crate::measure::measure;
+use crate::on_threads;
+use crate::progress::{Progress, clock};
+use crate::protocol;
+use crate::report::say;
+use crate::run_dir::{Record, RunDir};
+use crate::settings::Settings;
+use crate::show;
+
+/// The weights are saved at least this often, against power cuts.
+const SAVE_EVERY: Duration = Duration::from_secs(30);
+
+/// Trains as asked, then measures.
+pub fn run(args: TrainArgs) -> Result<(), Error> {
+    let TrainArgs { options, config, out, overwrite, threads } = args;
+    let options = match config {
+        Some(path) => options.or(config::read(&path)?),
+        None => options,
+    };
+    let settings = Settings::resolve(&options)?;
+    if let Some(dir) = &out {
+        RunDir::check(dir, overwrite)?;
+    }
+    on_threads(threads, || Run::prepare(settings)?.run(out.as_deref()))
+}
+
+/// A run whose data are loaded and whose settings are known to fit them.
+struct Run {
+    settings: Settings,
+    source: Source,
+    training: Box<dyn Tasks>,
+    episodes: TestEpisodes,
+    test: Box<dyn Tasks>,
+    learner: Box<dyn Learner>,
+}
+
+impl Run {
+    fn prepare(settings: Settings) -> Result<Run, Error> {
+        let source = Source::load(&settings)?;
+        let training = source.training(&settings)?;
+        let episodes = TestEpisodes::of(&settings);
+        let test = source.test(&settings, &episodes)?;
+        let learner = learner::build(&settings, &*training);
+        Ok(Run { settings, source, training, episodes, test, learner })
+    }
+
+    fn run(&self, out: Option<&Path>) -> Result<(), Error> {
+        for line in protocol::lines(&self.settings, &self.source, &*self.learner) {
+            say(line)?;
+        }
+        let guard = interrupt::guard();
+        let mut trainer = self.trainer();
+        let mut files = out.map(|dir| self.files(dir, trainer.meta())).transpose()?;
+        let mut progress = Progress::new(self.settings.iterations);
+        let ended = self.train(&mut trainer, &mut files, &mut progress, &guard);
+        progress.finish();
+        if let Some(files) = &mut files {
+            self.save(files, &trainer);
+        }
+        let ended = ended.and_then(|()| stopped(&guard, trainer.iteration()));
+        drop(guard);
+        if let Err(error) = ended {
+            return Err(self.with_fate_of_weights(error, files));
+        }
+        say(format!("trained     {} iterations in {}", trainer.iteration(), clock(progress.seconds())))?;
+        let reported = self.report(trainer.meta());
+        files.map_or(Ok(()), RunDir::finish).and(reported)
+    }
+
+    fn trainer(&self) -> Trainer<'_> {
+        let Settings { halve_every, meta_batch, outer_lr, seed, .. } = self.settings;
+        let schedule = match halve_every {
+            0 => Schedule::Constant,
+            every => Schedule::Step { every, factor: 0.5 },
+        };
+        let training = Training { meta_batch, outer_lr, schedule, clip: None, seed };
+        Trainer::new(&*self.learner, &*self.training, Box::new(Adam::default()), training)
+    }
+
+    /// Updates until done, asked to stop or failed; in each case the trainer holds the last good weights.
+    fn train(
+        &self,
+        trainer: &mut Trainer<'_>,
+        files: &mut Option<RunDir>,
+        progress: &mut Progress,
+        guard: &Guard,
+    ) -> Result<(), Error> {
+        let mut saved = Instant::now();
+        while trainer.iteration() < self.settings.iterations {
+            stopped(guard, trainer.iteration())?;
+            let step = trainer.step().map_err(|error| Error::Training { cause: error.to_string(), saved: String::new() })?;
+            progress.step(step.iteration, step.loss, step.accuracy);
+            let Some(files) = files else { continue };
+            let (iteration, loss, accuracy) = (step.iteration, step.loss, step.accuracy);
+            files.record(&Record { iteration, loss, accuracy, seconds: progress.seconds() });
+            if saved.elapsed() >= SAVE_EVERY {
+                self.save(files, trainer);
+                saved = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    fn files(&self, dir: &Path, untrained: &Meta) -> Result<RunDir, Error> {
+        RunDir::create(dir, &config::text(&self.settings), |path| self.write_model(path, untrained, 0))
+    }
+
+    fn save(&self, files: &mut RunDir, trainer: &Trainer<'_>) {
+        let iteration = trainer.iteration();
+        files.save(iteration, |path| self.write_model(path, trainer.meta(), iteration));
+    }
+
+    fn write_model(&self, path: &Path, meta: &Meta, iteration: u64) -> Result<(), String> {
+        let metadata = config::model_metadata(&self.settings, iteration);
+        fewshot_meta::save(path, meta, &metadata).map_err(|error| error.to_string())
+    }
+
+    /// An example, and the accuracy as the last line.
+    fn report(&self, meta: &Meta) -> Result<(), Error> {
+        if let Some(text) = show::first_episode(&*self.learner, meta, &*self.test) {
+            say(format!("\n{text}"))?;
+        }
+        let learner = learner::for_measuring(&self.settings, &*self.test);
+        let iterations = self.settings.iterations;
+        let measured = measure(&self.settings, &*learner, meta, &*self.test, self.episodes.clone(), iterations)?;
+        for line in measured.context() {
+            say(line)?;
+        }
+        say(measured.headline())
+    }
+
+    /// Adds to the error of a run that ended early what became of its weights.
+    fn with_fate_of_weights(&self, error: Error, files: Option<RunDir>) -> Error {
+        let fate = files.map_or("nothing is kept without --out".into(), |files| files.saved());
+        match error {
+            Error::Training { cause, .. } => Error::Training { cause, saved: fate },
+            Error::Interrupted { iteration, .. } => Error::Interrupted { iteration, saved: fate },
+            other => other,
+        }
+    }
+}
+
+/// An error once the user has pressed Ctrl-C.
+fn stopped(guard: &Guard, iteration: u64) -> Result<(), Error> {
+    if guard.asked() { Err(Error::Interrupted { iteration, saved: String::new() }) } else { Ok(()) }
+}

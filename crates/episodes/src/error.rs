@@ -1,0 +1,256 @@
+//! What can go wrong with data from outside.
+
+use std::path::PathBuf;
+
+/// An error of this crate: names the thing, the cause and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A size that must be positive is zero.
+    #[error("{name} is 0: give at least 1")]
+    Zero {
+        /// The size, such as `ways`.
+        name: &'static str,
+    },
+    /// A word that names no kind of rotation.
+    #[error("rotations '{given}' are not known: use none, new-classes, per-class or per-episode")]
+    UnknownRotations {
+        /// The word.
+        given: String,
+    },
+    /// More ways than classes.
+    #[error(
+        "ways {ways} exceed the {classes} classes to draw from: lower the ways or widen the split"
+    )]
+    TooFewClasses {
+        /// Classes per episode.
+        ways: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+    /// More shots and queries than images.
+    #[error(
+        "shots {shots} + queries {queries} exceed the {images} images of class {class}: \
+         lower the shots or the queries"
+    )]
+    TooFewImages {
+        /// Name of the class.
+        class: String,
+        /// Images of the class.
+        images: usize,
+        /// Support examples per class.
+        shots: usize,
+        /// Query examples per class.
+        queries: usize,
+    },
+    /// Turns of images that are not square.
+    #[error("images of {height}x{width} cannot be turned: use rotations none or square images")]
+    NotSquare {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// A class number outside the image set.
+    #[error("class number {class} is not in the image set, which has {classes}: list only those")]
+    NoSuchClass {
+        /// The number.
+        class: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+    /// A class listed twice.
+    #[error("class {class} is listed twice: list every class once")]
+    ClassTwice {
+        /// The class.
+        class: String,
+    },
+    /// A class in two parts of a split.
+    #[error(
+        "class {class} is in both {first} and {second} (turned copies count as the same): \
+         leave it in one of them"
+    )]
+    PartsOverlap {
+        /// The class.
+        class: String,
+        /// The part that named it first.
+        first: &'static str,
+        /// The other part.
+        second: &'static str,
+    },
+    /// A random split that leaves no class to test on.
+    #[error(
+        "{train} training and {validation} validation classes of {classes} leave none to test on: \
+         lower the numbers"
+    )]
+    SplitTooLarge {
+        /// Training classes asked for.
+        train: usize,
+        /// Validation classes asked for.
+        validation: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+    /// A file or folder that cannot be read.
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file that is not a zip archive, or not a whole one.
+    #[error("{} cannot be read as a zip archive ({cause}): download it again", path.display())]
+    DamagedArchive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// An archive entry whose path climbs out, or that is a link.
+    #[error(
+        "{}: entry '{}' leads outside the archive: take the archive from its official place",
+        path.display(), entry.escape_debug()
+    )]
+    LeadsOutside {
+        /// The archive.
+        path: PathBuf,
+        /// Name of the entry.
+        entry: String,
+    },
+    /// More files than any data set of the kind has.
+    #[error("{} holds more than {limit} files: give the folder of the data alone", path.display())]
+    TooManyFiles {
+        /// The archive or folder.
+        path: PathBuf,
+        /// Most files accepted.
+        limit: usize,
+    },
+    /// A file, or an archive entry once unpacked, far larger than it should be.
+    #[error(
+        "{name} holds more than {limit} bytes, too much for what it should be: download it again"
+    )]
+    TooLarge {
+        /// The file or entry.
+        name: String,
+        /// Most bytes accepted.
+        limit: u64,
+    },
+    /// A place without any Omniglot drawing.
+    #[error(
+        "{} holds no drawing ALPHABET/characterNN/CCCC_DD.png: give the folder with \
+         images_background.zip and images_evaluation.zip, or one of them",
+        path.display()
+    )]
+    NoDrawings {
+        /// The archive or folder.
+        path: PathBuf,
+    },
+    /// A character with the wrong number of drawings.
+    #[error(
+        "{}: character {class} has {found} drawings instead of {expected}: \
+         unpack or download the data again",
+        path.display()
+    )]
+    DrawingCount {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The character.
+        class: String,
+        /// Drawings found.
+        found: usize,
+        /// Drawings of every character.
+        expected: usize,
+    },
+    /// An image file that cannot be decoded.
+    #[error("{name} is not a readable PNG drawing ({cause}): download the data again")]
+    BadImage {
+        /// The file or entry.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A drawing of the wrong size.
+    #[error(
+        "{name} is {width}x{height}, Omniglot drawings are {side}x{side}: use the original data"
+    )]
+    ImageSize {
+        /// The file or entry.
+        name: String,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Rows and columns of all drawings.
+        side: usize,
+    },
+    /// An image size that drawings cannot be brought to.
+    #[error("image size {size} is not possible: choose 1 to {largest}")]
+    DrawingSize {
+        /// The size asked for.
+        size: usize,
+        /// Size of the drawings.
+        largest: usize,
+    },
+    /// An Omniglot split that needs other characters than there are.
+    #[error(
+        "the {split} of Omniglot has {needed} characters, the data have {found}: \
+         give both archives, images_background.zip and images_evaluation.zip"
+    )]
+    WrongCharacters {
+        /// The split or the part of it.
+        split: &'static str,
+        /// Characters there are.
+        found: usize,
+        /// Characters needed.
+        needed: usize,
+    },
+    /// A file missing from the official runs.
+    #[error("{} holds no {missing}: give all_runs.zip or the folder unpacked from it", path.display())]
+    IncompleteRuns {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The file.
+        missing: String,
+    },
+    /// A label file of the official runs that makes no sense.
+    #[error("{name}: {cause}: download all_runs.zip again")]
+    BadLabels {
+        /// The file or entry.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A line of a split file that names no class of the data.
+    #[error(
+        "{} line {line}: class '{}' is not in the data: \
+         correct the line, or give all data the split was made for",
+        file.display(), class.escape_debug()
+    )]
+    UnknownClass {
+        /// The split file.
+        file: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What the line says.
+        class: String,
+    },
+    /// A line of a split file that repeats another.
+    #[error("{} line {line}: class '{class}' is already on line {first}: remove one", file.display())]
+    RepeatedLine {
+        /// The split file.
+        file: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// Number of the line it repeats.
+        first: usize,
+        /// The class.
+        class: String,
+    },
+    /// A split file without a class.
+    #[error("{} lists no class: give one class per line", file.display())]
+    EmptySplit {
+        /// The split file.
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,58 @@
+//! Few-shot episodes: data sets, splits and task distributions.
+//!
+//! An [`Episode`] is a small learning problem: a support [`Set`] to learn from and
+//! a query set to be measured on, as plain arrays. A distribution of them is a
+//! [`Tasks`]: [`ImageTasks`] draws classes and images of an [`ImageSet`] by a
+//! [`Protocol`], [`Sinusoid`] draws waves. Image sets come from [`omniglot`] or
+//! are made by [`glyphs`]; a [`ClassSplit`] says which classes are for training
+//! and which for testing.
+//!
+//! Episode `i` is a pure function of data, protocol, seed, [`Purpose`] and `i`: it
+//! does not matter which thread asks for it, nor what was asked before. All
+//! randomness comes from [`stream`] and its [`Draw`]s.
+//!
+//! What is read from outside is bounded and checked; every [`Error`] names the
+//! thing, the cause and the way out.
+//!
+//! ```
+//! use fewshot_episodes::{glyphs, nearest, ImageTasks, Protocol, Purpose, Rotations, Tasks};
+//! use std::sync::Arc;
+//!
+//! let images = Arc::new(glyphs::generate(&glyphs::GlyphConfig::default(), 1));
+//! let split = glyphs::split(&images);
+//! let protocol = Protocol { ways: 5, shots: 1, queries: 15, rotations: Rotations::None };
+//! let tasks = ImageTasks::new(images, split.test(), protocol, 1, Purpose::Test)?;
+//! let episode = tasks.episode(0);
+//! assert_eq!(episode.support.x.shape(), [5, 28, 28, 1]);
+//! assert_eq!(episode.query.len(), 75);
+//! println!("{}", nearest::accuracy(&episode, nearest::Distance::Cosine));
+//! # Ok::<(), fewshot_episodes::Error>(())
+//! ```
+
+mod class_id;
+mod error;
+pub mod glyphs;
+mod image_set;
+mod image_tasks;
+pub mod nearest;
+pub mod omniglot;
+mod protocol;
+mod resample;
+mod set;
+mod sinusoid;
+mod source;
+mod split;
+mod split_files;
+mod stream;
+mod tasks;
+
+pub use class_id::{ClassId, Turn};
+pub use error::Error;
+pub use image_set::ImageSet;
+pub use image_tasks::ImageTasks;
+pub use protocol::{Protocol, Rotations};
+pub use set::{Episode, Set, Targets};
+pub use sinusoid::{Sinusoid, Wave};
+pub use split::ClassSplit;
+pub use stream::{ChaCha8Rng, Draw, Purpose, stream};
+pub use tasks::{Outputs, Tasks};

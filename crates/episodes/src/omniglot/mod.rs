@@ -1,0 +1,55 @@
+//! Omniglot: 1623 handwritten characters of 50 alphabets, 20 drawings each
+//! (Lake, Salakhutdinov and Tenenbaum 2015).
+//!
+//! [`load`] reads the official archives `images_background.zip` and
+//! `images_evaluation.zip` in place, or the folders unpacked from them. Three
+//! splits are in use: [`maml_split`], [`background_evaluation`], and the files
+//! of Vinyals et al. by [`ClassSplit::read`](crate::ClassSplit::read).
+//! [`runs`] reads the official one-shot benchmark.
+//!
+//! ```no_run
+//! use fewshot_episodes::{omniglot, ImageTasks, Protocol, Purpose, Rotations, Tasks};
+//! use std::sync::Arc;
+//! let images = Arc::new(omniglot::load("data/omniglot", 28)?);
+//! let split = omniglot::maml_split(&images, 1)?;
+//! let protocol = Protocol { ways: 5, shots: 1, queries: 15, rotations: Rotations::PerClass };
+//! let tasks = ImageTasks::new(images, split.train(), protocol, 1, Purpose::Train)?;
+//! assert_eq!(tasks.episode(0).support.x.shape(), [5, 28, 28, 1]);
+//! # Ok::<(), fewshot_episodes::Error>(())
+//! ```
+
+mod drawing;
+mod load;
+mod runs;
+mod splits;
+
+pub use load::load;
+pub use runs::runs;
+pub use splits::{background_evaluation, maml_split};
+
+use crate::Error;
+use crate::source::Source;
+use std::path::{Path, PathBuf};
+
+/// Drawings of every character.
+const DRAWINGS: usize = 20;
+
+/// The folder or the archive of a name inside `root`, the folder first.
+fn part(root: &Path, name: &str) -> Option<PathBuf> {
+    let folder = root.join(name);
+    let archive = root.join(format!("{name}.zip"));
+    if folder.is_dir() {
+        Some(folder)
+    } else {
+        archive.is_file().then_some(archive)
+    }
+}
+
+/// Opens the named parts that `root` holds, or `root` itself where it holds none.
+fn open_parts(root: &Path, names: &[&str]) -> Result<Vec<Source>, Error> {
+    let found: Vec<PathBuf> = names.iter().filter_map(|name| part(root, name)).collect();
+    if found.is_empty() {
+        return Ok(vec![Source::open(root)?]);
+    }
+    found.iter().map(|path| Source::open(path)).collect()
+}

@@ -1,0 +1,64 @@
+//! Distributions of tasks.
+
+use crate::Episode;
+
+/// What a network must put out for a task distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outputs {
+    /// One score per class.
+    Classes(usize),
+    /// Real values, this many per example.
+    Values(usize),
+}
+
+impl Outputs {
+    /// Width of the network's last layer.
+    pub fn width(self) -> usize {
+        match self {
+            Outputs::Classes(n) | Outputs::Values(n) => n,
+        }
+    }
+}
+
+/// A distribution of tasks, read by index.
+///
+/// Episode `i` is a pure function of the distribution and `i`: the same on any
+/// thread, in any order, and after a restart.
+///
+/// ```
+/// use fewshot_episodes::{stream, Draw, Episode, Outputs, Purpose, Set, Targets, Tasks};
+/// use ndarray::ArrayD;
+///
+/// /// Points on a line through zero; the task is its slope.
+/// struct Lines;
+///
+/// impl Tasks for Lines {
+///     fn episode(&self, i: u64) -> Episode {
+///         let mut rng = stream(1, Purpose::Train, i);
+///         let slope = rng.normal() as f32;
+///         let mut set = |n| {
+///             let x = ArrayD::from_shape_simple_fn(vec![n, 1], || rng.unit() as f32);
+///             let y = Targets::Values(x.mapv(|x| slope * x));
+///             Set::new(x, y)
+///         };
+///         Episode { support: set(3), query: set(9), ways: None }
+///     }
+///     fn input_shape(&self) -> Vec<usize> {
+///         vec![1]
+///     }
+///     fn outputs(&self) -> Outputs {
+///         Outputs::Values(1)
+///     }
+/// }
+/// assert_eq!(Lines.episode(5), Lines.episode(5));
+/// ```
+pub trait Tasks: Send + Sync {
+    /// Episode number `i`.
+    fn episode(&self, i: u64) -> Episode;
+
+    /// Shape of one example: `[height, width, channels]` or `[features]`.
+    fn input_shape(&self) -> Vec<usize>;
+
+    /// What a network must put out.
+    fn outputs(&self) -> Outputs;
+}

@@ -1,0 +1,161 @@
+//! What was learned, as a file: safetensors, written whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use fewshot_autodiff::{Array, Float};
+use fewshot_nn::{Params, Spec};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::error::Error;
+use crate::header;
+use crate::learner::Meta;
+
+const THETA: &str = "theta";
+const STATISTICS: &str = "statistics";
+/// Far above any few-shot model; guards against reading a device or a disc image into memory.
+const LARGEST: u64 = 4 << 30;
+
+/// Saves theta and statistics with their names, and metadata beside them.
+///
+/// The file is written under another name in the same folder and moved into place: at any moment the old or the new one is
+/// there, whole. Equal content gives equal bytes.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save<F: Float>(path: &Path, meta: &Meta<F>, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    let wrong = |cause: String| Error::Save { path: path.to_owned(), cause };
+    let named = |group: &'static str, params: &Params<Array<F>>| -> Vec<(String, Array<F>)> {
+        params.iter().map(|(name, array)| (format!("{group}.{name}"), array.clone())).collect()
+    };
+    let mut arrays = named(THETA, &meta.theta);
+    arrays.extend(named(STATISTICS, &meta.statistics));
+    let bytes = serialize(&arrays, metadata).map_err(wrong)?;
+    write_atomically(path, &bytes).map_err(|error| wrong(error.to_string()))
+}
+
+fn serialize<F: Float>(arrays: &[(String, Array<F>)], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, String> {
+    let data: Vec<Vec<u8>> = arrays.iter().map(|(_, array)| to_bytes(array)).collect();
+    let views: Result<Vec<_>, _> = arrays
+        .iter()
+        .zip(&data)
+        .map(|((name, array), data)| Ok((name, TensorView::new(dtype::<F>(), array.shape().to_vec(), data)?)))
+        .collect();
+    let bytes = views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| error.to_string())?;
+    Ok(header::with_metadata(&bytes, metadata))
+}
+
+/// A checkpoint read from a file, not yet given to a model.
+pub struct Checkpoint {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Reads a file and checks that it is whole.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no safetensors file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = read_bounded(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let damaged = |cause: String| Error::Damaged { path: path.to_owned(), cause };
+        let (_, header) = SafeTensors::read_metadata(&bytes)
+            .map_err(|error| damaged(format!("damaged, cut short or no safetensors file ({error})")))?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        Ok(Checkpoint { path: path.to_owned(), bytes, metadata })
+    }
+
+    /// The metadata it was saved with.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The weights and statistics for a model, whose names and shapes they must have exactly.
+    ///
+    /// # Errors
+    /// When an array is missing, has another shape, is not finite, or is one the model does not know.
+    pub fn meta<F: Float>(&self, spec: &Spec) -> Result<Meta<F>, Error> {
+        let other = |cause: String| Error::OtherModel { path: self.path.clone(), cause };
+        let tensors = SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| Error::Damaged { path: self.path.clone(), cause: error.to_string() })?;
+        let weights = spec.weights().map(|(name, shape)| (format!("{THETA}.{name}"), shape.to_vec()));
+        let statistics = spec.statistics::<F>();
+        let statistics = statistics.iter().map(|(name, x)| (format!("{STATISTICS}.{name}"), x.shape().to_vec()));
+        let expected: Vec<(String, Vec<usize>)> = weights.chain(statistics).collect();
+        if let Some(unknown) = tensors.names().iter().filter(|n| !expected.iter().any(|(e, _)| e == *n)).min() {
+            return Err(other(format!("it holds {unknown}, which the model has not")));
+        }
+        let mut meta = Meta { theta: Params::new(vec![]), statistics: Params::new(vec![]) };
+        let mut groups: [Vec<(String, Array<F>)>; 2] = [vec![], vec![]];
+        for (name, shape) in expected {
+            let tensor = tensors.tensor(&name).map_err(|_| other(format!("it does not hold {name}")))?;
+            let array = array_of(&tensor, &shape).map_err(|cause| other(format!("{name} {cause}")))?;
+            let (group, name) = name.split_once('.').expect("named with its group above");
+            groups[usize::from(group == STATISTICS)].push((name.to_owned(), array));
+        }
+        [meta.theta, meta.statistics] = groups.map(Params::new);
+        Ok(meta)
+    }
+}
+
+fn dtype<F: Float>() -> Dtype {
+    if F::NAME == "f64" { Dtype::F64 } else { Dtype::F32 }
+}
+
+fn to_bytes<F: Float>(array: &Array<F>) -> Vec<u8> {
+    match dtype::<F>() {
+        Dtype::F64 => array.data().iter().flat_map(|x| x.as_f64().to_le_bytes()).collect(),
+        _ => array.data().iter().flat_map(|x| (x.as_f64() as f32).to_le_bytes()).collect(),
+    }
+}
+
+/// The array of a tensor, or what is wrong with it. Values of either width are taken.
+fn array_of<F: Float>(tensor: &TensorView<'_>, shape: &[usize]) -> Result<Array<F>, String> {
+    if tensor.shape() != shape {
+        return Err(format!("has shape {:?}, the model needs {shape:?}", tensor.shape()));
+    }
+    let values: Vec<F> = match tensor.dtype() {
+        Dtype::F32 => tensor.data().as_chunks().0.iter().map(|&b| F::of(f32::from_le_bytes(b).into())).collect(),
+        Dtype::F64 => tensor.data().as_chunks().0.iter().map(|&b| F::of(f64::from_le_bytes(b))).collect(),
+        other => return Err(format!("has type {other:?}, the model needs F32 or F64")),
+    };
+    let array = Array::new(shape, values);
+    if !array.all_finite() {
+        return Err("holds a value that is not finite".into());
+    }
+    Ok(array)
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let kind = |text: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, text);
+    if !file.metadata()?.is_file() {
+        return Err(kind("it is no file".into()));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(kind(format!("it is larger than {LARGEST} bytes, no few-shot model")));
+    }
+    Ok(bytes)
+}
+
+fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // the name, too, shall survive a power cut; where folders cannot be synced, the file already is
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}

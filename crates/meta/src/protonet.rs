@@ -1,0 +1,199 @@
+//! Prototypical networks (Snell, Swersky, Zemel 2017: "Prototypical Networks for Few-shot Learning", NeurIPS).
+//!
+//! `c_n = mean of f(x) over the support of class n`, `p(y = n | x) = softmax_n(-d(f(x), c_n))` (their equations 1 and 2); the loss
+//! is the mean cross-entropy over the queries.
+
+use std::sync::Arc;
+
+use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_episodes::ChaCha8Rng;
+use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
+
+use crate::forward::{concat, forward, forward_batch, has_statistics, rows};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum};
+use crate::task::{Examples, Task};
+
+/// How far an embedded query is from a prototype.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Distance {
+    /// `|z - c|^2`, not divided by the dimension, no temperature.
+    #[default]
+    SquaredEuclid,
+    /// `1 - cos(z, c)`; the logits are the cosines themselves, no temperature.
+    Cosine,
+}
+
+impl Distance {
+    /// Class scores of embeddings: minus the distance, `z` of shape `[n, d]` and `prototypes` of shape `[ways, d]` to `[n, ways]`. A
+    /// vector of zeros has cosine 0 with every other.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn logits<'t, F: Float>(self, z: Var<'t, F>, prototypes: Var<'t, F>) -> Var<'t, F> {
+        match self {
+            Distance::SquaredEuclid => -z.squared_distances(prototypes),
+            Distance::Cosine => unit(z).matmul_nt(unit(prototypes)),
+        }
+    }
+}
+
+/// Rows divided by their length, or by 1e-8 if they are shorter.
+#[track_caller]
+fn unit<F: Float>(z: Var<'_, F>) -> Var<'_, F> {
+    z / z.norm_axis(1).max_scalar(F::of(1e-8)).insert_axis(1)
+}
+
+/// Mean embedding of each class: `z` of shape `[n, d]` with one class per row to `[ways, d]`. Classes may have unequal numbers
+/// of rows.
+///
+/// # Panics
+/// When a class below the largest has no row.
+#[track_caller]
+pub fn prototypes<'t, F: Float>(z: Var<'t, F>, classes: &[usize]) -> Var<'t, F> {
+    let ways = classes.iter().max().map_or(0, |largest| largest + 1);
+    let mut counts = vec![0usize; ways];
+    for &class in classes {
+        counts[class] += 1;
+    }
+    if let Some(empty) = counts.iter().position(|&count| count == 0) {
+        panic!("prototypes: class {empty} of {ways} has no support example");
+    }
+    let shares = counts.iter().map(|&count| F::of(1.0 / count as f64)).collect();
+    z.scatter_add(0, classes, ways) * z.tape().var(&Array::new(&[ways, 1], shares))
+}
+
+/// A prototypical network.
+///
+/// In training, support and query go through the network as one batch, normalised with its statistics. `policy` says what
+/// normalises when the learner is used.
+#[derive(Clone, Debug)]
+pub struct ProtoNet<M> {
+    /// The embedding: its outputs are flattened to `[n, d]`.
+    pub model: Arc<M>,
+    /// Distance to the prototypes.
+    pub distance: Distance,
+    /// Normalisation in use: `Running`, the averages kept in training (as in the paper); `Batch`, support and all queries of a call
+    /// as one batch, as in training; `SupportOnly`, statistics of the support; `SupportPlusOne`, those of the support and the one query.
+    pub policy: NormPolicy,
+}
+
+impl<M> ProtoNet<M> {
+    /// The paper's choices: squared Euclidean distance; running statistics, each batch weighing 0.1.
+    pub fn new(model: M) -> Self {
+        ProtoNet {
+            model: Arc::new(model),
+            distance: Distance::SquaredEuclid,
+            policy: NormPolicy::Running { momentum: 0.1 },
+        }
+    }
+}
+
+impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
+    fn spec(&self) -> &Spec {
+        self.model.spec()
+    }
+
+    fn episode<'t>(
+        &self,
+        theta: &Params<Var<'t, F>>,
+        _meta: &Meta<F>,
+        task: &Task<F>,
+        rng: &mut ChaCha8Rng,
+    ) -> Outcome<'t, F> {
+        let tape = theta.values()[0].tape();
+        let classes = task.support.y.classes("ProtoNet");
+        let mut pass = Pass::batch().with_dropout(rng);
+        let x = tape.var(&concat(&[&task.support.x, &task.query.x]));
+        let z = self.model.forward(theta, x, &mut pass).flatten();
+        let parts = z.split(0, &[classes.len(), task.query.y.len()]);
+        let predictions = self.distance.logits(parts[1], prototypes(parts[0], classes));
+        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+    }
+
+    fn momentum(&self) -> f64 {
+        momentum(self.policy)
+    }
+
+    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        let model = &*self.model;
+        let running = || {
+            let z = forward(model, &meta.theta, &support.x, Pass::given(&meta.statistics));
+            (Known::Embedded(flat(&z)), meta.statistics.clone())
+        };
+        let (known, statistics) = match self.policy {
+            NormPolicy::Running { .. } => running(),
+            _ if !has_statistics(&meta.statistics) => running(),
+            NormPolicy::SupportOnly => {
+                let (z, statistics) = forward_batch(model, &meta.theta, &support.x);
+                (Known::Embedded(flat(&z)), statistics)
+            }
+            NormPolicy::Batch => (Known::Together(support.x.clone()), meta.statistics.clone()),
+            NormPolicy::SupportPlusOne => (Known::OneByOne(support.x.clone()), meta.statistics.clone()),
+        };
+        Box::new(Nearest {
+            learner: ProtoNet { model: Arc::clone(&self.model), ..*self },
+            weights: meta.theta.clone(),
+            statistics,
+            known,
+            classes: support.y.classes("ProtoNet").to_vec(),
+        })
+    }
+}
+
+/// Embeddings as rows, `[n, ...]` to `[n, d]`.
+fn flat<F: Float>(z: &Array<F>) -> Array<F> {
+    let n = z.shape()[0];
+    z.reshape(&[n, z.len() / n.max(1)])
+}
+
+/// What is known of the support when a query comes.
+enum Known<F: Float> {
+    /// Its embeddings, `[n, d]`.
+    Embedded(Array<F>),
+    /// Its examples: embedded in one batch with all queries of a call.
+    Together(Array<F>),
+    /// Its examples: embedded in one batch with each query in turn.
+    OneByOne(Array<F>),
+}
+
+/// A prototypical network with a support set.
+struct Nearest<M, F: Float> {
+    learner: ProtoNet<M>,
+    weights: Params<Array<F>>,
+    statistics: Params<Array<F>>,
+    known: Known<F>,
+    classes: Vec<usize>,
+}
+
+impl<F: Float, M: Model<F>> Nearest<M, F> {
+    fn logits(&self, support: &Array<F>, query: &Array<F>) -> Array<F> {
+        let tape = Tape::new();
+        let prototypes = prototypes(tape.var(support), &self.classes);
+        self.learner.distance.logits(tape.var(query), prototypes).value()
+    }
+
+    fn embed(&self, x: &Array<F>, pass: Pass<'_, F>) -> Array<F> {
+        flat(&forward(&*self.learner.model, &self.weights, x, pass))
+    }
+
+    fn joint(&self, support: &Array<F>, x: &Array<F>) -> Array<F> {
+        let z = self.embed(&concat(&[support, x]), Pass::batch());
+        let known = support.shape()[0];
+        self.logits(&rows(&z, 0..known), &rows(&z, known..z.shape()[0]))
+    }
+}
+
+impl<F: Float, M: Model<F>> Predictor<F> for Nearest<M, F> {
+    fn predict(&self, x: &Array<F>) -> Array<F> {
+        match &self.known {
+            Known::Embedded(support) => self.logits(support, &self.embed(x, Pass::given(&self.statistics))),
+            Known::Together(support) => self.joint(support, x),
+            Known::OneByOne(support) => {
+                let each = (0..x.shape()[0]).map(|i| self.joint(support, &rows(x, i..i + 1)));
+                let each: Vec<Array<F>> = each.collect();
+                concat(&each.iter().collect::<Vec<_>>())
+            }
+        }
+    }
+}

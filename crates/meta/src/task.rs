@@ -1,0 +1,178 @@
+//! One task as the learners see it: examples and labels as arrays.
+
+use fewshot_autodiff::{Array, Float, Var};
+use fewshot_episodes::{Episode, Set, Targets};
+
+/// The answers that go with examples.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Labels<F: Float = f32> {
+    /// Class of each example, `0..ways`.
+    Classes(Vec<usize>),
+    /// Real targets, shape `[examples, outputs]`.
+    Values(Array<F>),
+}
+
+/// What the predictions of a learner are measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// Share of right classes, 0 to 1.
+    Accuracy,
+    /// Mean squared error over examples and outputs.
+    Mse,
+}
+
+impl std::fmt::Display for Metric {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Metric::Accuracy => "accuracy",
+            Metric::Mse => "mse",
+        })
+    }
+}
+
+impl<F: Float> Labels<F> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Labels::Classes(classes) => classes.len(),
+            Labels::Values(values) => values.shape().first().copied().unwrap_or(0),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The mean loss of predictions: cross-entropy of logits `[n, ways]` for classes, mean squared error of values
+    /// `[n, outputs]` for real targets (no factor one half).
+    ///
+    /// # Panics
+    /// When the predictions do not fit the labels.
+    #[track_caller]
+    pub fn loss<'t>(&self, predictions: Var<'t, F>) -> Var<'t, F> {
+        match self {
+            Labels::Classes(classes) => predictions.cross_entropy(classes),
+            Labels::Values(values) => predictions.mse(predictions.tape().var(values)),
+        }
+    }
+
+    /// What [`Labels::score`] measures.
+    pub fn metric(&self) -> Metric {
+        match self {
+            Labels::Classes(_) => Metric::Accuracy,
+            Labels::Values(_) => Metric::Mse,
+        }
+    }
+
+    /// The quality of predictions: accuracy for classes (of equal logits the first wins), mean squared error for real targets.
+    ///
+    /// # Panics
+    /// When the predictions do not fit the labels.
+    #[track_caller]
+    pub fn score(&self, predictions: &Array<F>) -> f64 {
+        let shape = predictions.shape();
+        match self {
+            Labels::Classes(classes) => {
+                assert!(
+                    shape.len() == 2 && shape[0] == classes.len(),
+                    "score: predictions {shape:?} and {} classes: expected logits [examples, ways]",
+                    classes.len()
+                );
+                let rows = predictions.data().chunks(shape[1].max(1));
+                let right = rows.zip(classes).filter(|(row, class)| argmax(row) == **class).count();
+                right as f64 / classes.len() as f64
+            }
+            Labels::Values(values) => {
+                assert_eq!(shape, values.shape(), "score: shapes of predictions and targets differ");
+                let pairs = predictions.data().iter().zip(values.data());
+                let sum: f64 = pairs.map(|(a, b)| (a.as_f64() - b.as_f64()).powi(2)).sum();
+                sum / values.len() as f64
+            }
+        }
+    }
+
+    /// The classes.
+    ///
+    /// # Panics
+    /// For real targets.
+    #[track_caller]
+    pub(crate) fn classes(&self, who: &str) -> &[usize] {
+        match self {
+            Labels::Classes(classes) => classes,
+            Labels::Values(_) => panic!("{who}: real targets given, but it tells classes apart: use Labels::Classes"),
+        }
+    }
+}
+
+/// The first place of the largest value.
+fn argmax<F: Float>(row: &[F]) -> usize {
+    let mut best = 0;
+    for i in 1..row.len() {
+        if row[i] > row[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// Examples with their labels: one side of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examples<F: Float = f32> {
+    /// Examples along axis 0: images `[n, height, width, channels]` or points `[n, features]`.
+    pub x: Array<F>,
+    /// One label per example.
+    pub y: Labels<F>,
+}
+
+impl<F: Float> Examples<F> {
+    /// Examples with their labels.
+    ///
+    /// # Panics
+    /// When their numbers differ.
+    #[track_caller]
+    pub fn new(x: Array<F>, y: Labels<F>) -> Self {
+        let (shape, labels) = (x.shape(), y.len());
+        assert!(
+            shape.first() == Some(&labels),
+            "Examples::new: x {shape:?} and {labels} labels: axis 0 of x counts the examples"
+        );
+        Examples { x, y }
+    }
+}
+
+impl<F: Float> From<&Set> for Examples<F> {
+    fn from(set: &Set) -> Self {
+        let array = |x: &ndarray::ArrayD<f32>| {
+            Array::new(x.shape(), x.iter().map(|&v| F::of(f64::from(v))).collect())
+        };
+        let y = match &set.y {
+            Targets::Classes(classes) => Labels::Classes(classes.clone()),
+            Targets::Values(values) => Labels::Values(array(values)),
+        };
+        Examples::new(array(&set.x), y)
+    }
+}
+
+/// One task: learn from `support`, be measured on `query`.
+///
+/// ```
+/// use fewshot_autodiff::Array;
+/// use fewshot_meta::{Examples, Labels, Task};
+/// let support = Examples::new(Array::<f32>::zeros(&[2, 3]), Labels::Classes(vec![0, 1]));
+/// let task = Task { query: support.clone(), support };
+/// assert_eq!(task.query.y.len(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task<F: Float = f32> {
+    /// What the learner sees with its labels.
+    pub support: Examples<F>,
+    /// What the learner is asked about.
+    pub query: Examples<F>,
+}
+
+impl<F: Float> From<&Episode> for Task<F> {
+    fn from(episode: &Episode) -> Self {
+        Task { support: Examples::from(&episode.support), query: Examples::from(&episode.query) }
+    }
+}

@@ -1,0 +1,159 @@
+//! Files of learners: what is saved comes back, what is damaged is refused.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::Net;
+use fewshot_autodiff::Float;
+use fewshot_episodes::{Draw, Purpose, stream};
+use fewshot_meta::{Checkpoint, Error, Learner, Meta, ProtoNet, save};
+use fewshot_nn::{Model, NormAffine, Spec};
+
+fn learner() -> ProtoNet<Net> {
+    ProtoNet::new(Net::normed())
+}
+
+fn spec() -> Spec {
+    Model::<f32>::spec(&Net::normed()).clone()
+}
+
+fn metadata() -> BTreeMap<String, String> {
+    let entries = [("protocol", "5-way 1-shot"), ("quoted \"key\"", "line\nbreak, tab\t, \\ and é"), ("policy", "batch")];
+    entries.map(|(key, value)| (key.to_string(), value.to_string())).into()
+}
+
+fn meta<F: Float>() -> Meta<F> {
+    let mut meta = Learner::<F>::init(&learner(), 7);
+    meta.statistics = meta.statistics.map(|x| x.map(|x| x + F::of(0.125)));
+    meta
+}
+
+fn load<F: Float>(path: &Path, spec: &Spec) -> Result<Meta<F>, Error> {
+    Checkpoint::read(path)?.meta(spec)
+}
+
+#[test]
+fn round_trip() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    save(&path, &meta::<f32>(), &metadata()).unwrap();
+    let read = Checkpoint::read(&path).unwrap();
+    assert_eq!(*read.metadata(), metadata());
+    let back: Meta<f32> = read.meta(&spec()).unwrap();
+    assert!(back.theta == meta().theta && back.statistics == meta().statistics);
+    let wide: Meta<f64> = read.meta(&spec()).unwrap();
+    assert!(wide.theta == meta::<f32>().theta.cast());
+
+    save(&path, &meta::<f64>(), &BTreeMap::new()).unwrap();
+    let read = Checkpoint::read(&path).unwrap();
+    assert!(read.metadata().is_empty());
+    assert!(read.meta::<f64>(&spec()).unwrap().theta == meta().theta);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left behind");
+}
+
+#[test]
+fn equal_content_gives_equal_bytes_that_others_may_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    for path in [&a, &b] {
+        save(path, &meta::<f32>(), &metadata()).unwrap();
+    }
+    assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&a).unwrap().permissions()) & 0o777, 0o644);
+}
+
+#[test]
+fn a_file_cut_short_or_long_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    save(&path, &meta::<f32>(), &metadata()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for len in (0..whole.len()).step_by(7) {
+        fs::write(&path, &whole[..len]).unwrap();
+        let error = load::<f32>(&path, &spec()).err().unwrap_or_else(|| panic!("{len} of {} bytes", whole.len()));
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    }
+    fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
+    assert!(matches!(load::<f32>(&path, &spec()), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn flipped_bits_in_the_header_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    save(&path, &meta::<f32>(), &metadata()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let mut rng = stream(1, Purpose::Data, 0);
+    for _ in 0..2000 {
+        let mut bytes = whole.clone();
+        bytes[rng.below(1000)] ^= 1 << rng.below(8);
+        fs::write(&path, &bytes).unwrap();
+        // a flip inside the metadata is a valid file
+        let _ = load::<f32>(&path, &spec());
+    }
+}
+
+#[test]
+fn foreign_files_are_named_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let message = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        load::<f32>(&path, &spec()).err().expect("refused").to_string()
+    };
+    let huge_header = u64::MAX.to_le_bytes();
+    for bytes in [&b""[..], b"not a model", b"{\"a\": 1}", &huge_header, &[0xff; 64]] {
+        let message = message(bytes);
+        assert!(message.contains("model.safetensors") && message.contains("use a file saved by fewshot"), "{message}");
+        assert!(!message.contains('\n'));
+    }
+    let missing = load::<f32>(&folder.path().join("nothing"), &spec()).err().unwrap().to_string();
+    assert!(missing.contains("nothing") && missing.contains("not read"), "{missing}");
+    let directory = load::<f32>(folder.path(), &spec()).err().unwrap().to_string();
+    assert!(directory.contains("not read"), "{directory}");
+}
+
+#[test]
+fn another_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    save(&path, &meta::<f32>(), &metadata()).unwrap();
+    let refused = |net: Net, word: &str| {
+        let error = load::<f32>(&path, Model::<f32>::spec(&net)).err().expect("refused");
+        assert!(matches!(error, Error::OtherModel { .. }) && error.to_string().contains(word), "{error}");
+    };
+    refused(Net::new(common::FEATURES, 4, Some(NormAffine::ScaleShift)), "head.weight has shape [16, 3], the model needs [16, 4]");
+    refused(Net::plain(), "holds statistics.hidden.norm.mean, which the model has not");
+    refused(Net::new(common::FEATURES, 3, Some(NormAffine::Shift)), "theta.hidden.norm.scale, which the model has not");
+    save(&path, &Learner::<f32>::init(&ProtoNet::new(Net::plain()), 0), &metadata()).unwrap();
+    refused(Net::normed(), "does not hold theta.hidden.norm.scale");
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    let mut bad = meta::<f32>();
+    bad.theta = bad.theta.map(|x| x.map(|_| f32::NAN));
+    save(&path, &bad, &metadata()).unwrap();
+    let message = load::<f32>(&path, &spec()).err().unwrap().to_string();
+    assert!(message.contains("not finite"), "{message}");
+}
+
+#[test]
+fn a_failed_save_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("taken");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("inside"), "kept").unwrap();
+    let message = save(&path, &meta::<f32>(), &metadata()).unwrap_err().to_string();
+    assert!(message.contains("taken") && message.contains("not saved"), "{message}");
+    assert_eq!(fs::read(path.join("inside")).unwrap(), b"kept");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left behind");
+    let message = save(&folder.path().join("no/folder"), &meta::<f32>(), &metadata()).unwrap_err().to_string();
+    assert!(message.contains("check the folder"), "{message}");
+}

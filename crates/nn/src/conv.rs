@@ -1,0 +1,90 @@
+//! A convolution layer, alone and with the norm that follows it.
+
+use fewshot_autodiff::{Activation, Conv, Float, Var};
+
+use crate::init::{Init, PYTORCH};
+use crate::model::Pass;
+use crate::norm::{BatchNorm, NormAffine};
+use crate::params::{Params, Slot};
+use crate::spec::Builder;
+
+/// A convolution: `[n, h, w, c_in]` to `[n, oh, ow, c_out]`, weight `[kh, kw, c_in, c_out]`, bias `[c_out]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Conv2d {
+    weight: Slot,
+    bias: Option<Slot>,
+    how: Conv,
+}
+
+impl Conv2d {
+    /// A square window of `kernel` pixels with PyTorch's initial values: uniform within `1 / sqrt(kernel^2 c_in)`.
+    pub fn new(b: &mut Builder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
+        let bound = 1.0 / ((kernel * kernel * c_in).max(1) as f64).sqrt();
+        Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Some(Init::Uniform { bound }))
+    }
+
+    /// Weight shape `[kh, kw, c_in, c_out]` with given initial values; without a bias when its is `None`.
+    pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Option<Init>) -> Self {
+        Conv2d {
+            weight: b.weight("weight", &shape, weight),
+            bias: bias.map(|init| b.weight("bias", &[shape[3]], init)),
+            how,
+        }
+    }
+
+    /// Applies the layer.
+    ///
+    /// # Panics
+    /// When the channels differ or the window does not fit.
+    #[track_caller]
+    pub fn forward<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
+        let y = self.without_bias(params, x);
+        self.bias.map_or(y, |bias| y + params[bias])
+    }
+
+    #[track_caller]
+    fn without_bias<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
+        x.conv2d(params[self.weight], self.how)
+    }
+}
+
+/// Convolution, batch norm, activation.
+///
+/// A norm on batch statistics takes a bias away again, exactly, and its gradient is zero: there it is left out, and only added to
+/// the mean that is collected.
+#[derive(Debug, Clone)]
+pub struct ConvNorm {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    /// Named `conv` and `norm` in the present scope.
+    pub fn new(b: &mut Builder, conv: impl FnOnce(&mut Builder) -> Conv2d, channels: usize, affine: NormAffine, eps: f64) -> Self {
+        ConvNorm {
+            conv: b.scope("conv", conv),
+            norm: b.scope("norm", |b| BatchNorm::new(b, channels, affine, eps)),
+        }
+    }
+
+    /// Applies the three.
+    ///
+    /// # Panics
+    /// When the channels differ or the window does not fit.
+    #[track_caller]
+    pub fn forward<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        x: Var<'t, F>,
+        activation: Activation,
+        pass: &mut Pass<'_, F>,
+    ) -> Var<'t, F> {
+        if self.norm.uses_batch(pass) {
+            let y = self.conv.without_bias(params, x);
+            let bias = self.conv.bias.map(|bias| params[bias].value());
+            self.norm.on_batch(params, y, activation, pass, bias)
+        } else {
+            self.norm.forward(params, self.conv.forward(params, x), activation, pass)
+        }
+    }
+}

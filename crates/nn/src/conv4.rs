@@ -1,0 +1,265 @@
+//! The four-block convolutional encoders of the few-shot literature.
+
+use fewshot_autodiff::{Activation, Conv, Float, Padding, Pool, Var};
+
+use crate::conv::{Conv2d, ConvNorm};
+use crate::init::{Init, PYTORCH};
+use crate::linear::Linear;
+use crate::model::{Model, Pass};
+use crate::norm::NormAffine;
+use crate::params::Params;
+use crate::spec::{Builder, Spec};
+
+/// How a block halves its images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Downsample {
+    /// The convolution moves by two pixels.
+    Stride,
+    /// 2x2 max-pooling after the activation; an odd last row and column belong to no window.
+    MaxPool,
+}
+
+/// How the last block's images become features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Features {
+    /// The mean of each channel.
+    Mean,
+    /// All values.
+    Flatten,
+}
+
+/// A four-block encoder: each block is a 3x3 convolution, batch norm, activation, and halving. The constructors are the
+/// published variants; change fields for others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conv4Config {
+    /// Height and width of the images, in pixels.
+    pub size: usize,
+    /// Channels of the images.
+    pub channels: usize,
+    /// Channels of every block.
+    pub filters: usize,
+    /// How a block halves its images.
+    pub downsample: Downsample,
+    /// Zeros around the images of each convolution.
+    pub padding: Padding,
+    /// What the norms learn.
+    pub affine: NormAffine,
+    /// The norms' epsilon.
+    pub eps: f64,
+    /// What follows the norm.
+    pub activation: Activation,
+    /// How the last images become features.
+    pub features: Features,
+    /// Initial convolution weights; biases start as `bias`.
+    pub weight: Init,
+    /// Initial convolution biases.
+    pub bias: Init,
+    /// A linear layer from the features to so many outputs, if any.
+    pub head: Option<usize>,
+    /// Initial weights of the head; its bias starts at 0.
+    pub head_weight: Init,
+}
+
+impl Conv4Config {
+    /// MAML's Omniglot encoder (Finn et al. 2017, section 5.2, and released code): 64 filters, stride 2 with TensorFlow's `Same`
+    /// padding, shift only, eps 1e-3, mean over the last 2x2; Xavier uniform, normal head. 64 features, 111,680 parameters.
+    pub fn strided_gap() -> Self {
+        Conv4Config {
+            size: 28,
+            channels: 1,
+            filters: 64,
+            downsample: Downsample::Stride,
+            padding: Padding::Same,
+            affine: NormAffine::Shift,
+            eps: 1e-3,
+            activation: Activation::Relu,
+            features: Features::Mean,
+            weight: Init::XavierUniform,
+            bias: Init::Zeros,
+            head: None,
+            head_weight: Init::Normal { std: 1.0 },
+        }
+    }
+
+    /// Reptile's and iMAML's Omniglot encoder (Nichol et al. 2018, released code): as [`strided_gap`](Self::strided_gap) with scale
+    /// and shift, all last values, Xavier uniform head. 256 features, 111,936 parameters.
+    pub fn strided_flat() -> Self {
+        Conv4Config {
+            affine: NormAffine::ScaleShift,
+            features: Features::Flatten,
+            head_weight: Init::XavierUniform,
+            ..Self::strided_gap()
+        }
+    }
+
+    /// The encoder of Prototypical and Matching networks (Snell et al. 2017, section 3.1): 64 filters, padding 1, max-pooling, scale
+    /// and shift, eps 1e-5, PyTorch's initial values. On 28x28 it has 64 features and 111,936 parameters.
+    pub fn pooled_64() -> Self {
+        Conv4Config {
+            downsample: Downsample::MaxPool,
+            padding: Padding::all(1),
+            eps: 1e-5,
+            weight: PYTORCH,
+            bias: Init::Uniform { bound: 0.0 },
+            head_weight: PYTORCH,
+            ..Self::strided_flat()
+        }
+    }
+
+    /// With a linear layer from the features to `outputs`, named `head`.
+    #[must_use]
+    pub fn with_head(mut self, outputs: usize) -> Self {
+        self.head = Some(outputs);
+        self
+    }
+
+    /// Height and width after the four blocks.
+    fn last_size(&self) -> usize {
+        (0..4).fold(self.size, |size, _| match self.downsample {
+            Downsample::Stride => size.div_ceil(2),
+            Downsample::MaxPool => size / 2,
+        })
+    }
+
+    /// How many features an image gets.
+    pub fn feature_count(&self) -> usize {
+        match self.features {
+            Features::Mean => self.filters,
+            Features::Flatten => self.filters * self.last_size().pow(2),
+        }
+    }
+}
+
+/// A four-block convolutional network: `[n, size, size, channels]` to features `[n, feature_count]`, or to `[n, outputs]` with a
+/// head. Names: `block1.conv.weight`, `block1.norm.shift`, ..., `head.weight`.
+#[derive(Debug, Clone)]
+pub struct Conv4 {
+    config: Conv4Config,
+    blocks: Vec<ConvNorm>,
+    head: Option<Linear>,
+    spec: Spec,
+}
+
+impl Conv4 {
+    /// The network of this configuration.
+    ///
+    /// # Panics
+    /// When four halvings leave nothing of the images.
+    #[track_caller]
+    pub fn new(config: &Conv4Config) -> Self {
+        let config = *config;
+        assert!(
+            config.feature_count() > 0,
+            "Conv4: four halvings leave nothing of images of {} pixels",
+            config.size
+        );
+        let mut b = Builder::new();
+        let blocks = (0..4).map(|i| block(&mut b, &config, i)).collect();
+        let head = config.head.map(|outputs| {
+            b.scope("head", |b| {
+                Linear::with_init(b, config.feature_count(), outputs, config.head_weight, Some(Init::Zeros))
+            })
+        });
+        Conv4 {
+            config,
+            blocks,
+            head,
+            spec: b.finish(),
+        }
+    }
+
+    /// What it was made from.
+    pub fn config(&self) -> &Conv4Config {
+        &self.config
+    }
+}
+
+fn block(b: &mut Builder, config: &Conv4Config, i: usize) -> ConvNorm {
+    let c_in = if i == 0 { config.channels } else { config.filters };
+    let step = if config.downsample == Downsample::Stride { 2 } else { 1 };
+    let how = Conv {
+        stride: [step; 2],
+        padding: config.padding,
+    };
+    let bias = match config.bias {
+        // PyTorch's default depends on the layer.
+        Init::Uniform { bound: 0.0 } => Init::Uniform { bound: 1.0 / ((9 * c_in) as f64).sqrt() },
+        other => other,
+    };
+    let conv = |b: &mut Builder| Conv2d::with_init(b, [3, 3, c_in, config.filters], how, config.weight, Some(bias));
+    b.scope(&format!("block{}", i + 1), |b| {
+        ConvNorm::new(b, conv, config.filters, config.affine, config.eps)
+    })
+}
+
+impl<F: Float> Model<F> for Conv4 {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    #[track_caller]
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F> {
+        let c = &self.config;
+        let shape = x.shape();
+        assert!(
+            shape.len() == 4 && shape[1..] == [c.size, c.size, c.channels],
+            "Conv4: images {shape} are not [n, {0}, {0}, {1}]",
+            c.size,
+            c.channels
+        );
+        let mut x = x;
+        for block in &self.blocks {
+            x = block.forward(params, x, c.activation, pass);
+            if c.downsample == Downsample::MaxPool {
+                x = x.max_pool(Pool::valid(2));
+            }
+        }
+        let features = match c.features {
+            Features::Mean => x.global_avg_pool(),
+            Features::Flatten => x.flatten(),
+        };
+        self.head.map_or(features, |head| head.forward(params, features))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mlp;
+    use fewshot_autodiff::{Array, Tape};
+    use rand::SeedableRng;
+    use rand::rngs::ChaCha8Rng;
+
+    #[test]
+    fn parameter_counts_are_the_published_ones() {
+        let count = |config: Conv4Config| Conv4::new(&config).spec.count();
+        assert_eq!(count(Conv4Config::strided_gap()), 111_680);
+        assert_eq!(count(Conv4Config::strided_gap().with_head(5)), 112_005);
+        assert_eq!(count(Conv4Config::strided_flat()), 111_936);
+        assert_eq!(count(Conv4Config::strided_flat().with_head(5)), 113_221);
+        assert_eq!(count(Conv4Config::pooled_64()), 111_936);
+        let spec = |model: &dyn Model<f32>| model.spec().count();
+        assert_eq!(spec(&Mlp::new(&[1, 40, 40, 1])), 1761);
+        assert_eq!(spec(&Mlp::with_batch_norm(&[784, 256, 128, 64, 64, 5])), 247_109);
+    }
+
+    #[test]
+    fn feature_shapes_are_the_published_ones() {
+        for (config, features) in [
+            (Conv4Config::strided_gap(), 64),
+            (Conv4Config::strided_flat(), 256),
+            (Conv4Config::pooled_64(), 64),
+            (Conv4Config { size: 84, channels: 3, filters: 8, ..Conv4Config::pooled_64() }, 200),
+        ] {
+            let model = Conv4::new(&config);
+            let theta = model.spec.init::<f32>(&mut ChaCha8Rng::seed_from_u64(1));
+            let tape = Tape::new();
+            let x = Array::from_fn(&[2, config.size, config.size, config.channels], |i| (i as f32).sin());
+            let mut pass = Pass::batch();
+            let y = model.forward(&theta.on(&tape), tape.var(&x), &mut pass);
+            assert_eq!(y.shape(), [2, features]);
+            let statistics = pass.into_statistics().expect("the norms used the batch");
+            assert_eq!(statistics.names(), model.spec.statistics::<f32>().names());
+        }
+    }
+}

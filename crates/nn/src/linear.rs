@@ -1,0 +1,40 @@
+//! A dense layer.
+
+use fewshot_autodiff::{Float, Var};
+
+use crate::init::{Init, PYTORCH};
+use crate::params::{Params, Slot};
+use crate::spec::Builder;
+
+/// `x w + b`: `[n, inputs]` to `[n, outputs]`, weight `[inputs, outputs]`, bias `[outputs]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Linear {
+    weight: Slot,
+    bias: Option<Slot>,
+}
+
+impl Linear {
+    /// With PyTorch's initial values: weight and bias uniform within `1 / sqrt(inputs)`.
+    pub fn new(b: &mut Builder, inputs: usize, outputs: usize) -> Self {
+        let bound = 1.0 / (inputs.max(1) as f64).sqrt();
+        Self::with_init(b, inputs, outputs, PYTORCH, Some(Init::Uniform { bound }))
+    }
+
+    /// With given initial values; without a bias when its is `None`.
+    pub fn with_init(b: &mut Builder, inputs: usize, outputs: usize, weight: Init, bias: Option<Init>) -> Self {
+        Linear {
+            weight: b.weight("weight", &[inputs, outputs], weight),
+            bias: bias.map(|init| b.weight("bias", &[outputs], init)),
+        }
+    }
+
+    /// Applies the layer.
+    ///
+    /// # Panics
+    /// When `x` has not `inputs` columns.
+    #[track_caller]
+    pub fn forward<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
+        let y = x.matmul(params[self.weight]);
+        self.bias.map_or(y, |bias| y + params[bias])
+    }
+}

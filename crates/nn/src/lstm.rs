@@ -1,0 +1,68 @@
+//! One step of an LSTM.
+
+use fewshot_autodiff::{Float, Var};
+
+use crate::init::Init;
+use crate::params::{Params, Slot};
+use crate::spec::Builder;
+
+/// What an LSTM carries from step to step: hidden and cell state, each `[n, size]`.
+#[derive(Debug, Clone, Copy)]
+pub struct LstmState<'t, F: Float = f32> {
+    /// Hidden state, which is also the output.
+    pub hidden: Var<'t, F>,
+    /// Cell state.
+    pub cell: Var<'t, F>,
+}
+
+/// Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
+///
+/// Gates `x w_x + h w_h + b` in the order input, forget, cell, output along the last axis:
+/// `c' = sigmoid(f) c + sigmoid(i) tanh(g)`, `h' = sigmoid(o) tanh(c')`. Weights `w_x` `[inputs, 4 size]`, `w_h`
+/// `[size, 4 size]`, `b` `[4 size]`.
+#[derive(Debug, Clone, Copy)]
+pub struct LstmCell {
+    w_x: Slot,
+    w_h: Slot,
+    b: Slot,
+    size: usize,
+}
+
+impl LstmCell {
+    /// With PyTorch's initial values: uniform within `1 / sqrt(size)`.
+    pub fn new(b: &mut Builder, inputs: usize, size: usize) -> Self {
+        let bound = 1.0 / (size.max(1) as f64).sqrt();
+        Self::with_init(b, inputs, size, Init::Uniform { bound }, Init::Uniform { bound })
+    }
+
+    /// With given initial values of the weights and of the bias.
+    pub fn with_init(b: &mut Builder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
+        LstmCell {
+            w_x: b.weight("w_x", &[inputs, 4 * size], weight),
+            w_h: b.weight("w_h", &[size, 4 * size], weight),
+            b: b.weight("b", &[4 * size], bias),
+            size,
+        }
+    }
+
+    /// One step: input `x` `[n, inputs]`, states `[n, size]`.
+    ///
+    /// # Panics
+    /// When sizes differ.
+    #[track_caller]
+    pub fn forward<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        x: Var<'t, F>,
+        state: LstmState<'t, F>,
+    ) -> LstmState<'t, F> {
+        let gates = x.matmul(params[self.w_x]) + state.hidden.matmul(params[self.w_h]) + params[self.b];
+        let parts = gates.split(1, &[self.size; 4]);
+        let [input, forget, candidate, output] = [parts[0], parts[1], parts[2], parts[3]];
+        let cell = forget.sigmoid() * state.cell + input.sigmoid() * candidate.tanh();
+        LstmState {
+            hidden: output.sigmoid() * cell.tanh(),
+            cell,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Multi-layer perceptrons.
+
+use fewshot_autodiff::{Activation, Float, Var};
+
+use crate::init::Init;
+use crate::linear::Linear;
+use crate::model::{Model, Pass};
+use crate::norm::{BatchNorm, NormAffine};
+use crate::params::Params;
+use crate::spec::{Builder, Spec};
+
+/// Dense layers with an activation between them: `[n, ...]`, flattened, to `[n, outputs]`. Layers are named `layer1`, `layer2`, ...,
+/// the last one `head`.
+#[derive(Debug, Clone)]
+pub struct Mlp {
+    hidden: Vec<(Linear, Option<BatchNorm>)>,
+    head: Linear,
+    activation: Activation,
+    spec: Spec,
+}
+
+impl Mlp {
+    /// MAML's network for regression (Finn et al. 2017, section 5.1): ReLU, weights truncated normal with standard deviation 0.01,
+    /// biases 0. `sizes` are those of the input, the hidden layers and the output: `[1, 40, 40, 1]` has 1761 parameters.
+    ///
+    /// # Panics
+    /// With fewer than two sizes.
+    #[track_caller]
+    pub fn new(sizes: &[usize]) -> Self {
+        Self::with(sizes, Activation::Relu, Init::TruncatedNormal { std: 0.01 }, None)
+    }
+
+    /// With batch norm (shift only, eps 1e-3) between hidden layers and ReLU, as MAML's non-convolutional Omniglot network:
+    /// `[784, 256, 128, 64, 64, 5]` has 247,109 parameters.
+    ///
+    /// # Panics
+    /// With fewer than two sizes.
+    #[track_caller]
+    pub fn with_batch_norm(sizes: &[usize]) -> Self {
+        let norm = Some((NormAffine::Shift, 1e-3));
+        Self::with(sizes, Activation::Relu, Init::TruncatedNormal { std: 0.01 }, norm)
+    }
+
+    /// With everything chosen: activation, initial weights (biases are 0), and batch norm's terms and eps between a hidden layer and
+    /// its activation.
+    ///
+    /// # Panics
+    /// With fewer than two sizes.
+    #[track_caller]
+    pub fn with(sizes: &[usize], activation: Activation, weight: Init, norm: Option<(NormAffine, f64)>) -> Self {
+        assert!(sizes.len() >= 2, "Mlp: {sizes:?} does not name an input and an output size");
+        let mut b = Builder::new();
+        let linear = |b: &mut Builder, i: usize| Linear::with_init(b, sizes[i], sizes[i + 1], weight, Some(Init::Zeros));
+        let last = sizes.len() - 2;
+        let layer = |b: &mut Builder, i: usize| {
+            b.scope(&format!("layer{}", i + 1), |b| {
+                let dense = linear(b, i);
+                let norm = norm.map(|(affine, eps)| b.scope("norm", |b| BatchNorm::new(b, sizes[i + 1], affine, eps)));
+                (dense, norm)
+            })
+        };
+        let hidden = (0..last).map(|i| layer(&mut b, i)).collect();
+        let head = b.scope("head", |b| linear(b, last));
+        Mlp {
+            hidden,
+            head,
+            activation,
+            spec: b.finish(),
+        }
+    }
+}
+
+impl<F: Float> Model<F> for Mlp {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    #[track_caller]
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F> {
+        let mut x = x.flatten();
+        for (dense, norm) in &self.hidden {
+            let z = dense.forward(params, x);
+            x = match norm {
+                Some(norm) => norm.forward(params, z, self.activation, pass),
+                None => self.activation.apply(z),
+            };
+        }
+        self.head.forward(params, x)
+    }
+}

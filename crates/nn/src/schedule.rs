@@ -1,0 +1,67 @@
+//! Outer learning rates over a training.
+
+/// How the outer rate changes with the iteration, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Schedule {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// Multiplied by `factor` after every `every` iterations.
+    Step {
+        /// Iterations between changes, at least 1.
+        every: u64,
+        /// What the rate is multiplied by.
+        factor: f64,
+    },
+    /// Half a cosine from the base rate down to `least` at iteration `iterations`, then constant (Loshchilov and Hutter 2017).
+    Cosine {
+        /// Iterations until the end.
+        iterations: u64,
+        /// Rate at the end.
+        least: f64,
+    },
+    /// A straight line from the base rate to `last` at iteration `iterations`, then constant.
+    Linear {
+        /// Iterations until the end.
+        iterations: u64,
+        /// Rate at the end.
+        last: f64,
+    },
+}
+
+impl Schedule {
+    /// The rate of an iteration.
+    pub fn rate(&self, base: f64, iteration: u64) -> f64 {
+        let part = |iterations: u64| (iteration as f64 / iterations.max(1) as f64).min(1.0);
+        match *self {
+            Schedule::Constant => base,
+            Schedule::Step { every, factor } => {
+                let times = iteration / every.max(1);
+                base * factor.powi(times.min(i32::MAX as u64) as i32)
+            }
+            Schedule::Cosine { iterations, least } => {
+                let cosine = libm::cos(std::f64::consts::PI * part(iterations));
+                least + (base - least) * 0.5 * (1.0 + cosine)
+            }
+            Schedule::Linear { iterations, last } => base + (last - base) * part(iterations),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_at_the_corners() {
+        let step = Schedule::Step { every: 2000, factor: 0.5 };
+        assert_eq!([0, 1999, 2000, 4000].map(|i| step.rate(1e-3, i)), [1e-3, 1e-3, 5e-4, 2.5e-4]);
+        let cosine = Schedule::Cosine { iterations: 100, least: 1e-5 };
+        assert_eq!(cosine.rate(1e-3, 0), 1e-3);
+        assert!((cosine.rate(1e-3, 50) - 5.05e-4).abs() < 1e-12);
+        assert_eq!([100, 1000].map(|i| cosine.rate(1e-3, i)), [1e-5; 2]);
+        let line = Schedule::Linear { iterations: 10, last: 0.0 };
+        assert_eq!([0, 5, 10, 99].map(|i| line.rate(1.0, i)), [1.0, 0.5, 0.0, 0.0]);
+        assert_eq!(Schedule::Constant.rate(0.1, 12345), 0.1);
+    }
+}

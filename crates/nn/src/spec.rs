@@ -1,0 +1,129 @@
+//! [`Builder`] and [`Spec`]: the weights and running statistics an architecture has.
+
+use fewshot_autodiff::{Array, Float};
+use rand::rngs::ChaCha8Rng;
+
+use crate::init::Init;
+use crate::params::{Params, Slot};
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    name: String,
+    shape: Vec<usize>,
+    init: Init,
+}
+
+impl Entry {
+    fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> (String, Array<F>) {
+        (self.name.clone(), self.init.array(&self.shape, rng))
+    }
+}
+
+/// Names, shapes and initial values of a model's weights, and of the running statistics of its norms.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spec {
+    weights: Vec<Entry>,
+    statistics: Vec<Entry>,
+}
+
+impl Spec {
+    /// Names and shapes of the weights, in the order of the [`Params`] that `init` makes.
+    pub fn weights(&self) -> impl ExactSizeIterator<Item = (&str, &[usize])> {
+        self.weights.iter().map(|e| (e.name.as_str(), e.shape.as_slice()))
+    }
+
+    /// How many numbers the weights hold in all.
+    pub fn count(&self) -> usize {
+        self.weights().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+    }
+
+    /// Fresh weights; equal states of `rng` give equal ones.
+    pub fn init<F: Float>(&self, rng: &mut ChaCha8Rng) -> Params<Array<F>> {
+        Params::new(self.weights.iter().map(|e| e.array(rng)).collect())
+    }
+
+    /// Running statistics before training: means 0, variances 1.
+    pub fn statistics<F: Float>(&self) -> Params<Array<F>> {
+        let fresh = |e: &Entry| {
+            let start = if e.init == Init::Ones { F::one() } else { F::zero() };
+            (e.name.clone(), Array::full(&e.shape, start))
+        };
+        Params::new(self.statistics.iter().map(fresh).collect())
+    }
+}
+
+/// Collects the weights of an architecture while its layers are made. Names are paths: `block1.conv.weight`.
+///
+/// ```
+/// use fewshot_nn::{Builder, Linear};
+/// let mut b = Builder::new();
+/// let hidden = b.scope("hidden", |b| Linear::new(b, 784, 64));
+/// let head = b.scope("head", |b| Linear::new(b, 64, 5));
+/// let spec = b.finish();
+/// let names: Vec<&str> = spec.weights().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["hidden.weight", "hidden.bias", "head.weight", "head.bias"]);
+/// # let _ = (hidden, head);
+/// ```
+#[derive(Debug, Default)]
+pub struct Builder {
+    path: Vec<String>,
+    spec: Spec,
+}
+
+impl Builder {
+    /// Without weights yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes layers whose names begin with `name`.
+    pub fn scope<R>(&mut self, name: &str, make: impl FnOnce(&mut Self) -> R) -> R {
+        self.path.push(name.to_owned());
+        let made = make(self);
+        self.path.pop();
+        made
+    }
+
+    fn entry(&self, name: &str, shape: &[usize], init: Init) -> Entry {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).chain([name]).collect();
+        Entry {
+            name: path.join("."),
+            shape: shape.to_vec(),
+            init,
+        }
+    }
+
+    /// Adds a weight and returns its place.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    #[track_caller]
+    pub fn weight(&mut self, name: &str, shape: &[usize], init: Init) -> Slot {
+        let entry = self.entry(name, shape, init);
+        let taken = self.spec.weights.iter().any(|e| e.name == entry.name);
+        assert!(!taken, "Builder: there is already a weight {:?}", entry.name);
+        self.spec.weights.push(entry);
+        Slot(self.spec.weights.len() - 1)
+    }
+
+    /// Adds the running mean and variance `[channels]` of a norm: `mean` and `variance` in the present scope. Returns the path
+    /// of the scope.
+    ///
+    /// # Panics
+    /// When the scope has statistics already.
+    #[track_caller]
+    pub fn statistics(&mut self, channels: usize) -> String {
+        for (name, init) in [("mean", Init::Zeros), ("variance", Init::Ones)] {
+            let entry = self.entry(name, &[channels], init);
+            let taken = self.spec.statistics.iter().any(|e| e.name == entry.name);
+            assert!(!taken, "Builder: there are already statistics {:?}", entry.name);
+            self.spec.statistics.push(entry);
+        }
+        self.path.join(".")
+    }
+
+    /// The finished list.
+    pub fn finish(self) -> Spec {
+        self.spec
+    }
+}
