@@ -1,1 +1,59 @@
-//! Meta-learning in Rust.
+//! Meta-learning in Rust: models that learn a new task from a handful of examples.
+//!
+//! Four libraries under one roof, each usable alone:
+//!
+//! | module | crate | what it is |
+//! |---|---|---|
+//! | [`autodiff`] | `fewshot-autodiff` | arrays and a tape whose gradients can be differentiated again, to any order |
+//! | [`nn`] | `fewshot-nn` | named parameters, layers, the field's networks, outer optimisers |
+//! | [`episodes`] | `fewshot-episodes` | data sets, class splits, few-shot episodes |
+//! | [`meta`] | `fewshot-meta` | MAML, first-order MAML and prototypical networks on one interface; training, evaluation, saved models |
+//!
+//! What most programs need is at the top of this crate.
+//!
+//! # A network that learns characters from one drawing each
+//!
+//! ```
+//! use fewshot::episodes::glyphs::{self, GlyphConfig};
+//! use fewshot::*;
+//! use std::sync::Arc;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let images = Arc::new(glyphs::generate(&GlyphConfig::default(), 1)); // 1543 made-up characters, 20 drawings each
+//! let split = glyphs::split(&images); // classes for training and test never meet
+//! let protocol = Protocol { ways: 5, shots: 1, queries: 5, rotations: Rotations::None };
+//! let train = ImageTasks::new(images.clone(), split.train(), protocol, 1, Purpose::Train)?;
+//! let test = ImageTasks::new(images, split.test(), protocol, 1, Purpose::Test)?;
+//!
+//! let learner = ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()));
+//! let mut trainer = Trainer::<f32>::new(&learner, &train, Box::new(Adam::default()), Training::default());
+//! for _ in 0..3 { // some hundreds, in earnest
+//!     trainer.step()?;
+//! }
+//! let score = evaluate(&learner, trainer.meta(), &test, 10)?;
+//! println!("accuracy {:.1} ± {:.1} %", 100.0 * score.mean, 100.0 * score.interval);
+//! # assert!(score.mean > 0.2);
+//! # Ok(())
+//! # }
+//! ```
+
+pub use fewshot_autodiff as autodiff;
+pub use fewshot_episodes as episodes;
+pub use fewshot_meta as meta;
+pub use fewshot_nn as nn;
+
+pub use fewshot_autodiff::{
+    Activation, Array, Conv, CustomOp, Float, Padding, Pool, Shape, Tape, Var, gradcheck,
+};
+pub use fewshot_episodes::{
+    ChaCha8Rng, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set,
+    Sinusoid, Targets, Tasks, omniglot, stream,
+};
+pub use fewshot_meta::{
+    Checkpoint, Distance, Evaluation, Examples, Filter, InnerLoop, Labels, Learner, Maml, Meta, Metric, Order,
+    Predictor, ProtoNet, Rate, Task, Trainer, Training, evaluate, meta_gradient,
+};
+pub use fewshot_nn::{
+    Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, NormPolicy, Optimizer, Params, Pass,
+    Schedule, Sgd, Slot, Spec,
+};

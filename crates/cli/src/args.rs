@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::choices::Data;
 use crate::options::{Options, count, whole};
 
-const ABOUT: &str = "Train a network to learn new classes from a few examples each, and measure how well it does";
+const ABOUT: &str =
+    "Train a network to learn new classes from a few examples each, and measure how well it does";
 
 const EXAMPLES: &str = "\
 Without a command, fewshot trains on built-in drawings for about a minute: the same as `fewshot train`.

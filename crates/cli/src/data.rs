@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
-use fewshot_episodes::{ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot};
+use fewshot_episodes::{
+    ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot,
+};
 
 use crate::args::Part;
 use crate::choices::{Data, Rotations, Split};
@@ -56,13 +58,18 @@ impl TestEpisodes {
 impl Source {
     /// Loads the data the settings name and divides the classes.
     pub fn load(settings: &Settings) -> Result<Source, Error> {
-        let Some(classes) = &settings.classes else { return Ok(Source::Sinusoid) };
+        let Some(classes) = &settings.classes else {
+            return Ok(Source::Sinusoid);
+        };
         let images = match &settings.data {
             Data::Omniglot(path) => omniglot::load(path, defaults::IMAGE_SIZE)?,
             _ => glyphs::generate(&GlyphConfig::default(), defaults::GLYPHS_SEED),
         };
         let split = split(&images, &settings.data, &classes.split)?;
-        Ok(Source::Drawings { images: Arc::new(images), split })
+        Ok(Source::Drawings {
+            images: Arc::new(images),
+            split,
+        })
     }
 
     /// Episodes to train on.
@@ -71,7 +78,14 @@ impl Source {
         match (self, &settings.classes) {
             (Source::Drawings { images, split }, Some(classes)) => {
                 let protocol = protocol(classes, classes.train_ways, settings.shots, settings.queries);
-                drawn(images, split.train(), protocol, seed, Purpose::Train, "training episodes")
+                drawn(
+                    images,
+                    split.train(),
+                    protocol,
+                    seed,
+                    Purpose::Train,
+                    "training episodes",
+                )
             }
             _ => sinusoids(settings.shots, settings.queries, seed, Purpose::Train),
         }
@@ -104,9 +118,13 @@ impl Source {
             Source::Drawings { images, .. } => {
                 let [height, width, _] = images.shape();
                 let (drawings, characters) = (images.len(), images.classes());
-                let names: BTreeSet<_> = (0..characters).filter_map(|class| images.name(class).split('/').next()).collect();
+                let names: BTreeSet<_> = (0..characters)
+                    .filter_map(|class| images.name(class).split('/').next())
+                    .collect();
                 let alphabets = names.len();
-                format!("{drawings} drawings, {height}x{width}, of {characters} characters in {alphabets} alphabets")
+                format!(
+                    "{drawings} drawings, {height}x{width}, of {characters} characters in {alphabets} alphabets"
+                )
             }
             Source::Sinusoid => "y = A sin(x - phase), A in [0.1, 5], phase in [0, pi], x in [-5, 5]".into(),
         }
@@ -130,7 +148,12 @@ fn protocol(classes: &Classes, ways: usize, shots: usize, queries: usize) -> Pro
         Rotations::PerClass => fewshot_episodes::Rotations::PerClass,
         Rotations::PerEpisode => fewshot_episodes::Rotations::PerEpisode,
     };
-    Protocol { ways, shots, queries, rotations }
+    Protocol {
+        ways,
+        shots,
+        queries,
+        rotations,
+    }
 }
 
 fn drawn(
@@ -142,7 +165,9 @@ fn drawn(
     what: &'static str,
 ) -> Result<Box<dyn Tasks>, Error> {
     let tasks = ImageTasks::new(images.clone(), classes, protocol, seed, purpose);
-    Ok(Box::new(tasks.map_err(|source| Error::Episodes { what, source })?))
+    Ok(Box::new(
+        tasks.map_err(|source| Error::Episodes { what, source })?,
+    ))
 }
 
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {

@@ -96,18 +96,28 @@ impl Error {
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Interrupted { .. } => STATUS_INTERRUPTED,
-            Error::Write(_) | Error::Stdout(_) | Error::Training { .. } | Error::Evaluation(_) => STATUS_FAILED,
+            Error::Write(_) | Error::Stdout(_) | Error::Training { .. } | Error::Evaluation(_) => {
+                STATUS_FAILED
+            }
             _ => STATUS_INPUT,
         }
     }
 
     /// An option whose value cannot be used.
     pub fn option(option: &'static str, value: impl ToString, cause: impl Into<String>) -> Self {
-        Error::Option { option, value: value.to_string(), cause: cause.into() }
+        Error::Option {
+            option,
+            value: value.to_string(),
+            cause: cause.into(),
+        }
     }
 }
 
 /// A message on one line: line breaks of nested errors become spaces.
 pub fn one_line(message: impl ToString) -> String {
-    message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    message
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

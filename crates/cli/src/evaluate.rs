@@ -19,40 +19,65 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let trained = settings(args)?;
     let (checkpoint, iterations) = checkpoint(args, &trained)?;
     let settings = overridden(args, trained)?;
-    let measured = on_threads(args.threads, || evaluate(args, &settings, &checkpoint, iterations))?;
+    let measured = on_threads(args.threads, || {
+        evaluate(args, &settings, &checkpoint, iterations)
+    })?;
     if args.json {
         return say(measured.json());
     }
     let dir = args.dir.display();
-    say(format!("model       {dir}, trained on {} for {iterations} iterations", settings.data.name()))?;
+    say(format!(
+        "model       {dir}, trained on {} for {iterations} iterations",
+        settings.data.name()
+    ))?;
     for line in measured.context() {
         say(line)?;
     }
     say(measured.headline())
 }
 
-fn evaluate(args: &EvaluateArgs, settings: &Settings, checkpoint: &Checkpoint, iterations: u64) -> Result<Measured, Error> {
+fn evaluate(
+    args: &EvaluateArgs,
+    settings: &Settings,
+    checkpoint: &Checkpoint,
+    iterations: u64,
+) -> Result<Measured, Error> {
     let source = Source::load(settings)?;
-    let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(settings) };
+    let episodes = TestEpisodes {
+        part: args.classes,
+        ..TestEpisodes::of(settings)
+    };
     let tasks = source.test(settings, &episodes)?;
     let learner = learner::for_measuring(settings, &*tasks);
-    let meta = checkpoint.meta(learner.spec()).map_err(|error| Error::Model(error.to_string()))?;
+    let meta = checkpoint
+        .meta(learner.spec())
+        .map_err(|error| Error::Model(error.to_string()))?;
     measure(settings, &*learner, &meta, &*tasks, episodes, iterations)
 }
 
 /// The settings the run was trained with.
 fn settings(args: &EvaluateArgs) -> Result<Settings, Error> {
-    let wrong = |cause: &str| Error::Run { path: args.dir.clone(), cause: cause.into() };
+    let wrong = |cause: &str| Error::Run {
+        path: args.dir.clone(),
+        cause: cause.into(),
+    };
     if !args.dir.is_dir() {
-        return Err(wrong("there is no such folder; give the --out of a fewshot train"));
+        return Err(wrong(
+            "there is no such folder; give the --out of a fewshot train",
+        ));
     }
     for name in [CONFIG, MODEL] {
         if !args.dir.join(name).is_file() {
-            return Err(wrong(&format!("has no {name}; give the --out of a fewshot train")));
+            return Err(wrong(&format!(
+                "has no {name}; give the --out of a fewshot train"
+            )));
         }
     }
     let path = args.dir.join(CONFIG);
-    Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config { path, cause: error.to_string() })
+    Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config {
+        path,
+        cause: error.to_string(),
+    })
 }
 
 /// The model file, known to be of this run, and the iterations it was trained for.
@@ -78,7 +103,9 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
         match &mut settings.method {
             Method::Maml { eval_steps, .. } => *eval_steps = steps,
             Method::Protonet { .. } => {
-                return Err(Error::Combination("--eval-steps: a Prototypical network takes no steps; leave it out".into()));
+                return Err(Error::Combination(
+                    "--eval-steps: a Prototypical network takes no steps; leave it out".into(),
+                ));
             }
         }
     }
@@ -97,7 +124,11 @@ fn replace_data(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
     let Some(data) = &args.data else { return Ok(()) };
     if (*data == Data::Sinusoid) != (settings.data == Data::Sinusoid) {
         let (name, trained) = (data.name(), settings.data.name());
-        return Err(Error::option("data", name, format!("the model was trained on {trained}; sinusoids are no drawings")));
+        return Err(Error::option(
+            "data",
+            name,
+            format!("the model was trained on {trained}; sinusoids are no drawings"),
+        ));
     }
     settings.data = data.clone();
     Ok(())
@@ -106,14 +137,20 @@ fn replace_data(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
 fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
     let Some(ways) = args.ways else { return Ok(()) };
     let Some(classes) = &mut settings.classes else {
-        return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
+        return Err(Error::option(
+            "ways",
+            ways,
+            "sinusoids have no classes; leave it out",
+        ));
     };
     if matches!(settings.method, Method::Maml { .. }) && ways != classes.ways {
         let trained = classes.ways;
         return Err(Error::option(
             "ways",
             ways,
-            format!("this MAML model has a last layer for {trained} classes; use --ways {trained}, or train another with --ways {ways}"),
+            format!(
+                "this MAML model has a last layer for {trained} classes; use --ways {trained}, or train another with --ways {ways}"
+            ),
         ));
     }
     classes.ways = ways;

@@ -60,14 +60,21 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    note(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
+    note(format!(
+        "{}; see fewshot --help",
+        said.join(" ").replace(" tip:", "; tip:")
+    ));
     ExitCode::from(STATUS_INPUT)
 }
 
 /// Runs something on so many threads; the results do not depend on the number.
-fn on_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+fn on_threads<T: Send>(
+    threads: Option<usize>,
+    work: impl FnOnce() -> Result<T, Error> + Send,
+) -> Result<T, Error> {
     let Some(threads) = threads else { return work() };
     settings::between("threads", threads, 1, 1024)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| Error::option("threads", threads, error.to_string()))?.install(work)
+    pool.map_err(|error| Error::option("threads", threads, error.to_string()))?
+        .install(work)
 }

@@ -64,9 +64,21 @@ pub fn measure(
     };
     let nearest = settings.classes.as_ref().map(|_| {
         let accuracy = |i| nearest::accuracy(&tasks.episode(i), nearest::Distance::Cosine);
-        Evaluation::new(Metric::Accuracy, (0..settings.episodes as u64).into_par_iter().map(accuracy).collect())
+        Evaluation::new(
+            Metric::Accuracy,
+            (0..settings.episodes as u64)
+                .into_par_iter()
+                .map(accuracy)
+                .collect(),
+        )
     });
-    Ok(Measured { stages, stage, nearest, episodes, iterations })
+    Ok(Measured {
+        stages,
+        stage,
+        nearest,
+        episodes,
+        iterations,
+    })
 }
 
 impl Measured {
@@ -79,7 +91,10 @@ impl Measured {
         let figures = figures(evaluation);
         match evaluation.metric {
             Metric::Accuracy => {
-                format!("accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes)", part(episodes.part))
+                format!(
+                    "accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes)",
+                    part(episodes.part)
+                )
             }
             Metric::Mse => {
                 let steps = if *stage == 1 { "step" } else { "steps" };
@@ -101,7 +116,10 @@ impl Measured {
             lines.push(format!("after inner steps  {}", curve.join("  ")));
         }
         match &self.nearest {
-            Some(nearest) => lines.push(format!("pixel nearest neighbour {} on the same episodes", figures(nearest))),
+            Some(nearest) => lines.push(format!(
+                "pixel nearest neighbour {} on the same episodes",
+                figures(nearest)
+            )),
             None => lines.push("without adapting none can beat 3.01; always answering 0 gives 4.25".into()),
         }
         lines
@@ -109,7 +127,13 @@ impl Measured {
 
     /// Everything as one JSON object on one line.
     pub fn json(&self) -> String {
-        let Measured { stages, stage, nearest, episodes, iterations } = self;
+        let Measured {
+            stages,
+            stage,
+            nearest,
+            episodes,
+            iterations,
+        } = self;
         let evaluation = &stages[*stage];
         let scale = scale(evaluation.metric);
         let classes = nearest.as_ref().map(|_| part(episodes.part));

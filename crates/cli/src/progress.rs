@@ -25,11 +25,18 @@ pub struct Progress {
 impl Progress {
     /// Starts the clock.
     pub fn new(total: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            bar(total, "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left")
-        });
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(|| bar(total, "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left"));
         let now = Instant::now();
-        Progress { bar, total, started: now, last_line: now, loss: Average::default(), accuracy: Average::default() }
+        Progress {
+            bar,
+            total,
+            started: now,
+            last_line: now,
+            loss: Average::default(),
+            accuracy: Average::default(),
+        }
     }
 
     /// One more iteration is done.
@@ -63,12 +70,21 @@ impl Progress {
         let gone = self.seconds();
         let left = gone / iteration as f64 * (self.total - iteration) as f64;
         let figures = self.figures();
-        format!("iteration {iteration}/{}  {figures}  {} gone, {} left", self.total, clock(gone), clock(left))
+        format!(
+            "iteration {iteration}/{}  {figures}  {} gone, {} left",
+            self.total,
+            clock(gone),
+            clock(left)
+        )
     }
 
     fn figures(&self) -> String {
         let loss = format!("loss {:.4}", self.loss.value());
-        if self.accuracy.count > 0.0 { format!("{loss}  accuracy {:.1} %", self.accuracy.value()) } else { loss }
+        if self.accuracy.count > 0.0 {
+            format!("{loss}  accuracy {:.1} %", self.accuracy.value())
+        } else {
+            loss
+        }
     }
 }
 
@@ -108,7 +124,11 @@ impl Average {
 pub fn clock(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +145,9 @@ mod tests {
     #[test]
     fn average_is_the_mean_at_first() {
         let mut average = Average::default();
-        [1.0, 2.0, 6.0].map(|value| average.add(value));
+        for value in [1.0, 2.0, 6.0] {
+            average.add(value);
+        }
         assert_eq!(average.value(), 3.0);
     }
 }

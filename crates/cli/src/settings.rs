@@ -131,7 +131,12 @@ impl Settings {
             options.norm = Some(classes.norm);
         }
         match &self.method {
-            Method::Maml { order, inner_lr, inner_steps, eval_steps } => {
+            Method::Maml {
+                order,
+                inner_lr,
+                inner_steps,
+                eval_steps,
+            } => {
                 options.order = Some(*order);
                 options.inner_lr = Some(*inner_lr);
                 options.inner_steps = Some(*inner_steps);
@@ -168,7 +173,13 @@ impl Settings {
             between("ways", classes.ways, 2, MOST)?;
             between("train-ways", classes.train_ways, 2, MOST)?;
         }
-        if let Method::Maml { inner_lr, inner_steps, eval_steps, .. } = self.method {
+        if let Method::Maml {
+            inner_lr,
+            inner_steps,
+            eval_steps,
+            ..
+        } = self.method
+        {
             rate("inner-lr", inner_lr)?;
             between("inner-steps", inner_steps, 1, MOST_STEPS)?;
             between("eval-steps", eval_steps, 1, MOST_STEPS)?;
@@ -185,7 +196,9 @@ fn method(algorithm: Algorithm, options: &Options, default: &Defaults) -> Method
             inner_steps: options.inner_steps.unwrap_or(default.inner_steps),
             eval_steps: options.eval_steps.unwrap_or(default.eval_steps),
         },
-        Algorithm::Protonet => Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) },
+        Algorithm::Protonet => Method::Protonet {
+            distance: options.distance.unwrap_or(defaults::DISTANCE),
+        },
     }
 }
 
@@ -214,7 +227,10 @@ fn refuse_combinations(algorithm: Algorithm, data: &Data, options: &Options) -> 
         ("inner-steps", options.inner_steps.is_some()),
         ("eval-steps", options.eval_steps.is_some()),
     ];
-    let protonet = [("distance", options.distance.is_some()), ("train-ways", options.train_ways.is_some())];
+    let protonet = [
+        ("distance", options.distance.is_some()),
+        ("train-ways", options.train_ways.is_some()),
+    ];
     let drawings = [
         ("ways", options.ways.is_some()),
         ("split", options.split.is_some()),
@@ -227,21 +243,41 @@ fn refuse_combinations(algorithm: Algorithm, data: &Data, options: &Options) -> 
     };
     if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
         let owner = choice_name(owner);
-        return refuse(format!("--{option} is an option of {owner}: add --algorithm {owner} or leave it out"));
+        return refuse(format!(
+            "--{option} is an option of {owner}: add --algorithm {owner} or leave it out"
+        ));
     }
-    if let Some((option, _)) = drawings.iter().find(|(_, given)| *given && *data == Data::Sinusoid) {
-        return refuse(format!("--{option} is about classes, which sinusoids have not: leave it out"));
+    if let Some((option, _)) = drawings
+        .iter()
+        .find(|(_, given)| *given && *data == Data::Sinusoid)
+    {
+        return refuse(format!(
+            "--{option} is about classes, which sinusoids have not: leave it out"
+        ));
     }
     Ok(())
 }
 
 /// Checks that a whole number lies in a range.
-pub fn between<T: PartialOrd + ToString>(option: &'static str, value: T, least: T, most: T) -> Result<(), Error> {
+pub fn between<T: PartialOrd + ToString>(
+    option: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), Error> {
     if value < least {
-        return Err(Error::option(option, value, format!("the least is {}", least.to_string())));
+        return Err(Error::option(
+            option,
+            value,
+            format!("the least is {}", least.to_string()),
+        ));
     }
     if value > most {
-        return Err(Error::option(option, value, format!("the most is {}", most.to_string())));
+        return Err(Error::option(
+            option,
+            value,
+            format!("the most is {}", most.to_string()),
+        ));
     }
     Ok(())
 }
@@ -250,7 +286,11 @@ fn rate(option: &'static str, value: f64) -> Result<(), Error> {
     if value > 0.0 && (value as f32).is_finite() && value as f32 > 0.0 {
         return Ok(());
     }
-    Err(Error::option(option, value, "a rate is a positive number such as 0.001"))
+    Err(Error::option(
+        option,
+        value,
+        "a rate is a positive number such as 0.001",
+    ))
 }
 
 #[cfg(test)]
@@ -258,7 +298,10 @@ mod tests {
     use super::*;
 
     fn data(name: &str) -> Options {
-        Options { data: Some(name.parse().unwrap()), ..Options::default() }
+        Options {
+            data: Some(name.parse().unwrap()),
+            ..Options::default()
+        }
     }
 
     #[test]
@@ -267,32 +310,81 @@ mod tests {
             Options::default(),
             data("sinusoid"),
             data("omniglot:/data"),
-            Options { algorithm: Some(Algorithm::Maml), ways: Some(20), ..Options::default() },
-            Options { algorithm: Some(Algorithm::Maml), shots: Some(5), seed: Some(9), ..data("omniglot:/d") },
+            Options {
+                algorithm: Some(Algorithm::Maml),
+                ways: Some(20),
+                ..Options::default()
+            },
+            Options {
+                algorithm: Some(Algorithm::Maml),
+                shots: Some(5),
+                seed: Some(9),
+                ..data("omniglot:/d")
+            },
         ];
         for options in cases {
             let settings = Settings::resolve(&options).unwrap();
-            assert_eq!(Settings::resolve(&settings.options()).unwrap(), settings, "{options:?}");
+            assert_eq!(
+                Settings::resolve(&settings.options()).unwrap(),
+                settings,
+                "{options:?}"
+            );
         }
     }
 
     #[test]
     fn published_defaults() {
-        let twenty = Options { algorithm: Some(Algorithm::Maml), ways: Some(20), ..data("omniglot:x") };
+        let twenty = Options {
+            algorithm: Some(Algorithm::Maml),
+            ways: Some(20),
+            ..data("omniglot:x")
+        };
         let settings = Settings::resolve(&twenty).unwrap();
-        let expected = Method::Maml { order: Order::Second, inner_lr: 2.0, inner_steps: 5, eval_steps: 5 };
-        assert_eq!((settings.method, settings.meta_batch, settings.iterations), (expected, 16, 60_000));
-        let five = Options { algorithm: Some(Algorithm::Maml), shots: Some(5), ..data("omniglot:x") };
+        let expected = Method::Maml {
+            order: Order::Second,
+            inner_lr: 2.0,
+            inner_steps: 5,
+            eval_steps: 5,
+        };
+        assert_eq!(
+            (settings.method, settings.meta_batch, settings.iterations),
+            (expected, 16, 60_000)
+        );
+        let five = Options {
+            algorithm: Some(Algorithm::Maml),
+            shots: Some(5),
+            ..data("omniglot:x")
+        };
         let settings = Settings::resolve(&five).unwrap();
-        let expected = Method::Maml { order: Order::Second, inner_lr: 2.0, inner_steps: 1, eval_steps: 3 };
-        assert_eq!((settings.method, settings.meta_batch, settings.queries), (expected, 32, 5));
-        let proto = Options { algorithm: Some(Algorithm::Protonet), ..data("omniglot:x") };
+        let expected = Method::Maml {
+            order: Order::Second,
+            inner_lr: 2.0,
+            inner_steps: 1,
+            eval_steps: 3,
+        };
+        assert_eq!(
+            (settings.method, settings.meta_batch, settings.queries),
+            (expected, 32, 5)
+        );
+        let proto = Options {
+            algorithm: Some(Algorithm::Protonet),
+            ..data("omniglot:x")
+        };
         let settings = Settings::resolve(&proto).unwrap();
         let classes = settings.classes.unwrap();
-        assert_eq!((classes.train_ways, settings.queries, settings.eval_queries), (60, 5, 15));
-        assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+        assert_eq!(
+            (classes.train_ways, settings.queries, settings.eval_queries),
+            (60, 5, 15)
+        );
+        assert_eq!(
+            (classes.norm, classes.rotations),
+            (Norm::Running, Rotations::NewClasses)
+        );
         let sinusoid = Settings::resolve(&data("sinusoid")).unwrap();
-        assert_eq!((sinusoid.shots, sinusoid.meta_batch, sinusoid.iterations), (10, 25, 70_000));
+        assert_eq!(
+            (sinusoid.shots, sinusoid.meta_batch, sinusoid.iterations),
+            (10, 25, 70_000)
+        );
     }
 
     #[test]
@@ -301,19 +393,85 @@ mod tests {
             let message = Settings::resolve(&options).unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         };
-        refused(Options { algorithm: Some(Algorithm::Protonet), ..data("sinusoid") }, "regression");
-        refused(Options { ways: Some(5), ..data("sinusoid") }, "--ways");
-        let protonet = Options { algorithm: Some(Algorithm::Protonet), ..Options::default() };
-        refused(Options { inner_lr: Some(0.1), ..protonet.clone() }, "--inner-lr");
-        let maml = Options { algorithm: Some(Algorithm::Maml), ..Options::default() };
-        refused(Options { train_ways: Some(9), ..maml.clone() }, "--train-ways");
-        refused(Options { split: Some(Split::Background), ..Options::default() }, "background");
+        refused(
+            Options {
+                algorithm: Some(Algorithm::Protonet),
+                ..data("sinusoid")
+            },
+            "regression",
+        );
+        refused(
+            Options {
+                ways: Some(5),
+                ..data("sinusoid")
+            },
+            "--ways",
+        );
+        let protonet = Options {
+            algorithm: Some(Algorithm::Protonet),
+            ..Options::default()
+        };
+        refused(
+            Options {
+                inner_lr: Some(0.1),
+                ..protonet.clone()
+            },
+            "--inner-lr",
+        );
+        let maml = Options {
+            algorithm: Some(Algorithm::Maml),
+            ..Options::default()
+        };
+        refused(
+            Options {
+                train_ways: Some(9),
+                ..maml.clone()
+            },
+            "--train-ways",
+        );
+        refused(
+            Options {
+                split: Some(Split::Background),
+                ..Options::default()
+            },
+            "background",
+        );
         for bad in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300] {
-            refused(Options { outer_lr: Some(bad), ..Options::default() }, "--outer-lr");
-            refused(Options { inner_lr: Some(bad), ..maml.clone() }, "--inner-lr");
+            refused(
+                Options {
+                    outer_lr: Some(bad),
+                    ..Options::default()
+                },
+                "--outer-lr",
+            );
+            refused(
+                Options {
+                    inner_lr: Some(bad),
+                    ..maml.clone()
+                },
+                "--inner-lr",
+            );
         }
-        refused(Options { ways: Some(1), ..Options::default() }, "--ways 1");
-        refused(Options { iterations: Some(0), ..Options::default() }, "--iterations 0");
-        refused(Options { seed: Some(u64::MAX), ..Options::default() }, "--seed");
+        refused(
+            Options {
+                ways: Some(1),
+                ..Options::default()
+            },
+            "--ways 1",
+        );
+        refused(
+            Options {
+                iterations: Some(0),
+                ..Options::default()
+            },
+            "--iterations 0",
+        );
+        refused(
+            Options {
+                seed: Some(u64::MAX),
+                ..Options::default()
+            },
+            "--seed",
+        );
     }
 }

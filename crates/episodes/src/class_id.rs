@@ -50,13 +50,7 @@ impl Turn {
     /// When a quarter turn meets an image that is not square, or the lengths of
     /// `image` and `out` are not those of the shape.
     #[track_caller]
-    pub fn apply<T: Copy, U>(
-        self,
-        image: &[T],
-        shape: [usize; 3],
-        out: &mut [U],
-        value: impl Fn(T) -> U,
-    ) {
+    pub fn apply<T: Copy, U>(self, image: &[T], shape: [usize; 3], out: &mut [U], value: impl Fn(T) -> U) {
         let [h, w, c] = shape;
         assert!(
             image.len() == h * w * c && out.len() == image.len(),
@@ -141,10 +135,7 @@ mod tests {
             turned(Turn::Quarter, &colours, [2, 2, 2]),
             [3, 4, 7, 8, 1, 2, 5, 6]
         );
-        assert_eq!(
-            turned(Turn::Half, &colours, [1, 4, 2]),
-            [7, 8, 5, 6, 3, 4, 1, 2]
-        );
+        assert_eq!(turned(Turn::Half, &colours, [1, 4, 2]), [7, 8, 5, 6, 3, 4, 1, 2]);
     }
 
     #[test]

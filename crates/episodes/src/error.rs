@@ -19,9 +19,7 @@ pub enum Error {
         given: String,
     },
     /// More ways than classes.
-    #[error(
-        "ways {ways} exceed the {classes} classes to draw from: lower the ways or widen the split"
-    )]
+    #[error("ways {ways} exceed the {classes} classes to draw from: lower the ways or widen the split")]
     TooFewClasses {
         /// Classes per episode.
         ways: usize,
@@ -127,9 +125,7 @@ pub enum Error {
         limit: usize,
     },
     /// A file, or an archive entry once unpacked, far larger than it should be.
-    #[error(
-        "{name} holds more than {limit} bytes, too much for what it should be: download it again"
-    )]
+    #[error("{name} holds more than {limit} bytes, too much for what it should be: download it again")]
     TooLarge {
         /// The file or entry.
         name: String,
@@ -171,9 +167,7 @@ pub enum Error {
         cause: String,
     },
     /// A drawing of the wrong size.
-    #[error(
-        "{name} is {width}x{height}, Omniglot drawings are {side}x{side}: use the original data"
-    )]
+    #[error("{name} is {width}x{height}, Omniglot drawings are {side}x{side}: use the original data")]
     ImageSize {
         /// The file or entry.
         name: String,

@@ -39,10 +39,7 @@ impl ImageSet {
     #[track_caller]
     pub fn new(shape: [usize; 3], classes: Vec<(String, Vec<u8>)>) -> Self {
         let size: usize = shape.iter().product();
-        assert!(
-            size > 0,
-            "ImageSet::new: images of shape {shape:?} are empty"
-        );
+        assert!(size > 0, "ImageSet::new: images of shape {shape:?} are empty");
         let whole = |(name, pixels): (String, Vec<u8>)| {
             assert!(
                 pixels.len().is_multiple_of(size),

@@ -1,8 +1,8 @@
 //! Episodes of image classification.
 
 use crate::{
-    ClassId, Draw, Episode, Error, ImageSet, Outputs, Protocol, Purpose, Rotations, Set, Targets,
-    Tasks, Turn, stream,
+    ClassId, Draw, Episode, Error, ImageSet, Outputs, Protocol, Purpose, Rotations, Set, Targets, Tasks,
+    Turn, stream,
 };
 use ndarray::ArrayD;
 use std::collections::HashSet;
@@ -142,10 +142,7 @@ struct Drawn {
 impl Tasks for ImageTasks {
     fn episode(&self, i: u64) -> Episode {
         let Protocol {
-            ways,
-            shots,
-            queries,
-            ..
+            ways, shots, queries, ..
         } = self.protocol;
         let drawn = self.draw(i);
         Episode {
@@ -186,11 +183,7 @@ pub(crate) fn check_listed(images: &ImageSet, classes: &[ClassId]) -> Result<(),
 pub(crate) fn described(images: &ImageSet, id: ClassId) -> String {
     match id.turn {
         Turn::None => images.name(id.class).to_string(),
-        turn => format!(
-            "{} turned by {} degrees",
-            images.name(id.class),
-            turn.degrees()
-        ),
+        turn => format!("{} turned by {} degrees", images.name(id.class), turn.degrees()),
     }
 }
 
@@ -221,10 +214,7 @@ fn check_square(images: &ImageSet, classes: &[ClassId], rotations: Rotations) ->
 
 fn check_sizes(images: &ImageSet, classes: &[ClassId], protocol: &Protocol) -> Result<(), Error> {
     let Protocol {
-        ways,
-        shots,
-        queries,
-        ..
+        ways, shots, queries, ..
     } = *protocol;
     if ways > classes.len() {
         return Err(Error::TooFewClasses {
@@ -234,10 +224,7 @@ fn check_sizes(images: &ImageSet, classes: &[ClassId], protocol: &Protocol) -> R
     }
     for &id in classes {
         let held = images.images(id.class);
-        if shots
-            .checked_add(queries)
-            .is_none_or(|needed| needed > held)
-        {
+        if shots.checked_add(queries).is_none_or(|needed| needed > held) {
             let class = images.name(id.class).to_string();
             return Err(Error::TooFewImages {
                 class,

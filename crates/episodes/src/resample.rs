@@ -57,11 +57,7 @@ impl Resample {
         let mut sum = vec![0.0; n];
         for (row, taps) in self.rows.iter().enumerate() {
             sum.fill(0.0);
-            for (weight, old) in taps
-                .weights
-                .iter()
-                .zip(image[taps.first * n..].chunks_exact(n))
-            {
+            for (weight, old) in taps.weights.iter().zip(image[taps.first * n..].chunks_exact(n)) {
                 for (sum, value) in sum.iter_mut().zip(old) {
                     *sum += weight * value;
                 }
@@ -107,11 +103,7 @@ mod tests {
     fn pixel(image: &[u8], side: usize, size: usize, row: usize, column: usize) -> f64 {
         let scale = (side as f64 / size as f64).max(1.0);
         let sinc = |x: f64| {
-            if x == 0.0 {
-                1.0
-            } else {
-                (PI * x).sin() / (PI * x)
-            }
+            if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
         };
         let weight = |new: usize, old: usize| {
             let at = (new as f64 + 0.5) * side as f64 / size as f64;
@@ -144,10 +136,7 @@ mod tests {
             for (i, &got) in got.iter().enumerate() {
                 let exact = pixel(&image, side, size, i / size, i % size);
                 let off = (f64::from(got) - exact).abs();
-                assert!(
-                    off < 0.501,
-                    "{side} to {size}, pixel {i}: {got}, exactly {exact}"
-                );
+                assert!(off < 0.501, "{side} to {size}, pixel {i}: {got}, exactly {exact}");
             }
         }
     }

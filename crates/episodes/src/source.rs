@@ -76,9 +76,7 @@ impl Source {
         let name = self.describe(number);
         let read = match &mut self.archive {
             Some(archive) => {
-                let entry = archive
-                    .by_index(number)
-                    .map_err(|e| damaged(&self.path, e))?;
+                let entry = archive.by_index(number).map_err(|e| damaged(&self.path, e))?;
                 bounded(entry, limit)
                     .map_err(|e| damaged(&self.path, format!("{}: {e}", self.names[number])))?
             }
@@ -132,9 +130,7 @@ fn entry_names(path: &Path, archive: &ZipArchive<Cursor<Arc<[u8]>>>) -> Result<V
     }
     (0..archive.len())
         .map(|number| {
-            let entry = archive
-                .by_index_data(number)
-                .map_err(|e| damaged(path, e))?;
+            let entry = archive.by_index_data(number).map_err(|e| damaged(path, e))?;
             let name = entry.name().map_err(|e| damaged(path, e))?.into_owned();
             if climbs(&name) || entry.is_symlink() {
                 return Err(Error::LeadsOutside {
@@ -158,8 +154,7 @@ fn climbs(name: &str) -> bool {
 
 /// Adds the files under `path` to `names`, in order of their names.
 fn walk(path: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) -> Result<(), Error> {
-    let entries: Result<Vec<_>, _> =
-        fs::read_dir(path).and_then(|all| all.take(MAX_FILES + 1).collect());
+    let entries: Result<Vec<_>, _> = fs::read_dir(path).and_then(|all| all.take(MAX_FILES + 1).collect());
     let mut entries = entries.map_err(|e| unreadable(path, e))?;
     entries.sort_by_key(|entry| entry.file_name());
     for entry in entries {

@@ -60,12 +60,7 @@ impl ClassSplit {
     ///
     /// # Errors
     /// When the image set has no more than `train + validation` classes.
-    pub fn random(
-        images: &ImageSet,
-        train: usize,
-        validation: usize,
-        seed: u64,
-    ) -> Result<Self, Error> {
+    pub fn random(images: &ImageSet, train: usize, validation: usize, seed: u64) -> Result<Self, Error> {
         let classes = images.classes();
         let kept = train.saturating_add(validation);
         if kept >= classes {

@@ -153,11 +153,7 @@ mod tests {
         let normal = [(); 3].map(|()| r.normal());
         assert_eq!(
             normal,
-            [
-                -0.7901019726652471,
-                -0.5252235034770234,
-                0.22652297100486113
-            ]
+            [-0.7901019726652471, -0.5252235034770234, 0.22652297100486113]
         );
     }
 
@@ -189,18 +185,9 @@ mod tests {
         let draws: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
         let moment = |k| draws.iter().map(|x| x.powi(k)).sum::<f64>() / f64::from(n);
         // five standard errors: sqrt(E[x^2k] - E[x^k]^2) / sqrt(n)
-        for (k, exact, spread) in [
-            (1, 0.0, 1.0f64),
-            (2, 1.0, 2.0),
-            (3, 0.0, 15.0),
-            (4, 3.0, 96.0),
-        ] {
+        for (k, exact, spread) in [(1, 0.0, 1.0f64), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let error = 5.0 * (spread / f64::from(n)).sqrt();
-            assert!(
-                (moment(k) - exact).abs() < error,
-                "moment {k} is {}",
-                moment(k)
-            );
+            assert!((moment(k) - exact).abs() < error, "moment {k} is {}", moment(k));
         }
     }
 
@@ -233,10 +220,7 @@ mod tests {
         }
         // five standard deviations of a count: 5 sqrt(24000 / 4 * 3 / 4)
         assert!(
-            counts
-                .iter()
-                .flatten()
-                .all(|&c: &i32| (c - 6000).abs() < 336),
+            counts.iter().flatten().all(|&c: &i32| (c - 6000).abs() < 336),
             "{counts:?}"
         );
         assert_eq!(rng.choose(5, 0), [0; 0]);

@@ -102,10 +102,7 @@ fn missing_paths_and_foreign_data() {
     let message = omniglot::load(&text, 28).unwrap_err().to_string();
     has(
         &message,
-        &[
-            "text.zip cannot be read as a zip archive",
-            "download it again",
-        ],
+        &["text.zip cannot be read as a zip archive", "download it again"],
     );
     let message = omniglot::runs(&text, 28).unwrap_err().to_string();
     has(&message, &["text.zip cannot be read as a zip archive"]);
@@ -151,10 +148,7 @@ fn damaged_archives_do_not_panic() {
             // bytes such as dates are not checked: then the drawings are right
             Ok(set) => assert_eq!(set.image(0, 3), good.image(0, 3)),
             Err(error) => {
-                assert!(
-                    error.to_string().contains("images_background.zip"),
-                    "{error}"
-                );
+                assert!(error.to_string().contains("images_background.zip"), "{error}");
                 refused += 1;
             }
         }
@@ -201,9 +195,7 @@ fn entries_that_unpack_without_end() {
     files[4].1 = vec![0; 50_000_000];
     let zip = archive(&files);
     assert!(zip.len() < 200_000, "50 MB of zeros are packed small");
-    let message = omniglot::load(folder(&zip).path(), 28)
-        .unwrap_err()
-        .to_string();
+    let message = omniglot::load(folder(&zip).path(), 28).unwrap_err().to_string();
     has(&message, &["0001_05.png", "more than 65536 bytes"]);
 }
 
@@ -217,10 +209,7 @@ fn archives_with_too_many_entries() {
     }
     let zip = folder(&writer.finish().unwrap().into_inner());
     let message = omniglot::load(zip.path(), 28).unwrap_err().to_string();
-    has(
-        &message,
-        &["images_background.zip", "more than 100000 files"],
-    );
+    has(&message, &["images_background.zip", "more than 100000 files"]);
 }
 
 /// A PNG of this header without image data.
@@ -311,8 +300,5 @@ fn characters_with_missing_or_doubled_drawings() {
     let again = archive(&small_part(BACKGROUND, "Greek", 1));
     write(folder.path(), "images_evaluation.zip", &again);
     let message = omniglot::load(folder.path(), 28).unwrap_err().to_string();
-    has(
-        &message,
-        &["Greek/character01 has 40 drawings instead of 20"],
-    );
+    has(&message, &["Greek/character01 has 40 drawings instead of 20"]);
 }

@@ -33,10 +33,7 @@ fn load_runs(files: &[(String, Vec<u8>)]) -> Result<Vec<Episode>, Error> {
 #[test]
 fn official_runs_whole_and_broken() {
     let good = load_runs(&runs()).unwrap();
-    assert!(
-        good.iter()
-            .all(|run| accuracy(run, Distance::Euclid) == 1.0)
-    );
+    assert!(good.iter().all(|run| accuracy(run, Distance::Euclid) == 1.0));
     let labels_of_run_2 = 2 * 41 - 1;
     let with_labels = |change: &dyn Fn(&str) -> String| {
         let mut files = runs();
@@ -105,10 +102,7 @@ fn split_files_right_and_wrong() {
         "Greek/character03/rot90",
     );
     let good = split(one, two, three).unwrap();
-    assert_eq!(
-        (good.train().len(), good.train()[1].turn.degrees()),
-        (2, 270)
-    );
+    assert_eq!((good.train().len(), good.train()[1].turn.degrees()), (2, 270));
     assert_eq!(
         (good.validation()[0].class, good.test()[0].turn.degrees()),
         (1, 90)
@@ -149,8 +143,6 @@ fn split_files_right_and_wrong() {
     has(&message, &["cannot read", "train.txt"]);
     let folder = tempdir().unwrap();
     write(folder.path(), "train.txt", &vec![b'x'; (1 << 24) + 1]);
-    let message = ClassSplit::read(&images, folder.path())
-        .unwrap_err()
-        .to_string();
+    let message = ClassSplit::read(&images, folder.path()).unwrap_err().to_string();
     has(&message, &["train.txt", "more than 16777216 bytes"]);
 }

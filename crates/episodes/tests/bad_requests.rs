@@ -3,9 +3,7 @@
 mod common;
 
 use common::{images, plain};
-use fewshot_episodes::{
-    ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Turn,
-};
+use fewshot_episodes::{ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Turn};
 use std::sync::Arc;
 
 #[test]
@@ -25,10 +23,7 @@ fn what_the_data_cannot_give_is_refused() {
     for (protocol, message) in [
         (Protocol { ways: 0, ..good }, "ways is 0: give at least 1"),
         (Protocol { shots: 0, ..good }, "shots is 0: give at least 1"),
-        (
-            Protocol { queries: 0, ..good },
-            "queries is 0: give at least 1",
-        ),
+        (Protocol { queries: 0, ..good }, "queries is 0: give at least 1"),
         (
             Protocol { ways: 6, ..good },
             "ways 6 exceed the 5 classes to draw from: lower the ways or widen the split",
@@ -66,10 +61,7 @@ fn what_the_data_cannot_give_is_refused() {
 
 #[test]
 fn images_that_are_not_square_are_not_turned() {
-    let images = Arc::new(ImageSet::new(
-        [1, 2, 1],
-        vec![("wide".into(), vec![1, 2, 3, 4])],
-    ));
+    let images = Arc::new(ImageSet::new([1, 2, 1], vec![("wide".into(), vec![1, 2, 3, 4])]));
     let new = |rotations, turn| {
         let protocol = Protocol {
             ways: 1,
@@ -114,10 +106,7 @@ fn splits_with_a_shared_class_are_refused() {
 #[test]
 fn rotations_are_read_as_they_are_written() {
     for rotations in Rotations::ALL {
-        assert_eq!(
-            rotations.to_string().parse::<Rotations>().unwrap(),
-            rotations
-        );
+        assert_eq!(rotations.to_string().parse::<Rotations>().unwrap(), rotations);
     }
     let message = "sideways".parse::<Rotations>().unwrap_err().to_string();
     assert!(

@@ -4,8 +4,7 @@ mod common;
 
 use common::{images, plain};
 use fewshot_episodes::{
-    ClassId, ClassSplit, Episode, Error, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set,
-    Tasks, Turn,
+    ClassId, ClassSplit, Episode, Error, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set, Tasks, Turn,
 };
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -32,10 +31,7 @@ fn labels(set: &Set) -> &[usize] {
 /// Checks what holds for any protocol, and gives class and turn of each label.
 fn checked(episode: &Episode, protocol: &Protocol) -> Vec<ClassId> {
     let Protocol {
-        ways,
-        shots,
-        queries,
-        ..
+        ways, shots, queries, ..
     } = *protocol;
     let mut ids = vec![None; ways];
     let mut seen = HashSet::new();
@@ -45,11 +41,7 @@ fn checked(episode: &Episode, protocol: &Protocol) -> Vec<ClassId> {
         assert_eq!(labels(set), expected);
         for ((class, k, turn), &label) in read(set).into_iter().zip(labels(set)) {
             let id = ClassId { class, turn };
-            assert_eq!(
-                *ids[label].get_or_insert(id),
-                id,
-                "one class and turn per label"
-            );
+            assert_eq!(*ids[label].get_or_insert(id), id, "one class and turn per label");
             assert!(seen.insert((id, k)), "an image is in the episode twice");
         }
     }
@@ -120,9 +112,7 @@ fn episodes_depend_on_seed_purpose_and_number_alone() {
         queries: 3,
         rotations: Rotations::PerClass,
     };
-    let new = |seed, purpose| {
-        ImageTasks::new(images(30, 9), &plain(30), protocol, seed, purpose).unwrap()
-    };
+    let new = |seed, purpose| ImageTasks::new(images(30, 9), &plain(30), protocol, seed, purpose).unwrap();
     let tasks = new(1, Purpose::Train);
     let forwards: Vec<Episode> = (0..40).map(|i| tasks.episode(i)).collect();
     let again = new(1, Purpose::Train);
@@ -131,13 +121,8 @@ fn episodes_depend_on_seed_purpose_and_number_alone() {
     }
     let threads: Vec<Episode> = std::thread::scope(|scope| {
         let tasks = &tasks;
-        let spawned: Vec<_> = (0..40)
-            .map(|i| scope.spawn(move || tasks.episode(i)))
-            .collect();
-        spawned
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        let spawned: Vec<_> = (0..40).map(|i| scope.spawn(move || tasks.episode(i))).collect();
+        spawned.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(threads, forwards);
     for (i, first) in forwards.iter().enumerate() {
@@ -192,9 +177,8 @@ fn new_classes_are_four_of_each() {
         queries: 3,
         rotations: Rotations::NewClasses,
     };
-    let new = |classes: &[ClassId]| {
-        ImageTasks::new(images.clone(), classes, protocol, 1, Purpose::Train).unwrap()
-    };
+    let new =
+        |classes: &[ClassId]| ImageTasks::new(images.clone(), classes, protocol, 1, Purpose::Train).unwrap();
     let tasks = new(&plain(3));
     assert_eq!(tasks.classes().len(), 12);
     checked(&tasks.episode(0), &protocol);
@@ -221,8 +205,5 @@ fn listed_turns_are_kept_without_rotations_and_merged_per_class() {
     assert_eq!(new(8, Rotations::None).unwrap().classes(), listed);
     assert_eq!(new(2, Rotations::PerClass).unwrap().classes(), plain(2));
     let message = new(3, Rotations::PerClass).unwrap_err().to_string();
-    assert!(
-        message.starts_with("ways 3 exceed the 2 classes"),
-        "{message}"
-    );
+    assert!(message.starts_with("ways 3 exceed the 2 classes"), "{message}");
 }

@@ -99,19 +99,9 @@ fn turning_before_or_after_resampling_is_the_same() {
     for (character, (class, turn)) in expected.into_iter().enumerate() {
         for k in 0..20 {
             let mut turned_last = vec![0; 28 * 28];
-            turn.apply(
-                small.image(class, k),
-                small.shape(),
-                &mut turned_last,
-                |v| v,
-            );
+            turn.apply(small.image(class, k), small.shape(), &mut turned_last, |v| v);
             let pairs = turned_first.image(character, k).iter().zip(&turned_last);
-            worst = worst.max(
-                pairs
-                    .map(|(a, b)| a.abs_diff(*b))
-                    .max()
-                    .expect("28 x 28 pixels"),
-            );
+            worst = worst.max(pairs.map(|(a, b)| a.abs_diff(*b)).max().expect("28 x 28 pixels"));
         }
     }
     eprintln!("largest difference between the two orders: {worst} of 255");
@@ -146,10 +136,7 @@ fn vinyals_split_files() {
         new(Rotations::None).classes()
     );
     assert_eq!(new(Rotations::PerClass).classes().len(), 1028);
-    assert_eq!(
-        new(Rotations::None).episode(3).query.x.shape(),
-        [300, 28, 28, 1]
-    );
+    assert_eq!(new(Rotations::None).episode(3).query.x.shape(), [300, 28, 28, 1]);
 }
 
 #[test]
@@ -158,20 +145,11 @@ fn splits_of_the_papers() {
     let split = omniglot::maml_split(&images, 1).expect("all characters");
     let sizes = |s: &ClassSplit| [s.train(), s.validation(), s.test()].map(<[_]>::len);
     assert_eq!(sizes(&split), [1100, 100, 423]);
-    assert_eq!(
-        split,
-        omniglot::maml_split(&images, 1).expect("all characters")
-    );
-    assert_ne!(
-        split,
-        omniglot::maml_split(&images, 2).expect("all characters")
-    );
+    assert_eq!(split, omniglot::maml_split(&images, 1).expect("all characters"));
+    assert_ne!(split, omniglot::maml_split(&images, 2).expect("all characters"));
     let official = omniglot::background_evaluation(&images).expect("all characters");
     assert_eq!(sizes(&official), [964, 0, 659]);
-    let background = omniglot::load(
-        data().expect("found before").join("images_background.zip"),
-        28,
-    );
+    let background = omniglot::load(data().expect("found before").join("images_background.zip"), 28);
     let background = background.expect("real data");
     let names = official.train().iter().map(|id| images.name(id.class));
     assert!(names.eq((0..964).map(|class| background.name(class))));
@@ -200,11 +178,7 @@ fn official_runs_give_the_published_baselines() {
         .iter()
         .map(|run| run.query.x.mean().expect("not empty"))
         .sum();
-    assert!(
-        (ink / 20.0 - 0.08247).abs() < 5e-6,
-        "ink share {}",
-        ink / 20.0
-    );
+    assert!((ink / 20.0 - 0.08247).abs() < 5e-6, "ink share {}", ink / 20.0);
     let small = omniglot::runs(folder, 28).expect("finds all_runs.zip in the folder");
     assert_eq!(small[19].query.x.shape(), [20, 28, 28, 1]);
     assert_eq!(small[19].query.y, runs[19].query.y);

@@ -79,8 +79,7 @@ fn what_the_filter_leaves_out_is_meta_learned_but_not_adapted() {
         ]);
         let filter = Filter::except(&["*norm.*"]);
         let inner = InnerLoop { steps: 2, order, adapted: &filter };
-        let loss = |p: &Params<Var<'_, f64>>| (p["weight"] * p["norm.shift"]).square() * 0.5;
-        let all = inner.trajectory(&theta, Rate::Scalar(0.1), loss);
+        let all = inner.trajectory(&theta, Rate::Scalar(0.1), |p| (p["weight"] * p["norm.shift"]).square() * 0.5);
         // w <- w (1 - 0.1 b^2), b = 2
         let weights: Vec<f64> = all.iter().map(|p| p["weight"].item()).collect();
         assert_relative_eq!(weights[..], [3.0, 1.8, 1.08][..], max_relative = 1e-14);
@@ -122,7 +121,7 @@ fn nodes(steps: usize, order: Order) -> usize {
     let weight = tape.var(&Array::from_fn(&[3, 2], |i| 0.1 * i as f64));
     let theta = Params::new(vec![("w".to_string(), weight)]);
     let x = tape.var(&Array::from_fn(&[4, 3], |i| (i as f64).sin()));
-    let loss = |p: &Params<Var<'_, f64>>| x.matmul(p["w"]).tanh().square().mean();
+    let loss = |p: &Params<_>| x.matmul(p["w"]).tanh().square().mean();
     let inner = InnerLoop { steps, order, adapted: &Filter::All };
     let fast = inner.run(&theta, Rate::Scalar(0.1), loss);
     let query = x.matmul(fast["w"]).exp().mean();

@@ -22,7 +22,7 @@ fn learners() -> Vec<Box<dyn Learner<f32>>> {
 
 fn train<'a>(learner: &'a dyn Learner<f32>, tasks: &'a dyn Tasks, meta_batch: usize, steps: usize) -> Trainer<'a> {
     let training = Training { meta_batch, outer_lr: 1e-2, seed: 1, ..Training::default() };
-    let mut trainer = Trainer::new(learner, tasks, Box::new(Adam::new()), training);
+    let mut trainer = Trainer::new(learner, tasks, Box::new(Adam::default()), training);
     for _ in 0..steps {
         trainer.step().unwrap();
     }
@@ -79,7 +79,7 @@ fn maml_regresses_lines() {
 fn numbers_that_are_not_finite_stop_training_and_keep_the_weights() {
     let learner = Maml { inner_lr: 1e30, ..Maml::new(Net::plain()) };
     let tasks = Blobs::new(1);
-    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::new()), Training::default());
+    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), Training::default());
     let before = trainer.progress();
     let error = trainer.step().unwrap_err();
     assert!(matches!(error, Error::Diverged { iteration: 1, .. }), "{error}");
@@ -88,7 +88,7 @@ fn numbers_that_are_not_finite_stop_training_and_keep_the_weights() {
 
     let learner = Maml { inner_lr: 0.1, ..Maml::new(Net::plain()) };
     let training = Training { outer_lr: 1e39, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::new()), training);
+    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training);
     let before = trainer.progress();
     assert!(matches!(trainer.step(), Err(Error::Diverged { iteration: 1, what: "weights" })));
     let after = trainer.progress();

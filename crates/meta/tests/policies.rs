@@ -22,7 +22,7 @@ fn both(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 2] {
 fn trained(learner: &dyn Learner<f64>) -> Meta<f64> {
     let tasks = Blobs::new(1);
     let training = Training { meta_batch: 2, outer_lr: 1e-2, ..Training::default() };
-    let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::new()), training);
+    let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);
     for _ in 0..5 {
         trainer.step().unwrap();
     }

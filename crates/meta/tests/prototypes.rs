@@ -24,10 +24,10 @@ fn printed_numbers() {
     let centres = Array::new(&[2, 2], vec![0.0, 0.0, 2.0, 0.0]);
     let query = Array::new(&[1, 2], vec![0.5, 0.0]);
     let logits = logits(Distance::SquaredEuclid, &centres, &[0, 1], &query);
-    assert_relative_eq!(logits.data(), [-0.25, -2.25][..], epsilon = 1e-15);
+    assert_relative_eq!(logits.data(), &[-0.25, -2.25][..], epsilon = 1e-15);
     let tape = Tape::new();
     let probabilities = tape.var(&logits).softmax(1).value();
-    assert_relative_eq!(probabilities.data(), [0.880797, 0.119203][..], epsilon = 5e-7);
+    assert_relative_eq!(probabilities.data(), &[0.880797, 0.119203][..], epsilon = 5e-7);
 }
 
 #[test]

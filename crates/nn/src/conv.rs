@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Activation, Conv, Float, Var};
 
-use crate::init::{Init, PYTORCH};
+use crate::init::{Bias, Init, PYTORCH};
 use crate::model::Pass;
 use crate::norm::{BatchNorm, NormAffine};
 use crate::params::{Params, Slot};
@@ -19,15 +19,15 @@ pub struct Conv2d {
 impl Conv2d {
     /// A square window of `kernel` pixels with PyTorch's initial values: uniform within `1 / sqrt(kernel^2 c_in)`.
     pub fn new(b: &mut Builder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
-        let bound = 1.0 / ((kernel * kernel * c_in).max(1) as f64).sqrt();
-        Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Some(Init::Uniform { bound }))
+        Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Bias::FanIn)
     }
 
-    /// Weight shape `[kh, kw, c_in, c_out]` with given initial values; without a bias when its is `None`.
-    pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Option<Init>) -> Self {
+    /// Weight shape `[kh, kw, c_in, c_out]` with given initial values.
+    pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
+        let fan_in = shape[..3].iter().product();
         Conv2d {
             weight: b.weight("weight", &shape, weight),
-            bias: bias.map(|init| b.weight("bias", &[shape[3]], init)),
+            bias: bias.init(fan_in).map(|init| b.weight("bias", &[shape[3]], init)),
             how,
         }
     }
@@ -60,7 +60,13 @@ pub struct ConvNorm {
 
 impl ConvNorm {
     /// Named `conv` and `norm` in the present scope.
-    pub fn new(b: &mut Builder, conv: impl FnOnce(&mut Builder) -> Conv2d, channels: usize, affine: NormAffine, eps: f64) -> Self {
+    pub fn new(
+        b: &mut Builder,
+        conv: impl FnOnce(&mut Builder) -> Conv2d,
+        channels: usize,
+        affine: NormAffine,
+        eps: f64,
+    ) -> Self {
         ConvNorm {
             conv: b.scope("conv", conv),
             norm: b.scope("norm", |b| BatchNorm::new(b, channels, affine, eps)),
@@ -84,7 +90,8 @@ impl ConvNorm {
             let bias = self.conv.bias.map(|bias| params[bias].value());
             self.norm.on_batch(params, y, activation, pass, bias)
         } else {
-            self.norm.forward(params, self.conv.forward(params, x), activation, pass)
+            self.norm
+                .forward(params, self.conv.forward(params, x), activation, pass)
         }
     }
 }

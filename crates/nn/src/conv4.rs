@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Activation, Conv, Float, Padding, Pool, Var};
 
 use crate::conv::{Conv2d, ConvNorm};
-use crate::init::{Init, PYTORCH};
+use crate::init::{Bias, Init, PYTORCH};
 use crate::linear::Linear;
 use crate::model::{Model, Pass};
 use crate::norm::NormAffine;
@@ -50,14 +50,16 @@ pub struct Conv4Config {
     pub activation: Activation,
     /// How the last images become features.
     pub features: Features,
-    /// Initial convolution weights; biases start as `bias`.
+    /// Initial convolution weights.
     pub weight: Init,
-    /// Initial convolution biases.
-    pub bias: Init,
+    /// Convolution biases.
+    pub bias: Bias,
     /// A linear layer from the features to so many outputs, if any.
     pub head: Option<usize>,
-    /// Initial weights of the head; its bias starts at 0.
+    /// Initial weights of the head.
     pub head_weight: Init,
+    /// Bias of the head.
+    pub head_bias: Bias,
 }
 
 impl Conv4Config {
@@ -75,9 +77,10 @@ impl Conv4Config {
             activation: Activation::Relu,
             features: Features::Mean,
             weight: Init::XavierUniform,
-            bias: Init::Zeros,
+            bias: Bias::Zeros,
             head: None,
             head_weight: Init::Normal { std: 1.0 },
+            head_bias: Bias::Zeros,
         }
     }
 
@@ -100,8 +103,9 @@ impl Conv4Config {
             padding: Padding::all(1),
             eps: 1e-5,
             weight: PYTORCH,
-            bias: Init::Uniform { bound: 0.0 },
+            bias: Bias::FanIn,
             head_weight: PYTORCH,
+            head_bias: Bias::FanIn,
             ..Self::strided_flat()
         }
     }
@@ -157,7 +161,13 @@ impl Conv4 {
         let blocks = (0..4).map(|i| block(&mut b, &config, i)).collect();
         let head = config.head.map(|outputs| {
             b.scope("head", |b| {
-                Linear::with_init(b, config.feature_count(), outputs, config.head_weight, Some(Init::Zeros))
+                Linear::with_init(
+                    b,
+                    config.feature_count(),
+                    outputs,
+                    config.head_weight,
+                    config.head_bias,
+                )
             })
         });
         Conv4 {
@@ -176,17 +186,17 @@ impl Conv4 {
 
 fn block(b: &mut Builder, config: &Conv4Config, i: usize) -> ConvNorm {
     let c_in = if i == 0 { config.channels } else { config.filters };
-    let step = if config.downsample == Downsample::Stride { 2 } else { 1 };
+    let step = if config.downsample == Downsample::Stride {
+        2
+    } else {
+        1
+    };
     let how = Conv {
         stride: [step; 2],
         padding: config.padding,
     };
-    let bias = match config.bias {
-        // PyTorch's default depends on the layer.
-        Init::Uniform { bound: 0.0 } => Init::Uniform { bound: 1.0 / ((9 * c_in) as f64).sqrt() },
-        other => other,
-    };
-    let conv = |b: &mut Builder| Conv2d::with_init(b, [3, 3, c_in, config.filters], how, config.weight, Some(bias));
+    let shape = [3, 3, c_in, config.filters];
+    let conv = |b: &mut Builder| Conv2d::with_init(b, shape, how, config.weight, config.bias);
     b.scope(&format!("block{}", i + 1), |b| {
         ConvNorm::new(b, conv, config.filters, config.affine, config.eps)
     })
@@ -225,7 +235,7 @@ impl<F: Float> Model<F> for Conv4 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Mlp;
+    use crate::{Mlp, update_running};
     use fewshot_autodiff::{Array, Tape};
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;
@@ -249,17 +259,36 @@ mod tests {
             (Conv4Config::strided_gap(), 64),
             (Conv4Config::strided_flat(), 256),
             (Conv4Config::pooled_64(), 64),
-            (Conv4Config { size: 84, channels: 3, filters: 8, ..Conv4Config::pooled_64() }, 200),
+            (
+                Conv4Config {
+                    size: 84,
+                    channels: 3,
+                    filters: 8,
+                    ..Conv4Config::pooled_64()
+                },
+                200,
+            ),
         ] {
             let model = Conv4::new(&config);
             let theta = model.spec.init::<f32>(&mut ChaCha8Rng::seed_from_u64(1));
             let tape = Tape::new();
-            let x = Array::from_fn(&[2, config.size, config.size, config.channels], |i| (i as f32).sin());
+            let x = Array::from_fn(&[2, config.size, config.size, config.channels], |i| {
+                (i as f32).sin()
+            });
             let mut pass = Pass::batch();
             let y = model.forward(&theta.on(&tape), tape.var(&x), &mut pass);
             assert_eq!(y.shape(), [2, features]);
             let statistics = pass.into_statistics().expect("the norms used the batch");
-            assert_eq!(statistics.names(), model.spec.statistics::<f32>().names());
+            let running = model.spec.statistics();
+            let updated = update_running(&running, &statistics, 0.1);
+            assert_eq!(updated.names(), running.names());
+            assert!(
+                updated
+                    .values()
+                    .iter()
+                    .zip(running.values())
+                    .all(|(new, old)| new != old)
+            );
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Initial values of weights.
 
 use fewshot_autodiff::{Array, Float};
+use rand::Rng;
 use rand::rngs::ChaCha8Rng;
-use rand::{Rng, RngExt};
 
 /// How a weight starts. Fans come from the shape: `[in, out]`, or `[kh, kw, c_in, c_out]` with `kh kw c_in` and `kh kw c_out`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,10 +43,42 @@ pub enum Init {
         /// Slope of the leaky ReLU that follows.
         a: f64,
     },
+    /// For the bias `[4 size]` of an [`LstmCell`](crate::LstmCell): this number for the forget gate, 0 for the other gates. With 1, cells
+    /// remember from the first update on (Jozefowicz et al. 2015).
+    ForgetGate {
+        /// Bias of the forget gate.
+        bias: f64,
+    },
 }
 
 /// PyTorch's default for weights of linear and convolution layers.
-pub const PYTORCH: Init = Init::KaimingUniform { a: 2.236_067_977_499_79 };
+pub const PYTORCH: Init = Init::KaimingUniform {
+    a: 2.236_067_977_499_79,
+};
+
+/// How the bias of a layer starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bias {
+    /// There is none.
+    None,
+    /// 0.
+    Zeros,
+    /// Uniform within `1 / sqrt(fan_in)` of the layer's weight, PyTorch's default.
+    FanIn,
+}
+
+impl Bias {
+    /// The initial values in a layer of `fan_in`, if it has a bias.
+    pub(crate) fn init(self, fan_in: usize) -> Option<Init> {
+        match self {
+            Bias::None => None,
+            Bias::Zeros => Some(Init::Zeros),
+            Bias::FanIn => Some(Init::Uniform {
+                bound: 1.0 / (fan_in.max(1) as f64).sqrt(),
+            }),
+        }
+    }
+}
 
 /// A uniform number in [0, 1).
 fn uniform(rng: &mut ChaCha8Rng) -> f64 {
@@ -73,11 +105,14 @@ fn fans(shape: &[usize]) -> (f64, f64) {
 
 impl Init {
     /// A weight of this shape; equal states of `rng` give equal weights.
+    ///
+    /// # Panics
+    /// For `ForgetGate` in a shape that is not `[4 size]`.
+    #[track_caller]
     pub fn array<F: Float>(self, shape: &[usize], rng: &mut ChaCha8Rng) -> Array<F> {
         let (fan_in, fan_out) = fans(shape);
-        let mut fill = |mut draw: Box<dyn FnMut(&mut ChaCha8Rng) -> f64>| {
-            Array::from_fn(shape, |_| F::of(draw(rng)))
-        };
+        let mut fill =
+            |mut draw: Box<dyn FnMut(&mut ChaCha8Rng) -> f64>| Array::from_fn(shape, |_| F::of(draw(rng)));
         let within = |bound: f64| Box::new(move |rng: &mut ChaCha8Rng| bound * (2.0 * uniform(rng) - 1.0));
         let spread = |std: f64| Box::new(move |rng: &mut ChaCha8Rng| std * normal(rng));
         match self {
@@ -98,14 +133,20 @@ impl Init {
             Init::XavierNormal => fill(spread((2.0 / (fan_in + fan_out)).sqrt())),
             Init::KaimingUniform { a } => fill(within((6.0 / ((1.0 + a * a) * fan_in)).sqrt())),
             Init::KaimingNormal { a } => fill(spread((2.0 / ((1.0 + a * a) * fan_in)).sqrt())),
+            Init::ForgetGate { bias } => forget_gate(shape, bias),
         }
     }
 }
 
-/// A mask of an inverted dropout: 0 with probability `rate`, else `1 / (1 - rate)`.
-pub(crate) fn dropout_mask<F: Float>(shape: &[usize], rate: f64, rng: &mut ChaCha8Rng) -> Array<F> {
-    let kept = F::of(1.0 / (1.0 - rate));
-    Array::from_fn(shape, |_| if rng.random::<f64>() < rate { F::zero() } else { kept })
+/// The second quarter is `bias`.
+#[track_caller]
+fn forget_gate<F: Float>(shape: &[usize], bias: f64) -> Array<F> {
+    assert!(
+        shape.len() == 1 && shape[0].is_multiple_of(4),
+        "Init::ForgetGate: {shape:?} is not the bias [4 size] of an LSTM cell"
+    );
+    let size = shape[0] / 4;
+    Array::from_fn(shape, |i| if i / size == 1 { F::of(bias) } else { F::zero() })
 }
 
 #[cfg(test)]
@@ -114,7 +155,8 @@ mod tests {
     use rand::SeedableRng;
 
     fn drawn(init: Init, shape: &[usize]) -> Vec<f64> {
-        init.array::<f64>(shape, &mut ChaCha8Rng::seed_from_u64(3)).to_vec()
+        init.array::<f64>(shape, &mut ChaCha8Rng::seed_from_u64(3))
+            .to_vec()
     }
 
     fn std(x: &[f64]) -> f64 {
@@ -129,14 +171,30 @@ mod tests {
             (Init::Normal { std: 0.5 }, 0.5, f64::INFINITY),
             (Init::TruncatedNormal { std: 0.01 }, 0.01 * 0.8796, 0.02),
             (Init::Uniform { bound: 0.3 }, 0.3 / 3_f64.sqrt(), 0.3),
-            (Init::XavierUniform, (2.0 / (fan_in + fan_out)).sqrt(), (6.0 / (fan_in + fan_out)).sqrt()),
-            (Init::XavierNormal, (2.0 / (fan_in + fan_out)).sqrt(), f64::INFINITY),
+            (
+                Init::XavierUniform,
+                (2.0 / (fan_in + fan_out)).sqrt(),
+                (6.0 / (fan_in + fan_out)).sqrt(),
+            ),
+            (
+                Init::XavierNormal,
+                (2.0 / (fan_in + fan_out)).sqrt(),
+                f64::INFINITY,
+            ),
             (PYTORCH, 1.0 / (3.0 * fan_in).sqrt(), 1.0 / fan_in.sqrt()),
-            (Init::KaimingNormal { a: 0.0 }, (2.0 / fan_in).sqrt(), f64::INFINITY),
+            (
+                Init::KaimingNormal { a: 0.0 },
+                (2.0 / fan_in).sqrt(),
+                f64::INFINITY,
+            ),
         ];
         for (init, expected, bound) in cases {
             let x = drawn(init, &shape);
-            assert!((std(&x) / expected - 1.0).abs() < 0.03, "{init:?}: {} {expected}", std(&x));
+            assert!(
+                (std(&x) / expected - 1.0).abs() < 0.03,
+                "{init:?}: {} {expected}",
+                std(&x)
+            );
             assert!(x.iter().all(|x| x.abs() <= bound), "{init:?}");
             let mean = x.iter().sum::<f64>() / x.len() as f64;
             assert!(mean.abs() < 0.03 * expected, "{init:?}: mean {mean}");
@@ -145,17 +203,30 @@ mod tests {
 
     #[test]
     fn normal_numbers_keep_their_bits() {
+        // Saved runs can only be repeated while these stay as they are.
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let bits: Vec<u64> = (0..3).map(|_| normal(&mut rng).to_bits()).collect();
-        let mut again = ChaCha8Rng::seed_from_u64(1);
-        assert_eq!(bits, (0..3).map(|_| normal(&mut again).to_bits()).collect::<Vec<_>>());
+        let bits = [0; 3].map(|_: u8| normal(&mut rng).to_bits());
+        assert_eq!(
+            bits,
+            [4606174990331787498, 4598320954113394175, 13819749911226051599]
+        );
     }
 
     #[test]
-    fn dropout_keeps_the_mean() {
-        let mask = dropout_mask::<f64>(&[100, 100], 0.3, &mut ChaCha8Rng::seed_from_u64(5));
-        let mean = mask.data().iter().sum::<f64>() / 1e4;
-        assert!((mean - 1.0).abs() < 0.02, "{mean}");
-        assert!(mask.data().iter().all(|&x| x == 0.0 || x == 1.0 / 0.7));
+    fn fixed_values_and_the_forget_gate() {
+        assert_eq!(drawn(Init::Zeros, &[2]), [0.0; 2]);
+        assert_eq!(drawn(Init::Ones, &[2]), [1.0; 2]);
+        assert_eq!(drawn(Init::Constant(-0.5), &[2]), [-0.5; 2]);
+        assert_eq!(
+            drawn(Init::ForgetGate { bias: 1.5 }, &[8]),
+            [0.0, 0.0, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]
+        );
+    }
+
+    #[test]
+    fn weights_of_one_layer_do_not_repeat() {
+        let mut x = drawn(Init::Normal { std: 1.0 }, &[100]);
+        x.sort_by(f64::total_cmp);
+        assert!(x.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

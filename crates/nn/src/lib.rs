@@ -2,33 +2,39 @@
 //!
 //! A [`Model`] is architecture only: weights are an argument, [`Params`], so that initial and adapted weights are values of one
 //! type. Batch statistics and dropout enter through a [`Pass`] and come back from it; nothing is changed behind the
-//! caller's back.
+//! caller's back. Losses are methods of [`Var`](fewshot_autodiff::Var): `cross_entropy`, `binary_cross_entropy`, `mse`.
 
+mod accuracy;
 mod clip;
 mod conv;
 mod conv4;
 mod dropout;
 mod init;
+mod layer_norm;
 mod linear;
 mod lstm;
 mod mlp;
 mod model;
 mod norm;
+mod norm_policy;
 mod optim;
 mod params;
 mod schedule;
 mod spec;
 
+pub use accuracy::correct;
 pub use clip::Clip;
 pub use conv::{Conv2d, ConvNorm};
 pub use conv4::{Conv4, Conv4Config, Downsample, Features};
 pub use dropout::Dropout;
-pub use init::{Init, PYTORCH};
+pub use init::{Bias, Init, PYTORCH};
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use lstm::{LstmCell, LstmState};
 pub use mlp::Mlp;
 pub use model::{Model, Pass, update_running};
-pub use norm::{BatchNorm, LayerNorm, NormAffine, NormPolicy, UnknownPolicy};
+pub use norm::{BatchNorm, NormAffine};
+pub use norm_policy::{NormPolicy, UnknownPolicy};
 pub use optim::{Adam, Momentum, Optimizer, RmsProp, Sgd};
 pub use params::{Params, Slot};
 pub use schedule::Schedule;

@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Float, Var};
 
-use crate::init::{Init, PYTORCH};
+use crate::init::{Bias, Init, PYTORCH};
 use crate::params::{Params, Slot};
 use crate::spec::Builder;
 
@@ -16,15 +16,14 @@ pub struct Linear {
 impl Linear {
     /// With PyTorch's initial values: weight and bias uniform within `1 / sqrt(inputs)`.
     pub fn new(b: &mut Builder, inputs: usize, outputs: usize) -> Self {
-        let bound = 1.0 / (inputs.max(1) as f64).sqrt();
-        Self::with_init(b, inputs, outputs, PYTORCH, Some(Init::Uniform { bound }))
+        Self::with_init(b, inputs, outputs, PYTORCH, Bias::FanIn)
     }
 
-    /// With given initial values; without a bias when its is `None`.
-    pub fn with_init(b: &mut Builder, inputs: usize, outputs: usize, weight: Init, bias: Option<Init>) -> Self {
+    /// With given initial values.
+    pub fn with_init(b: &mut Builder, inputs: usize, outputs: usize, weight: Init, bias: Bias) -> Self {
         Linear {
             weight: b.weight("weight", &[inputs, outputs], weight),
-            bias: bias.map(|init| b.weight("bias", &[outputs], init)),
+            bias: bias.init(inputs).map(|init| b.weight("bias", &[outputs], init)),
         }
     }
 

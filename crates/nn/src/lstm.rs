@@ -1,6 +1,6 @@
 //! One step of an LSTM.
 
-use fewshot_autodiff::{Float, Var};
+use fewshot_autodiff::{Array, Float, Tape, Var};
 
 use crate::init::Init;
 use crate::params::{Params, Slot};
@@ -35,13 +35,22 @@ impl LstmCell {
         Self::with_init(b, inputs, size, Init::Uniform { bound }, Init::Uniform { bound })
     }
 
-    /// With given initial values of the weights and of the bias.
+    /// With given initial values of the weights and of the bias; [`Init::ForgetGate`] opens the forget gate.
     pub fn with_init(b: &mut Builder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
         LstmCell {
             w_x: b.weight("w_x", &[inputs, 4 * size], weight),
             w_h: b.weight("w_h", &[size, 4 * size], weight),
             b: b.weight("b", &[4 * size], bias),
             size,
+        }
+    }
+
+    /// The state before the first step of `n` sequences: zeros.
+    pub fn start<'t, F: Float>(&self, tape: &'t Tape<F>, n: usize) -> LstmState<'t, F> {
+        let zeros = tape.var(&Array::zeros(&[n, self.size]));
+        LstmState {
+            hidden: zeros,
+            cell: zeros,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Activation, Float, Var};
 
-use crate::init::Init;
+use crate::init::{Bias, Init};
 use crate::linear::Linear;
 use crate::model::{Model, Pass};
 use crate::norm::{BatchNorm, NormAffine};
@@ -47,15 +47,25 @@ impl Mlp {
     /// # Panics
     /// With fewer than two sizes.
     #[track_caller]
-    pub fn with(sizes: &[usize], activation: Activation, weight: Init, norm: Option<(NormAffine, f64)>) -> Self {
-        assert!(sizes.len() >= 2, "Mlp: {sizes:?} does not name an input and an output size");
+    pub fn with(
+        sizes: &[usize],
+        activation: Activation,
+        weight: Init,
+        norm: Option<(NormAffine, f64)>,
+    ) -> Self {
+        assert!(
+            sizes.len() >= 2,
+            "Mlp: {sizes:?} does not name an input and an output size"
+        );
         let mut b = Builder::new();
-        let linear = |b: &mut Builder, i: usize| Linear::with_init(b, sizes[i], sizes[i + 1], weight, Some(Init::Zeros));
+        let linear =
+            |b: &mut Builder, i: usize| Linear::with_init(b, sizes[i], sizes[i + 1], weight, Bias::Zeros);
         let last = sizes.len() - 2;
         let layer = |b: &mut Builder, i: usize| {
             b.scope(&format!("layer{}", i + 1), |b| {
                 let dense = linear(b, i);
-                let norm = norm.map(|(affine, eps)| b.scope("norm", |b| BatchNorm::new(b, sizes[i + 1], affine, eps)));
+                let norm = norm
+                    .map(|(affine, eps)| b.scope("norm", |b| BatchNorm::new(b, sizes[i + 1], affine, eps)));
                 (dense, norm)
             })
         };

@@ -3,9 +3,8 @@
 use fewshot_autodiff::{Array, Float, Var};
 use rand::rngs::ChaCha8Rng;
 
-use crate::init::dropout_mask;
 use crate::params::Params;
-use crate::spec::Spec;
+use crate::spec::{Spec, path};
 
 /// A network: it knows its weights' names and shapes and how to use them, and owns no number.
 ///
@@ -48,10 +47,11 @@ pub trait Model<F: Float = f32>: Send + Sync {
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F>;
 }
 
-/// What a forward pass depends on beside weights and input, and the statistics it hands back.
+/// What a forward pass depends on beside weights and input, and the statistics it hands back: one value for one
+/// [`Model::forward`].
 ///
 /// Nothing is changed behind the caller's back: a pass on batch statistics collects them, and the caller decides what
-/// becomes of them ([`update_running`]).
+/// becomes of them: averaged over training ([`update_running`]), or given to another pass ([`Pass::given`]).
 #[derive(Debug)]
 pub struct Pass<'a, F: Float = f32> {
     given: Option<&'a Params<Array<F>>>,
@@ -84,45 +84,79 @@ impl<'a, F: Float> Pass<'a, F> {
         self
     }
 
-    /// The given mean and variance of the norm at `path`, or nothing when those of the batch are to be used.
+    /// The given mean and variance of the norm at `scope`, or nothing when those of the batch are to be used.
     ///
     /// # Panics
     /// When statistics are given but this norm's are not among them.
     #[track_caller]
-    pub fn statistics(&self, path: &str) -> Option<[&'a Array<F>; 2]> {
+    pub fn statistics(&self, scope: &str) -> Option<[&'a Array<F>; 2]> {
         let given = self.given?;
-        Some(["mean", "variance"].map(|name| &given[format!("{path}.{name}").as_str()]))
+        Some([
+            &given[path(scope, MEAN).as_str()],
+            &given[path(scope, VARIANCE).as_str()],
+        ])
     }
 
-    /// Takes down the batch statistics of the norm at `path`: mean and variance `[channels]`, the biased variance of `rows`
-    /// rows, which is kept as the unbiased one.
-    pub fn collect(&mut self, path: &str, mean: Array<F>, variance: &Array<F>, rows: usize) {
-        let correction = F::of(rows as f64 / (rows.max(2) - 1) as f64);
-        self.collected.push((format!("{path}.mean"), mean));
-        self.collected.push((format!("{path}.variance"), variance.map(|v| v * correction)));
+    /// Takes down the batch statistics of the norm at `scope`: mean and biased variance `[channels]` of `rows` rows.
+    ///
+    /// # Panics
+    /// When this pass has taken down that norm's already.
+    #[track_caller]
+    pub fn collect(&mut self, scope: &str, mean: Array<F>, variance: Array<F>, rows: usize) {
+        let name = path(scope, MEAN);
+        let before = self.collected.iter().any(|(n, _)| *n == name);
+        assert!(
+            !before,
+            "Pass: the norm {scope:?} ran twice; make a new Pass for each forward pass"
+        );
+        self.collected.push((name, mean));
+        self.collected.push((path(scope, VARIANCE), variance));
+        self.collected
+            .push((path(scope, ROWS), Array::scalar(F::of(rows as f64))));
     }
 
-    /// The mask of a dropout layer, or nothing where this pass does without dropout.
-    pub fn dropout_mask(&mut self, shape: &[usize], rate: f64) -> Option<Array<F>> {
-        self.dropout.as_mut().map(|rng| dropout_mask(shape, rate, rng))
+    /// The random stream of dropout layers, or nothing where this pass does without dropout.
+    pub fn dropout(&mut self) -> Option<&mut ChaCha8Rng> {
+        self.dropout.as_deref_mut()
     }
 
-    /// Means and unbiased variances of the batch, named as in [`Spec::statistics`]; nothing when no norm used a batch.
+    /// What normalised the batch; nothing when no norm used a batch. For each norm its mean and biased variance, named as in
+    /// [`Spec::statistics`], and `rows`, the number of rows they were taken over.
+    ///
+    /// Given to another pass they normalise alike; [`update_running`] averages them.
     pub fn into_statistics(self) -> Option<Params<Array<F>>> {
         (!self.collected.is_empty()).then(|| Params::new(self.collected))
     }
 }
 
-/// Running statistics after a batch: `(1 - momentum) running + momentum batch`, the batch's variance unbiased (as PyTorch).
+/// Names of a norm's statistics within its scope.
+pub(crate) const MEAN: &str = "mean";
+pub(crate) const VARIANCE: &str = "variance";
+const ROWS: &str = "rows";
+
+/// Running statistics after a batch whose statistics [`Pass::into_statistics`] gave: `(1 - momentum) running + momentum batch`.
+///
+/// As in PyTorch, what is averaged is the unbiased variance, `rows / (rows - 1)` times the biased one.
 ///
 /// # Panics
-/// When the names differ.
+/// When `batch` lacks a norm of `running`, or channels differ.
 #[track_caller]
 pub fn update_running<F: Float>(
     running: &Params<Array<F>>,
     batch: &Params<Array<F>>,
     momentum: f64,
 ) -> Params<Array<F>> {
-    let (keep, take) = (F::of(1.0 - momentum), F::of(momentum));
-    running.zip(batch, |r, b| r.zip(b, |r, b| keep * r + take * b))
+    let mut updated = Vec::with_capacity(running.len());
+    for (name, old) in running.iter() {
+        let unbiased = match name.strip_suffix(VARIANCE) {
+            Some(scope) => {
+                let rows = batch[format!("{scope}{ROWS}").as_str()].item().as_f64();
+                rows / (rows - 1.0).max(1.0)
+            }
+            None => 1.0,
+        };
+        let (keep, take) = (F::of(1.0 - momentum), F::of(momentum * unbiased));
+        updated.push(old.zip(&batch[name], |r, b| keep * r + take * b));
+    }
+    running.with_values(updated)
 }

@@ -5,6 +5,21 @@ use fewshot_autodiff::{Array, Float};
 use crate::params::Params;
 
 /// Makes the next weights from weights and gradients.
+///
+/// ```
+/// use fewshot_autodiff::{Array, Tape};
+/// use fewshot_nn::{Adam, Optimizer, Params};
+///
+/// let mut theta = Params::new(vec![("w".to_owned(), Array::new(&[2], vec![3.0_f64, -2.0]))]);
+/// let mut adam = Adam::default();
+/// for _ in 0..500 {
+///     let tape = Tape::new();
+///     let w = theta.on(&tape);
+///     let gradients = w["w"].square().sum().backward(w.values());
+///     theta = adam.step(&theta, &w.with_values(gradients), 0.05);
+/// }
+/// assert!(theta["w"].data().iter().all(|w| w.abs() < 1e-2));
+/// ```
 pub trait Optimizer<F: Float = f32>: Send {
     /// The weights after one step with rate `lr`.
     ///
@@ -32,24 +47,42 @@ fn join<F: Float>(groups: &[(&str, &Params<Array<F>>)], steps: u64) -> Params<Ar
     Params::new(entries)
 }
 
+#[track_caller]
 fn part<F: Float>(state: &Params<Array<F>>, group: &str) -> Params<Array<F>> {
     let named = |(name, x): (&str, &Array<F>)| {
         let name = name.strip_prefix(group)?.strip_prefix('.')?;
         Some((name.to_owned(), x.clone()))
     };
-    Params::new(state.iter().filter_map(named).collect())
+    let part: Vec<_> = state.iter().filter_map(named).collect();
+    assert!(
+        steps(state) == 0 || !part.is_empty(),
+        "Optimizer::restore: {:?} hold no {group:?}: the state of another kind of optimiser",
+        state.names()
+    );
+    Params::new(part)
 }
 
+#[track_caller]
 fn steps<F: Float>(state: &Params<Array<F>>) -> u64 {
     state["steps"].item().as_f64() as u64
 }
 
 /// `moment`, or zeros in the shapes of `like` before the first step.
 fn or_zeros<F: Float>(moment: &Params<Array<F>>, like: &Params<Array<F>>) -> Params<Array<F>> {
-    if moment.is_empty() { like.map(|x| Array::zeros(x.shape())) } else { moment.clone() }
+    if moment.is_empty() {
+        like.map(|x| Array::zeros(x.shape()))
+    } else {
+        moment.clone()
+    }
 }
 
-fn mix<F: Float>(old: &Params<Array<F>>, new: &Params<Array<F>>, keep: f64, f: impl Fn(F) -> F) -> Params<Array<F>> {
+#[track_caller]
+fn mix<F: Float>(
+    old: &Params<Array<F>>,
+    new: &Params<Array<F>>,
+    keep: f64,
+    f: impl Fn(F) -> F,
+) -> Params<Array<F>> {
     let (keep, take) = (F::of(keep), F::of(1.0 - keep));
     old.zip(new, |o, n| o.zip(n, |o, n| keep * o + take * f(n)))
 }
@@ -98,6 +131,7 @@ impl<F: Float> Sgd<F> {
 }
 
 impl<F: Float> Optimizer<F> for Sgd<F> {
+    #[track_caller]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         let (mu, decay, lr) = (F::of(self.momentum), F::of(self.weight_decay), F::of(lr));
         let g = gradients.zip(theta, |g, w| g.zip(w, |g, w| g + decay * w));
@@ -114,6 +148,7 @@ impl<F: Float> Optimizer<F> for Sgd<F> {
         join(&[("velocity", &self.velocity)], self.steps)
     }
 
+    #[track_caller]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.velocity = part(state, "velocity");
         self.steps = steps(state);
@@ -158,6 +193,7 @@ impl<F: Float> Adam<F> {
     }
 
     /// AdamW: Adam's default constants and decoupled weight decay.
+    #[doc(alias = "AdamW")]
     pub fn decoupled(weight_decay: f64) -> Self {
         Adam {
             weight_decay,
@@ -167,6 +203,7 @@ impl<F: Float> Adam<F> {
 }
 
 impl<F: Float> Optimizer<F> for Adam<F> {
+    #[track_caller]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         self.first = mix(&or_zeros(&self.first, theta), gradients, self.beta1, |g| g);
         self.second = mix(&or_zeros(&self.second, theta), gradients, self.beta2, |g| g * g);
@@ -185,6 +222,7 @@ impl<F: Float> Optimizer<F> for Adam<F> {
         join(&[("first", &self.first), ("second", &self.second)], self.steps)
     }
 
+    #[track_caller]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.first = part(state, "first");
         self.second = part(state, "second");
@@ -229,6 +267,7 @@ impl<F: Float> RmsProp<F> {
 }
 
 impl<F: Float> Optimizer<F> for RmsProp<F> {
+    #[track_caller]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         let (lr, mu, eps) = (F::of(lr), F::of(self.momentum), F::of(self.eps));
         self.second = mix(&or_zeros(&self.second, theta), gradients, self.rho, |g| g * g);
@@ -242,6 +281,7 @@ impl<F: Float> Optimizer<F> for RmsProp<F> {
         join(&[("second", &self.second), ("update", &self.update)], self.steps)
     }
 
+    #[track_caller]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.second = part(state, "second");
         self.update = part(state, "update");

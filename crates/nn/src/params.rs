@@ -158,7 +158,11 @@ impl<T: Clone> Params<T> {
     /// The values whose name `wanted` accepts, in order.
     pub fn select(&self, mut wanted: impl FnMut(&str) -> bool) -> Params<T> {
         let chosen = self.iter().filter(|(name, _)| wanted(name));
-        Params::new(chosen.map(|(name, value)| (name.to_owned(), value.clone())).collect())
+        Params::new(
+            chosen
+                .map(|(name, value)| (name.to_owned(), value.clone()))
+                .collect(),
+        )
     }
 
     /// These values, with those that `others` names replaced by its own.
@@ -174,11 +178,20 @@ impl<T: Clone> Params<T> {
     }
 }
 
+/// # Panics
+/// When there are too few values: a model needs all of its spec's, in that order.
 impl<T> Index<Slot> for Params<T> {
     type Output = T;
 
+    #[track_caller]
     fn index(&self, slot: Slot) -> &T {
-        &self.values[slot.0]
+        match self.values.get(slot.0) {
+            Some(value) => value,
+            None => panic!(
+                "Params: a layer asks for value {} of {:?}; give the model all weights of its spec (`replace` puts a selection back)",
+                slot.0, self.names
+            ),
+        }
     }
 }
 
@@ -234,7 +247,13 @@ mod tests {
     use super::*;
 
     fn numbers(names: &[&str]) -> Params<usize> {
-        Params::new(names.iter().enumerate().map(|(i, n)| ((*n).to_owned(), i)).collect())
+        Params::new(
+            names
+                .iter()
+                .enumerate()
+                .map(|(i, n)| ((*n).to_owned(), i))
+                .collect(),
+        )
     }
 
     #[test]

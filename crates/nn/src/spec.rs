@@ -4,7 +4,17 @@ use fewshot_autodiff::{Array, Float};
 use rand::rngs::ChaCha8Rng;
 
 use crate::init::Init;
+use crate::model::{MEAN, VARIANCE};
 use crate::params::{Params, Slot};
+
+/// The name `name` within a scope: `block1.conv.weight`.
+pub(crate) fn path(scope: &str, name: &str) -> String {
+    if scope.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{scope}.{name}")
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
@@ -34,7 +44,9 @@ impl Spec {
 
     /// How many numbers the weights hold in all.
     pub fn count(&self) -> usize {
-        self.weights().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        self.weights()
+            .map(|(_, shape)| shape.iter().product::<usize>())
+            .sum()
     }
 
     /// Fresh weights; equal states of `rng` give equal ones.
@@ -85,9 +97,8 @@ impl Builder {
     }
 
     fn entry(&self, name: &str, shape: &[usize], init: Init) -> Entry {
-        let path: Vec<&str> = self.path.iter().map(String::as_str).chain([name]).collect();
         Entry {
-            name: path.join("."),
+            name: path(&self.path.join("."), name),
             shape: shape.to_vec(),
             init,
         }
@@ -113,7 +124,7 @@ impl Builder {
     /// When the scope has statistics already.
     #[track_caller]
     pub fn statistics(&mut self, channels: usize) -> String {
-        for (name, init) in [("mean", Init::Zeros), ("variance", Init::Ones)] {
+        for (name, init) in [(MEAN, Init::Zeros), (VARIANCE, Init::Ones)] {
             let entry = self.entry(name, &[channels], init);
             let taken = self.spec.statistics.iter().any(|e| e.name == entry.name);
             assert!(!taken, "Builder: there are already statistics {:?}", entry.name);

@@ -5,6 +5,7 @@
 use super::isa::{Isa, versions};
 use super::permute::Odometer;
 use crate::float::Float;
+use crate::shape::MAX_RANK;
 
 versions! {
     /// `out[i] = f(a[i])`.
@@ -16,8 +17,6 @@ versions! {
         where [F: Float, M: Fn(F, F, F) -> F + Copy] = map3_body;
     /// `acc[i] += b[i]`.
     pub fn add_assign<F>(acc: &mut [F], b: &[F]) where [F: Float] = add_assign_body;
-    /// `acc[i] += factor * b[i]`.
-    pub fn scale_add<F>(acc: &mut [F], factor: F, b: &[F]) where [F: Float] = scale_add_body;
 }
 
 #[inline(always)]
@@ -52,14 +51,6 @@ fn add_assign_body<F: Float, I: Isa>(acc: &mut [F], b: &[F]) {
     }
 }
 
-#[inline(always)]
-fn scale_add_body<F: Float, I: Isa>(acc: &mut [F], factor: F, b: &[F]) {
-    assert_eq!(acc.len(), b.len(), "scale_add: lengths");
-    for (acc, &b) in acc.iter_mut().zip(b) {
-        *acc = I::mul_add(factor, b, *acc);
-    }
-}
-
 /// `out = f(a, b)` where `a` and `b` are broadcast to `out_shape` by numpy's rule: shapes are aligned at the right,
 /// and an axis of one element is repeated.
 #[inline(never)]
@@ -85,8 +76,7 @@ pub fn broadcast2<F: Float, M: Fn(F, F) -> F + Copy>(
         let a = a[0];
         map1(out, b, move |b| f(a, b));
     } else {
-        let axes = axes(out_shape, a_shape, b_shape);
-        strided(out, a, b, &axes, f);
+        strided(out, a, b, &Axes::new(out_shape, a_shape, b_shape), f);
     }
 }
 
@@ -100,59 +90,70 @@ pub fn broadcast_to<F: Float>(out: &mut [F], out_shape: &[usize], a: &[F], a_sha
     }
 }
 
-/// An axis of the output: its size, and the steps along it in each operand.
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Axis {
-    size: usize,
-    steps: [usize; 2],
+/// The axes of an output as both operands walk them.
+#[derive(Clone, Copy)]
+struct Axes {
+    /// How many there are.
+    count: usize,
+    /// For each operand the size and the step of each axis, the last axis first.
+    sides: [[(usize, usize); MAX_RANK]; 2],
 }
 
-/// The output's axes without those of one element; neighbours that both operands walk evenly are joined.
-fn axes(out: &[usize], a: &[usize], b: &[usize]) -> Vec<Axis> {
-    let mut axes: Vec<Axis> = Vec::with_capacity(out.len());
-    let mut next = [1, 1];
-    for back in 1..=out.len() {
-        let size = out[out.len() - back];
-        let mut steps = [0, 0];
-        for (side, shape) in [a, b].into_iter().enumerate() {
-            let own = if back <= shape.len() { shape[shape.len() - back] } else { 1 };
-            assert!(own == size || own == 1, "broadcast2: {a:?} and {b:?} to {out:?}");
-            if own != 1 {
-                steps[side] = next[side];
-                next[side] *= own;
+impl Axes {
+    /// The output's axes without those of one element; neighbours that both operands walk evenly are joined.
+    fn new(out: &[usize], a: &[usize], b: &[usize]) -> Self {
+        let mut axes = Self { count: 0, sides: [[(1, 0); MAX_RANK]; 2] };
+        let mut next = [1, 1];
+        for back in 1..=out.len() {
+            let size = out[out.len() - back];
+            let mut steps = [0, 0];
+            for (side, shape) in [a, b].into_iter().enumerate() {
+                let own = if back <= shape.len() { shape[shape.len() - back] } else { 1 };
+                assert!(own == size || own == 1, "broadcast2: {a:?} and {b:?} to {out:?}");
+                if own != 1 {
+                    steps[side] = next[side];
+                    next[side] *= own;
+                }
+            }
+            if size != 1 {
+                axes.push(size, steps);
             }
         }
-        if size == 1 {
-            continue;
-        }
-        match axes.last_mut() {
-            Some(last) if steps == last.steps.map(|step| step * last.size) => last.size *= size,
-            _ => axes.push(Axis { size, steps }),
+        axes
+    }
+
+    fn push(&mut self, size: usize, steps: [usize; 2]) {
+        let joins = |side: usize| {
+            let (inner, step) = self.sides[side][self.count - 1];
+            steps[side] == step * inner
+        };
+        if self.count > 0 && joins(0) && joins(1) {
+            self.sides.iter_mut().for_each(|side| side[self.count - 1].0 *= size);
+        } else {
+            for side in 0..2 {
+                self.sides[side][self.count] = (size, steps[side]);
+            }
+            self.count += 1;
         }
     }
-    axes.reverse();
-    axes
 }
 
 versions! {
-    /// Walks the outer axes; the last one is a plain loop.
-    fn strided<F, M>(out: &mut [F], a: &[F], b: &[F], axes: &[Axis], f: M)
+    /// Walks the outer axes; the innermost one is a plain loop.
+    fn strided<F, M>(out: &mut [F], a: &[F], b: &[F], axes: &Axes, f: M)
         where [F: Float, M: Fn(F, F) -> F + Copy] = strided_body;
 }
 
 #[inline(always)]
-fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(out: &mut [F], a: &[F], b: &[F], axes: &[Axis], f: M) {
-    let Some((inner, outer)) = axes.split_last() else {
-        out[0] = f(a[0], b[0]);
-        return;
-    };
-    let side = |side: usize| outer.iter().map(|axis| (axis.size, axis.steps[side])).collect::<Vec<_>>();
-    let (a_dims, b_dims) = (side(0), side(1));
-    let (mut a_at, mut b_at) = (Odometer::new(&a_dims), Odometer::new(&b_dims));
-    for out in out.chunks_exact_mut(inner.size) {
+fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(out: &mut [F], a: &[F], b: &[F], axes: &Axes, f: M) {
+    let outer = 1..axes.count.max(1);
+    let [a_axes, b_axes] = &axes.sides;
+    let (mut a_at, mut b_at) = (Odometer::new(&a_axes[outer.clone()]), Odometer::new(&b_axes[outer]));
+    let (size, steps) = (a_axes[0].0, [a_axes[0].1, b_axes[0].1]);
+    for out in out.chunks_exact_mut(size) {
         let (a, b) = (&a[a_at.next()..], &b[b_at.next()..]);
-        // a step is 0 or 1 here: anything longer would have an inner axis
-        match inner.steps {
+        // innermost steps are 0 or 1
+        match steps {
             [0, 0] => out.fill(f(a[0], b[0])),
             [0, _] => {
                 let a = a[0];

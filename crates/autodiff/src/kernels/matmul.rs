@@ -7,6 +7,7 @@ use super::permute::transpose;
 use super::split;
 use super::tile::{self, Job, Pixel, Run};
 use crate::float::Float;
+use crate::pool::Buffer;
 
 /// Least size of every side, and least work, that goes to the `gemm` crate.
 const LARGE_SIDE: usize = 64;
@@ -33,9 +34,9 @@ pub fn matmul<F: Float>(out: &mut [F], a: &[F], b: &[F], m: usize, k: usize, n: 
         (_, 1, _) => rows(out, a, b, [1, k, n], false),
         _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => large(out, a, b, [m, k, n], trans_a, trans_b),
         _ if trans_b => {
-            let mut turned = vec![F::zero(); b.len()];
-            transpose(&mut turned, b, n, k);
-            rows(out, a, &turned, [m, k, n], trans_a);
+            let mut turned = Buffer::dirty(b.len());
+            transpose(turned.data_mut(), b, n, k);
+            rows(out, a, turned.data(), [m, k, n], trans_a);
         }
         _ => rows(out, a, b, [m, k, n], trans_a),
     }

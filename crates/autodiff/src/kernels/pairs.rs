@@ -4,7 +4,7 @@
 
 use super::conv::ConvShape;
 use super::isa::{Isa, versions};
-use super::tile::{Pixel, Window, at_width, narrow, rows_of_tile, widened};
+use super::tile::{Pixel, Window, at_rows, at_width, narrow, rows_of_tile, widened};
 use crate::float::Float;
 
 /// A row of the weight gradient: where its factor lies relative to the input pixel, and which row it is.
@@ -67,7 +67,7 @@ fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &Pair
     if narrow::<F, I>(n) {
         let width = I::VECTOR_BYTES / size_of::<F>();
         let packed = widened(g, n, width);
-        columns_of::<F, I>(out, x, &packed, width, job, Window { col: 0, width, keep: [0, n] });
+        columns_of::<F, I>(out, x, packed.data(), width, job, Window { col: 0, width, keep: [0, n] });
         return;
     }
     let mut col = 0;
@@ -89,15 +89,7 @@ fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], x: &[F], g: &[F], g_
     let mut rows = job.rows;
     while !rows.is_empty() {
         let (tile_rows, rest) = rows.split_at(rows_of_tile::<I>(rows.len()));
-        macro_rules! tiles {
-            ($($r:literal)*) => {
-                match tile_rows.len() {
-                    $($r => tile::<F, I, $r, C>(out, x, g, g_step, job, tile_rows, window),)*
-                    _ => unreachable!("tiles have at most six rows"),
-                }
-            };
-        }
-        tiles!(1 2 3 4 5 6);
+        at_rows!(tile_rows.len(), tile::<F, I, C>(out, x, g, g_step, job, tile_rows, window));
         rows = rest;
     }
 }

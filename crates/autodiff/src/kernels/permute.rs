@@ -1,47 +1,50 @@
 //! Reordering of axes.
 
 use super::isa::{Isa, versions};
+use super::strip::{load, store};
 use crate::float::Float;
+use crate::shape::MAX_RANK;
 
 /// Side of the blocks a transpose moves at once.
-const BLOCK: usize = 16;
+const BLOCK: usize = 8;
 
-versions! {
-    /// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
-    pub fn transpose<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Float] = transpose_body;
-}
-
-#[inline(always)]
-fn transpose_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+/// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
+#[inline(never)]
+pub fn transpose<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
     assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "transpose: [{rows}, {cols}]");
-    for i in (0..rows).step_by(BLOCK) {
-        for j in (0..cols).step_by(BLOCK) {
-            if i + BLOCK <= rows && j + BLOCK <= cols {
-                block(&mut out[j * rows + i..], &x[i * cols + j..], rows, cols);
-            } else {
-                for j in j..cols.min(j + BLOCK) {
-                    for i in i..rows.min(i + BLOCK) {
-                        out[j * rows + i] = x[i * cols + j];
-                    }
-                }
+    blocks(out, x, rows, cols);
+    let (full_rows, full_cols) = (rows / BLOCK * BLOCK, cols / BLOCK * BLOCK);
+    for (i, j) in [(0..full_rows, full_cols..cols), (full_rows..rows, 0..cols)] {
+        for i in i {
+            for j in j.clone() {
+                out[j * rows + i] = x[i * cols + j];
             }
         }
     }
 }
 
-/// One full block: rows are read by value, so that it is done in registers.
+versions! {
+    /// Transposes the blocks that fill `x` from its first element.
+    fn blocks<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Float] = blocks_body;
+}
+
+/// The rows of a block are read by value, so that it is transposed in registers.
 #[inline(always)]
-fn block<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    let mut tile = [[F::zero(); BLOCK]; BLOCK];
-    for i in 0..BLOCK {
-        tile[i].copy_from_slice(&x[i * cols..][..BLOCK]);
-    }
-    for j in 0..BLOCK {
-        let mut row = [F::zero(); BLOCK];
-        for i in 0..BLOCK {
-            row[i] = tile[i][j];
+fn blocks_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+    for i in (0..rows / BLOCK * BLOCK).step_by(BLOCK) {
+        for j in (0..cols / BLOCK * BLOCK).step_by(BLOCK) {
+            let mut tile = [[F::zero(); BLOCK]; BLOCK];
+            for k in 0..BLOCK {
+                tile[k] = load(x, (i + k) * cols + j);
+            }
+            for k in 0..BLOCK {
+                let mut column = [F::zero(); BLOCK];
+                for l in 0..BLOCK {
+                    column[l] = tile[l][k];
+                }
+                store(out, (j + k) * rows + i, column);
+            }
         }
-        out[j * rows..][..BLOCK].copy_from_slice(&row);
     }
 }
 
@@ -54,45 +57,48 @@ pub fn permute<F: Float>(out: &mut [F], x: &[F], shape: &[usize], axes: &[usize]
     if out.is_empty() {
         return;
     }
-    let mut dims = joined(shape, axes);
-    let run = match dims.last() {
-        Some(&(size, 1)) => {
-            dims.pop();
-            size
-        }
-        _ => 1,
+    let mut dims = [(1, 1); MAX_RANK];
+    let count = joined(&mut dims, shape, axes);
+    let (run, dims) = match dims[..count] {
+        [(size, 1), ref outer @ ..] => (size, outer),
+        ref all => (1, all),
     };
-    match dims.as_slice() {
+    match dims {
         [] => out.copy_from_slice(x),
         // the matrix x[j, i] is seen from its columns
-        &[.., (rows, 1), (cols, step)] if run == 1 && step == rows => {
+        &[(cols, step), (rows, 1), ref outer @ ..] if run == 1 && step == rows => {
             let each = rows * cols;
-            let mut at = Odometer::new(&dims[..dims.len() - 2]);
+            let mut at = Odometer::new(outer);
             for out in out.chunks_exact_mut(each) {
                 transpose(out, &x[at.next()..][..each], cols, rows);
             }
         }
-        _ => runs(out, x, &dims, run),
+        _ => runs(out, x, dims, run),
     }
 }
 
-/// Size and stride of each output axis, without axes of one element and with neighbours that stay together joined.
-fn joined(shape: &[usize], axes: &[usize]) -> Vec<(usize, usize)> {
-    let mut dims: Vec<(usize, usize)> = Vec::with_capacity(axes.len());
-    for &axis in axes {
+/// Size and stride of each output axis, the last axis first, without axes of one element and with neighbours that stay
+/// together joined; returns how many there are.
+fn joined(dims: &mut [(usize, usize); MAX_RANK], shape: &[usize], axes: &[usize]) -> usize {
+    let mut count = 0;
+    for &axis in axes.iter().rev() {
         let (size, stride) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
-        match dims.last_mut() {
-            _ if size == 1 => {}
-            Some(last) if last.1 == size * stride => *last = (last.0 * size, stride),
-            _ => dims.push((size, stride)),
+        if size == 1 {
+            continue;
+        }
+        if count > 0 && stride == dims[count - 1].0 * dims[count - 1].1 {
+            dims[count - 1].0 *= size;
+        } else {
+            dims[count] = (size, stride);
+            count += 1;
         }
     }
-    dims
+    count
 }
 
 /// Copies runs of `run` elements in the order of `dims`.
 fn runs<F: Float>(out: &mut [F], x: &[F], dims: &[(usize, usize)], run: usize) {
-    let (&(size, stride), outer) = dims.split_last().expect("only called with an axis left");
+    let (&(size, stride), outer) = dims.split_first().expect("only called with an axis left");
     let mut at = Odometer::new(outer);
     for out in out.chunks_exact_mut(size * run) {
         let from = &x[at.next()..];
@@ -108,24 +114,25 @@ fn runs<F: Float>(out: &mut [F], x: &[F], dims: &[(usize, usize)], run: usize) {
     }
 }
 
-/// Counts through axes, the last one fastest, and gives the offset of each position.
+/// Counts through axes, the first of the list fastest, and gives the offset of each position.
 pub(super) struct Odometer<'a> {
     dims: &'a [(usize, usize)],
-    position: Vec<usize>,
+    position: [usize; MAX_RANK],
     offset: usize,
 }
 
 impl<'a> Odometer<'a> {
     /// Starts at zero over axes of (size, stride).
     pub fn new(dims: &'a [(usize, usize)]) -> Self {
-        Self { dims, position: vec![0; dims.len()], offset: 0 }
+        assert!(dims.len() <= MAX_RANK, "arrays have at most {MAX_RANK} axes");
+        Self { dims, position: [0; MAX_RANK], offset: 0 }
     }
 
     /// The offset of the present position; steps on.
     #[inline]
     pub fn next(&mut self) -> usize {
         let now = self.offset;
-        for (place, &(size, stride)) in self.position.iter_mut().zip(self.dims).rev() {
+        for (place, &(size, stride)) in self.position[..self.dims.len()].iter_mut().zip(self.dims) {
             *place += 1;
             self.offset += stride;
             if *place < size {

@@ -43,6 +43,14 @@ fn products_are_the_plain_sums() {
 }
 
 #[test]
+fn products_in_blocks_are_the_plain_sums() {
+    for (m, k, n) in [(13, 300, 70), (131, 700, 20), (200, 1100, 3), (50, 2100, 9)] {
+        check::<f32>(m, k, n);
+        check::<f64>(m, k, n);
+    }
+}
+
+#[test]
 fn large_products_are_the_plain_sums() {
     check::<f32>(1030, 256, 70);
     check::<f64>(600, 300, 100);

@@ -5,6 +5,7 @@
 use super::isa::{Isa, versions};
 use super::strip::{load, store};
 use crate::float::Float;
+use crate::pool::Buffer;
 
 /// Rows of the tallest tile.
 const ROWS: usize = 6;
@@ -89,10 +90,10 @@ versions! {
 #[inline(always)]
 fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>) {
     job.check(out.len(), a.len(), b.len());
-    if narrow::<F, I>(job.n) {
+    if job.n > 0 && narrow::<F, I>(job.n) {
         let width = I::VECTOR_BYTES / size_of::<F>();
         let packed = widened(b, job.n, width);
-        columns_of::<F, I>(out, a, &packed, width, job, Window { col: 0, width, keep: [0, job.n] });
+        columns_of::<F, I>(out, a, packed.data(), width, job, Window { col: 0, width, keep: [0, job.n] });
         return;
     }
     let mut col = 0;
@@ -135,10 +136,11 @@ pub(super) fn narrow<F: Float, I: Isa>(n: usize) -> bool {
 }
 
 /// Rows of `n` widened with zeros to `width`.
-pub(super) fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Vec<F> {
-    let mut packed = vec![F::zero(); b.len().checked_div(n).unwrap_or(0) * width];
-    for (to, from) in packed.chunks_exact_mut(width).zip(b.chunks_exact(n.max(1))) {
+pub(super) fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
+    let mut packed = Buffer::dirty(b.len() / n * width);
+    for (to, from) in packed.data_mut().chunks_exact_mut(width).zip(b.chunks_exact(n)) {
         to[..n].copy_from_slice(from);
+        to[n..].fill(F::zero());
     }
     packed
 }
@@ -168,6 +170,21 @@ pub(super) fn rows_of_tile<I: Isa>(left: usize) -> usize {
     let rows = if I::TILE_BYTES == 32 { 4 } else { ROWS };
     if left >= 2 * rows || left <= rows { left.min(rows) } else { left.div_ceil(2) }
 }
+
+/// Calls `$f` for the compiled number of rows `R` that equals `$rows`.
+macro_rules! at_rows {
+    ($rows:expr, $f:ident::<$F:ident, $I:ident, $C:ident>($($arg:expr),* $(,)?)) => {
+        at_rows!(@ [1 2 3 4 5 6] $rows, $f::<$F, $I, $C>($($arg),*))
+    };
+    (@ [$($r:literal)*] $rows:expr, $f:ident::<$F:ident, $I:ident, $C:ident>$args:tt) => {
+        match $rows {
+            $($r => at_rows!(call $f::<$F, $I, $r, $C> $args),)*
+            _ => unreachable!("tiles have at most six rows"),
+        }
+    };
+    (call $f:ident::<$F:ident, $I:ident, $r:literal, $C:ident> ($($arg:expr),*)) => { $f::<$F, $I, $r, $C>($($arg),*) };
+}
+pub(super) use at_rows;
 
 /// Walks the rows of one window of columns in blocks: all tiles of a block of rows take the same part of B before the next.
 #[inline(always)]
@@ -212,15 +229,7 @@ fn block<F: Float, I: Isa, const C: usize>(
     let mut left = rows;
     while left > 0 {
         let take = rows_of_tile::<I>(left);
-        macro_rules! tiles {
-            ($($r:literal)*) => {
-                match take {
-                    $($r => tile::<F, I, $r, C>(out, a, b, b_step, job, top, inner, [done, steps], window),)*
-                    _ => unreachable!("tiles have at most {ROWS} rows"),
-                }
-            };
-        }
-        tiles!(1 2 3 4 5 6);
+        at_rows!(take, tile::<F, I, C>(out, a, b, b_step, job, top, inner, [done, steps], window));
         left -= take;
     }
 }

@@ -24,10 +24,7 @@ impl Decode {
     /// When `size` is 0 or larger than the drawings are.
     pub(super) fn to_size(size: usize) -> Result<Self, Error> {
         if size == 0 || size > SIDE {
-            return Err(Error::DrawingSize {
-                size,
-                largest: SIDE,
-            });
+            return Err(Error::DrawingSize { size, largest: SIDE });
         }
         Ok(Self {
             resample: Resample::new(SIDE, size),
@@ -49,10 +46,7 @@ impl Decode {
 
 /// The ink of a drawing, SIDE x SIDE: 255 minus the grey value.
 fn ink(png: &[u8], name: impl Fn() -> String) -> Result<Vec<u8>, Error> {
-    let broken = |cause: String| Error::BadImage {
-        name: name(),
-        cause,
-    };
+    let broken = |cause: String| Error::BadImage { name: name(), cause };
     let mut decoder = Decoder::new_with_limits(Cursor::new(png), Limits { bytes: MAX_DECODER });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
@@ -71,9 +65,7 @@ fn ink(png: &[u8], name: impl Fn() -> String) -> Result<Vec<u8>, Error> {
         return Err(broken("it is not 1-bit or 8-bit greyscale".into()));
     }
     let mut grey = vec![0; SIDE * SIDE];
-    reader
-        .next_frame(&mut grey)
-        .map_err(|e| broken(e.to_string()))?;
+    reader.next_frame(&mut grey).map_err(|e| broken(e.to_string()))?;
     for value in &mut grey {
         *value = 255 - *value;
     }

@@ -69,16 +69,12 @@ fn find(sources: &[Source]) -> BTreeMap<String, Vec<Place>> {
         for (file, name) in from.names().iter().enumerate() {
             if let Some((class, drawing)) = drawing_name(name) {
                 let drawings = characters.entry(class).or_default();
-                drawings
-                    .entry(drawing)
-                    .or_default()
-                    .push(Place { source, file });
+                drawings.entry(drawing).or_default().push(Place { source, file });
             }
         }
     }
-    let flat = |(class, drawings): (String, BTreeMap<_, _>)| {
-        (class, drawings.into_values().flatten().collect())
-    };
+    let flat =
+        |(class, drawings): (String, BTreeMap<_, _>)| (class, drawings.into_values().flatten().collect());
     characters.into_iter().map(flat).collect()
 }
 

@@ -42,12 +42,7 @@ pub fn runs(path: impl AsRef<Path>, size: usize) -> Result<Vec<Episode>, Error> 
         .names()
         .iter()
         .enumerate()
-        .map(|(number, name)| {
-            (
-                name.strip_prefix("all_runs/").unwrap_or(name).to_string(),
-                number,
-            )
-        })
+        .map(|(number, name)| (name.strip_prefix("all_runs/").unwrap_or(name).to_string(), number))
         .collect();
     let mut reader = Reader {
         source,
@@ -90,10 +85,8 @@ impl Reader<'_> {
                 .append(&png, || self.source.describe(file), &mut pixels)?;
         }
         let x = pixels.into_iter().map(|v| f32::from(v) / 255.0).collect();
-        Ok(
-            ArrayD::from_shape_vec(vec![WAYS, self.size, self.size, 1], x)
-                .expect("each of the drawings has size x size pixels"),
-        )
+        Ok(ArrayD::from_shape_vec(vec![WAYS, self.size, self.size, 1], x)
+            .expect("each of the drawings has size x size pixels"))
     }
 
     /// For each query the number of the support drawing of its character.
@@ -107,8 +100,12 @@ impl Reader<'_> {
         };
         let mut labels = [None; WAYS];
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let (item, class) = label_line(line, run)
-                .ok_or_else(|| bad(format!("line '{}' is not of the form '{run}/test/itemNN.png {run}/training/classMM.png'", line.escape_debug())))?;
+            let (item, class) = label_line(line, run).ok_or_else(|| {
+                bad(format!(
+                    "line '{}' is not of the form '{run}/test/itemNN.png {run}/training/classMM.png'",
+                    line.escape_debug()
+                ))
+            })?;
             if labels[item].replace(class).is_some() {
                 return Err(bad(format!("item{:02} has two labels", item + 1)));
             }
@@ -140,8 +137,5 @@ fn label_line(line: &str, run: &str) -> Option<(usize, usize)> {
         let number: usize = rest.strip_suffix(".png")?.parse().ok()?;
         (1..=WAYS).contains(&number).then(|| number - 1)
     };
-    Some((
-        number(item, "/test/item")?,
-        number(class, "/training/class")?,
-    ))
+    Some((number(item, "/test/item")?, number(class, "/training/class")?))
 }

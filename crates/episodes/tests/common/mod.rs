@@ -37,8 +37,7 @@ pub fn drawing(seed: usize) -> Vec<u8> {
 
 /// Names and contents of a small whole data set: `characters` of one alphabet.
 pub fn small_part(part: &str, alphabet: &str, characters: usize) -> Vec<(String, Vec<u8>)> {
-    let files =
-        (1..=characters).flat_map(|character| (1..=20).map(move |drawer| (character, drawer)));
+    let files = (1..=characters).flat_map(|character| (1..=20).map(move |drawer| (character, drawer)));
     files
         .map(|(character, drawer)| {
             let file = format!("character{character:02}/{character:04}_{drawer:02}.png");

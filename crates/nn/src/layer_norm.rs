@@ -1,0 +1,39 @@
+//! Layer normalisation.
+
+use fewshot_autodiff::{Float, Var};
+
+use crate::init::Init;
+use crate::params::{Params, Slot};
+use crate::spec::Builder;
+
+/// Layer normalisation over the last axis (Ba, Kiros and Hinton 2016).
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNorm {
+    scale: Slot,
+    shift: Slot,
+    eps: f64,
+}
+
+impl LayerNorm {
+    /// Weights `scale` (1 at first) and `shift` (0 at first), `[features]`.
+    pub fn new(b: &mut Builder, features: usize, eps: f64) -> Self {
+        LayerNorm {
+            scale: b.weight("scale", &[features], Init::Ones),
+            shift: b.weight("shift", &[features], Init::Zeros),
+            eps,
+        }
+    }
+
+    /// Normalises each row of `x` `[.., features]`.
+    ///
+    /// # Panics
+    /// When the features differ.
+    #[track_caller]
+    pub fn forward<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
+        x.layer_norm(
+            Some(params[self.scale]),
+            Some(params[self.shift]),
+            F::of(self.eps),
+        )
+    }
+}
