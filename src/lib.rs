@@ -57,3 +57,8 @@ pub use fewshot_nn::{
     Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, NormPolicy, Optimizer, Params, Pass,
     Schedule, Sgd, Slot, Spec,
 };
+
+/// The code of the README is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

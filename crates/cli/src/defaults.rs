@@ -1,36 +1,36 @@
 //! What a run does when an option is not given, in one place, each with its source.
 //!
-//! [M]: Finn, Abbeel, Levine 2017 (MAML), text, appendix A and released code.
-//! [P]: Snell, Swersky, Zemel 2017 (Prototypical networks), text and released code.
-//! [F]: chosen here, by measurement.
+//! (M): Finn, Abbeel, Levine 2017 (MAML), text, appendix A and released code.
+//! (P): Snell, Swersky, Zemel 2017 (Prototypical networks), text and released code.
+//! (F): chosen here, by measurement.
 
 use crate::choices::{Algorithm, Data, Distance, Norm, Order, Rotations, Split};
 
-/// The algorithm of `fewshot` and `fewshot train` without options [F].
+/// The algorithm of `fewshot` and `fewshot train` without options (F).
 pub const ALGORITHM: Algorithm = Algorithm::Protonet;
 /// The seed of a run.
 pub const SEED: u64 = 1;
 /// The seed of the glyph alphabets: they are one fixed data set, whatever the seed of the run.
 pub const GLYPHS_SEED: u64 = 1;
-/// The seed of random class splits ([M] shuffles once, with seed 1), whatever the seed of the run.
+/// The seed of random class splits ((M) shuffles once, with seed 1), whatever the seed of the run.
 pub const SPLIT_SEED: u64 = 1;
-/// Test episodes [M, P: mini].
+/// Test episodes (M; P on miniImageNet).
 pub const EPISODES: usize = 600;
-/// Classes of an episode [M, P].
+/// Classes of an episode (M, P).
 pub const WAYS: usize = 5;
-/// Support examples per class [M, P].
+/// Support examples per class (M, P).
 pub const SHOTS: usize = 1;
-/// Support points of a sinusoid [M].
+/// Support points of a sinusoid (M).
 pub const SINUSOID_SHOTS: usize = 10;
-/// Rate of Adam [M, P].
+/// Rate of Adam (M, P).
 pub const OUTER_LR: f64 = 1e-3;
-/// Drawings are resized to this many pixels a side [M, P].
+/// Drawings are resized to this many pixels a side (M, P).
 pub const IMAGE_SIZE: usize = 28;
-/// Distance of Prototypical networks [P]; squared.
+/// Distance of Prototypical networks (P); squared.
 pub const DISTANCE: Distance = Distance::Euclidean;
-/// Weight of a new batch in running statistics (the default of PyTorch, which [P] uses).
+/// Weight of a new batch in running statistics (the default of PyTorch, which (P) uses).
 pub const RUNNING_MOMENTUM: f64 = 0.1;
-/// Order of MAML's meta-gradient [M].
+/// Order of MAML's meta-gradient (M).
 pub const ORDER: Order = Order::Second;
 /// More ways than this take the values published for 20 ways, others those for 5.
 const FEW_WAYS: usize = 10;
@@ -73,7 +73,7 @@ pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defau
     }
 }
 
-/// [M] 5.2: one step of 0.01 on the mean squared error, 25 tasks, 70,000 updates, as many queries as shots.
+/// (M) 5.2: one step of 0.01 on the mean squared error, 25 tasks, 70,000 updates, as many queries as shots.
 fn maml_sinusoid(shots: usize) -> Defaults {
     Defaults {
         iterations: 70_000,
@@ -91,14 +91,14 @@ fn maml_sinusoid(shots: usize) -> Defaults {
     }
 }
 
-/// [M] on Omniglot: 5 ways 1 step of 0.4, 32 tasks, 3 steps at test; 20 ways 5 steps of 0.1, 16 tasks.
+/// (M) on Omniglot: 5 ways 1 step of 0.4, 32 tasks, 3 steps at test; 20 ways 5 steps of 0.1, 16 tasks.
 ///
 /// The published rates are for the sum of the losses over the support divided by the shots, which is N
 /// times the mean: 0.4 * 5 = 0.1 * 20 = 2.0.
 fn maml_drawings(data: &Data, ways: usize, shots: usize) -> Defaults {
     let few = ways <= FEW_WAYS;
     Defaults {
-        // [F] glyphs: about one minute on two cores; [M] 60,000
+        // (F) glyphs: about one minute on two cores; (M) 60,000
         iterations: if *data == Data::Glyphs { 400 } else { 60_000 },
         meta_batch: if few { 32 } else { 16 },
         halve_every: 0,
@@ -114,16 +114,16 @@ fn maml_drawings(data: &Data, ways: usize, shots: usize) -> Defaults {
     }
 }
 
-/// [P] on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
+/// (P) on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
 /// 2000; 15 test queries per class; running statistics.
 fn protonet(data: &Data, ways: usize) -> Defaults {
     let glyphs = *data == Data::Glyphs;
     Defaults {
-        // [F] glyphs: about one minute on two cores; elsewhere 5 halvings, for [P] stops by validation
+        // (F) glyphs: about one minute on two cores; elsewhere 5 halvings, for (P) stops by validation
         iterations: if glyphs { 400 } else { 10_000 },
         meta_batch: 1,
         halve_every: 2000,
-        // [F] on glyphs: in a minute, many small episodes teach more than few large ones
+        // (F) on glyphs: in a minute, many small episodes teach more than few large ones
         train_ways: ways.max(if glyphs { 20 } else { 60 }),
         queries: 5,
         eval_queries: 15,
@@ -136,7 +136,7 @@ fn protonet(data: &Data, ways: usize) -> Defaults {
     }
 }
 
-/// Whole alphabets on the built-in data, the random split of [M] on Omniglot.
+/// Whole alphabets on the built-in data, the random split of (M) on Omniglot.
 fn split(data: &Data) -> Split {
     match data {
         Data::Omniglot(_) => Split::Maml,

@@ -3,6 +3,7 @@
 use fewshot_meta::Checkpoint;
 
 use crate::args::EvaluateArgs;
+use crate::checks::{self, between};
 use crate::choices::Data;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
@@ -12,12 +13,13 @@ use crate::measure::{Measured, measure};
 use crate::on_threads;
 use crate::report::say;
 use crate::run_dir::{CONFIG, MODEL};
-use crate::settings::{Method, Settings, between};
+use crate::settings::{Method, Settings};
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let trained = settings(args)?;
     let (checkpoint, iterations) = checkpoint(args, &trained)?;
+    let trained_on = trained.data.name();
     let settings = overridden(args, trained)?;
     let measured = on_threads(args.threads, || {
         evaluate(args, &settings, &checkpoint, iterations)
@@ -27,8 +29,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     }
     let dir = args.dir.display();
     say(format!(
-        "model       {dir}, trained on {} for {iterations} iterations",
-        settings.data.name()
+        "model       {dir}, trained on {trained_on} for {iterations} iterations"
     ))?;
     for line in measured.context() {
         say(line)?;
@@ -116,7 +117,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     settings.shots = args.shots.unwrap_or(settings.shots);
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     settings.seed = args.seed.unwrap_or(settings.seed);
-    settings.check()?;
+    checks::numbers(&settings)?;
     Ok(settings)
 }
 

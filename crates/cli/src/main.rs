@@ -1,6 +1,7 @@
 //! The program `fewshot`: trains and evaluates few-shot learners.
 
 mod args;
+mod checks;
 mod choices;
 mod config;
 mod data;
@@ -73,7 +74,7 @@ fn on_threads<T: Send>(
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
     let Some(threads) = threads else { return work() };
-    settings::between("threads", threads, 1, 1024)?;
+    checks::between("threads", threads, 1, 1024)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| Error::option("threads", threads, error.to_string()))?
         .install(work)

@@ -1,7 +1,7 @@
 //! A look at one test episode: the drawings learned from, a new drawing of each class, and the answers.
 
 use fewshot_episodes::{Set, Tasks};
-use fewshot_meta::{Labels, Learner, Meta, Task};
+use fewshot_meta::{Learner, Meta, Task};
 
 use crate::drawings::{Drawing, gallery};
 
@@ -14,55 +14,44 @@ pub fn first_episode(learner: &dyn Learner, meta: &Meta, tasks: &dyn Tasks) -> O
         return None;
     };
     let episode = tasks.episode(0);
-    let task = Task::from(&episode);
-    let Labels::Classes(truth) = &task.query.y else {
-        return None;
-    };
-    let answers = learner.adapt(meta, &task.support).predict(&task.query.x);
     let ways = episode.ways?;
-    let mut drawn = (Vec::new(), Vec::new());
-    let mut asked = (Vec::new(), Vec::new());
+    let task = Task::from(&episode);
+    let answers = learner.adapt(meta, &task.support).predict(&task.query.x);
+    let (mut learned, mut names, mut asked, mut said) = (vec![], vec![], vec![], vec![]);
     for class in 0..ways.min(MOST) {
-        let query = truth.iter().position(|&label| label == class)?;
-        let support = episode
-            .support
-            .y
-            .classes()?
-            .iter()
-            .position(|&label| label == class)?;
+        let query = first_of(&episode.query, class)?;
         let answer = largest(&answers.data()[query * ways..(query + 1) * ways]);
-        drawn.0.push(Drawing {
-            pixels: pixels(&episode.support, support)?,
+        let verdict = if answer == class { "right" } else { "wrong" };
+        learned.push(drawing(
+            &episode.support,
+            first_of(&episode.support, class)?,
             width,
-        });
-        drawn.1.push(name(class));
-        asked.0.push(Drawing {
-            pixels: pixels(&episode.query, query)?,
-            width,
-        });
-        asked.1.push(format!(
-            "{} {}",
-            name(answer),
-            if answer == class { "right" } else { "wrong" }
-        ));
+        )?);
+        names.push(name(class));
+        asked.push(drawing(&episode.query, query, width)?);
+        said.push(format!("{} {verdict}", name(answer)));
     }
-    let shots = episode.support.len() / ways;
-    let seen = if shots == 1 {
-        "one drawing".into()
-    } else {
-        format!("{shots} drawings (the first shown)")
+    let seen = match episode.support.len() / ways {
+        1 => "one drawing".to_owned(),
+        shots => format!("{shots} drawings (the first shown)"),
     };
     Some(format!(
         "Learned from {seen} of each unseen character:\n{}Then shown new drawings of them, it answers:\n{}",
-        gallery(&drawn.0, &drawn.1),
-        gallery(&asked.0, &asked.1)
+        gallery(&learned, &names),
+        gallery(&asked, &said)
     ))
 }
 
-fn pixels(set: &Set, example: usize) -> Option<&[f32]> {
+/// The first example of a class.
+fn first_of(set: &Set, class: usize) -> Option<usize> {
+    set.y.classes()?.iter().position(|&label| label == class)
+}
+
+fn drawing(set: &Set, example: usize, width: usize) -> Option<Drawing<'_>> {
     let pixels = set.x.as_slice()?;
     let size = pixels.len() / set.len();
-    pixels.get(example * size..(example + 1) * size)
+    let pixels = pixels.get(example * size..(example + 1) * size)?;
+    Some(Drawing { pixels, width })
 }
 
 /// The first of the largest scores.

@@ -229,10 +229,10 @@ fn omniglot_in_every_split() {
     let Some(folder) = omniglot() else { return };
     let data = format!("omniglot:{}", folder.display());
     let vinyals = folder.join("splits/vinyals").display().to_string();
-    for split in ["maml", "background", "alphabets", &vinyals] {
-        let run = trained(&format!("{PROTONET} --data {data} --split {split}"));
-        let line = evaluate(run.path(), &["--episodes", "5"]);
-        assert!(last(&line).starts_with("accuracy "), "{line}");
+    for split in ["maml", "background", &vinyals] {
+        let run = tempfile::tempdir().unwrap();
+        let printed = train(run.path(), &format!("{PROTONET} --data {data} --split {split}"));
+        assert!(last(&printed).starts_with("accuracy "), "{printed}");
     }
     let mut command = fewshot();
     let archive = folder.join("splits/vinyals/test.txt");

@@ -7,7 +7,7 @@ use fewshot_nn::{Model, Params, Pass};
 
 /// Whether a model keeps running statistics: one without batch norm does the same under every policy.
 pub(crate) fn has_statistics<F: Float>(statistics: &Params<Array<F>>) -> bool {
-    statistics.len() > 0
+    !statistics.is_empty()
 }
 
 /// The outputs for `x`.
@@ -55,12 +55,23 @@ pub(crate) fn forward_beside<F: Float>(
 /// When their shapes differ in another axis, or there are none.
 #[track_caller]
 pub(crate) fn concat<F: Float>(parts: &[&Array<F>]) -> Array<F> {
-    let mut shape = parts.first().expect("concat: no arrays, so no examples").shape().to_vec();
+    let mut shape = parts
+        .first()
+        .expect("concat: no arrays, so no examples")
+        .shape()
+        .to_vec();
     for part in parts {
-        assert_eq!(part.shape()[1..], shape[1..], "concat: examples of different shapes");
+        assert_eq!(
+            part.shape()[1..],
+            shape[1..],
+            "concat: examples of different shapes"
+        );
     }
     shape[0] = parts.iter().map(|part| part.shape()[0]).sum();
-    Array::new(&shape, parts.iter().flat_map(|part| part.data()).copied().collect())
+    Array::new(
+        &shape,
+        parts.iter().flat_map(|part| part.data()).copied().collect(),
+    )
 }
 
 /// Some rows along axis 0.

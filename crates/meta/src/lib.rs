@@ -4,6 +4,29 @@
 //! and a task it makes the query loss on a tape, from which the meta-gradient follows. [`Trainer`] moves the meta-parameters,
 //! [`evaluate`] measures on unseen tasks, [`save`] and [`Checkpoint`] keep them; none of them knows an algorithm by name.
 //! After training, [`Learner::adapt`] turns a support set into a [`Predictor`].
+//!
+//! ```
+//! use fewshot_episodes::{Purpose, Sinusoid, Tasks};
+//! use fewshot_meta::{Examples, Learner, Maml, Trainer, Training, evaluate};
+//! use fewshot_nn::{Adam, Mlp};
+//!
+//! let train = Sinusoid::new(10, 10, 1, Purpose::Train)?;
+//! let test = Sinusoid::new(10, 10, 1, Purpose::Test)?;
+//! let maml = Maml::new(Mlp::new(&[1, 40, 40, 1]));
+//! let training = Training { meta_batch: 25, ..Training::default() };
+//! let mut trainer = Trainer::<f32>::new(&maml, &train, Box::new(Adam::default()), training);
+//! for _ in 0..3 {
+//!     let step = trainer.step()?;
+//!     println!("{}: {:.3}", step.iteration, step.loss);
+//! }
+//! let result = evaluate(&maml, trainer.meta(), &test, 100)?;
+//! println!("{} {:.3} +- {:.3}", result.metric, result.mean, result.interval);
+//!
+//! let episode = test.episode(0);
+//! let predictor = maml.adapt(trainer.meta(), &Examples::from(&episode.support));
+//! assert_eq!(predictor.predict(&Examples::from(&episode.query).x).shape(), [10, 1]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod adapt;
 mod checkpoint;

@@ -17,6 +17,15 @@ use crate::task::{Examples, Task};
 
 /// Model-agnostic meta-learning, for classification and regression.
 ///
+/// ```
+/// use fewshot_meta::{Maml, Order};
+/// use fewshot_nn::{Conv4, Conv4Config};
+/// // the paper's 5-way Omniglot classifier, first order
+/// let model = Conv4::new(&Conv4Config::strided_gap().with_head(5));
+/// let learner = Maml { inner_lr: 2.0, eval_steps: 3, order: Order::First, ..Maml::new(model) };
+/// assert_eq!(learner.train_steps, 1);
+/// ```
+///
 /// Every loss is a mean over examples, in the inner loop too. The released code of the paper divides the *sum* over the
 /// support by the shots instead, which is `ways` times the mean: its rate 0.4 at 5 ways is 2.0 here, 0.1 at 20 ways is 2.0.
 ///
@@ -66,11 +75,19 @@ impl<M> Maml<M> {
         M: Model<F>,
     {
         let tape = Tape::new();
-        let inner = InnerLoop { steps: 1, order: Order::First, adapted: &self.adapted };
-        let loss = |fast: &Params<_>| {
-            support.y.loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch()))
+        let inner = InnerLoop {
+            steps: 1,
+            order: Order::First,
+            adapted: &self.adapted,
         };
-        inner.run(&weights.on(&tape), Rate::Scalar(self.inner_lr), loss).arrays()
+        let loss = |fast: &Params<_>| {
+            support
+                .y
+                .loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch()))
+        };
+        inner
+            .run(&weights.on(&tape), Rate::Scalar(self.inner_lr), loss)
+            .arrays()
     }
 
     fn predictor<F: Float>(
@@ -108,14 +125,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     ) -> Outcome<'t, F> {
         let tape = theta.values()[0].tape();
         let (support, query) = (tape.var(&task.support.x), tape.var(&task.query.x));
-        let inner = InnerLoop { steps: self.train_steps, order: self.order, adapted: &self.adapted };
+        let inner = InnerLoop {
+            steps: self.train_steps,
+            order: self.order,
+            adapted: &self.adapted,
+        };
         let fast = inner.run(theta, Rate::Scalar(self.inner_lr), |fast| {
             let mut pass = Pass::batch().with_dropout(rng);
             task.support.y.loss(self.model.forward(fast, support, &mut pass))
         });
         let mut pass = Pass::batch().with_dropout(rng);
         let predictions = self.model.forward(&fast, query, &mut pass);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        Outcome {
+            loss: task.query.y.loss(predictions),
+            predictions,
+            statistics: pass.into_statistics(),
+        }
     }
 
     fn momentum(&self) -> f64 {
@@ -135,7 +160,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         for t in 0..self.eval_steps {
             weights.push(self.descend(&weights[t], support));
         }
-        weights.into_iter().map(|weights| self.predictor(meta, weights, support)).collect()
+        weights
+            .into_iter()
+            .map(|weights| self.predictor(meta, weights, support))
+            .collect()
     }
 }
 

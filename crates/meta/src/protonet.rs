@@ -33,15 +33,9 @@ impl Distance {
     pub fn logits<'t, F: Float>(self, z: Var<'t, F>, prototypes: Var<'t, F>) -> Var<'t, F> {
         match self {
             Distance::SquaredEuclid => -z.squared_distances(prototypes),
-            Distance::Cosine => unit(z).matmul_nt(unit(prototypes)),
+            Distance::Cosine => z.cosine_similarity(prototypes),
         }
     }
-}
-
-/// Rows divided by their length, or by 1e-8 if they are shorter.
-#[track_caller]
-fn unit<F: Float>(z: Var<'_, F>) -> Var<'_, F> {
-    z / z.norm_axis(1).max_scalar(F::of(1e-8)).insert_axis(1)
 }
 
 /// Mean embedding of each class: `z` of shape `[n, d]` with one class per row to `[ways, d]`. Classes may have unequal numbers
@@ -64,6 +58,18 @@ pub fn prototypes<'t, F: Float>(z: Var<'t, F>, classes: &[usize]) -> Var<'t, F> 
 }
 
 /// A prototypical network.
+///
+/// ```
+/// use fewshot_autodiff::Array;
+/// use fewshot_meta::{Examples, Labels, Learner, ProtoNet};
+/// use fewshot_nn::Mlp;
+/// let learner = ProtoNet::new(Mlp::new(&[2, 16]));
+/// let meta = Learner::<f32>::init(&learner, 1);
+/// let x = Array::new(&[2, 2], vec![0.0, 1.0, 5.0, -3.0]);
+/// let predictor = learner.adapt(&meta, &Examples::new(x.clone(), Labels::Classes(vec![1, 0])));
+/// let logits = predictor.predict(&x); // the support itself: no distance to its own prototypes
+/// assert_eq!((logits.data()[1], logits.data()[2]), (0.0, 0.0));
+/// ```
 ///
 /// In training, support and query go through the network as one batch, normalised with its statistics. `policy` says what
 /// normalises when the learner is used.
@@ -108,7 +114,11 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
         let z = self.model.forward(theta, x, &mut pass).flatten();
         let parts = z.split(0, &[classes.len(), task.query.y.len()]);
         let predictions = self.distance.logits(parts[1], prototypes(parts[0], classes));
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        Outcome {
+            loss: task.query.y.loss(predictions),
+            predictions,
+            statistics: pass.into_statistics(),
+        }
     }
 
     fn momentum(&self) -> f64 {
@@ -132,7 +142,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
             NormPolicy::SupportPlusOne => (Known::OneByOne(support.x.clone()), meta.statistics.clone()),
         };
         Box::new(Nearest {
-            learner: ProtoNet { model: Arc::clone(&self.model), ..*self },
+            learner: ProtoNet {
+                model: Arc::clone(&self.model),
+                ..*self
+            },
             weights: meta.theta.clone(),
             statistics,
             known,

@@ -80,11 +80,18 @@ impl<F: Float> Labels<F> {
                     classes.len()
                 );
                 let rows = predictions.data().chunks(shape[1].max(1));
-                let right = rows.zip(classes).filter(|(row, class)| argmax(row) == **class).count();
+                let right = rows
+                    .zip(classes)
+                    .filter(|(row, class)| argmax(row) == **class)
+                    .count();
                 right as f64 / classes.len() as f64
             }
             Labels::Values(values) => {
-                assert_eq!(shape, values.shape(), "score: shapes of predictions and targets differ");
+                assert_eq!(
+                    shape,
+                    values.shape(),
+                    "score: shapes of predictions and targets differ"
+                );
                 let pairs = predictions.data().iter().zip(values.data());
                 let sum: f64 = pairs.map(|(a, b)| (a.as_f64() - b.as_f64()).powi(2)).sum();
                 sum / values.len() as f64
@@ -100,7 +107,9 @@ impl<F: Float> Labels<F> {
     pub(crate) fn classes(&self, who: &str) -> &[usize] {
         match self {
             Labels::Classes(classes) => classes,
-            Labels::Values(_) => panic!("{who}: real targets given, but it tells classes apart: use Labels::Classes"),
+            Labels::Values(_) => {
+                panic!("{who}: real targets given, but it tells classes apart: use Labels::Classes")
+            }
         }
     }
 }
@@ -173,6 +182,9 @@ pub struct Task<F: Float = f32> {
 
 impl<F: Float> From<&Episode> for Task<F> {
     fn from(episode: &Episode) -> Self {
-        Task { support: Examples::from(&episode.support), query: Examples::from(&episode.query) }
+        Task {
+            support: Examples::from(&episode.support),
+            query: Examples::from(&episode.query),
+        }
     }
 }

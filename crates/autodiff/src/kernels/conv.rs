@@ -47,9 +47,21 @@ impl ConvShape {
     }
 
     fn check(&self, x: usize, w: usize, y: usize) {
-        assert_eq!(x, self.n * self.h * self.w * self.c_in, "conv: images of {self:?}");
-        assert_eq!(w, self.kh * self.kw * self.c_in * self.c_out, "conv: weights of {self:?}");
-        assert_eq!(y, self.n * self.out_h() * self.out_w() * self.c_out, "conv: output of {self:?}");
+        assert_eq!(
+            x,
+            self.n * self.h * self.w * self.c_in,
+            "conv: images of {self:?}"
+        );
+        assert_eq!(
+            w,
+            self.kh * self.kw * self.c_in * self.c_out,
+            "conv: weights of {self:?}"
+        );
+        assert_eq!(
+            y,
+            self.n * self.out_h() * self.out_w() * self.c_out,
+            "conv: output of {self:?}"
+        );
     }
 }
 
@@ -65,7 +77,11 @@ const BLOCK_IMAGES: usize = 16;
 /// How many windows of `size` fit into `len` elements and their padding.
 pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -> usize {
     let padded = len + pad[0] + pad[1];
-    if padded < size { 0 } else { (padded - size) / stride + 1 }
+    if padded < size {
+        0
+    } else {
+        (padded - size) / stride + 1
+    }
 }
 
 /// `out[n, oy, ox, :] = sum over taps of x[n, iy, ix, :] w[tap]`.
@@ -73,7 +89,15 @@ pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     s.check(x.len(), w.len(), out.len());
     let (inputs, outputs) = (s.h * s.w, s.out_h() * s.out_w());
-    gather(out, x, w, &geometry::of(s).forward, s.n, [inputs, outputs], [s.c_in, s.c_out]);
+    gather(
+        out,
+        x,
+        w,
+        &geometry::of(s).forward,
+        s.n,
+        [inputs, outputs],
+        [s.c_in, s.c_out],
+    );
 }
 
 /// The gradient of [`conv`] for the images: `dx[n, iy, ix, :] = sum over the windows that read it of g[n, oy, ox, :] w[tap]^T`.
@@ -89,10 +113,23 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     let (inputs, outputs, size) = (s.h * s.w, s.out_h() * s.out_w(), s.c_in * s.c_out);
     let mut turned = Buffer::dirty(w.len());
     // the geometry counts kernel positions from the last
-    for (to, from) in turned.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
+    for (to, from) in turned
+        .data_mut()
+        .chunks_exact_mut(size)
+        .rev()
+        .zip(w.chunks_exact(size))
+    {
         transpose(to, from, s.c_in, s.c_out);
     }
-    gather(dx, g, turned.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
+    gather(
+        dx,
+        g,
+        turned.data(),
+        &geometry::of(s).back,
+        s.n,
+        [outputs, inputs],
+        [s.c_out, s.c_in],
+    );
 }
 
 /// With few input channels: all products of an output pixel with the weights first, as one matrix; then each input pixel
@@ -111,8 +148,18 @@ fn dx_few<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
         let mut products = Buffer::dirty(outputs * columns);
         for (k, dx) in dx.chunks_exact_mut(x_image).enumerate() {
             let g = &g[(i * each + k) * g_image..][..g_image];
-            matmul(products.data_mut(), g, turned, outputs, s.c_out, columns, false, false);
-            back.iter().for_each(|class| collect(dx, products.data(), class, taps, s.c_in));
+            matmul(
+                products.data_mut(),
+                g,
+                turned,
+                outputs,
+                s.c_out,
+                columns,
+                false,
+                false,
+            );
+            back.iter()
+                .for_each(|class| collect(dx, products.data(), class, taps, s.c_in));
         }
     });
 }
@@ -171,7 +218,11 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     if dw.is_empty() || x.is_empty() || g.is_empty() {
         return;
     }
-    if s.c_in < FEW_CHANNELS { dw_few(dw, x, g, s) } else { dw_many(dw, x, g, s) }
+    if s.c_in < FEW_CHANNELS {
+        dw_few(dw, x, g, s)
+    } else {
+        dw_many(dw, x, g, s)
+    }
 }
 
 /// Each kernel position by itself, rows of the tile being input channels.
@@ -195,8 +246,19 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
                     let (tap, first) = (&taps[row / s.c_in], row % s.c_in);
                     let count = (s.c_in - first).min(rows.end - row);
                     let pixels = &tap[tap.len() * part / parts..tap.len() * (part + 1) / parts];
-                    let job = PairJob { pixels, rows: &channels[..count], first, images: x.len() / x_image, shape: s };
-                    pairs::accumulate(&mut dw[(row - rows.start) * s.c_out..][..count * s.c_out], x, g, &job);
+                    let job = PairJob {
+                        pixels,
+                        rows: &channels[..count],
+                        first,
+                        images: x.len() / x_image,
+                        shape: s,
+                    };
+                    pairs::accumulate(
+                        &mut dw[(row - rows.start) * s.c_out..][..count * s.c_out],
+                        x,
+                        g,
+                        &job,
+                    );
                     row += count;
                 }
             }
@@ -215,12 +277,26 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     split::chunks(&mut partial, dw.len(), |i, partial| {
         let first = i * BLOCK_IMAGES;
         let images = BLOCK_IMAGES.min(s.n - first);
-        let (x, g) = (&x[first * x_image..][..images * x_image], &g[first * g_image..][..images * g_image]);
+        let (x, g) = (
+            &x[first * x_image..][..images * x_image],
+            &g[first * g_image..][..images * g_image],
+        );
         for (x, g) in x.chunks(group * x_image).zip(g.chunks(group * g_image)) {
             for (class, rows) in classes.iter().zip(&rows) {
                 for pixels in class.pixels.chunks(FEW_PIXELS) {
                     let images = x.len() / x_image;
-                    pairs::accumulate(partial, x, g, &PairJob { pixels, rows, first: 0, images, shape: s });
+                    pairs::accumulate(
+                        partial,
+                        x,
+                        g,
+                        &PairJob {
+                            pixels,
+                            rows,
+                            first: 0,
+                            images,
+                            shape: s,
+                        },
+                    );
                 }
             }
         }
@@ -232,8 +308,15 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
 
 /// The rows of the weight gradient that the windows of a class contribute to.
 fn rows_of(class: &Class, c_in: usize) -> Vec<Row> {
-    let row = |&(tap, src): &(u32, i32), c| Row { x: src as usize * c_in + c, out: tap as usize * c_in + c };
-    class.taps.iter().flat_map(|tap| (0..c_in).map(move |c| row(tap, c))).collect()
+    let row = |&(tap, src): &(u32, i32), c| Row {
+        x: src as usize * c_in + c,
+        out: tap as usize * c_in + c,
+    };
+    class
+        .taps
+        .iter()
+        .flat_map(|tap| (0..c_in).map(move |c| row(tap, c)))
+        .collect()
 }
 
 /// Elements of one image of the input and of the output.

@@ -20,8 +20,21 @@ const LARGE_ROWS: usize = 512;
 /// `a` is `[m, k]`, or `[k, m]` where `trans_a`; `b` is `[k, n]`, or `[n, k]` where `trans_b`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn matmul<F: Float>(out: &mut [F], a: &[F], b: &[F], m: usize, k: usize, n: usize, trans_a: bool, trans_b: bool) {
-    assert_eq!((out.len(), a.len(), b.len()), (m * n, m * k, k * n), "matmul: [{m}, {k}] by [{k}, {n}]");
+pub fn matmul<F: Float>(
+    out: &mut [F],
+    a: &[F],
+    b: &[F],
+    m: usize,
+    k: usize,
+    n: usize,
+    trans_a: bool,
+    trans_b: bool,
+) {
+    assert_eq!(
+        (out.len(), a.len(), b.len()),
+        (m * n, m * k, k * n),
+        "matmul: [{m}, {k}] by [{k}, {n}]"
+    );
     if out.is_empty() {
         return;
     }
@@ -32,7 +45,9 @@ pub fn matmul<F: Float>(out: &mut [F], a: &[F], b: &[F], m: usize, k: usize, n: 
         (_, _, 1) => dots(out, a, b),
         (_, 1, _) if trans_b => dots(out, b, a),
         (_, 1, _) => rows(out, a, b, [1, k, n], false),
-        _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => large(out, a, b, [m, k, n], trans_a, trans_b),
+        _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => {
+            large(out, a, b, [m, k, n], trans_a, trans_b)
+        }
         _ if trans_b => {
             let mut turned = Buffer::dirty(b.len());
             transpose(turned.data_mut(), b, n, k);
@@ -47,7 +62,11 @@ fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_
     let (a_image, a_step) = if trans_a { (1, m) } else { (k, 1) };
     let job = Job {
         pixels: &[Pixel { src: 0, dst: 0 }],
-        runs: &[Run { a: 0, b: 0, len: k as u32 }],
+        runs: &[Run {
+            a: 0,
+            b: 0,
+            len: k as u32,
+        }],
         images: m,
         a_image,
         out_image: 1,
@@ -117,6 +136,9 @@ fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
                 acc[j] += acc[j + lanes];
             }
         }
-        *out = row_rest.iter().zip(v_rest).fold(acc[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
+        *out = row_rest
+            .iter()
+            .zip(v_rest)
+            .fold(acc[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
     }
 }

@@ -29,18 +29,39 @@ pub fn batch_norm_backward<F: Float>(
     slope: F,
 ) {
     check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!((dx.len(), dy.len()), (x.len(), x.len()), "batch norm: gradients of rows");
-    assert_eq!((dscale.len(), dshift.len()), (c, c), "batch norm: gradients of channels");
+    assert_eq!(
+        (dx.len(), dy.len()),
+        (x.len(), x.len()),
+        "batch norm: gradients of rows"
+    );
+    assert_eq!(
+        (dscale.len(), dshift.len()),
+        (c, c),
+        "batch norm: gradients of channels"
+    );
     let constants = constants(&stats[c..], scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
+    let norm = Norm {
+        x,
+        c,
+        mean: &stats[..c],
+        inverse,
+        factor,
+        shift,
+        slope,
+    };
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, &dy[rows]));
     dshift.copy_from_slice(&sums[..c]);
     dscale.copy_from_slice(&sums[c..]);
     let means = means(sums, x.len() / c);
     split::chunks(dx, TASK * c, |i, dx| {
         let first = i * TASK;
-        backward(dx, &norm.rows(first, dx.len() / c), &dy[first * c..][..dx.len()], &means);
+        backward(
+            dx,
+            &norm.rows(first, dx.len() / c),
+            &dy[first * c..][..dx.len()],
+            &means,
+        );
     });
 }
 
@@ -65,19 +86,44 @@ pub fn batch_norm_backward2<F: Float>(
     slope: F,
 ) {
     check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!([to_x.len(), to_dy.len(), dy.len(), u.len()], [x.len(); 4], "batch norm: gradients of rows");
-    assert_eq!([to_scale.len(), u_scale.len(), u_shift.len()], [c; 3], "batch norm: gradients of channels");
+    assert_eq!(
+        [to_x.len(), to_dy.len(), dy.len(), u.len()],
+        [x.len(); 4],
+        "batch norm: gradients of rows"
+    );
+    assert_eq!(
+        [to_scale.len(), u_scale.len(), u_shift.len()],
+        [c; 3],
+        "batch norm: gradients of channels"
+    );
     let constants = constants(&stats[c..], scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
+    let norm = Norm {
+        x,
+        c,
+        mean: &stats[..c],
+        inverse,
+        factor,
+        shift,
+        slope,
+    };
     let rows = x.len() / c;
-    let sums = summed(&norm, 5, |part, norm, rows| sums2(part, norm, &dy[rows.clone()], &u[rows]));
+    let sums = summed(&norm, 5, |part, norm, rows| {
+        sums2(part, norm, &dy[rows.clone()], &u[rows])
+    });
     let second = Second::new(&norm, &means(sums, rows), u_scale, u_shift, rows);
     to_scale.copy_from_slice(&second.to_scale);
     split::chunks2((to_x, TASK * c), (to_dy, TASK * c), |i, to_x, to_dy| {
         let first = i * TASK;
         let rows = first * c..first * c + to_x.len();
-        backward2(to_x, to_dy, &norm.rows(first, to_x.len() / c), &dy[rows.clone()], &u[rows], &second.channels);
+        backward2(
+            to_x,
+            to_dy,
+            &norm.rows(first, to_x.len() / c),
+            &dy[rows.clone()],
+            &u[rows],
+            &second.channels,
+        );
     });
 }
 
@@ -96,7 +142,10 @@ fn summed<F: Float>(
     });
     let (total, rest) = parts.split_at_mut(k * c);
     for part in rest.chunks_exact(k * c) {
-        total.iter_mut().zip(part).for_each(|(total, &part)| *total += part);
+        total
+            .iter_mut()
+            .zip(part)
+            .for_each(|(total, &part)| *total += part);
     }
     parts.truncate(k * c);
     parts
@@ -182,7 +231,10 @@ impl<F: Float, const W: usize> Strip<F, W> {
     #[inline(always)]
     fn h_mask<I: Isa>(&self, j: usize, x: F) -> (F, F) {
         let positive = z::<F, I>(x, self.mean[j], self.factor[j], self.shift[j]) > F::zero();
-        ((x - self.mean[j]) * self.inverse[j], if positive { F::one() } else { self.slope })
+        (
+            (x - self.mean[j]) * self.inverse[j],
+            if positive { F::one() } else { self.slope },
+        )
     }
 }
 
@@ -224,7 +276,13 @@ fn backward_body<F: Float, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: &[F], m
 }
 
 #[inline(always)]
-fn backward_strip<F: Float, I: Isa, const W: usize>(col: usize, dx: &mut [F], norm: &Norm<'_, F>, dy: &[F], means: &[F]) {
+fn backward_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    dx: &mut [F],
+    norm: &Norm<'_, F>,
+    dy: &[F],
+    means: &[F],
+) {
     let strip = Strip::<F, W>::new(norm, col);
     let c = norm.c;
     let a0: [F; W] = load(means, col);
@@ -247,7 +305,13 @@ fn sums2_body<F: Float, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: 
 }
 
 #[inline(always)]
-fn sums2_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F]) {
+fn sums2_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    out: &mut [F],
+    norm: &Norm<'_, F>,
+    dy: &[F],
+    u: &[F],
+) {
     let strip = Strip::<F, W>::new(norm, col);
     let (c, rows) = (norm.c, dy.len() / norm.c);
     let mut total = [[F::zero(); W]; 5];
@@ -287,7 +351,10 @@ fn backward2_body<F: Float, I: Isa>(
     u: &[F],
     channels: &[F],
 ) {
-    strips!(norm.c, backward2_strip::<F, I>(to_x, to_dy, norm, dy, u, channels));
+    strips!(
+        norm.c,
+        backward2_strip::<F, I>(to_x, to_dy, norm, dy, u, channels)
+    );
 }
 
 #[inline(always)]

@@ -49,7 +49,10 @@ impl PairJob<'_> {
         let rows = self.rows.iter().map(|row| row.out + 1).max().unwrap_or(0);
         assert!(rows * s.c_out <= out, "pairs: output");
         for pixel in self.pixels {
-            assert!(pixel.src >= 0 && pixel.src as usize * s.c_in + last < x_image, "pairs: input pixel");
+            assert!(
+                pixel.src >= 0 && pixel.src as usize * s.c_in + last < x_image,
+                "pairs: input pixel"
+            );
             assert!((pixel.dst as usize) < g_image, "pairs: output pixel");
         }
     }
@@ -67,7 +70,18 @@ fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &Pair
     if narrow::<F, I>(n) {
         let width = I::VECTOR_BYTES / size_of::<F>();
         let packed = widened(g, n, width);
-        columns_of::<F, I>(out, x, packed.data(), width, job, Window { col: 0, width, keep: [0, n] });
+        columns_of::<F, I>(
+            out,
+            x,
+            packed.data(),
+            width,
+            job,
+            Window {
+                col: 0,
+                width,
+                keep: [0, n],
+            },
+        );
         return;
     }
     let mut col = 0;
@@ -79,17 +93,34 @@ fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &Pair
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], g_step: usize, job: &PairJob<'_>, window: Window) {
+fn columns_of<F: Float, I: Isa>(
+    out: &mut [F],
+    x: &[F],
+    g: &[F],
+    g_step: usize,
+    job: &PairJob<'_>,
+    window: Window,
+) {
     at_width!(window.width, columns::<F, I>(out, x, g, g_step, job, window));
 }
 
 /// Walks the rows of one window of columns in tiles.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], x: &[F], g: &[F], g_step: usize, job: &PairJob<'_>, window: Window) {
+fn columns<F: Float, I: Isa, const C: usize>(
+    out: &mut [F],
+    x: &[F],
+    g: &[F],
+    g_step: usize,
+    job: &PairJob<'_>,
+    window: Window,
+) {
     let mut rows = job.rows;
     while !rows.is_empty() {
         let (tile_rows, rest) = rows.split_at(rows_of_tile::<I>(rows.len()));
-        at_rows!(tile_rows.len(), tile::<F, I, C>(out, x, g, g_step, job, tile_rows, window));
+        at_rows!(
+            tile_rows.len(),
+            tile::<F, I, C>(out, x, g, g_step, job, tile_rows, window)
+        );
         rows = rest;
     }
 }

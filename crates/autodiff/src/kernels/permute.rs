@@ -1,50 +1,58 @@
 //! Reordering of axes.
 
 use super::isa::{Isa, versions};
-use super::strip::{load, store};
+use super::strip::store;
 use crate::float::Float;
 use crate::shape::MAX_RANK;
 
-/// Side of the blocks a transpose moves at once.
-const BLOCK: usize = 8;
+/// Rows and columns a transpose moves at once.
+const ROWS: usize = 4;
+const COLS: usize = 32;
 
-/// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
-#[inline(never)]
-pub fn transpose<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "transpose: [{rows}, {cols}]");
-    blocks(out, x, rows, cols);
-    let (full_rows, full_cols) = (rows / BLOCK * BLOCK, cols / BLOCK * BLOCK);
-    for (i, j) in [(0..full_rows, full_cols..cols), (full_rows..rows, 0..cols)] {
-        for i in i {
-            for j in j.clone() {
-                out[j * rows + i] = x[i * cols + j];
+versions! {
+    /// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
+    pub fn transpose<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Float] = transpose_body;
+}
+
+#[inline(always)]
+fn transpose_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+    assert_eq!(
+        (out.len(), x.len()),
+        (rows * cols, rows * cols),
+        "transpose: [{rows}, {cols}]"
+    );
+    if rows < ROWS || cols < COLS {
+        for (i, row) in x.chunks_exact(cols.max(1)).enumerate() {
+            for (out, &value) in out[i..].iter_mut().step_by(rows).zip(row) {
+                *out = value;
             }
+        }
+        return;
+    }
+    // the last blocks are moved back to end with the matrix
+    for i in (0..rows).step_by(ROWS) {
+        for j in (0..cols).step_by(COLS) {
+            block(out, x, rows, cols, i.min(rows - ROWS), j.min(cols - COLS));
         }
     }
 }
 
-versions! {
-    /// Transposes the blocks that fill `x` from its first element.
-    fn blocks<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Float] = blocks_body;
-}
-
-/// The rows of a block are read by value, so that it is transposed in registers.
+/// `ROWS` by `COLS` elements: interleaved first, which the compiler does in registers, then stored by columns.
 #[inline(always)]
-fn blocks_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    for i in (0..rows / BLOCK * BLOCK).step_by(BLOCK) {
-        for j in (0..cols / BLOCK * BLOCK).step_by(BLOCK) {
-            let mut tile = [[F::zero(); BLOCK]; BLOCK];
-            for k in 0..BLOCK {
-                tile[k] = load(x, (i + k) * cols + j);
-            }
-            for k in 0..BLOCK {
-                let mut column = [F::zero(); BLOCK];
-                for l in 0..BLOCK {
-                    column[l] = tile[l][k];
-                }
-                store(out, (j + k) * rows + i, column);
-            }
+fn block<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize, i: usize, j: usize) {
+    let lines: [&[F; COLS]; ROWS] = std::array::from_fn(|k| {
+        x[(i + k) * cols + j..]
+            .first_chunk()
+            .expect("a block lies inside its matrix")
+    });
+    let mut turned = [[F::zero(); ROWS]; COLS];
+    for l in 0..COLS {
+        for k in 0..ROWS {
+            turned[l][k] = lines[k][l];
         }
+    }
+    for (out, column) in out[j * rows..].chunks_exact_mut(rows).zip(turned) {
+        store(out, i, column);
     }
 }
 
@@ -125,7 +133,11 @@ impl<'a> Odometer<'a> {
     /// Starts at zero over axes of (size, stride).
     pub fn new(dims: &'a [(usize, usize)]) -> Self {
         assert!(dims.len() <= MAX_RANK, "arrays have at most {MAX_RANK} axes");
-        Self { dims, position: [0; MAX_RANK], offset: 0 }
+        Self {
+            dims,
+            position: [0; MAX_RANK],
+            offset: 0,
+        }
     }
 
     /// The offset of the present position; steps on.

@@ -4,8 +4,14 @@ use crate::float::Float;
 
 /// What is subtracted from a row before `exp`: its greatest element (NaN if it has one), zero where that is infinite.
 fn peak<F: Float>(row: &[F]) -> F {
-    let greatest = row.iter().fold(F::neg_infinity(), |a, &b| if b > a || b.is_nan() { b } else { a });
-    if greatest.is_infinite() { F::zero() } else { greatest }
+    let greatest = row
+        .iter()
+        .fold(F::neg_infinity(), |a, &b| if b > a || b.is_nan() { b } else { a });
+    if greatest.is_infinite() {
+        F::zero()
+    } else {
+        greatest
+    }
 }
 
 fn logsumexp_row<F: Float>(row: &[F]) -> F {
@@ -66,9 +72,19 @@ pub fn logsumexp<F: Float>(out: &mut [F], x: &[F], c: usize) {
 
 /// The loss `ln sum_j exp(x_j) - x_label` of each row, and the softmax.
 #[inline(never)]
-pub fn softmax_cross_entropy<F: Float>(loss: &mut [F], probs: &mut [F], logits: &[F], labels: &[usize], c: usize) {
+pub fn softmax_cross_entropy<F: Float>(
+    loss: &mut [F],
+    probs: &mut [F],
+    logits: &[F],
+    labels: &[usize],
+    c: usize,
+) {
     check(probs.len(), logits.len(), c);
-    assert_eq!((loss.len() * c, labels.len()), (logits.len(), loss.len()), "cross-entropy: one loss and label a row");
+    assert_eq!(
+        (loss.len() * c, labels.len()),
+        (logits.len(), loss.len()),
+        "cross-entropy: one loss and label a row"
+    );
     let rows = probs.chunks_exact_mut(c).zip(logits.chunks_exact(c));
     for ((loss, &label), (probs, row)) in loss.iter_mut().zip(labels).zip(rows) {
         let (peak, sum) = softmax_row(probs, row);

@@ -45,7 +45,9 @@ impl<F: Float> Case<F> {
     fn forward(&self) -> (Vec<F>, Vec<F>) {
         let (mut y, mut stats) = (vec![F::nan(); self.x.len()], vec![F::nan(); 2 * self.c]);
         let [scale, shift] = self.channels();
-        batch_norm(&mut y, &mut stats, &self.x, scale, shift, self.c, self.eps, self.slope);
+        batch_norm(
+            &mut y, &mut stats, &self.x, scale, shift, self.c, self.eps, self.slope,
+        );
         (y, stats)
     }
 
@@ -55,7 +57,9 @@ impl<F: Float> Case<F> {
         let mut out = [self.x.len(), self.c, self.c].map(|n| vec![F::nan(); n]);
         let [dx, dscale, dshift] = &mut out;
         let [scale, shift] = self.channels();
-        batch_norm_backward(dx, dscale, dshift, &self.x, &stats, scale, shift, &self.dy, self.c, self.eps, self.slope);
+        batch_norm_backward(
+            dx, dscale, dshift, &self.x, &stats, scale, shift, &self.dy, self.c, self.eps, self.slope,
+        );
         out
     }
 
@@ -67,7 +71,8 @@ impl<F: Float> Case<F> {
         let ([scale, shift], c) = (self.channels(), self.c);
         let (u, us, ub) = (&self.u, &self.u_scale, &self.u_shift);
         batch_norm_backward2(
-            to_x, to_dy, to_scale, &self.x, &stats, scale, shift, &self.dy, u, us, ub, c, self.eps, self.slope,
+            to_x, to_dy, to_scale, &self.x, &stats, scale, shift, &self.dy, u, us, ub, c, self.eps,
+            self.slope,
         );
         out
     }
@@ -89,7 +94,11 @@ fn dot<F: Float>(a: &[F], b: &[F]) -> F {
 }
 
 /// Central difference of `loss` along every element of `field`.
-fn difference(case: &Case<f64>, field: fn(&mut Case<f64>) -> &mut Vec<f64>, loss: fn(&Case<f64>) -> f64) -> Vec<f64> {
+fn difference(
+    case: &Case<f64>,
+    field: fn(&mut Case<f64>) -> &mut Vec<f64>,
+    loss: fn(&Case<f64>) -> f64,
+) -> Vec<f64> {
     let step = 1e-6;
     let len = field(&mut case.clone()).len();
     let at = |i: usize, by: f64| {
@@ -97,13 +106,18 @@ fn difference(case: &Case<f64>, field: fn(&mut Case<f64>) -> &mut Vec<f64>, loss
         field(&mut moved)[i] += by;
         loss(&moved)
     };
-    (0..len).map(|i| (at(i, step) - at(i, -step)) / (2.0 * step)).collect()
+    (0..len)
+        .map(|i| (at(i, step) - at(i, -step)) / (2.0 * step))
+        .collect()
 }
 
 #[track_caller]
 fn near(got: &[f64], wanted: &[f64]) {
     for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        assert!((got - wanted).abs() < 1e-6 * (1.0 + wanted.abs()), "element {i}: {got} instead of {wanted}");
+        assert!(
+            (got - wanted).abs() < 1e-6 * (1.0 + wanted.abs()),
+            "element {i}: {got} instead of {wanted}"
+        );
     }
 }
 
@@ -140,7 +154,11 @@ fn plain<F: Float>(case: &Case<F>) -> (Vec<f64>, Vec<f64>) {
         (stats[j], stats[c + j]) = (mean, variance);
         for (r, x) in column.iter().enumerate() {
             let h = (x - mean) / (variance + case.eps.as_f64()).sqrt();
-            let z = if case.affine { case.scale[j].as_f64() * h + case.shift[j].as_f64() } else { h };
+            let z = if case.affine {
+                case.scale[j].as_f64() * h + case.shift[j].as_f64()
+            } else {
+                h
+            };
             y[r * c + j] = if z > 0.0 { z } else { case.slope.as_f64() * z };
         }
     }
@@ -158,7 +176,13 @@ fn check<F: Float>(rows: usize, c: usize, size: f64) {
         let (y2, stats2) = case.forward();
         assert_close(&stats2, &cast(&stats), size);
         assert_close(&y2, &cast(&y), 2.0 * size);
-        [vec![y2, stats2], case.backward().to_vec(), case.backward2().to_vec()].concat().concat()
+        [
+            vec![y2, stats2],
+            case.backward().to_vec(),
+            case.backward2().to_vec(),
+        ]
+        .concat()
+        .concat()
     });
 }
 
@@ -174,7 +198,10 @@ fn the_forward_pass_is_the_definition() {
 #[test]
 fn long_sums_in_single_precision_stay_exact_to_a_few_units() {
     let (rows, c) = (20_000, 8);
-    let (single, double) = (Case::<f32>::new(rows, c, 0.0, true), Case::<f64>::new(rows, c, 0.0, true));
+    let (single, double) = (
+        Case::<f32>::new(rows, c, 0.0, true),
+        Case::<f64>::new(rows, c, 0.0, true),
+    );
     let mut double = double;
     // the same numbers, so that only the arithmetic differs
     double.x = single.x.iter().map(|&v| f64::from(v)).collect();
@@ -184,7 +211,10 @@ fn long_sums_in_single_precision_stay_exact_to_a_few_units() {
     double.eps = f64::from(single.eps);
     for (got, wanted) in single.backward().iter().zip(double.backward()) {
         for (got, wanted) in got.iter().zip(wanted) {
-            assert!((f64::from(*got) - wanted).abs() < 2e-5 * (1.0 + wanted.abs()), "{got} instead of {wanted}");
+            assert!(
+                (f64::from(*got) - wanted).abs() < 2e-5 * (1.0 + wanted.abs()),
+                "{got} instead of {wanted}"
+            );
         }
     }
 }

@@ -68,7 +68,10 @@ impl Job<'_> {
         for (src, dst) in pixels {
             (low, high, row) = (low.min(src), high.max(src), row.max(dst));
         }
-        assert!(out >= ((self.images - 1) * self.out_image + row + 1) * self.n, "tile: output too short");
+        assert!(
+            out >= ((self.images - 1) * self.out_image + row + 1) * self.n,
+            "tile: output too short"
+        );
         let channels = self.channels as isize;
         let last = ((self.images - 1) * self.a_image) as isize;
         for run in self.runs.iter().filter(|run| run.len > 0) {
@@ -93,7 +96,18 @@ fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>
     if job.n > 0 && narrow::<F, I>(job.n) {
         let width = I::VECTOR_BYTES / size_of::<F>();
         let packed = widened(b, job.n, width);
-        columns_of::<F, I>(out, a, packed.data(), width, job, Window { col: 0, width, keep: [0, job.n] });
+        columns_of::<F, I>(
+            out,
+            a,
+            packed.data(),
+            width,
+            job,
+            Window {
+                col: 0,
+                width,
+                keep: [0, job.n],
+            },
+        );
         return;
     }
     let mut col = 0;
@@ -125,7 +139,11 @@ impl Window {
             width /= 2;
         }
         let col = done.min(n - width);
-        Self { col, width, keep: [done - col, width] }
+        Self {
+            col,
+            width,
+            keep: [done - col, width],
+        }
     }
 }
 
@@ -160,7 +178,14 @@ macro_rules! at_width {
 pub(super) use at_width;
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], b_step: usize, job: &Job<'_>, window: Window) {
+fn columns_of<F: Float, I: Isa>(
+    out: &mut [F],
+    a: &[F],
+    b: &[F],
+    b_step: usize,
+    job: &Job<'_>,
+    window: Window,
+) {
     at_width!(window.width, columns::<F, I>(out, a, b, b_step, job, window));
 }
 
@@ -168,7 +193,11 @@ fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], b_step: usize, 
 #[inline(always)]
 pub(super) fn rows_of_tile<I: Isa>(left: usize) -> usize {
     let rows = if I::TILE_BYTES == 32 { 4 } else { ROWS };
-    if left >= 2 * rows || left <= rows { left.min(rows) } else { left.div_ceil(2) }
+    if left >= 2 * rows || left <= rows {
+        left.min(rows)
+    } else {
+        left.div_ceil(2)
+    }
 }
 
 /// Calls `$f` for the compiled number of rows `R` that equals `$rows`.
@@ -188,10 +217,21 @@ pub(super) use at_rows;
 
 /// Walks the rows of one window of columns in blocks: all tiles of a block of rows take the same part of B before the next.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], a: &[F], b: &[F], b_step: usize, job: &Job<'_>, window: Window) {
+fn columns<F: Float, I: Isa, const C: usize>(
+    out: &mut [F],
+    a: &[F],
+    b: &[F],
+    b_step: usize,
+    job: &Job<'_>,
+    window: Window,
+) {
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
     let whole = window.keep[1] < C;
-    let part = if whole { depth } else { (B_BYTES / (C * size_of::<F>())).min(depth) };
+    let part = if whole {
+        depth
+    } else {
+        (B_BYTES / (C * size_of::<F>())).min(depth)
+    };
     let (mut left, mut top) = (job.images * job.pixels.len(), RowCursor { image: 0, pixel: 0 });
     while left > 0 {
         let rows = if left < 2 * BLOCK_ROWS { left } else { BLOCK_ROWS };
@@ -200,7 +240,18 @@ fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], a: &[F], b: &[F], b_
         loop {
             let steps = part.min(depth - done);
             top = start;
-            block::<F, I, C>(out, a, b, b_step, job, &mut top, rows, inner, [done, steps], window);
+            block::<F, I, C>(
+                out,
+                a,
+                b,
+                b_step,
+                job,
+                &mut top,
+                rows,
+                inner,
+                [done, steps],
+                window,
+            );
             done += steps;
             if done == depth {
                 break;
@@ -229,7 +280,10 @@ fn block<F: Float, I: Isa, const C: usize>(
     let mut left = rows;
     while left > 0 {
         let take = rows_of_tile::<I>(left);
-        at_rows!(take, tile::<F, I, C>(out, a, b, b_step, job, top, inner, [done, steps], window));
+        at_rows!(
+            take,
+            tile::<F, I, C>(out, a, b, b_step, job, top, inner, [done, steps], window)
+        );
         left -= take;
     }
 }
@@ -296,7 +350,10 @@ fn tile<F: Float, I: Isa, const R: usize, const C: usize>(
         let offset = run.a as isize * job.channels as isize + (inner.step * job.a_step) as isize;
         let row = run.b as usize * job.channels + inner.step;
         left -= len;
-        inner = InnerCursor { run: inner.run + 1, step: 0 };
+        inner = InnerCursor {
+            run: inner.run + 1,
+            step: 0,
+        };
         // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths;
         // wrapping arithmetic because a pointer steps beyond the end only after its last use.
         unsafe {

@@ -1,0 +1,61 @@
+//! What adapting holds in memory: only second-order training keeps the record of its steps.
+
+mod common;
+
+use common::{Blobs, Net};
+use fewshot_autodiff::pool_use;
+use fewshot_episodes::{Purpose, Tasks, stream};
+use fewshot_meta::{Learner, Maml, Order, Task};
+
+/// Most bytes in use at a time on a thread of its own.
+fn peak(work: impl FnOnce() + Send + 'static) -> usize {
+    let thread = std::thread::spawn(|| {
+        work();
+        pool_use::<f64>().peak
+    });
+    thread.join().expect("the work does not panic")
+}
+
+fn learner(steps: usize, order: Order) -> Maml<Net> {
+    Maml {
+        train_steps: steps,
+        eval_steps: steps,
+        order,
+        ..Maml::new(Net::normed())
+    }
+}
+
+fn task() -> Task<f64> {
+    Task::from(
+        &Blobs {
+            shots: [700; 3],
+            ..Blobs::new(1)
+        }
+        .episode(0),
+    )
+}
+
+fn training(steps: usize, order: Order) -> usize {
+    peak(move || {
+        let learner = learner(steps, order);
+        let meta = learner.init(0);
+        learner.meta_gradient(&meta, &task(), &mut stream(0, Purpose::Dropout, 0));
+    })
+}
+
+fn adapting(steps: usize) -> usize {
+    peak(move || {
+        let learner = learner(steps, Order::Second);
+        learner.adapt(&learner.init(0), &task().support);
+    })
+}
+
+#[test]
+fn memory_grows_with_the_steps_for_the_second_order_only() {
+    let [one, many] = [1, 16].map(|steps| training(steps, Order::Second));
+    assert!(many > 5 * one, "second order: {one} and {many} bytes");
+    let [one, many] = [1, 16].map(|steps| training(steps, Order::First));
+    assert!(many < one + one / 4, "first order: {one} and {many} bytes");
+    let [one, many] = [1, 16].map(adapting);
+    assert!(many < one + one / 20, "adapting: {one} and {many} bytes");
+}
