@@ -8,10 +8,41 @@ use num_traits::{FromPrimitive, NumAssign};
 
 use crate::pool::Pool;
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+/// Keeps the element types to two, and has the operators compiled for both here, once, not again in every crate that uses them.
+#[allow(private_interfaces, reason = "the module is private: nobody outside can name or call these")]
+pub(crate) mod sealed {
+    use crate::grad::Rule;
+    use crate::op::{Op, Outputs};
+    use crate::shape::Shape;
+    use crate::tape::Inputs;
+
+    #[doc(hidden)]
+    pub trait Sealed: Sized {
+        fn forward(op: &Op<Self>, x: &Inputs<'_, Self>, shapes: &[Shape]) -> Outputs<Self>
+        where
+            Self: super::Float;
+
+        fn vjp(op: &Op<Self>, rule: &mut Rule<'_, '_, Self>)
+        where
+            Self: super::Float;
+    }
+
+    macro_rules! sealed {
+        ($t:ident) => {
+            impl Sealed for $t {
+                fn forward(op: &Op<$t>, x: &Inputs<'_, $t>, shapes: &[Shape]) -> Outputs<$t> {
+                    op.forward(x, shapes)
+                }
+
+                fn vjp(op: &Op<$t>, rule: &mut Rule<'_, '_, $t>) {
+                    op.vjp(rule);
+                }
+            }
+        };
+    }
+
+    sealed!(f32);
+    sealed!(f64);
 }
 
 /// An element type of arrays: `f32` or `f64`. Sealed.

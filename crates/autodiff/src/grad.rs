@@ -156,15 +156,9 @@ fn apply<'t, F: Float>(
         (record.nodes[id].op.clone(), record.inputs(id).to_vec())
     };
     let needs: Vec<bool> = ids.iter().map(|&i| path.has(i)).collect();
-    op.vjp(&mut Rule {
-        tape,
-        node: id as u32,
-        ids: &ids,
-        needs: &needs,
-        cotangents,
-        shares,
-        start: tape.len(),
-    });
+    let start = tape.len();
+    let (node, ids, needs) = (id as u32, &ids[..], &needs[..]);
+    F::vjp(&op, &mut Rule { tape, node, ids, needs, cotangents, shares, start });
 }
 
 /// The recorded sweep: gradients of `sum <y, u>` over the seeds `(y, u)` with respect to `wrt`; `None` is zero. With a

@@ -189,7 +189,7 @@ impl<F: Float> Tape<F> {
         };
         let outputs = {
             let record = self.record.borrow();
-            op.forward(&Inputs { record: &record, ids }, shapes)
+            F::forward(&op, &Inputs { record: &record, ids }, shapes)
         };
         let mut record = self.record.borrow_mut();
         match outputs {

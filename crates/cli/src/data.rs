@@ -12,7 +12,7 @@ use crate::args::Part;
 use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
-use crate::settings::{Classes, Settings};
+use crate::settings::{Classes, Method, Settings};
 
 /// Loaded data, with the division of the classes.
 pub enum Source {

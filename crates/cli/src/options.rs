@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub eval_queries: Option<usize>,
 
-    /// Classes of a training episode, protonet only: more than --ways makes better embeddings [default: 60; glyphs 20]
+    /// Classes of a training episode, protonet only: more than --ways makes better embeddings [default: 60]
     #[arg(long, value_parser = count, value_name = "N", help_heading = "Episodes")]
     pub train_ways: Option<usize>,
 

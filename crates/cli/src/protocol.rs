@@ -46,11 +46,11 @@ fn episodes(settings: &Settings) -> String {
         Some(classes) => {
             let (ways, train_ways) = (classes.ways, classes.train_ways);
             format!(
-                "{ways}-way {shots}-shot, {eval_queries} queries per class; in training {train_ways}-way, {queries} queries; rotations {}",
+                "{ways}-way {shots}-shot, queries per class {eval_queries}; in training {train_ways}-way, queries {queries}; rotations {}",
                 choice_name(classes.rotations)
             )
         }
-        None => format!("{shots} shots, {eval_queries} queries; in training {queries} queries"),
+        None => format!("{shots} shots, queries {eval_queries}; in training {queries}"),
     }
 }
 

@@ -145,10 +145,6 @@ impl Checkpoint {
         {
             return Err(other(format!("it holds {unknown}, which the model has not")));
         }
-        let mut meta = Meta {
-            theta: Params::new(vec![]),
-            statistics: Params::new(vec![]),
-        };
         let mut groups: [Vec<(String, Array<F>)>; 2] = [vec![], vec![]];
         for (name, shape) in expected {
             let tensor = tensors
@@ -158,8 +154,8 @@ impl Checkpoint {
             let (group, name) = name.split_once('.').expect("named with its group above");
             groups[usize::from(group == STATISTICS)].push((name.to_owned(), array));
         }
-        [meta.theta, meta.statistics] = groups.map(Params::new);
-        Ok(meta)
+        let [theta, statistics] = groups.map(Params::new);
+        Ok(Meta { theta, statistics })
     }
 }
 

@@ -55,7 +55,7 @@ impl<M> Maml<M> {
     /// The paper's choices for regression: 1 step of 0.01, second order, batch statistics; parameters of norms are
     /// meta-learned but not adapted.
     ///
-    /// The paper's classifiers differ in rate and steps (algorithm table in its appendix A.1): on Omniglot with 5 ways
+    /// The paper's classifiers differ in rate and steps (appendix A.1): on Omniglot with 5 ways
     /// `Maml { inner_lr: 2.0, eval_steps: 3, ..Maml::new(model) }`.
     pub fn new(model: M) -> Self {
         Maml {

@@ -85,7 +85,7 @@ fn a_file_cut_short_or_long_is_refused() {
     let path = folder.path().join("model");
     save(&path, &meta::<f32>(), &metadata()).unwrap();
     let whole = fs::read(&path).unwrap();
-    for len in (0..whole.len()).step_by(7) {
+    for len in (0..whole.len()).step_by(13) {
         fs::write(&path, &whole[..len]).unwrap();
         let error = load::<f32>(&path, &spec())
             .err()
@@ -103,7 +103,7 @@ fn flipped_bits_in_the_header_never_panic() {
     save(&path, &meta::<f32>(), &metadata()).unwrap();
     let whole = fs::read(&path).unwrap();
     let mut rng = stream(1, Purpose::Data, 0);
-    for _ in 0..2000 {
+    for _ in 0..500 {
         let mut bytes = whole.clone();
         bytes[rng.below(1000)] ^= 1 << rng.below(8);
         fs::write(&path, &bytes).unwrap();

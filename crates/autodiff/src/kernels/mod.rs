@@ -4,12 +4,14 @@
 //! A slice of the wrong length is a mistake of this crate and panics.
 
 pub mod conv;
+mod conv_dw;
 mod geometry;
 pub mod isa;
 pub mod map;
 pub mod matmul;
 pub mod norm;
 mod norm_backward;
+mod norm_backward2;
 mod pairs;
 pub mod permute;
 pub mod pool;
@@ -18,6 +20,7 @@ pub mod rows;
 mod split;
 mod strip;
 mod tile;
+mod window;
 
 pub use split::with_split;
 

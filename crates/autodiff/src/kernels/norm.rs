@@ -8,7 +8,8 @@ use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
 
-pub use super::norm_backward::{batch_norm_backward, batch_norm_backward2};
+pub use super::norm_backward::batch_norm_backward;
+pub use super::norm_backward2::batch_norm_backward2;
 
 /// Rows added up in one accumulator.
 pub(super) const BLOCK: usize = 48;

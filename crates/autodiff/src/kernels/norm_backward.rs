@@ -1,8 +1,6 @@
-//! First and second derivative of batch norm with activation, each in two passes over the rows.
+//! The derivative of batch norm with activation, in two passes over the rows.
 //!
-//! Words of [`super::norm`]; M = 1 where z > 0, else the slope; dz = M dy; k = scale s. The derivative of
-//! `dx = k (dz - a0 - h a1)`, with a0 = mean dz and a1 = mean(dz h), for the arriving u:
-//! u0 = mean u, u1 = mean(u h), t = k-free part of the scale's gradient = mean(u dz) - a0 u0 - a1 u1.
+//! Words of [`super::norm`]; M = 1 where z > 0, else the slope; dz = M dy; k = scale s.
 
 use super::isa::{Isa, versions};
 use super::norm::{BLOCK, Norm, TASK, check, constants, thirds, z};
@@ -65,70 +63,8 @@ pub fn batch_norm_backward<F: Float>(
     });
 }
 
-/// The gradient of [`batch_norm_backward`] for x, dy and scale, where `u` arrives for dx, `u_scale` for dscale and
-/// `u_shift` for dshift. It does not depend on the shift but through the mask.
-#[inline(never)]
-#[allow(clippy::too_many_arguments)]
-pub fn batch_norm_backward2<F: Float>(
-    to_x: &mut [F],
-    to_dy: &mut [F],
-    to_scale: &mut [F],
-    x: &[F],
-    stats: &[F],
-    scale: Option<&[F]>,
-    shift: Option<&[F]>,
-    dy: &[F],
-    u: &[F],
-    u_scale: &[F],
-    u_shift: &[F],
-    c: usize,
-    eps: F,
-    slope: F,
-) {
-    check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!(
-        [to_x.len(), to_dy.len(), dy.len(), u.len()],
-        [x.len(); 4],
-        "batch norm: gradients of rows"
-    );
-    assert_eq!(
-        [to_scale.len(), u_scale.len(), u_shift.len()],
-        [c; 3],
-        "batch norm: gradients of channels"
-    );
-    let constants = constants(&stats[c..], scale, shift, eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm {
-        x,
-        c,
-        mean: &stats[..c],
-        inverse,
-        factor,
-        shift,
-        slope,
-    };
-    let rows = x.len() / c;
-    let sums = summed(&norm, 5, |part, norm, rows| {
-        sums2(part, norm, &dy[rows.clone()], &u[rows])
-    });
-    let second = Second::new(&norm, &means(sums, rows), u_scale, u_shift, rows);
-    to_scale.copy_from_slice(&second.to_scale);
-    split::chunks2((to_x, TASK * c), (to_dy, TASK * c), |i, to_x, to_dy| {
-        let first = i * TASK;
-        let rows = first * c..first * c + to_x.len();
-        backward2(
-            to_x,
-            to_dy,
-            &norm.rows(first, to_x.len() / c),
-            &dy[rows.clone()],
-            &u[rows],
-            &second.channels,
-        );
-    });
-}
-
 /// Adds up the `k * c` sums `f` writes for each task's rows, in order.
-fn summed<F: Float>(
+pub(super) fn summed<F: Float>(
     norm: &Norm<'_, F>,
     k: usize,
     f: impl Fn(&mut [F], &Norm<'_, F>, std::ops::Range<usize>) + Send + Sync,
@@ -152,72 +88,30 @@ fn summed<F: Float>(
 }
 
 /// Sums over `rows` rows made means.
-fn means<F: Float>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
+pub(super) fn means<F: Float>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
     let scale = F::one() / F::of(rows.max(1) as f64);
     sums.iter_mut().for_each(|sum| *sum *= scale);
     sums
-}
-
-/// Constants of the second pass of the second derivative.
-struct Second<F> {
-    to_scale: Vec<F>,
-    /// `[8, C]`: see [`Second::new`].
-    channels: Vec<F>,
-}
-
-impl<F: Float> Second<F> {
-    /// From the means `[5, C]` of dz, dz h, u, u h, u dz.
-    ///
-    /// `to dy = M (k u + b0 + b1 h)`, `to x = c0 u + c1 dz + c2 h + c3`; the channels are k, b0, b1, c0, c1, c2, c3.
-    fn new(norm: &Norm<'_, F>, means: &[F], u_scale: &[F], u_shift: &[F], rows: usize) -> Self {
-        let c = norm.c;
-        let mut to_scale = vec![F::zero(); c];
-        let mut channels = vec![F::zero(); 7 * c];
-        let two = F::of(2.0);
-        for j in 0..c {
-            let [a0, a1, u0, u1, d] = std::array::from_fn(|i| means[i * c + j]);
-            let (s, k, us) = (norm.inverse[j], norm.factor[j], u_scale[j]);
-            let t = d - a0 * u0 - a1 * u1;
-            to_scale[j] = s * F::of(rows as f64) * t;
-            let values = [
-                k,
-                u_shift[j] - k * u0,
-                us - k * u1,
-                -s * k * a1,
-                s * (us - k * u1),
-                -s * (us * a1 - two * k * u1 * a1) - k * s * t,
-                -s * (us * a0 - k * (u0 * a1 + u1 * a0)),
-            ];
-            for (i, value) in values.into_iter().enumerate() {
-                channels[i * c + j] = value;
-            }
-        }
-        Self { to_scale, channels }
-    }
 }
 
 versions! {
     /// Sums of dz and dz h.
     fn sums<F>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F]) where [F: Float] = sums_body;
     fn backward<F>(dx: &mut [F], norm: &Norm<'_, F>, dy: &[F], means: &[F]) where [F: Float] = backward_body;
-    /// Sums of dz, dz h, u, u h and u dz.
-    fn sums2<F>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F]) where [F: Float] = sums2_body;
-    fn backward2<F>(to_x: &mut [F], to_dy: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F], channels: &[F])
-        where [F: Float] = backward2_body;
 }
 
 /// A channel's constants by value.
-struct Strip<F, const W: usize> {
+pub(super) struct Strip<F, const W: usize> {
     mean: [F; W],
     inverse: [F; W],
-    factor: [F; W],
+    pub factor: [F; W],
     shift: [F; W],
     slope: F,
 }
 
 impl<F: Float, const W: usize> Strip<F, W> {
     #[inline(always)]
-    fn new(norm: &Norm<'_, F>, col: usize) -> Self {
+    pub fn new(norm: &Norm<'_, F>, col: usize) -> Self {
         Self {
             mean: load(norm.mean, col),
             inverse: load(norm.inverse, col),
@@ -229,7 +123,7 @@ impl<F: Float, const W: usize> Strip<F, W> {
 
     /// h and the mask of channel `j`.
     #[inline(always)]
-    fn h_mask<I: Isa>(&self, j: usize, x: F) -> (F, F) {
+    pub fn h_mask<I: Isa>(&self, j: usize, x: F) -> (F, F) {
         let positive = z::<F, I>(x, self.mean[j], self.factor[j], self.shift[j]) > F::zero();
         (
             (x - self.mean[j]) * self.inverse[j],
@@ -296,92 +190,5 @@ fn backward_strip<F: Float, I: Isa, const W: usize>(
             out[j] = strip.factor[j] * I::mul_add(-h, a1[j], dy[j] * mask - a0[j]);
         }
         store(dx, row * c + col, out);
-    }
-}
-
-#[inline(always)]
-fn sums2_body<F: Float, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F]) {
-    strips!(norm.c, sums2_strip::<F, I>(out, norm, dy, u));
-}
-
-#[inline(always)]
-fn sums2_strip<F: Float, I: Isa, const W: usize>(
-    col: usize,
-    out: &mut [F],
-    norm: &Norm<'_, F>,
-    dy: &[F],
-    u: &[F],
-) {
-    let strip = Strip::<F, W>::new(norm, col);
-    let (c, rows) = (norm.c, dy.len() / norm.c);
-    let mut total = [[F::zero(); W]; 5];
-    for start in (0..rows).step_by(BLOCK) {
-        let mut sums = [[F::zero(); W]; 5];
-        for row in start..rows.min(start + BLOCK) {
-            let x: [F; W] = load(norm.x, row * c + col);
-            let dy: [F; W] = load(dy, row * c + col);
-            let u: [F; W] = load(u, row * c + col);
-            for j in 0..W {
-                let (h, mask) = strip.h_mask::<I>(j, x[j]);
-                let dz = dy[j] * mask;
-                sums[0][j] += dz;
-                sums[1][j] = I::mul_add(dz, h, sums[1][j]);
-                sums[2][j] += u[j];
-                sums[3][j] = I::mul_add(u[j], h, sums[3][j]);
-                sums[4][j] = I::mul_add(u[j], dz, sums[4][j]);
-            }
-        }
-        for i in 0..5 {
-            for j in 0..W {
-                total[i][j] += sums[i][j];
-            }
-        }
-    }
-    for (i, total) in total.into_iter().enumerate() {
-        store(out, i * c + col, total);
-    }
-}
-
-#[inline(always)]
-fn backward2_body<F: Float, I: Isa>(
-    to_x: &mut [F],
-    to_dy: &mut [F],
-    norm: &Norm<'_, F>,
-    dy: &[F],
-    u: &[F],
-    channels: &[F],
-) {
-    strips!(
-        norm.c,
-        backward2_strip::<F, I>(to_x, to_dy, norm, dy, u, channels)
-    );
-}
-
-#[inline(always)]
-fn backward2_strip<F: Float, I: Isa, const W: usize>(
-    col: usize,
-    to_x: &mut [F],
-    to_dy: &mut [F],
-    norm: &Norm<'_, F>,
-    dy: &[F],
-    u: &[F],
-    channels: &[F],
-) {
-    let strip = Strip::<F, W>::new(norm, col);
-    let c = norm.c;
-    let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = std::array::from_fn(|i| load(channels, i * c + col));
-    for row in 0..to_x.len() / c {
-        let x: [F; W] = load(norm.x, row * c + col);
-        let dy: [F; W] = load(dy, row * c + col);
-        let u: [F; W] = load(u, row * c + col);
-        let (mut out_x, mut out_dy) = ([F::zero(); W], [F::zero(); W]);
-        for j in 0..W {
-            let (h, mask) = strip.h_mask::<I>(j, x[j]);
-            let dz = dy[j] * mask;
-            out_dy[j] = mask * I::mul_add(k[j], u[j], I::mul_add(b1[j], h, b0[j]));
-            out_x[j] = I::mul_add(c0[j], u[j], I::mul_add(c1[j], dz, I::mul_add(c2[j], h, c3[j])));
-        }
-        store(to_x, row * c + col, out_x);
-        store(to_dy, row * c + col, out_dy);
     }
 }

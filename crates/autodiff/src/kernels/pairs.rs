@@ -4,7 +4,8 @@
 
 use super::conv::ConvShape;
 use super::isa::{Isa, versions};
-use super::tile::{Pixel, Window, at_rows, at_width, narrow, rows_of_tile, widened};
+use super::tile::Pixel;
+use super::window::{Window, at_rows, at_width, narrow, rows_of_tile, widened};
 use crate::float::Float;
 
 /// A row of the weight gradient: where its factor lies relative to the input pixel, and which row it is.
