@@ -45,6 +45,9 @@ fn main() {
             tape.custom(Arc::new(Swish { b: 1.5, slip }), x).tanh()
         });
         let verdict = if report.worst() < 1e-7 { "right" } else { "wrong" };
-        println!("slip {slip}: {verdict}, relative errors {:.0e} (first) and {:.0e} (second order)", report.errors[0], report.errors[1]);
+        println!(
+            "slip {slip}: {verdict}, relative errors {:.0e} (first) and {:.0e} (second order)",
+            report.errors[0], report.errors[1]
+        );
     }
 }

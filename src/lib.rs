@@ -50,8 +50,8 @@ pub use fewshot_episodes::{
     Sinusoid, Targets, Tasks, omniglot, stream,
 };
 pub use fewshot_meta::{
-    Checkpoint, Distance, Evaluation, Examples, Filter, InnerLoop, Labels, Learner, Maml, Meta, Metric, Order,
-    Predictor, ProtoNet, Rate, Task, Trainer, Training, evaluate, meta_gradient,
+    Checkpoint, Distance, Evaluation, Examples, Filter, InnerLoop, Labels, Learner, Maml, Meta, Metric,
+    Order, Predictor, ProtoNet, Rate, Task, Trainer, Training, evaluate, meta_gradient,
 };
 pub use fewshot_nn::{
     Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, NormPolicy, Optimizer, Params, Pass,

@@ -1,11 +1,11 @@
 //! The workloads of the benchmarks: MAML and prototypical networks at the sizes of their papers, on noise.
 #![allow(dead_code)] // each benchmark uses some of them
 
-use fewshot::{
-    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Mlp, Order, Outputs, Padding, ProtoNet, Purpose, Set, Sinusoid,
-    Targets, Tasks, stream,
-};
 use fewshot::episodes::Draw;
+use fewshot::{
+    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Mlp, Order, Outputs, Padding, ProtoNet, Purpose, Set,
+    Sinusoid, Targets, Tasks, stream,
+};
 
 /// Episodes made beforehand.
 pub struct Fixed(Vec<Episode>);
@@ -46,7 +46,10 @@ struct Conv {
 /// 25 tasks of 10 points, network 1-40-40-1.
 pub fn sine(name: &'static str, steps: usize) -> Workload {
     let source = Sinusoid::new(10, 10, 1, Purpose::Train).expect("valid sizes");
-    let learner = Maml { train_steps: steps, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
+    let learner = Maml {
+        train_steps: steps,
+        ..Maml::new(Mlp::new(&[1, 40, 40, 1]))
+    };
     Workload {
         name,
         tasks: Fixed((0..25).map(|i| source.episode(i)).collect()),
@@ -57,12 +60,40 @@ pub fn sine(name: &'static str, steps: usize) -> Workload {
 
 /// All workloads with convolutions for MAML: 64 filters, stride 2, padding 1, scale and shift, 256 features, linear head.
 pub fn convolutional() -> Vec<Workload> {
-    let base = Conv { name: "conv_1step", count: 32, ways: 5, queries: 15, steps: 1, inner_lr: 0.4, order: Order::Second };
+    let base = Conv {
+        name: "conv_1step",
+        count: 32,
+        ways: 5,
+        queries: 15,
+        steps: 1,
+        inner_lr: 0.4,
+        order: Order::Second,
+    };
     [
-        Conv { name: "conv_paper", queries: 1, ..base },
-        Conv { name: "conv_5step", steps: 5, ..base },
-        Conv { name: "conv_fo", order: Order::First, ..base },
-        Conv { name: "conv_20way", count: 16, ways: 20, queries: 1, steps: 5, inner_lr: 0.1, ..base },
+        Conv {
+            name: "conv_paper",
+            queries: 1,
+            ..base
+        },
+        Conv {
+            name: "conv_5step",
+            steps: 5,
+            ..base
+        },
+        Conv {
+            name: "conv_fo",
+            order: Order::First,
+            ..base
+        },
+        Conv {
+            name: "conv_20way",
+            count: 16,
+            ways: 20,
+            queries: 1,
+            steps: 5,
+            inner_lr: 0.1,
+            ..base
+        },
         base,
     ]
     .map(conv)
@@ -70,7 +101,10 @@ pub fn convolutional() -> Vec<Workload> {
 }
 
 fn conv(c: Conv) -> Workload {
-    let config = Conv4Config { padding: Padding::all(1), ..Conv4Config::strided_flat() };
+    let config = Conv4Config {
+        padding: Padding::all(1),
+        ..Conv4Config::strided_flat()
+    };
     let learner = Maml {
         train_steps: c.steps,
         inner_lr: c.inner_lr,

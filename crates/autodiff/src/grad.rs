@@ -55,13 +55,16 @@ impl<'t, F: Float> Rule<'_, 't, F> {
         })
     }
 
-
     /// Adds to the gradient of input `i`, if anybody needs it; axes along which the input was broadcast are summed.
     pub(crate) fn give(&mut self, i: usize, share: impl FnOnce() -> Var<'t, F>) {
         if self.needs[i] {
             let share = share();
             let shape = self.x(i).shape();
-            let share = if share.shape() == shape { share } else { share.sum_to(&shape) };
+            let share = if share.shape() == shape {
+                share
+            } else {
+                share.sum_to(&shape)
+            };
             self.shares.push((self.ids[i], share));
         }
     }
@@ -158,7 +161,18 @@ fn apply<'t, F: Float>(
     let needs: Vec<bool> = ids.iter().map(|&i| path.has(i)).collect();
     let start = tape.len();
     let (node, ids, needs) = (id as u32, &ids[..], &needs[..]);
-    F::vjp(&op, &mut Rule { tape, node, ids, needs, cotangents, shares, start });
+    F::vjp(
+        &op,
+        &mut Rule {
+            tape,
+            node,
+            ids,
+            needs,
+            cotangents,
+            shares,
+            start,
+        },
+    );
 }
 
 /// The recorded sweep: gradients of `sum <y, u>` over the seeds `(y, u)` with respect to `wrt`; `None` is zero. With a
@@ -198,7 +212,12 @@ fn sweep<'t, F: Float>(
         }
     }
     wrt.iter()
-        .map(|x| slots.get((x.id as usize).wrapping_sub(path.first)).copied().flatten())
+        .map(|x| {
+            slots
+                .get((x.id as usize).wrapping_sub(path.first))
+                .copied()
+                .flatten()
+        })
         .collect()
 }
 

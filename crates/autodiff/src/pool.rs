@@ -176,7 +176,9 @@ mod tests {
     #[test]
     fn buffers_from_other_threads_do_not_pile_up() {
         for _ in 0..50 {
-            let foreign = std::thread::spawn(|| Buffer::<f64>::dirty(1000)).join().expect("no panic");
+            let foreign = std::thread::spawn(|| Buffer::<f64>::dirty(1000))
+                .join()
+                .expect("no panic");
             drop(foreign);
         }
         assert_eq!(pool_use::<f64>().free, 0);

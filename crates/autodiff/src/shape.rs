@@ -161,10 +161,7 @@ pub(crate) fn broadcasts_to(from: &[usize], to: &[usize]) -> bool {
 #[track_caller]
 pub(crate) fn check_axes(name: &str, shape: &Shape, axes: &[usize]) {
     for (i, &axis) in axes.iter().enumerate() {
-        assert!(
-            axis < shape.len(),
-            "{name}: {shape} has no axis {axis}"
-        );
+        assert!(axis < shape.len(), "{name}: {shape} has no axis {axis}");
         assert!(
             !axes[..i].contains(&axis),
             "{name}: axis {axis} is named twice in {axes:?}"

@@ -72,7 +72,6 @@ impl<F: Float> Inputs<'_, F> {
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
-
 }
 
 impl<F: Float> Index<usize> for Inputs<'_, F> {
@@ -169,12 +168,7 @@ impl<F: Float> Tape<F> {
 
     /// Executes and records an operator; its outputs become consecutive nodes, of which the first is returned.
     #[track_caller]
-    pub(crate) fn push_many<'t>(
-        &'t self,
-        op: Op<F>,
-        inputs: &[Var<'t, F>],
-        shapes: &[Shape],
-    ) -> Var<'t, F> {
+    pub(crate) fn push_many<'t>(&'t self, op: Op<F>, inputs: &[Var<'t, F>], shapes: &[Shape]) -> Var<'t, F> {
         const FEW: usize = 8;
         let mut few = [0; FEW];
         let many: Vec<u32>;
@@ -198,7 +192,7 @@ impl<F: Float> Tape<F> {
                 let mut values = values.into_iter().zip(shapes);
                 let (value, shape) = values.next().expect("an operator has an output");
                 let first = record.push(op, ids, *shape, value);
-                    for (value, shape) in values {
+                for (value, shape) in values {
                     record.push(Op::Output, &[first], *shape, value);
                 }
                 Var::new(self, first)

@@ -1,9 +1,7 @@
 //! The table of all operators: each row is an operator and a shape case, checked against central differences in f64 at first
 //! and second order (some at third). What is checked is what this table says.
 
-use fewshot_autodiff::{
-    Activation, Array, Conv, Padding, Pool, Tape, Transpose, Triangle, Var, gradcheck,
-};
+use fewshot_autodiff::{Activation, Array, Conv, Padding, Pool, Tape, Transpose, Triangle, Var, gradcheck};
 
 type Function = Box<dyn for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>>;
 
@@ -118,7 +116,9 @@ fn binary(rows: &mut Vec<Row>) {
         row("ge", &same(), |_, x| x[0].ge(x[1]) * x[0].square()),
         row("lt", &bias(), |_, x| x[0].lt(x[1]) * x[0].square()),
         row("le", &bias(), |_, x| x[0].le(x[1]) * x[0].square()),
-        row("select", &bias(), |_, x| x[0].gt(x[1]).select(x[0].square(), x[1].powi(3))),
+        row("select", &bias(), |_, x| {
+            x[0].gt(x[1]).select(x[0].square(), x[1].powi(3))
+        }),
     ]);
 }
 
@@ -151,14 +151,20 @@ fn layout(rows: &mut Vec<Row>) {
     let pair = || [any(&[2, 3]), seeded(&[2, 5], 0.9)];
     rows.extend([
         row("sum_to", &x(), |_, x| x[0].square().sum_to(&[3, 1])),
-        row("broadcast_to", &[any(&[3, 1])], |_, x| x[0].broadcast_to(&[2, 3, 4]).square()),
+        row("broadcast_to", &[any(&[3, 1])], |_, x| {
+            x[0].broadcast_to(&[2, 3, 4]).square()
+        }),
         row("reshape", &x(), |_, x| x[0].reshape(&[6, 4]).square()),
         row("flatten", &x(), |_, x| x[0].flatten().square()),
         row("insert_axis", &x(), |_, x| x[0].insert_axis(1).square()),
-        row("remove_axis", &[any(&[3, 1, 2])], |_, x| x[0].remove_axis(1).square()),
+        row("remove_axis", &[any(&[3, 1, 2])], |_, x| {
+            x[0].remove_axis(1).square()
+        }),
         row("permute", &x(), |_, x| x[0].permute(&[2, 0, 1]).powi(3)),
         row("t", &[any(&[2, 5])], |_, x| x[0].t().square()),
-        row("concat", &pair(), |_, x| Var::concat(&[x[0], x[1], x[0]], 1).powi(3)),
+        row("concat", &pair(), |_, x| {
+            Var::concat(&[x[0], x[1], x[0]], 1).powi(3)
+        }),
         row("stack", &[any(&[2, 3]), seeded(&[2, 3], 0.9)], |_, x| {
             Var::stack(&[x[0], x[1]], 1).powi(3)
         }),
@@ -170,7 +176,9 @@ fn layout(rows: &mut Vec<Row>) {
         row("crop", &x(), |_, x| x[0].crop(&[0..1, 1..3, 2..4]).square()),
         row("pad", &x(), |_, x| x[0].pad(&[(1, 0), (0, 2), (1, 1)]).powi(3)),
         row("gather", &x(), |_, x| x[0].gather(1, &[2, 0, 2, 1]).powi(3)),
-        row("scatter_add", &x(), |_, x| x[0].scatter_add(1, &[3, 0, 3], 5).powi(3)),
+        row("scatter_add", &x(), |_, x| {
+            x[0].scatter_add(1, &[3, 0, 3], 5).powi(3)
+        }),
         row("one_hot", &[any(&[3, 4])], |t, x| {
             x[0].square() * t.one_hot(&[2, 0, 3], 4)
         }),
@@ -180,26 +188,57 @@ fn layout(rows: &mut Vec<Row>) {
 fn products(rows: &mut Vec<Row>) {
     let pair = |a: &[usize], b: &[usize]| [any(a), seeded(b, 0.9)];
     rows.extend([
-        row("matmul", &pair(&[2, 3], &[3, 4]), |_, x| x[0].matmul(x[1]).square()).third(),
-        row("matmul batched", &pair(&[2, 2, 3], &[2, 3, 4]), |_, x| x[0].matmul(x[1]).square()),
-        row("matmul one for all", &pair(&[2, 2, 3], &[3, 4]), |_, x| x[0].matmul(x[1]).square()),
-        row("matmul vector", &pair(&[5, 3], &[3, 1]), |_, x| x[0].matmul(x[1]).square()),
-        row("matmul_nt", &pair(&[2, 3], &[4, 3]), |_, x| x[0].matmul_nt(x[1]).square()),
-        row("matmul_nt batched", &pair(&[3, 2, 3], &[3, 4, 3]), |_, x| x[0].matmul_nt(x[1]).square()),
-        row("matmul_tn", &pair(&[3, 2], &[3, 4]), |_, x| x[0].matmul_tn(x[1]).square()),
-        row("matmul_tn batched", &pair(&[2, 3, 2], &[2, 3, 4]), |_, x| x[0].matmul_tn(x[1]).square()),
-        row("squared_distances", &pair(&[3, 9], &[4, 9]), |_, x| x[0].squared_distances(x[1]).square()),
-        row("cosine_similarity", &pair(&[3, 5], &[4, 5]), |_, x| x[0].cosine_similarity(x[1])),
-        row("cholesky", &[spd(4)], |_, x| x[0].cholesky().expect("it is").square()),
+        row("matmul", &pair(&[2, 3], &[3, 4]), |_, x| {
+            x[0].matmul(x[1]).square()
+        })
+        .third(),
+        row("matmul batched", &pair(&[2, 2, 3], &[2, 3, 4]), |_, x| {
+            x[0].matmul(x[1]).square()
+        }),
+        row("matmul one for all", &pair(&[2, 2, 3], &[3, 4]), |_, x| {
+            x[0].matmul(x[1]).square()
+        }),
+        row("matmul vector", &pair(&[5, 3], &[3, 1]), |_, x| {
+            x[0].matmul(x[1]).square()
+        }),
+        row("matmul_nt", &pair(&[2, 3], &[4, 3]), |_, x| {
+            x[0].matmul_nt(x[1]).square()
+        }),
+        row("matmul_nt batched", &pair(&[3, 2, 3], &[3, 4, 3]), |_, x| {
+            x[0].matmul_nt(x[1]).square()
+        }),
+        row("matmul_tn", &pair(&[3, 2], &[3, 4]), |_, x| {
+            x[0].matmul_tn(x[1]).square()
+        }),
+        row("matmul_tn batched", &pair(&[2, 3, 2], &[2, 3, 4]), |_, x| {
+            x[0].matmul_tn(x[1]).square()
+        }),
+        row("squared_distances", &pair(&[3, 9], &[4, 9]), |_, x| {
+            x[0].squared_distances(x[1]).square()
+        }),
+        row("cosine_similarity", &pair(&[3, 5], &[4, 5]), |_, x| {
+            x[0].cosine_similarity(x[1])
+        }),
+        row("cholesky", &[spd(4)], |_, x| {
+            x[0].cholesky().expect("it is").square()
+        }),
         row("solve_spd", &[spd(3), any(&[3, 2])], |_, x| {
             x[0].solve_spd(x[1]).expect("it is")
         }),
     ]);
     for (name, triangle, transpose) in [
         ("solve_triangular lower", Triangle::Lower, Transpose::No),
-        ("solve_triangular lower transposed", Triangle::Lower, Transpose::Yes),
+        (
+            "solve_triangular lower transposed",
+            Triangle::Lower,
+            Transpose::Yes,
+        ),
         ("solve_triangular upper", Triangle::Upper, Transpose::No),
-        ("solve_triangular upper transposed", Triangle::Upper, Transpose::Yes),
+        (
+            "solve_triangular upper transposed",
+            Triangle::Upper,
+            Transpose::Yes,
+        ),
     ] {
         rows.push(row(name, &[spd(3), any(&[3, 2])], move |_, x| {
             x[0].solve_triangular(x[1], triangle, transpose)
@@ -212,18 +251,35 @@ fn convolutions(rows: &mut Vec<Row>) {
     let how = |s: [usize; 2], padding| Conv { stride: s, padding };
     let cases: [(&'static str, [usize; 4], [usize; 4], Conv); 5] = [
         ("conv2d", [2, 5, 4, 2], [3, 2, 2, 3], how([1, 1], Padding::Valid)),
-        ("conv2d same stride 2", [1, 6, 5, 2], [3, 3, 2, 3], how([2, 2], Padding::Same)),
-        ("conv2d padded", [1, 4, 5, 3], [3, 3, 3, 2], how([1, 1], Padding::all(1))),
+        (
+            "conv2d same stride 2",
+            [1, 6, 5, 2],
+            [3, 3, 2, 3],
+            how([2, 2], Padding::Same),
+        ),
+        (
+            "conv2d padded",
+            [1, 4, 5, 3],
+            [3, 3, 3, 2],
+            how([1, 1], Padding::all(1)),
+        ),
         (
             "conv2d uneven",
             [2, 5, 6, 1],
             [2, 3, 1, 5],
             how([2, 3], Padding::Explicit([[0, 1], [2, 1]])),
         ),
-        ("conv2d 1x1", [2, 3, 2, 5], [1, 1, 5, 2], how([1, 1], Padding::Valid)),
+        (
+            "conv2d 1x1",
+            [2, 3, 2, 5],
+            [1, 1, 5, 2],
+            how([1, 1], Padding::Valid),
+        ),
     ];
     for (name, x, w, how) in cases {
-        rows.push(row(name, &pair(&x, &w), move |_, x| x[0].conv2d(x[1], how).tanh()));
+        rows.push(row(name, &pair(&x, &w), move |_, x| {
+            x[0].conv2d(x[1], how).tanh()
+        }));
     }
     let image = || [any(&[2, 5, 4, 3])];
     let wide = Pool {
@@ -237,10 +293,16 @@ fn convolutions(rows: &mut Vec<Row>) {
         })
         .third(),
         row("max_pool", &image(), |_, x| x[0].powi(3).max_pool(Pool::valid(2))),
-        row("max_pool same", &image(), |_, x| x[0].powi(3).max_pool(Pool::same(2))),
-        row("max_pool overlapping", &image(), move |_, x| x[0].powi(3).max_pool(wide)),
+        row("max_pool same", &image(), |_, x| {
+            x[0].powi(3).max_pool(Pool::same(2))
+        }),
+        row("max_pool overlapping", &image(), move |_, x| {
+            x[0].powi(3).max_pool(wide)
+        }),
         row("avg_pool", &image(), |_, x| x[0].powi(3).avg_pool(Pool::valid(2))),
-        row("avg_pool overlapping", &image(), move |_, x| x[0].powi(3).avg_pool(wide)),
+        row("avg_pool overlapping", &image(), move |_, x| {
+            x[0].powi(3).avg_pool(wide)
+        }),
         row("global_avg_pool", &image(), |_, x| x[0].powi(3).global_avg_pool()),
     ]);
 }
@@ -263,18 +325,23 @@ fn norms(rows: &mut Vec<Row>) {
     }
     rows.extend([
         row("batch_norm images", &image(), |_, x| {
-            x[0].batch_norm(Some(x[1]), Some(x[2]), 1e-3, Activation::Identity).0
+            x[0].batch_norm(Some(x[1]), Some(x[2]), 1e-3, Activation::Identity)
+                .0
         }),
         row("batch_norm plain", &[any(&[6, 2])], |_, x| {
             x[0].batch_norm(None, None, 1e-2, Activation::Identity).0.powi(3)
         })
         .third(),
         row("batch_norm shift", &[any(&[6, 2]), any(&[2])], |_, x| {
-            x[0].batch_norm(None, Some(x[1]), 1e-2, Activation::Relu).0.powi(3)
+            x[0].batch_norm(None, Some(x[1]), 1e-2, Activation::Relu)
+                .0
+                .powi(3)
         })
         .third(),
         row("batch_norm scale", &[any(&[6, 2]), any(&[2])], |_, x| {
-            x[0].batch_norm(Some(x[1]), None, 1e-2, Activation::Identity).0.powi(2)
+            x[0].batch_norm(Some(x[1]), None, 1e-2, Activation::Identity)
+                .0
+                .powi(2)
         }),
         row("batch_norm statistics", &[any(&[6, 2]), any(&[2])], |_, x| {
             let (y, statistics) = x[0].batch_norm(None, Some(x[1]), 1e-2, Activation::Identity);
@@ -283,10 +350,19 @@ fn norms(rows: &mut Vec<Row>) {
         row("normalize", &[any(&[4, 3]), any(&[3]), positive(&[3])], |_, x| {
             x[0].normalize(x[1], x[2], Some(x[1]), Some(x[2]), 1e-3)
         }),
-        row("layer_norm", &terms(), |_, x| x[0].layer_norm(Some(x[1]), Some(x[2]), 1e-3)),
-        row("instance_norm", &image(), |_, x| x[0].instance_norm(Some(x[1]), Some(x[2]), 1e-3)),
-        row("cross_entropy", &[any(&[3, 4])], |_, x| x[0].cross_entropy(&[2, 0, 3])).third(),
-        row("mse", &[any(&[3, 2]), seeded(&[3, 2], 0.9)], |_, x| x[0].powi(2).mse(x[1])),
+        row("layer_norm", &terms(), |_, x| {
+            x[0].layer_norm(Some(x[1]), Some(x[2]), 1e-3)
+        }),
+        row("instance_norm", &image(), |_, x| {
+            x[0].instance_norm(Some(x[1]), Some(x[2]), 1e-3)
+        }),
+        row("cross_entropy", &[any(&[3, 4])], |_, x| {
+            x[0].cross_entropy(&[2, 0, 3])
+        })
+        .third(),
+        row("mse", &[any(&[3, 2]), seeded(&[3, 2], 0.9)], |_, x| {
+            x[0].powi(2).mse(x[1])
+        }),
         row("binary_cross_entropy", &[any(&[3, 2])], |t, x| {
             x[0].binary_cross_entropy(t.var(&Array::from_fn(&[3, 2], |i| (i % 2) as f64)))
         }),
@@ -353,7 +429,9 @@ fn public_operators() -> Vec<String> {
                 (table && line.ends_with(';')).then_some(line)
             });
             let Some(name) = name else { continue };
-            let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+            let end = name
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(name.len());
             // The operator traits' own table begins with the trait; its methods have rows under their names.
             if end > 0 && name.starts_with(char::is_lowercase) {
                 names.push(name[..end].to_owned());
@@ -367,7 +445,11 @@ fn public_operators() -> Vec<String> {
 fn every_public_operator_has_a_row() {
     let rows = table();
     let names = public_operators();
-    assert!(names.len() > 80, "only {} operators were found in the source", names.len());
+    assert!(
+        names.len() > 80,
+        "only {} operators were found in the source",
+        names.len()
+    );
     let missing: Vec<&String> = names
         .iter()
         .filter(|n| !rows.iter().any(|r| r.name.split(' ').next() == Some(n)))

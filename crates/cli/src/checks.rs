@@ -5,7 +5,9 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::settings::{Method, Settings};
 
-/// Largest shots, queries, meta-batch and ways: guards against typing errors that would exhaust memory.
+/// Most episodes in an outer update; each keeps a gradient of the size of the network until they are averaged.
+const MOST_TASKS: usize = 1000;
+/// Largest shots, queries and ways: guards against typing errors that would exhaust memory.
 const MOST: usize = 100_000;
 /// Most inner steps; every one is recorded for the meta-gradient.
 const MOST_STEPS: usize = 1000;
@@ -16,7 +18,7 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
     between("queries", settings.queries, 1, MOST)?;
     between("eval-queries", settings.eval_queries, 1, MOST)?;
     between("episodes", settings.episodes, 2, 10 * MOST)?;
-    between("meta-batch", settings.meta_batch, 1, MOST)?;
+    between("meta-batch", settings.meta_batch, 1, MOST_TASKS)?;
     between("iterations", settings.iterations, 1, i64::MAX as u64)?;
     between("halve-every", settings.halve_every, 0, i64::MAX as u64)?;
     between("seed", settings.seed, 0, i64::MAX as u64)?;

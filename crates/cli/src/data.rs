@@ -78,14 +78,11 @@ impl Source {
         match (self, &settings.classes) {
             (Source::Drawings { images, split }, Some(classes)) => {
                 let protocol = protocol(classes, classes.train_ways, settings.shots, settings.queries);
-                drawn(
-                    images,
-                    split.train(),
-                    protocol,
-                    seed,
-                    Purpose::Train,
-                    "training episodes",
-                )
+                let what = match settings.method {
+                    Method::Maml { .. } => "training episodes",
+                    Method::Protonet { .. } => "training episodes (--train-ways)",
+                };
+                drawn(images, split.train(), protocol, seed, Purpose::Train, what)
             }
             _ => sinusoids(settings.shots, settings.queries, seed, Purpose::Train),
         }

@@ -57,9 +57,8 @@ impl Wave {
     fn points(self, count: usize, rng: &mut ChaCha8Rng) -> Set {
         let x: Vec<f32> = (0..count).map(|_| rng.uniform(-5.0, 5.0) as f32).collect();
         let y = x.iter().map(|x| self.at(f64::from(*x)) as f32).collect();
-        let column = |values| {
-            ArrayD::from_shape_vec(IxDyn(&[count, 1]), values).expect("count values in a column")
-        };
+        let column =
+            |values| ArrayD::from_shape_vec(IxDyn(&[count, 1]), values).expect("count values in a column");
         Set::new(column(x), Targets::Values(column(y)))
     }
 }
@@ -194,11 +193,7 @@ mod tests {
             for (x, y) in support.iter().chain(&query) {
                 assert!((tasks.wave(i).at(*x) - y).abs() < 1e-6);
             }
-            products += support
-                .iter()
-                .zip(&query)
-                .map(|(s, q)| s.0 * q.0)
-                .sum::<f64>();
+            products += support.iter().zip(&query).map(|(s, q)| s.0 * q.0).sum::<f64>();
         }
         // Correlation of 20,000 pairs: deviation 0.007.
         let correlation = products / 20_000.0 / (100.0 / 12.0);

@@ -65,7 +65,13 @@ impl Binary {
             Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if b >= a { a } else { b }),
             Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a > b)),
             Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a >= b)),
-            Binary::Select => map3(out, ad, bd, x[2].data(), move |m, a, b| if m != zero { a } else { b }),
+            Binary::Select => map3(
+                out,
+                ad,
+                bd,
+                x[2].data(),
+                move |m, a, b| if m != zero { a } else { b },
+            ),
         })
     }
 
@@ -169,7 +175,11 @@ impl<'t, F: Float> Var<'t, F> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn select(self, a: Var<'t, F>, b: Var<'t, F>) -> Var<'t, F> {
-        let shape = broadcast("select", &broadcast("select", &self.shape(), &a.shape()), &b.shape());
+        let shape = broadcast(
+            "select",
+            &broadcast("select", &self.shape(), &a.shape()),
+            &b.shape(),
+        );
         let inputs = [self, a, b].map(|x| x.broadcast_to(&shape));
         self.tape().push(Op::Binary(Binary::Select), &inputs, shape)
     }
@@ -238,7 +248,7 @@ macro_rules! number_first {
 
             #[track_caller]
             fn div(self, x: Var<'t, $t>) -> Var<'t, $t> {
-                x.recip() * self
+                x.tape().scalar(self) / x
             }
         }
     )*};

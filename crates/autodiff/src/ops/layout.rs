@@ -20,10 +20,18 @@ pub(crate) enum Layout {
     Reshape,
     /// Axis `i` of the result is axis `axes[i]` of the input.
     Permute([u8; MAX_RANK]),
-    Concat { axis: u8 },
-    Slice { axis: u8, start: usize },
+    Concat {
+        axis: u8,
+    },
+    Slice {
+        axis: u8,
+        start: usize,
+    },
     /// The adjoint of `Slice`: zeros around the input along an axis.
-    Pad { axis: u8, before: usize },
+    Pad {
+        axis: u8,
+        before: usize,
+    },
 }
 
 /// Which axes of `from` must be summed to arrive at the right-aligned `to`.
@@ -34,7 +42,14 @@ fn summed_axes(from: &Shape, to: &Shape) -> Vec<bool> {
         .collect()
 }
 
-fn copy_along<F: Float>(out: &mut [F], x: &[F], outer: usize, to: (usize, usize), from: (usize, usize), run: usize) {
+fn copy_along<F: Float>(
+    out: &mut [F],
+    x: &[F],
+    outer: usize,
+    to: (usize, usize),
+    from: (usize, usize),
+    run: usize,
+) {
     let ((to_step, to_start), (from_step, from_start)) = (to, from);
     for o in 0..outer {
         let (t, f) = (o * to_step + to_start, o * from_step + from_start);
@@ -64,9 +79,7 @@ impl Layout {
                 let axes = summed_axes(&from, &shape);
                 Array::build(shape, |out| reduce::sum_axes(out, a.data(), &from, &axes))
             }
-            Layout::BroadcastTo => {
-                Array::build(shape, |out| map::broadcast_to(out, &shape, a.data(), &from))
-            }
+            Layout::BroadcastTo => Array::build(shape, |out| map::broadcast_to(out, &shape, a.data(), &from)),
             Layout::Permute(axes) => {
                 let axes: Vec<usize> = axes[..from.len()].iter().map(|&a| a as usize).collect();
                 Array::build(shape, |out| permute::permute(out, a.data(), &from, &axes))
@@ -225,7 +238,10 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn remove_axis(self, axis: usize) -> Var<'t, F> {
         let shape = self.shape();
         check_axes("remove_axis", &shape, &[axis]);
-        assert_eq!(shape[axis], 1, "remove_axis: axis {axis} of {shape} is not of size 1");
+        assert_eq!(
+            shape[axis], 1,
+            "remove_axis: axis {axis} of {shape} is not of size 1"
+        );
         self.reshape(&shape.without(&[axis]))
     }
 
@@ -237,7 +253,11 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn permute(self, axes: &[usize]) -> Var<'t, F> {
         let from = self.shape();
         check_axes("permute", &from, axes);
-        assert_eq!(axes.len(), from.len(), "permute: {axes:?} does not name every axis of {from}");
+        assert_eq!(
+            axes.len(),
+            from.len(),
+            "permute: {axes:?} does not name every axis of {from}"
+        );
         let mut order = [0; MAX_RANK];
         let mut to = from;
         for (i, &axis) in axes.iter().enumerate() {
@@ -303,7 +323,10 @@ impl<'t, F: Float> Var<'t, F> {
         if range.len() == shape[axis] {
             return self;
         }
-        let op = Layout::Slice { axis: axis as u8, start: range.start };
+        let op = Layout::Slice {
+            axis: axis as u8,
+            start: range.start,
+        };
         self.layout(op, shape.with(axis, range.len()))
     }
 
@@ -336,7 +359,12 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn crop(self, ranges: &[Range<usize>]) -> Var<'t, F> {
         let shape = self.shape();
-        assert_eq!(ranges.len(), shape.len(), "crop: {} ranges for {shape}", ranges.len());
+        assert_eq!(
+            ranges.len(),
+            shape.len(),
+            "crop: {} ranges for {shape}",
+            ranges.len()
+        );
         let mut x = self;
         for (axis, range) in ranges.iter().enumerate() {
             x = x.slice(axis, range.clone());
@@ -351,7 +379,12 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn pad(self, widths: &[(usize, usize)]) -> Var<'t, F> {
         let shape = self.shape();
-        assert_eq!(widths.len(), shape.len(), "pad: {} widths for {shape}", widths.len());
+        assert_eq!(
+            widths.len(),
+            shape.len(),
+            "pad: {} widths for {shape}",
+            widths.len()
+        );
         let mut x = self;
         for (axis, &(before, after)) in widths.iter().enumerate() {
             x = x.pad_axis(axis, before, after);
@@ -365,7 +398,10 @@ impl<'t, F: Float> Var<'t, F> {
             return self;
         }
         let shape = self.shape();
-        let op = Layout::Pad { axis: axis as u8, before };
+        let op = Layout::Pad {
+            axis: axis as u8,
+            before,
+        };
         self.layout(op, shape.with(axis, before + shape[axis] + after))
     }
 }

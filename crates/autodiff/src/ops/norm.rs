@@ -106,7 +106,20 @@ impl<F: Float> NormOp<F> {
                 let (to_x, to_dy, to_scale) = (to_x.data_mut(), to_dy.data_mut(), to_scale.data_mut());
                 let (dy, u, us, ub) = (rest(1), rest(2), rest(3), rest(4));
                 batch_norm_backward2(
-                    to_x, to_dy, to_scale, a, rest(0), scale, shift, dy, u, us, ub, c, t.eps, t.slope,
+                    to_x,
+                    to_dy,
+                    to_scale,
+                    a,
+                    rest(0),
+                    scale,
+                    shift,
+                    dy,
+                    u,
+                    us,
+                    ub,
+                    c,
+                    t.eps,
+                    t.slope,
                 );
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
@@ -140,7 +153,10 @@ fn forward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
     all.push(r.u());
     let shape = r.x(0).shape();
     let channel = Shape::new(&shape[shape.len() - 1..]);
-    let dx = r.x(0).tape().push_many(Op::Norm(NormOp::Backward(t)), &all, &[shape, channel, channel]);
+    let dx = r
+        .x(0)
+        .tape()
+        .push_many(Op::Norm(NormOp::Backward(t)), &all, &[shape, channel, channel]);
     r.give(0, || dx);
     if t.scale {
         r.give(1, || dx.output(1));
@@ -155,7 +171,10 @@ fn backward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
     all.extend([r.u_or_zeros(0), r.u_or_zeros(1), r.u_or_zeros(2)]);
     let shape = r.x(0).shape();
     let channel = Shape::new(&shape[shape.len() - 1..]);
-    let to_x = r.x(0).tape().push_many(Op::Norm(NormOp::Backward2(t)), &all, &[shape, shape, channel]);
+    let to_x = r
+        .x(0)
+        .tape()
+        .push_many(Op::Norm(NormOp::Backward2(t)), &all, &[shape, shape, channel]);
     // The statistics are functions of x, whose share holds theirs.
     r.give(0, || to_x);
     r.give(2 + t.affine(), || to_x.output(1));
@@ -231,13 +250,20 @@ impl<'t, F: Float> Var<'t, F> {
         activation: Activation,
     ) -> (Var<'t, F>, Var<'t, F>) {
         let shape = self.shape();
-        assert!(!shape.is_empty() && shape.count() > 0, "batch_norm: {shape} holds no channels or no rows");
+        assert!(
+            !shape.is_empty() && shape.count() > 0,
+            "batch_norm: {shape} holds no channels or no rows"
+        );
         let c = shape[shape.len() - 1];
         let mut inputs = vec![self];
         for (name, term) in [("scale", scale), ("shift", shift)] {
             if let Some(term) = term {
                 let other = term.shape();
-                assert_eq!(other, [c], "batch_norm: {shape} and {name} {other}: {name} must be [{c}]");
+                assert_eq!(
+                    other,
+                    [c],
+                    "batch_norm: {shape} and {name} {other}: {name} must be [{c}]"
+                );
                 inputs.push(term);
             }
         }

@@ -121,7 +121,11 @@ fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
     let mut index = vec![0; shape.count()];
     let largest = Array::build(shape, |out| pool::max_pool(out, &mut index, x, s));
     let places = Array::build(shape, |out| {
-        for (n, (out, index)) in out.chunks_mut(pooled.max(1)).zip(index.chunks(pooled.max(1))).enumerate() {
+        for (n, (out, index)) in out
+            .chunks_mut(pooled.max(1))
+            .zip(index.chunks(pooled.max(1)))
+            .enumerate()
+        {
             for (o, &i) in out.iter_mut().zip(index) {
                 *o = F::of((i as usize - n * image) as f64);
             }
@@ -132,7 +136,11 @@ fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
 
 fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
     let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
-    for ((out, x), places) in out.chunks_mut(pooled).zip(x.chunks(image)).zip(places.chunks(pooled)) {
+    for ((out, x), places) in out
+        .chunks_mut(pooled)
+        .zip(x.chunks(image))
+        .zip(places.chunks(pooled))
+    {
         for (o, &p) in out.iter_mut().zip(places) {
             *o = x[p.as_f64() as usize];
         }
@@ -142,7 +150,11 @@ fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
 fn place<F: Float>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
     out.fill(F::zero());
     let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
-    for ((out, u), places) in out.chunks_mut(image).zip(u.chunks(pooled)).zip(places.chunks(pooled)) {
+    for ((out, u), places) in out
+        .chunks_mut(image)
+        .zip(u.chunks(pooled))
+        .zip(places.chunks(pooled))
+    {
         for (&v, &p) in u.iter().zip(places) {
             out[p.as_f64() as usize] += v;
         }
@@ -192,7 +204,11 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn max_pool(self, how: Pool) -> Var<'t, F> {
         let s = self.pool_shape("max_pool", how);
         // An image's places must be whole numbers in f32.
-        assert!(s.h * s.w * s.c < 1 << 24, "max_pool: images of {} have more than 2^24 values", self.shape());
+        assert!(
+            s.h * s.w * s.c < 1 << 24,
+            "max_pool: images of {} have more than 2^24 values",
+            self.shape()
+        );
         write(PoolOp::Max(s), &[self])
     }
 

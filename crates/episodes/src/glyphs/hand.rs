@@ -37,10 +37,7 @@ impl Hand {
     /// Draws a character: the pen's ways on a page of 0..1.
     pub(super) fn write(&self, character: &[Stroke], rng: &mut ChaCha8Rng) -> Vec<Vec<Point>> {
         let page = self.page(rng);
-        let mut ways: Vec<Vec<Point>> = character
-            .iter()
-            .map(|stroke| self.pull(stroke, rng))
-            .collect();
+        let mut ways: Vec<Vec<Point>> = character.iter().map(|stroke| self.pull(stroke, rng)).collect();
         for point in ways.iter_mut().flatten() {
             *point = page.apply(*point);
         }
@@ -103,9 +100,7 @@ impl Warp {
         let [x, y] = [p[0] - self.from[0], p[1] - self.from[1]];
         let [u, v] = [self.scale[0] * (x + self.slant * y), self.scale[1] * y];
         let (sin, cos) = (libm::sin(self.turn), libm::cos(self.turn));
-        let bent = self
-            .bend
-            .map(|[xx, xy, yy]| xx * x * x + xy * x * y + yy * y * y);
+        let bent = self.bend.map(|[xx, xy, yy]| xx * x * x + xy * x * y + yy * y * y);
         [
             self.to[0] + cos * u - sin * v + bent[0],
             self.to[1] + sin * u + cos * v + bent[1],

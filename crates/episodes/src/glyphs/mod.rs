@@ -128,11 +128,7 @@ impl Alphabet {
     }
 
     fn name(&self, character: usize) -> String {
-        format!(
-            "Alphabet{:02}/character{:02}",
-            self.number + 1,
-            character + 1
-        )
+        format!("Alphabet{:02}/character{:02}", self.number + 1, character + 1)
     }
 
     /// The pixels of all drawings of a character.

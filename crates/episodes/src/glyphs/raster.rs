@@ -72,10 +72,7 @@ mod tests {
     fn between_two_rows_each_gets_half() {
         let way = vec![[-1.0, 0.5], [2.0, 0.5]];
         let pixels = raster(&[way], 0.05, 10);
-        assert_eq!(
-            (pixels[35], pixels[45], pixels[55], pixels[65]),
-            (0, 128, 128, 0)
-        );
+        assert_eq!((pixels[35], pixels[45], pixels[55], pixels[65]), (0, 128, 128, 0));
     }
 
     #[test]

@@ -87,9 +87,7 @@ impl Script {
             let [mean, largest] = shape.difference(other);
             mean >= asked * DISTINCT[0] && largest >= asked * DISTINCT[1]
         };
-        shape.length >= asked * LENGTH[0]
-            && shape.length * asked <= LENGTH[1]
-            && others.iter().all(differs)
+        shape.length >= asked * LENGTH[0] && shape.length * asked <= LENGTH[1] && others.iter().all(differs)
     }
 
     /// Draws a character.
@@ -136,9 +134,7 @@ impl Script {
         };
         let start = match radical {
             Some(radical) if chance(rng, style.seated) => radical.seat,
-            _ if !character.is_empty() && chance(rng, style.contact) => {
-                touched(pick(rng, character), rng)
-            }
+            _ if !character.is_empty() && chance(rng, style.contact) => touched(pick(rng, character), rng),
             _ => style.place(rng),
         };
         let Some(radical) = radical else {
@@ -151,11 +147,7 @@ impl Script {
             scale
         };
         let place = |[x, y]: Point| [start[0] + across * x, start[1] + scale * y];
-        radical
-            .strokes
-            .iter()
-            .map(|stroke| stroke.map(place))
-            .collect()
+        radical.strokes.iter().map(|stroke| stroke.map(place)).collect()
     }
 
     /// Adds the alphabet's ornament.
@@ -167,10 +159,7 @@ impl Script {
         match self.style.ornament {
             Ornament::None => {}
             Ornament::HeadBar => {
-                character.push(Stroke::line(
-                    [low[0] - 0.15, low[1]],
-                    [high[0] + 0.15, low[1]],
-                ));
+                character.push(Stroke::line([low[0] - 0.15, low[1]], [high[0] + 0.15, low[1]]));
             }
             Ornament::Rings => character.extend(ends.iter().map(|end| Stroke::ring(*end, 0.16))),
             Ornament::Serifs => character.extend(ends.iter().map(serif)),
@@ -206,17 +195,11 @@ fn awkwardness(part: &Shape, character: Option<&Shape>) -> f64 {
 fn fitted(strokes: &[Stroke], proportions: Point) -> Character {
     let [low, high] = extent(strokes);
     let scale = 2.0 / (high[0] - low[0]).max(high[1] - low[1]).max(0.5);
-    let place =
-        |p: Point| [0, 1].map(|i| scale * proportions[i] * (p[i] - (low[i] + high[i]) / 2.0));
+    let place = |p: Point| [0, 1].map(|i| scale * proportions[i] * (p[i] - (low[i] + high[i]) / 2.0));
     strokes.iter().map(|stroke| stroke.map(place)).collect()
 }
 
 /// Smallest and largest x and y of the pen's ways.
 fn extent(strokes: &[Stroke]) -> [Point; 2] {
-    bounds(
-        &strokes
-            .iter()
-            .flat_map(Stroke::trace)
-            .collect::<Vec<Point>>(),
-    )
+    bounds(&strokes.iter().flat_map(Stroke::trace).collect::<Vec<Point>>())
 }

@@ -44,9 +44,8 @@ impl Shape {
             [0.0, 0.0],
             |[mean, largest]: [f64; 2], (from, to)| {
                 let distances = from.points.iter().map(|p| to.distance(*p));
-                let (sum, most) = distances.fold((0.0, largest), |(sum, most), d| {
-                    (sum + d, f64::max(most, d))
-                });
+                let (sum, most) =
+                    distances.fold((0.0, largest), |(sum, most), d| (sum + d, f64::max(most, d)));
                 [mean.max(sum / from.points.len() as f64), most]
             },
         )
@@ -54,10 +53,7 @@ impl Shape {
 
     /// Number of points closer than `reach` to the other shape.
     pub(super) fn covered(&self, other: &Shape, reach: f64) -> usize {
-        self.points
-            .iter()
-            .filter(|p| other.distance(**p) < reach)
-            .count()
+        self.points.iter().filter(|p| other.distance(**p) < reach).count()
     }
 
     /// How far the points leave the square -1..1, summed.

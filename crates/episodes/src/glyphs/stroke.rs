@@ -58,9 +58,7 @@ impl Figure {
                 .map(|t| (t * third, 0.25))
                 .to_vec(),
             Figure::Hook => [(0.0, 0.7), (third, 0.17), (third, 0.17), (third, 0.17)].to_vec(),
-            Figure::Spiral => (0..10)
-                .map(|i| (eighth, 0.3 - 0.02 * f64::from(i)))
-                .collect(),
+            Figure::Spiral => (0..10).map(|i| (eighth, 0.3 - 0.02 * f64::from(i))).collect(),
             Figure::Ring => vec![(eighth, 0.22); 7],
             Figure::Dot => vec![(0.0, 0.05)],
         }
@@ -152,9 +150,7 @@ impl Stroke {
                 let t = j as f64 / PIECES as f64;
                 way.push(match self.join {
                     Join::Straight => between(at(i), at(i + 1), t),
-                    Join::Smooth | Join::Closed => {
-                        spline([at(i - 1), at(i), at(i + 1), at(i + 2)], t)
-                    }
+                    Join::Smooth | Join::Closed => spline([at(i - 1), at(i), at(i + 1), at(i + 2)], t),
                 });
             }
         }
@@ -217,10 +213,7 @@ mod tests {
     fn a_ring_closes_and_stays_round() {
         let way = Stroke::ring([1.0, 2.0], 0.5).trace();
         assert!(close(way[0], way[way.len() - 1]));
-        assert!(
-            way.iter()
-                .all(|p| (distance(*p, [1.0, 2.0]) - 0.5).abs() < 0.01)
-        );
+        assert!(way.iter().all(|p| (distance(*p, [1.0, 2.0]) - 0.5).abs() < 0.01));
     }
 
     #[test]

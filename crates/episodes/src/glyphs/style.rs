@@ -75,8 +75,7 @@ impl Style {
         let narrow = factor(rng, 0.2);
         Style {
             figures: FIGURES.map(|(_, weight)| weight * factor(rng, 1.1)),
-            strokes: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
-                .map(|n| libm::exp(-(n - usual) * (n - usual) / 1.5)),
+            strokes: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].map(|n| libm::exp(-(n - usual) * (n - usual) / 1.5)),
             lengths: [rng.uniform(0.7, 1.1), rng.uniform(1.3, 1.9)],
             directions: *pick(rng, &[4, 4, 8, 8, 12, 24]),
             tilt: 0.12 * rng.normal(),

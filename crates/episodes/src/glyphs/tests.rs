@@ -4,8 +4,7 @@ use crate::{ClassId, ImageTasks, Protocol, Rotations, Tasks};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-static BUILT_IN: LazyLock<Arc<ImageSet>> =
-    LazyLock::new(|| Arc::new(generate(&GlyphConfig::default(), 1)));
+static BUILT_IN: LazyLock<Arc<ImageSet>> = LazyLock::new(|| Arc::new(generate(&GlyphConfig::default(), 1)));
 
 fn small() -> GlyphConfig {
     GlyphConfig {
@@ -58,18 +57,14 @@ fn checksum(images: &ImageSet) -> u64 {
 #[test]
 fn a_seed_always_gives_the_same_drawings() {
     assert_eq!(checksum(&generate(&small(), 1)), 15_983_071_469_335_471_734);
-    assert_ne!(
-        checksum(&generate(&small(), 1)),
-        checksum(&generate(&small(), 2))
-    );
+    assert_ne!(checksum(&generate(&small(), 1)), checksum(&generate(&small(), 2)));
 }
 
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.expect("a few threads")
-            .install(|| generate(&small(), 7))
+        pool.expect("a few threads").install(|| generate(&small(), 7))
     };
     assert_eq!(with(1), with(3));
 }
@@ -100,11 +95,7 @@ fn the_built_in_set_has_its_size() {
             .values()
             .all(|classes| (14..=50).contains(&classes.len()))
     );
-    assert!(
-        (1400..=1800).contains(&images.classes()),
-        "{}",
-        images.classes()
-    );
+    assert!((1400..=1800).contains(&images.classes()), "{}", images.classes());
     assert!((0..images.classes()).all(|class| images.images(class) == 20));
     let sizes: BTreeSet<usize> = alphabets.values().map(Vec::len).collect();
     assert!(sizes.len() > 10, "{sizes:?}");
@@ -161,16 +152,10 @@ fn pixels_tell_characters_apart_about_as_badly_as_on_omniglot() {
 fn a_split_keeps_alphabets_together() {
     let split = split(&BUILT_IN);
     let parts = [split.train(), split.validation(), split.test()];
-    let alphabets = parts.map(|part| -> BTreeSet<String> {
-        part.iter()
-            .map(|id| alphabet(&BUILT_IN, id.class))
-            .collect()
-    });
+    let alphabets = parts
+        .map(|part| -> BTreeSet<String> { part.iter().map(|id| alphabet(&BUILT_IN, id.class)).collect() });
     assert_eq!(alphabets.each_ref().map(BTreeSet::len), [33, 5, 12]);
-    assert_eq!(
-        alphabets.iter().flatten().collect::<BTreeSet<_>>().len(),
-        50
-    );
+    assert_eq!(alphabets.iter().flatten().collect::<BTreeSet<_>>().len(), 50);
     assert_eq!(
         parts.map(<[ClassId]>::len).iter().sum::<usize>(),
         BUILT_IN.classes()
@@ -179,19 +164,10 @@ fn a_split_keeps_alphabets_together() {
 
 #[test]
 fn other_sizes_show_the_same_drawings() {
-    let fine = generate(
-        &GlyphConfig {
-            size: 56,
-            ..small()
-        },
-        5,
-    );
+    let fine = generate(&GlyphConfig { size: 56, ..small() }, 5);
     let coarse = generate(&small(), 5);
     for class in 0..coarse.classes() {
-        for (a, b) in drawings(&fine, class)
-            .into_iter()
-            .zip(drawings(&coarse, class))
-        {
+        for (a, b) in drawings(&fine, class).into_iter().zip(drawings(&coarse, class)) {
             assert!((ink(a) - ink(b)).abs() < 0.02, "{} and {}", ink(a), ink(b));
         }
     }
