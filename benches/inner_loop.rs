@@ -12,19 +12,13 @@ fn inner_loop(c: &mut Criterion) {
     let wave = Task::from(&sine("sine1", 1).tasks.episode(0));
     let characters = Task::from(&convolutional()[0].tasks.episode(0));
     for steps in [1, 5, 10] {
-        let mlp = Maml {
-            eval_steps: steps,
-            ..Maml::new(Mlp::new(&[1, 40, 40, 1]))
-        };
+        let mlp = Maml { eval_steps: steps, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
         let meta = Learner::<f32>::init(&mlp, 1);
         group.bench_with_input(BenchmarkId::new("sine", steps), &steps, |b, _| {
             b.iter(|| mlp.adapt(&meta, &wave.support));
         });
         let network = Conv4::new(&Conv4Config::strided_gap().with_head(5));
-        let conv = Maml {
-            eval_steps: steps,
-            ..Maml::new(network)
-        };
+        let conv = Maml { eval_steps: steps, ..Maml::new(network) };
         let meta = Learner::<f32>::init(&conv, 1);
         group.bench_with_input(BenchmarkId::new("conv_5way_1shot", steps), &steps, |b, _| {
             b.iter(|| conv.adapt(&meta, &characters.support));

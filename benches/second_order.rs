@@ -11,37 +11,19 @@ fn mlp<'t>(w: &[Var<'t>]) -> Var<'t> {
 }
 
 fn block<'t>(w: &[Var<'t>]) -> Var<'t> {
-    let how = Conv {
-        stride: [2, 2],
-        padding: Padding::all(1),
-    };
-    let x = w[0]
-        .conv2d(w[1], how)
-        .batch_norm(None, None, 1e-3, Activation::Relu)
-        .0;
-    x.conv2d(w[2], how)
-        .batch_norm(None, None, 1e-3, Activation::Relu)
-        .0
-        .square()
-        .mean()
+    let how = Conv { stride: [2, 2], padding: Padding::all(1) };
+    let x = w[0].conv2d(w[1], how).batch_norm(None, None, 1e-3, Activation::Relu).0;
+    x.conv2d(w[2], how).batch_norm(None, None, 1e-3, Activation::Relu).0.square().mean()
 }
 
 fn second_order(c: &mut Criterion) {
     let noise = |shape: &[usize]| Array::<f32>::from_fn(shape, |i| ((i as f32 + 0.5) * 12.9898).sin() * 0.3);
     let cases: [(&str, Loss, Vec<Array>); 2] = [
-        (
-            "mlp_40",
-            mlp,
-            vec![noise(&[10, 40]), noise(&[40, 40]), noise(&[40, 40])],
-        ),
+        ("mlp_40", mlp, vec![noise(&[10, 40]), noise(&[40, 40]), noise(&[40, 40])]),
         (
             "two_conv_blocks_64",
             block,
-            vec![
-                noise(&[5, 14, 14, 64]),
-                noise(&[3, 3, 64, 64]),
-                noise(&[3, 3, 64, 64]),
-            ],
+            vec![noise(&[5, 14, 14, 64]), noise(&[3, 3, 64, 64]), noise(&[3, 3, 64, 64])],
         ),
     ];
     for (name, loss, arrays) in cases {
@@ -57,10 +39,7 @@ fn second_order(c: &mut Criterion) {
                 _ => {
                     let gradients = y.grads(&w[1..]);
                     let squares = gradients.into_iter().map(|g| g.square().sum());
-                    squares
-                        .reduce(|a, b| a + b)
-                        .expect("there are weights")
-                        .backward(&w[1..])
+                    squares.reduce(|a, b| a + b).expect("there are weights").backward(&w[1..])
                 }
             }
         };

@@ -21,12 +21,7 @@ impl Residual {
         let first = b.scope("first", |b| Linear::new(b, 1, width));
         let middle = b.scope("middle", |b| Linear::new(b, width, width));
         let head = b.scope("head", |b| Linear::new(b, width, 1));
-        Residual {
-            first,
-            middle,
-            head,
-            spec: b.finish(),
-        }
+        Residual { first, middle, head, spec: b.finish() }
     }
 }
 
@@ -47,10 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let unseen = Sinusoid::new(10, 100, 1, Purpose::Test)?;
     let learner = Maml::new(Residual::new(40));
 
-    let training = Training {
-        meta_batch: 25,
-        ..Training::default()
-    };
+    let training = Training { meta_batch: 25, ..Training::default() };
     let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training);
     let before = evaluate(&learner, trainer.meta(), &unseen, 200)?;
     for _ in 0..3000 {

@@ -12,8 +12,7 @@ const TASKS: u64 = 25;
 
 fn loss<'t>(model: &Mlp, weights: &Params<Var<'t>>, set: &Examples) -> Var<'t> {
     let tape = weights.values()[0].tape();
-    set.y
-        .loss(model.forward(weights, tape.var(&set.x), &mut Pass::batch()))
+    set.y.loss(model.forward(weights, tape.var(&set.x), &mut Pass::batch()))
 }
 
 /// Weights after some gradient steps on the support: values on the same tape as theta.
@@ -41,9 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let start = theta.on(&tape);
             let fast = adapt(&model, &start, &task.support, 1);
             let gradients = loss(&model, &fast, &task.query).backward(start.values());
-            mean = mean.zip(&theta.with_values(gradients), |m, g| {
-                m.zip(g, |m, g| m + g / TASKS as f32)
-            });
+            mean = mean.zip(&theta.with_values(gradients), |m, g| m.zip(g, |m, g| m + g / TASKS as f32));
         }
         theta = outer.step(&theta, &mean, 1e-3);
     }
@@ -52,17 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for steps in [0, 1, 5, 10] {
         let error = |i| {
             let (task, tape) = (Task::from(&unseen.episode(i)), Tape::new());
-            loss(
-                &model,
-                &adapt(&model, &theta.on(&tape), &task.support, steps),
-                &task.query,
-            )
-            .item()
+            loss(&model, &adapt(&model, &theta.on(&tape), &task.support, steps), &task.query).item()
         };
-        println!(
-            "after {steps:2} steps {:.3}",
-            (0..200).map(error).sum::<f32>() / 200.0
-        );
+        println!("after {steps:2} steps {:.3}", (0..200).map(error).sum::<f32>() / 200.0);
     }
     Ok(())
 }

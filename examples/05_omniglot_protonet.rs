@@ -12,20 +12,13 @@ use fewshot::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments
-        .next()
-        .ok_or("give the folder of the Omniglot archives")?;
+    let folder = arguments.next().ok_or("give the folder of the Omniglot archives")?;
     let iterations: u64 = arguments.next().map_or(Ok(300), |n| n.parse())?;
 
     let images = Arc::new(omniglot::load(folder, 28)?);
     let split = omniglot::maml_split(&images, 1)?;
     let episodes = |classes, ways, queries, purpose| {
-        let protocol = Protocol {
-            ways,
-            shots: 1,
-            queries,
-            rotations: Rotations::None,
-        };
+        let protocol = Protocol { ways, shots: 1, queries, rotations: Rotations::None };
         ImageTasks::new(Arc::clone(&images), classes, protocol, 1, purpose)
     };
     let train = episodes(split.train(), 60, 5, Purpose::Train)?;
@@ -40,11 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let score = evaluate(&learner, trainer.meta(), &test, 600)?;
-    println!(
-        "5-way 1-shot, unseen classes: {:.2} ± {:.2} %",
-        100.0 * score.mean,
-        100.0 * score.interval
-    );
+    println!("5-way 1-shot, unseen classes: {:.2} ± {:.2} %", 100.0 * score.mean, 100.0 * score.interval);
 
     let path = std::env::temp_dir().join("omniglot-protonet.safetensors");
     meta::save(&path, trainer.meta(), &BTreeMap::new())?;
@@ -52,9 +41,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let task = Task::from(&test.episode(0));
     let predictor = learner.adapt(&loaded, &task.support);
     let scores = predictor.predict(&task.query.x);
-    println!(
-        "from the saved model, first new task: {:.0} % right",
-        100.0 * task.query.y.score(&scores)
-    );
+    println!("from the saved model, first new task: {:.0} % right", 100.0 * task.query.y.score(&scores));
     Ok(())
 }

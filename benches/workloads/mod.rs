@@ -46,10 +46,7 @@ struct Conv {
 /// 25 tasks of 10 points, network 1-40-40-1.
 pub fn sine(name: &'static str, steps: usize) -> Workload {
     let source = Sinusoid::new(10, 10, 1, Purpose::Train).expect("valid sizes");
-    let learner = Maml {
-        train_steps: steps,
-        ..Maml::new(Mlp::new(&[1, 40, 40, 1]))
-    };
+    let learner = Maml { train_steps: steps, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
     Workload {
         name,
         tasks: Fixed((0..25).map(|i| source.episode(i)).collect()),
@@ -70,30 +67,10 @@ pub fn convolutional() -> Vec<Workload> {
         order: Order::Second,
     };
     [
-        Conv {
-            name: "conv_paper",
-            queries: 1,
-            ..base
-        },
-        Conv {
-            name: "conv_5step",
-            steps: 5,
-            ..base
-        },
-        Conv {
-            name: "conv_fo",
-            order: Order::First,
-            ..base
-        },
-        Conv {
-            name: "conv_20way",
-            count: 16,
-            ways: 20,
-            queries: 1,
-            steps: 5,
-            inner_lr: 0.1,
-            ..base
-        },
+        Conv { name: "conv_paper", queries: 1, ..base },
+        Conv { name: "conv_5step", steps: 5, ..base },
+        Conv { name: "conv_fo", order: Order::First, ..base },
+        Conv { name: "conv_20way", count: 16, ways: 20, queries: 1, steps: 5, inner_lr: 0.1, ..base },
         base,
     ]
     .map(conv)
@@ -101,10 +78,7 @@ pub fn convolutional() -> Vec<Workload> {
 }
 
 fn conv(c: Conv) -> Workload {
-    let config = Conv4Config {
-        padding: Padding::all(1),
-        ..Conv4Config::strided_flat()
-    };
+    let config = Conv4Config { padding: Padding::all(1), ..Conv4Config::strided_flat() };
     let learner = Maml {
         train_steps: c.steps,
         inner_lr: c.inner_lr,

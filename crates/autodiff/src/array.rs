@@ -41,10 +41,7 @@ impl<F: Float> Array<F> {
             shape.count(),
             data.len()
         );
-        Array {
-            buffer: Arc::new(Buffer::from_vec(data)),
-            shape,
-        }
+        Array { buffer: Arc::new(Buffer::from_vec(data)), shape }
     }
 
     /// A single value, shape `[]`.
@@ -80,10 +77,7 @@ impl<F: Float> Array<F> {
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [F])) -> Self {
         let mut buffer = Buffer::dirty(shape.count());
         fill(buffer.data_mut());
-        Array {
-            buffer: Arc::new(buffer),
-            shape,
-        }
+        Array { buffer: Arc::new(buffer), shape }
     }
 
     /// The sizes of the axes.
@@ -121,9 +115,7 @@ impl<F: Float> Array<F> {
         if Arc::get_mut(&mut self.buffer).is_none() {
             *self = Self::build(self.shape, |out| out.copy_from_slice(self.buffer.data()));
         }
-        Arc::get_mut(&mut self.buffer)
-            .expect("a fresh copy is not shared")
-            .data_mut()
+        Arc::get_mut(&mut self.buffer).expect("a fresh copy is not shared").data_mut()
     }
 
     /// The values as a vector.
@@ -137,12 +129,7 @@ impl<F: Float> Array<F> {
     /// When there is not exactly one.
     #[track_caller]
     pub fn item(&self) -> F {
-        assert_eq!(
-            self.len(),
-            1,
-            "item: an array of shape {} has not exactly one value",
-            self.shape
-        );
+        assert_eq!(self.len(), 1, "item: an array of shape {} has not exactly one value", self.shape);
         self.data()[0]
     }
 
@@ -159,10 +146,7 @@ impl<F: Float> Array<F> {
             "reshape: {} and {shape} hold different numbers of values",
             self.shape
         );
-        Array {
-            buffer: Arc::clone(&self.buffer),
-            shape,
-        }
+        Array { buffer: Arc::clone(&self.buffer), shape }
     }
 
     /// `f` of every value.
@@ -180,11 +164,7 @@ impl<F: Float> Array<F> {
     /// When the shapes differ.
     #[track_caller]
     pub fn zip(&self, other: &Self, f: impl Fn(F, F) -> F) -> Self {
-        assert_eq!(
-            self.shape, other.shape,
-            "zip: {} and {} differ",
-            self.shape, other.shape
-        );
+        assert_eq!(self.shape, other.shape, "zip: {} and {} differ", self.shape, other.shape);
         Self::build(self.shape, |out| {
             for ((o, &a), &b) in out.iter_mut().zip(self.data()).zip(other.data()) {
                 *o = f(a, b);

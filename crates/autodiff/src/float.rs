@@ -9,10 +9,7 @@ use num_traits::{FromPrimitive, NumAssign};
 use crate::pool::Pool;
 
 /// Keeps the element types to two, and has the operators compiled for both here, once, not again in every crate that uses them.
-#[allow(
-    private_interfaces,
-    reason = "the module is private: nobody outside can name or call these"
-)]
+#[allow(private_interfaces, reason = "the module is private: nobody outside can name or call these")]
 pub(crate) mod sealed {
     use crate::grad::Rule;
     use crate::op::{Op, Outputs};

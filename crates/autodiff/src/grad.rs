@@ -60,11 +60,7 @@ impl<'t, F: Float> Rule<'_, 't, F> {
         if self.needs[i] {
             let share = share();
             let shape = self.x(i).shape();
-            let share = if share.shape() == shape {
-                share
-            } else {
-                share.sum_to(&shape)
-            };
+            let share = if share.shape() == shape { share } else { share.sum_to(&shape) };
             self.shares.push((self.ids[i], share));
         }
     }
@@ -85,11 +81,8 @@ impl<'t, F: Float> Rule<'_, 't, F> {
         let outputs = compose(self);
         let inputs: Vec<usize> = (0..self.len()).filter(|&i| self.needs[i]).collect();
         let wrt: Vec<Var<'t, F>> = inputs.iter().map(|&i| self.x(i)).collect();
-        let seeds: Vec<(Var<'t, F>, Var<'t, F>)> = outputs
-            .into_iter()
-            .zip(self.cotangents)
-            .filter_map(|(y, u)| u.map(|u| (y, u)))
-            .collect();
+        let seeds: Vec<(Var<'t, F>, Var<'t, F>)> =
+            outputs.into_iter().zip(self.cotangents).filter_map(|(y, u)| u.map(|u| (y, u))).collect();
         let shares = sweep(self.tape, &wrt, &seeds, Some(self.start));
         for (i, share) in inputs.into_iter().zip(shares) {
             if let Some(share) = share {
@@ -120,19 +113,15 @@ impl Path {
         let record = tape.record.borrow();
         for id in floor..=last {
             if !marks[id - first] {
-                marks[id - first] = record
-                    .inputs(id)
-                    .iter()
-                    .any(|&i| i as usize >= first && marks[i as usize - first]);
+                marks[id - first] =
+                    record.inputs(id).iter().any(|&i| i as usize >= first && marks[i as usize - first]);
             }
         }
         Path { first, floor, marks }
     }
 
     fn has(&self, id: u32) -> bool {
-        (id as usize)
-            .checked_sub(self.first)
-            .is_some_and(|i| self.marks.get(i).copied().unwrap_or(false))
+        (id as usize).checked_sub(self.first).is_some_and(|i| self.marks.get(i).copied().unwrap_or(false))
     }
 }
 
@@ -161,18 +150,7 @@ fn apply<'t, F: Float>(
     let needs: Vec<bool> = ids.iter().map(|&i| path.has(i)).collect();
     let start = tape.len();
     let (node, ids, needs) = (id as u32, &ids[..], &needs[..]);
-    F::vjp(
-        &op,
-        &mut Rule {
-            tape,
-            node,
-            ids,
-            needs,
-            cotangents,
-            shares,
-            start,
-        },
-    );
+    F::vjp(&op, &mut Rule { tape, node, ids, needs, cotangents, shares, start });
 }
 
 /// The recorded sweep: gradients of `sum <y, u>` over the seeds `(y, u)` with respect to `wrt`; `None` is zero. With a
@@ -199,9 +177,8 @@ fn sweep<'t, F: Float>(
     let mut shares = Vec::new();
     for id in (path.floor..=last).rev() {
         let count = outputs(tape, id);
-        let mut arrived: Vec<Option<Var<'t, F>>> = (id..id + count)
-            .map(|i| slots.get(i - path.first).copied().flatten())
-            .collect();
+        let mut arrived: Vec<Option<Var<'t, F>>> =
+            (id..id + count).map(|i| slots.get(i - path.first).copied().flatten()).collect();
         arrived.truncate(count);
         if arrived.iter().all(Option::is_none) {
             continue;
@@ -211,14 +188,7 @@ fn sweep<'t, F: Float>(
             add(&mut slots, input, share);
         }
     }
-    wrt.iter()
-        .map(|x| {
-            slots
-                .get((x.id as usize).wrapping_sub(path.first))
-                .copied()
-                .flatten()
-        })
-        .collect()
+    wrt.iter().map(|x| slots.get((x.id as usize).wrapping_sub(path.first)).copied().flatten()).collect()
 }
 
 fn recorded<'t, F: Float>(

@@ -19,10 +19,7 @@ pub struct Report {
 impl Report {
     /// The largest error of all orders; NaN if any is.
     pub fn worst(&self) -> f64 {
-        self.errors
-            .iter()
-            .copied()
-            .fold(0.0, |a, b| if b.is_nan() || b > a { b } else { a })
+        self.errors.iter().copied().fold(0.0, |a, b| if b.is_nan() || b > a { b } else { a })
     }
 }
 
@@ -105,25 +102,15 @@ pub fn check<G>(inputs: &[Array<f64>], orders: usize, f: G) -> Report
 where
     G: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
 {
-    assert!(
-        !inputs.is_empty() && orders > 0,
-        "gradcheck: inputs and orders must not be empty"
-    );
+    assert!(!inputs.is_empty() && orders > 0, "gradcheck: inputs and orders must not be empty");
     let errors = (1..=orders)
         .map(|order| {
             (1..=DIRECTIONS).fold(0.0_f64, |worst, seed| {
                 let (value, scale) = contracted(&f, inputs, order, seed);
                 let difference = difference(&f, inputs, order, seed);
-                let error = if value == difference {
-                    0.0
-                } else {
-                    (value - difference).abs() / scale.max(1e-10)
-                };
-                if error.is_nan() || error > worst {
-                    error
-                } else {
-                    worst
-                }
+                let error =
+                    if value == difference { 0.0 } else { (value - difference).abs() / scale.max(1e-10) };
+                if error.is_nan() || error > worst { error } else { worst }
             })
         })
         .collect();

@@ -38,16 +38,8 @@ pub struct PoolUse {
 
 /// What this thread's pool of element type `F` holds.
 pub fn pool_use<F: Float>() -> PoolUse {
-    F::with_pool(|p| PoolUse {
-        free: p.free_bytes,
-        used: p.used_bytes,
-        peak: p.peak_bytes,
-    })
-    .unwrap_or(PoolUse {
-        free: 0,
-        used: 0,
-        peak: 0,
-    })
+    F::with_pool(|p| PoolUse { free: p.free_bytes, used: p.used_bytes, peak: p.peak_bytes })
+        .unwrap_or(PoolUse { free: 0, used: 0, peak: 0 })
 }
 
 /// The class for `len` elements and the elements a buffer of it can hold.
@@ -64,12 +56,7 @@ fn class(len: usize) -> (usize, usize) {
 impl<F> Pool<F> {
     #[doc(hidden)]
     pub const fn new() -> Self {
-        Pool {
-            free: [const { Vec::new() }; CLASSES],
-            free_bytes: 0,
-            used_bytes: 0,
-            peak_bytes: 0,
-        }
+        Pool { free: [const { Vec::new() }; CLASSES], free_bytes: 0, used_bytes: 0, peak_bytes: 0 }
     }
 }
 
@@ -100,23 +87,13 @@ impl<F: Float> Buffer<F> {
         .flatten();
         let store = reused.unwrap_or_else(|| vec![F::zero(); padded]);
         let start = store.as_ptr().align_offset(ALIGN).min(padded - capacity);
-        Buffer {
-            store,
-            start,
-            len,
-            pooled: true,
-        }
+        Buffer { store, start, len, pooled: true }
     }
 
     /// Takes over `store` as it lies.
     pub(crate) fn from_vec(store: Vec<F>) -> Self {
         let len = store.len();
-        Buffer {
-            store,
-            start: 0,
-            len,
-            pooled: false,
-        }
+        Buffer { store, start: 0, len, pooled: false }
     }
 
     #[inline]
@@ -176,9 +153,7 @@ mod tests {
     #[test]
     fn buffers_from_other_threads_do_not_pile_up() {
         for _ in 0..50 {
-            let foreign = std::thread::spawn(|| Buffer::<f64>::dirty(1000))
-                .join()
-                .expect("no panic");
+            let foreign = std::thread::spawn(|| Buffer::<f64>::dirty(1000)).join().expect("no panic");
             drop(foreign);
         }
         assert_eq!(pool_use::<f64>().free, 0);

@@ -27,18 +27,12 @@ impl Shape {
         );
         let mut all = [0; MAX_RANK];
         all[..dims.len()].copy_from_slice(dims);
-        Shape {
-            dims: all,
-            rank: dims.len() as u8,
-        }
+        Shape { dims: all, rank: dims.len() as u8 }
     }
 
     /// The shape of a scalar: no axes.
     pub const fn scalar() -> Self {
-        Shape {
-            dims: [0; MAX_RANK],
-            rank: 0,
-        }
+        Shape { dims: [0; MAX_RANK], rank: 0 }
     }
 
     /// How many elements an array of this shape has: the product of the sizes.
@@ -83,11 +77,7 @@ impl Shape {
 
     /// Elements before, along and after `axis`: an array is `[outer, size, inner]` seen from an axis.
     pub(crate) fn around(&self, axis: usize) -> (usize, usize, usize) {
-        (
-            self[..axis].iter().product(),
-            self[axis],
-            self[axis + 1..].iter().product(),
-        )
+        (self[..axis].iter().product(), self[axis], self[axis + 1..].iter().product())
     }
 }
 
@@ -131,17 +121,11 @@ pub(crate) fn broadcast(name: &str, a: &Shape, b: &Shape) -> Shape {
         return *a;
     }
     let rank = a.len().max(b.len());
-    let mut out = Shape {
-        dims: [0; MAX_RANK],
-        rank: rank as u8,
-    };
+    let mut out = Shape { dims: [0; MAX_RANK], rank: rank as u8 };
     for back in 1..=rank {
         let x = if back <= a.len() { a[a.len() - back] } else { 1 };
         let y = if back <= b.len() { b[b.len() - back] } else { 1 };
-        assert!(
-            x == y || x == 1 || y == 1,
-            "{name}: {a} and {b} do not broadcast: sizes {x} and {y} differ"
-        );
+        assert!(x == y || x == 1 || y == 1, "{name}: {a} and {b} do not broadcast: sizes {x} and {y} differ");
         out.dims[rank - back] = if x == 1 { y } else { x };
     }
     out
@@ -149,12 +133,7 @@ pub(crate) fn broadcast(name: &str, a: &Shape, b: &Shape) -> Shape {
 
 /// Whether `from` broadcasts to exactly `to`.
 pub(crate) fn broadcasts_to(from: &[usize], to: &[usize]) -> bool {
-    from.len() <= to.len()
-        && from
-            .iter()
-            .rev()
-            .zip(to.iter().rev())
-            .all(|(&f, &t)| f == t || f == 1)
+    from.len() <= to.len() && from.iter().rev().zip(to.iter().rev()).all(|(&f, &t)| f == t || f == 1)
 }
 
 /// Checks that `axes` name different axes of `shape`.
@@ -162,10 +141,7 @@ pub(crate) fn broadcasts_to(from: &[usize], to: &[usize]) -> bool {
 pub(crate) fn check_axes(name: &str, shape: &Shape, axes: &[usize]) {
     for (i, &axis) in axes.iter().enumerate() {
         assert!(axis < shape.len(), "{name}: {shape} has no axis {axis}");
-        assert!(
-            !axes[..i].contains(&axis),
-            "{name}: axis {axis} is named twice in {axes:?}"
-        );
+        assert!(!axes[..i].contains(&axis), "{name}: axis {axis} is named twice in {axes:?}");
     }
 }
 

@@ -44,12 +44,7 @@ impl<F: Float> Record<F> {
     fn push(&mut self, op: Op<F>, inputs: &[u32], shape: Shape, value: Array<F>) -> u32 {
         let start = self.inputs.len() as u32;
         self.inputs.extend_from_slice(inputs);
-        self.nodes.push(Node {
-            op,
-            inputs: (start, self.inputs.len() as u32),
-            shape,
-            value: Some(value),
-        });
+        self.nodes.push(Node { op, inputs: (start, self.inputs.len() as u32), shape, value: Some(value) });
         (self.nodes.len() - 1) as u32
     }
 
@@ -115,10 +110,7 @@ impl<F: Float> Tape<F> {
     /// An empty record.
     pub fn new() -> Self {
         Tape {
-            record: RefCell::new(Record {
-                nodes: Vec::with_capacity(256),
-                inputs: Vec::with_capacity(512),
-            }),
+            record: RefCell::new(Record { nodes: Vec::with_capacity(256), inputs: Vec::with_capacity(512) }),
         }
     }
 

@@ -26,9 +26,7 @@ fn derivatives_at_zero_are_finite_to_second_order() {
     assert_finite("norm_axis", &zeros, |x| x.norm_axis(1));
     assert_finite("safe_recip", &zeros, |x| x.safe_recip());
     assert_finite("division by a norm", &zeros, |x| x / x.norm());
-    assert_finite("division by row norms", &zeros, |x| {
-        x / x.square().keep_sum(&[1]).sqrt()
-    });
+    assert_finite("division by row norms", &zeros, |x| x / x.square().keep_sum(&[1]).sqrt());
     assert_finite("cosine with itself", &zeros, |x| x.cosine_similarity(x));
     assert_finite("Adam's denominator", &zeros, |x| x / (x.square().sqrt() + 1e-8));
     assert_finite("abs", &zeros, |x| x.abs());
@@ -93,15 +91,9 @@ fn a_branch_that_is_not_taken_passes_no_nan() {
 fn ties_give_the_gradient_to_the_first() {
     let tape = Tape::<f64>::new();
     let x = tape.var(&Array::new(&[1, 4], vec![2.0, 5.0, 5.0, 1.0]));
-    assert_eq!(
-        x.max_axes(&[1]).sum().grad(x).value().data(),
-        [0.0, 1.0, 0.0, 0.0]
-    );
+    assert_eq!(x.max_axes(&[1]).sum().grad(x).value().data(), [0.0, 1.0, 0.0, 0.0]);
     let image = x.reshape(&[1, 2, 2, 1]);
-    assert_eq!(
-        image.max_pool(Pool::valid(2)).sum().grad(x).value().data(),
-        [0.0, 1.0, 0.0, 0.0]
-    );
+    assert_eq!(image.max_pool(Pool::valid(2)).sum().grad(x).value().data(), [0.0, 1.0, 0.0, 0.0]);
     assert_eq!(x.maximum(x.detach()).sum().grad(x).value().data(), [1.0; 4]);
     assert_eq!(x.argmax(1), [1]);
 }

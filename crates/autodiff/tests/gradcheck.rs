@@ -18,12 +18,7 @@ fn row<G>(name: &'static str, inputs: &[Array<f64>], function: G) -> Row
 where
     G: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64> + 'static,
 {
-    Row {
-        name,
-        inputs: inputs.to_vec(),
-        orders: 2,
-        function: Box::new(function),
-    }
+    Row { name, inputs: inputs.to_vec(), orders: 2, function: Box::new(function) }
 }
 
 impl Row {
@@ -116,9 +111,7 @@ fn binary(rows: &mut Vec<Row>) {
         row("ge", &same(), |_, x| x[0].ge(x[1]) * x[0].square()),
         row("lt", &bias(), |_, x| x[0].lt(x[1]) * x[0].square()),
         row("le", &bias(), |_, x| x[0].le(x[1]) * x[0].square()),
-        row("select", &bias(), |_, x| {
-            x[0].gt(x[1]).select(x[0].square(), x[1].powi(3))
-        }),
+        row("select", &bias(), |_, x| x[0].gt(x[1]).select(x[0].square(), x[1].powi(3))),
     ]);
 }
 
@@ -151,23 +144,15 @@ fn layout(rows: &mut Vec<Row>) {
     let pair = || [any(&[2, 3]), seeded(&[2, 5], 0.9)];
     rows.extend([
         row("sum_to", &x(), |_, x| x[0].square().sum_to(&[3, 1])),
-        row("broadcast_to", &[any(&[3, 1])], |_, x| {
-            x[0].broadcast_to(&[2, 3, 4]).square()
-        }),
+        row("broadcast_to", &[any(&[3, 1])], |_, x| x[0].broadcast_to(&[2, 3, 4]).square()),
         row("reshape", &x(), |_, x| x[0].reshape(&[6, 4]).square()),
         row("flatten", &x(), |_, x| x[0].flatten().square()),
         row("insert_axis", &x(), |_, x| x[0].insert_axis(1).square()),
-        row("remove_axis", &[any(&[3, 1, 2])], |_, x| {
-            x[0].remove_axis(1).square()
-        }),
+        row("remove_axis", &[any(&[3, 1, 2])], |_, x| x[0].remove_axis(1).square()),
         row("permute", &x(), |_, x| x[0].permute(&[2, 0, 1]).powi(3)),
         row("t", &[any(&[2, 5])], |_, x| x[0].t().square()),
-        row("concat", &pair(), |_, x| {
-            Var::concat(&[x[0], x[1], x[0]], 1).powi(3)
-        }),
-        row("stack", &[any(&[2, 3]), seeded(&[2, 3], 0.9)], |_, x| {
-            Var::stack(&[x[0], x[1]], 1).powi(3)
-        }),
+        row("concat", &pair(), |_, x| Var::concat(&[x[0], x[1], x[0]], 1).powi(3)),
+        row("stack", &[any(&[2, 3]), seeded(&[2, 3], 0.9)], |_, x| Var::stack(&[x[0], x[1]], 1).powi(3)),
         row("slice", &x(), |_, x| x[0].slice(1, 1..3).square()),
         row("split", &x(), |_, x| {
             let parts = x[0].split(2, &[1, 3]);
@@ -176,69 +161,32 @@ fn layout(rows: &mut Vec<Row>) {
         row("crop", &x(), |_, x| x[0].crop(&[0..1, 1..3, 2..4]).square()),
         row("pad", &x(), |_, x| x[0].pad(&[(1, 0), (0, 2), (1, 1)]).powi(3)),
         row("gather", &x(), |_, x| x[0].gather(1, &[2, 0, 2, 1]).powi(3)),
-        row("scatter_add", &x(), |_, x| {
-            x[0].scatter_add(1, &[3, 0, 3], 5).powi(3)
-        }),
-        row("one_hot", &[any(&[3, 4])], |t, x| {
-            x[0].square() * t.one_hot(&[2, 0, 3], 4)
-        }),
+        row("scatter_add", &x(), |_, x| x[0].scatter_add(1, &[3, 0, 3], 5).powi(3)),
+        row("one_hot", &[any(&[3, 4])], |t, x| x[0].square() * t.one_hot(&[2, 0, 3], 4)),
     ]);
 }
 
 fn products(rows: &mut Vec<Row>) {
     let pair = |a: &[usize], b: &[usize]| [any(a), seeded(b, 0.9)];
     rows.extend([
-        row("matmul", &pair(&[2, 3], &[3, 4]), |_, x| {
-            x[0].matmul(x[1]).square()
-        })
-        .third(),
-        row("matmul batched", &pair(&[2, 2, 3], &[2, 3, 4]), |_, x| {
-            x[0].matmul(x[1]).square()
-        }),
-        row("matmul one for all", &pair(&[2, 2, 3], &[3, 4]), |_, x| {
-            x[0].matmul(x[1]).square()
-        }),
-        row("matmul vector", &pair(&[5, 3], &[3, 1]), |_, x| {
-            x[0].matmul(x[1]).square()
-        }),
-        row("matmul_nt", &pair(&[2, 3], &[4, 3]), |_, x| {
-            x[0].matmul_nt(x[1]).square()
-        }),
-        row("matmul_nt batched", &pair(&[3, 2, 3], &[3, 4, 3]), |_, x| {
-            x[0].matmul_nt(x[1]).square()
-        }),
-        row("matmul_tn", &pair(&[3, 2], &[3, 4]), |_, x| {
-            x[0].matmul_tn(x[1]).square()
-        }),
-        row("matmul_tn batched", &pair(&[2, 3, 2], &[2, 3, 4]), |_, x| {
-            x[0].matmul_tn(x[1]).square()
-        }),
-        row("squared_distances", &pair(&[3, 9], &[4, 9]), |_, x| {
-            x[0].squared_distances(x[1]).square()
-        }),
-        row("cosine_similarity", &pair(&[3, 5], &[4, 5]), |_, x| {
-            x[0].cosine_similarity(x[1])
-        }),
-        row("cholesky", &[spd(4)], |_, x| {
-            x[0].cholesky().expect("it is").square()
-        }),
-        row("solve_spd", &[spd(3), any(&[3, 2])], |_, x| {
-            x[0].solve_spd(x[1]).expect("it is")
-        }),
+        row("matmul", &pair(&[2, 3], &[3, 4]), |_, x| x[0].matmul(x[1]).square()).third(),
+        row("matmul batched", &pair(&[2, 2, 3], &[2, 3, 4]), |_, x| x[0].matmul(x[1]).square()),
+        row("matmul one for all", &pair(&[2, 2, 3], &[3, 4]), |_, x| x[0].matmul(x[1]).square()),
+        row("matmul vector", &pair(&[5, 3], &[3, 1]), |_, x| x[0].matmul(x[1]).square()),
+        row("matmul_nt", &pair(&[2, 3], &[4, 3]), |_, x| x[0].matmul_nt(x[1]).square()),
+        row("matmul_nt batched", &pair(&[3, 2, 3], &[3, 4, 3]), |_, x| x[0].matmul_nt(x[1]).square()),
+        row("matmul_tn", &pair(&[3, 2], &[3, 4]), |_, x| x[0].matmul_tn(x[1]).square()),
+        row("matmul_tn batched", &pair(&[2, 3, 2], &[2, 3, 4]), |_, x| x[0].matmul_tn(x[1]).square()),
+        row("squared_distances", &pair(&[3, 9], &[4, 9]), |_, x| x[0].squared_distances(x[1]).square()),
+        row("cosine_similarity", &pair(&[3, 5], &[4, 5]), |_, x| x[0].cosine_similarity(x[1])),
+        row("cholesky", &[spd(4)], |_, x| x[0].cholesky().expect("it is").square()),
+        row("solve_spd", &[spd(3), any(&[3, 2])], |_, x| x[0].solve_spd(x[1]).expect("it is")),
     ]);
     for (name, triangle, transpose) in [
         ("solve_triangular lower", Triangle::Lower, Transpose::No),
-        (
-            "solve_triangular lower transposed",
-            Triangle::Lower,
-            Transpose::Yes,
-        ),
+        ("solve_triangular lower transposed", Triangle::Lower, Transpose::Yes),
         ("solve_triangular upper", Triangle::Upper, Transpose::No),
-        (
-            "solve_triangular upper transposed",
-            Triangle::Upper,
-            Transpose::Yes,
-        ),
+        ("solve_triangular upper transposed", Triangle::Upper, Transpose::Yes),
     ] {
         rows.push(row(name, &[spd(3), any(&[3, 2])], move |_, x| {
             x[0].solve_triangular(x[1], triangle, transpose)
@@ -251,58 +199,24 @@ fn convolutions(rows: &mut Vec<Row>) {
     let how = |s: [usize; 2], padding| Conv { stride: s, padding };
     let cases: [(&'static str, [usize; 4], [usize; 4], Conv); 5] = [
         ("conv2d", [2, 5, 4, 2], [3, 2, 2, 3], how([1, 1], Padding::Valid)),
-        (
-            "conv2d same stride 2",
-            [1, 6, 5, 2],
-            [3, 3, 2, 3],
-            how([2, 2], Padding::Same),
-        ),
-        (
-            "conv2d padded",
-            [1, 4, 5, 3],
-            [3, 3, 3, 2],
-            how([1, 1], Padding::all(1)),
-        ),
-        (
-            "conv2d uneven",
-            [2, 5, 6, 1],
-            [2, 3, 1, 5],
-            how([2, 3], Padding::Explicit([[0, 1], [2, 1]])),
-        ),
-        (
-            "conv2d 1x1",
-            [2, 3, 2, 5],
-            [1, 1, 5, 2],
-            how([1, 1], Padding::Valid),
-        ),
+        ("conv2d same stride 2", [1, 6, 5, 2], [3, 3, 2, 3], how([2, 2], Padding::Same)),
+        ("conv2d padded", [1, 4, 5, 3], [3, 3, 3, 2], how([1, 1], Padding::all(1))),
+        ("conv2d uneven", [2, 5, 6, 1], [2, 3, 1, 5], how([2, 3], Padding::Explicit([[0, 1], [2, 1]]))),
+        ("conv2d 1x1", [2, 3, 2, 5], [1, 1, 5, 2], how([1, 1], Padding::Valid)),
     ];
     for (name, x, w, how) in cases {
-        rows.push(row(name, &pair(&x, &w), move |_, x| {
-            x[0].conv2d(x[1], how).tanh()
-        }));
+        rows.push(row(name, &pair(&x, &w), move |_, x| x[0].conv2d(x[1], how).tanh()));
     }
     let image = || [any(&[2, 5, 4, 3])];
-    let wide = Pool {
-        size: [3, 3],
-        stride: [2, 1],
-        padding: Padding::all(1),
-    };
+    let wide = Pool { size: [3, 3], stride: [2, 1], padding: Padding::all(1) };
     rows.extend([
-        row("conv2d", &pair(&[1, 3, 3, 2], &[2, 2, 2, 2]), |_, x| {
-            x[0].conv2d(x[1], Conv::default()).tanh()
-        })
-        .third(),
+        row("conv2d", &pair(&[1, 3, 3, 2], &[2, 2, 2, 2]), |_, x| x[0].conv2d(x[1], Conv::default()).tanh())
+            .third(),
         row("max_pool", &image(), |_, x| x[0].powi(3).max_pool(Pool::valid(2))),
-        row("max_pool same", &image(), |_, x| {
-            x[0].powi(3).max_pool(Pool::same(2))
-        }),
-        row("max_pool overlapping", &image(), move |_, x| {
-            x[0].powi(3).max_pool(wide)
-        }),
+        row("max_pool same", &image(), |_, x| x[0].powi(3).max_pool(Pool::same(2))),
+        row("max_pool overlapping", &image(), move |_, x| x[0].powi(3).max_pool(wide)),
         row("avg_pool", &image(), |_, x| x[0].powi(3).avg_pool(Pool::valid(2))),
-        row("avg_pool overlapping", &image(), move |_, x| {
-            x[0].powi(3).avg_pool(wide)
-        }),
+        row("avg_pool overlapping", &image(), move |_, x| x[0].powi(3).avg_pool(wide)),
         row("global_avg_pool", &image(), |_, x| x[0].powi(3).global_avg_pool()),
     ]);
 }
@@ -317,31 +231,24 @@ fn norms(rows: &mut Vec<Row>) {
     ];
     for (name, act) in act {
         rows.push(
-            row(name, &terms(), move |_, x| {
-                x[0].batch_norm(Some(x[1]), Some(x[2]), 1e-2, act).0.powi(2)
-            })
-            .third(),
+            row(name, &terms(), move |_, x| x[0].batch_norm(Some(x[1]), Some(x[2]), 1e-2, act).0.powi(2))
+                .third(),
         );
     }
     rows.extend([
         row("batch_norm images", &image(), |_, x| {
-            x[0].batch_norm(Some(x[1]), Some(x[2]), 1e-3, Activation::Identity)
-                .0
+            x[0].batch_norm(Some(x[1]), Some(x[2]), 1e-3, Activation::Identity).0
         }),
         row("batch_norm plain", &[any(&[6, 2])], |_, x| {
             x[0].batch_norm(None, None, 1e-2, Activation::Identity).0.powi(3)
         })
         .third(),
         row("batch_norm shift", &[any(&[6, 2]), any(&[2])], |_, x| {
-            x[0].batch_norm(None, Some(x[1]), 1e-2, Activation::Relu)
-                .0
-                .powi(3)
+            x[0].batch_norm(None, Some(x[1]), 1e-2, Activation::Relu).0.powi(3)
         })
         .third(),
         row("batch_norm scale", &[any(&[6, 2]), any(&[2])], |_, x| {
-            x[0].batch_norm(Some(x[1]), None, 1e-2, Activation::Identity)
-                .0
-                .powi(2)
+            x[0].batch_norm(Some(x[1]), None, 1e-2, Activation::Identity).0.powi(2)
         }),
         row("batch_norm statistics", &[any(&[6, 2]), any(&[2])], |_, x| {
             let (y, statistics) = x[0].batch_norm(None, Some(x[1]), 1e-2, Activation::Identity);
@@ -350,19 +257,10 @@ fn norms(rows: &mut Vec<Row>) {
         row("normalize", &[any(&[4, 3]), any(&[3]), positive(&[3])], |_, x| {
             x[0].normalize(x[1], x[2], Some(x[1]), Some(x[2]), 1e-3)
         }),
-        row("layer_norm", &terms(), |_, x| {
-            x[0].layer_norm(Some(x[1]), Some(x[2]), 1e-3)
-        }),
-        row("instance_norm", &image(), |_, x| {
-            x[0].instance_norm(Some(x[1]), Some(x[2]), 1e-3)
-        }),
-        row("cross_entropy", &[any(&[3, 4])], |_, x| {
-            x[0].cross_entropy(&[2, 0, 3])
-        })
-        .third(),
-        row("mse", &[any(&[3, 2]), seeded(&[3, 2], 0.9)], |_, x| {
-            x[0].powi(2).mse(x[1])
-        }),
+        row("layer_norm", &terms(), |_, x| x[0].layer_norm(Some(x[1]), Some(x[2]), 1e-3)),
+        row("instance_norm", &image(), |_, x| x[0].instance_norm(Some(x[1]), Some(x[2]), 1e-3)),
+        row("cross_entropy", &[any(&[3, 4])], |_, x| x[0].cross_entropy(&[2, 0, 3])).third(),
+        row("mse", &[any(&[3, 2]), seeded(&[3, 2], 0.9)], |_, x| x[0].powi(2).mse(x[1])),
         row("binary_cross_entropy", &[any(&[3, 2])], |t, x| {
             x[0].binary_cross_entropy(t.var(&Array::from_fn(&[3, 2], |i| (i % 2) as f64)))
         }),
@@ -429,9 +327,7 @@ fn public_operators() -> Vec<String> {
                 (table && line.ends_with(';')).then_some(line)
             });
             let Some(name) = name else { continue };
-            let end = name
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(name.len());
+            let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
             // The operator traits' own table begins with the trait; its methods have rows under their names.
             if end > 0 && name.starts_with(char::is_lowercase) {
                 names.push(name[..end].to_owned());
@@ -445,11 +341,7 @@ fn public_operators() -> Vec<String> {
 fn every_public_operator_has_a_row() {
     let rows = table();
     let names = public_operators();
-    assert!(
-        names.len() > 80,
-        "only {} operators were found in the source",
-        names.len()
-    );
+    assert!(names.len() > 80, "only {} operators were found in the source", names.len());
     let missing: Vec<&String> = names
         .iter()
         .filter(|n| !rows.iter().any(|r| r.name.split(' ').next() == Some(n)))

@@ -39,14 +39,8 @@ fn backward_frees_what_it_passes_and_keeps_leaves() {
     assert!(pool_use::<f32>().used < before, "nothing was freed");
     assert_eq!(w.value(), Array::ones(&[64, 64]));
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hidden.value()));
-    let message = *panic
-        .expect_err("the value is gone")
-        .downcast::<String>()
-        .expect("a message");
-    assert!(
-        message.contains("the value of `tanh` [64, 64] was freed by `backward`"),
-        "{message}"
-    );
+    let message = *panic.expect_err("the value is gone").downcast::<String>().expect("a message");
+    assert!(message.contains("the value of `tanh` [64, 64] was freed by `backward`"), "{message}");
 }
 
 #[test]
@@ -83,9 +77,7 @@ fn hessian_vector_products_agree_with_the_hessian() {
 #[should_panic(expected = "matmul: [3, 4] and [5, 2]: inner sizes 4 and 5 differ")]
 fn matmul_names_both_shapes() {
     let tape = Tape::<f32>::new();
-    let _ = tape
-        .var(&Array::zeros(&[3, 4]))
-        .matmul(tape.var(&Array::zeros(&[5, 2])));
+    let _ = tape.var(&Array::zeros(&[3, 4])).matmul(tape.var(&Array::zeros(&[5, 2])));
 }
 
 #[test]
@@ -143,10 +135,6 @@ fn panics_point_at_the_line_of_the_caller() {
         let _ = tape.var(&Array::zeros(&[2, 3])).reshape(&[5]);
     });
     std::panic::set_hook(hook);
-    let file = place
-        .lock()
-        .expect("no panic while locked")
-        .clone()
-        .expect("a panic was seen");
+    let file = place.lock().expect("no panic while locked").clone().expect("a panic was seen");
     assert!(file.ends_with("tests/tape.rs"), "{file}");
 }

@@ -27,13 +27,7 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
         between("ways", classes.ways, 2, MOST)?;
         between("train-ways", classes.train_ways, 2, MOST)?;
     }
-    if let Method::Maml {
-        inner_lr,
-        inner_steps,
-        eval_steps,
-        ..
-    } = settings.method
-    {
+    if let Method::Maml { inner_lr, inner_steps, eval_steps, .. } = settings.method {
         rate("inner-lr", inner_lr)?;
         between("inner-steps", inner_steps, 1, MOST_STEPS)?;
         between("eval-steps", eval_steps, 1, MOST_STEPS)?;
@@ -66,9 +60,9 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
         return refuse(format!("--{option} is an option of {owner}: {way_out}"));
     }
     match of_drawings(options) {
-        Some(option) if *data == Data::Sinusoid => refuse(format!(
-            "--{option} is about classes, which sinusoids have not: leave it out"
-        )),
+        Some(option) if *data == Data::Sinusoid => {
+            refuse(format!("--{option} is about classes, which sinusoids have not: leave it out"))
+        }
         _ => Ok(()),
     }
 }
@@ -85,10 +79,7 @@ fn of_maml(options: &Options) -> Option<&'static str> {
 
 /// The first option given that only Prototypical networks have.
 fn of_protonet(options: &Options) -> Option<&'static str> {
-    first([
-        ("distance", options.distance.is_some()),
-        ("train-ways", options.train_ways.is_some()),
-    ])
+    first([("distance", options.distance.is_some()), ("train-ways", options.train_ways.is_some())])
 }
 
 /// The first option given that only classification has.
@@ -102,10 +93,7 @@ fn of_drawings(options: &Options) -> Option<&'static str> {
 }
 
 fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
-    given
-        .into_iter()
-        .find(|(_, given)| *given)
-        .map(|(option, _)| option)
+    given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
 }
 
 /// Checks that a whole number lies in a range.
@@ -116,18 +104,10 @@ pub fn between<T: PartialOrd + ToString>(
     most: T,
 ) -> Result<(), Error> {
     if value < least {
-        return Err(Error::option(
-            option,
-            value,
-            format!("the least is {}", least.to_string()),
-        ));
+        return Err(Error::option(option, value, format!("the least is {}", least.to_string())));
     }
     if value > most {
-        return Err(Error::option(
-            option,
-            value,
-            format!("the most is {}", most.to_string()),
-        ));
+        return Err(Error::option(option, value, format!("the most is {}", most.to_string())));
     }
     Ok(())
 }
@@ -136,11 +116,7 @@ fn rate(option: &'static str, value: f64) -> Result<(), Error> {
     if value > 0.0 && (value as f32).is_finite() && value as f32 > 0.0 {
         return Ok(());
     }
-    Err(Error::option(
-        option,
-        value,
-        "a rate is a positive number such as 0.001",
-    ))
+    Err(Error::option(option, value, "a rate is a positive number such as 0.001"))
 }
 
 #[cfg(test)]

@@ -221,8 +221,5 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// The name of a choice as the command line writes it.
 pub fn choice_name(choice: impl ValueEnum) -> String {
-    choice
-        .to_possible_value()
-        .map(|value| value.get_name().to_owned())
-        .unwrap_or_default()
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -30,23 +30,14 @@ pub fn text(settings: &Settings) -> String {
 
 /// Reads the options a configuration file sets.
 pub fn read(path: &Path) -> Result<Options, Error> {
-    let wrong = |cause: String| Error::Config {
-        path: path.to_owned(),
-        cause,
-    };
-    let size = std::fs::metadata(path)
-        .map_err(|error| wrong(error.to_string()))?
-        .len();
+    let wrong = |cause: String| Error::Config { path: path.to_owned(), cause };
+    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
     if size > LARGEST {
-        return Err(wrong(format!(
-            "{size} bytes are no configuration; give the config.toml of a run"
-        )));
+        return Err(wrong(format!("{size} bytes are no configuration; give the config.toml of a run")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error
-            .span()
-            .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         wrong(format!(
             "line {line}: {}; mend it or take the config.toml of another run",
             one_line(error.message())
@@ -109,15 +100,9 @@ mod tests {
 
     #[test]
     fn text_reads_back_to_the_same_settings() {
-        let maml = Options {
-            algorithm: Some(Algorithm::Maml),
-            outer_lr: Some(0.1 + 0.2),
-            ..Options::default()
-        };
-        let sinusoid = Options {
-            data: Some(Data::Sinusoid),
-            ..Options::default()
-        };
+        let maml =
+            Options { algorithm: Some(Algorithm::Maml), outer_lr: Some(0.1 + 0.2), ..Options::default() };
+        let sinusoid = Options { data: Some(Data::Sinusoid), ..Options::default() };
         for options in [Options::default(), maml, sinusoid] {
             let settings = settings(options);
             let read: Options = toml::from_str(&text(&settings)).unwrap();
@@ -127,51 +112,21 @@ mod tests {
 
     #[test]
     fn unknown_names_are_refused() {
-        assert!(
-            toml::from_str::<Options>("wayz = 5")
-                .unwrap_err()
-                .message()
-                .contains("wayz")
-        );
-        assert!(
-            toml::from_str::<Options>("order = 3")
-                .unwrap_err()
-                .message()
-                .contains("order 3")
-        );
-        assert!(
-            toml::from_str::<Options>("data = \"moon\"")
-                .unwrap_err()
-                .message()
-                .contains("moon")
-        );
+        assert!(toml::from_str::<Options>("wayz = 5").unwrap_err().message().contains("wayz"));
+        assert!(toml::from_str::<Options>("order = 3").unwrap_err().message().contains("order 3"));
+        assert!(toml::from_str::<Options>("data = \"moon\"").unwrap_err().message().contains("moon"));
     }
 
     #[test]
     fn metadata_hold_no_paths_and_tell_runs_apart() {
-        let here = settings(Options {
-            data: Some(Data::Omniglot("/here".into())),
-            ..Options::default()
-        });
-        let there = settings(Options {
-            data: Some(Data::Omniglot("/there".into())),
-            ..Options::default()
-        });
+        let here = settings(Options { data: Some(Data::Omniglot("/here".into())), ..Options::default() });
+        let there = settings(Options { data: Some(Data::Omniglot("/there".into())), ..Options::default() });
         assert_eq!(metadata(&here), metadata(&there));
         assert_eq!(difference(&metadata(&here), &there), None);
-        let more = settings(Options {
-            ways: Some(7),
-            ..here.options()
-        });
+        let more = settings(Options { ways: Some(7), ..here.options() });
         let (key, model, beside) = difference(&metadata(&here), &more).unwrap();
-        assert_eq!(
-            (key.as_str(), model.as_str(), beside.as_str()),
-            ("ways", "5", "7")
-        );
-        let longer = settings(Options {
-            episodes: Some(1000),
-            ..here.options()
-        });
+        assert_eq!((key.as_str(), model.as_str(), beside.as_str()), ("ways", "5", "7"));
+        let longer = settings(Options { episodes: Some(1000), ..here.options() });
         assert_eq!(difference(&metadata(&here), &longer), None);
     }
 }

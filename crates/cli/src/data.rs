@@ -66,10 +66,7 @@ impl Source {
             _ => glyphs::generate(&GlyphConfig::default(), defaults::GLYPHS_SEED),
         };
         let split = split(&images, &settings.data, &classes.split)?;
-        Ok(Source::Drawings {
-            images: Arc::new(images),
-            split,
-        })
+        Ok(Source::Drawings { images: Arc::new(images), split })
     }
 
     /// Episodes to train on.
@@ -115,9 +112,8 @@ impl Source {
             Source::Drawings { images, .. } => {
                 let [height, width, _] = images.shape();
                 let (drawings, characters) = (images.len(), images.classes());
-                let names: BTreeSet<_> = (0..characters)
-                    .filter_map(|class| images.name(class).split('/').next())
-                    .collect();
+                let names: BTreeSet<_> =
+                    (0..characters).filter_map(|class| images.name(class).split('/').next()).collect();
                 let alphabets = names.len();
                 format!(
                     "{drawings} drawings, {height}x{width}, of {characters} characters in {alphabets} alphabets"
@@ -145,12 +141,7 @@ fn protocol(classes: &Classes, ways: usize, shots: usize, queries: usize) -> Pro
         Rotations::PerClass => fewshot_episodes::Rotations::PerClass,
         Rotations::PerEpisode => fewshot_episodes::Rotations::PerEpisode,
     };
-    Protocol {
-        ways,
-        shots,
-        queries,
-        rotations,
-    }
+    Protocol { ways, shots, queries, rotations }
 }
 
 fn drawn(
@@ -162,9 +153,7 @@ fn drawn(
     what: &'static str,
 ) -> Result<Box<dyn Tasks>, Error> {
     let tasks = ImageTasks::new(images.clone(), classes, protocol, seed, purpose);
-    Ok(Box::new(
-        tasks.map_err(|source| Error::Episodes { what, source })?,
-    ))
+    Ok(Box::new(tasks.map_err(|source| Error::Episodes { what, source })?))
 }
 
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {

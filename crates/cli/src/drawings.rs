@@ -18,11 +18,7 @@ impl Drawing<'_> {
     pub fn lines(&self) -> Vec<String> {
         let height = self.pixels.len() / self.width.max(1);
         (0..height.div_ceil(4))
-            .map(|row| {
-                (0..self.width.div_ceil(2))
-                    .map(|column| self.cell(row, column))
-                    .collect()
-            })
+            .map(|row| (0..self.width.div_ceil(2)).map(|column| self.cell(row, column)).collect())
             .collect()
     }
 
@@ -49,21 +45,11 @@ pub fn gallery(drawings: &[Drawing<'_>], captions: &[String]) -> String {
     let rows = blocks.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
     for row in 0..rows {
-        let line: Vec<&str> = blocks
-            .iter()
-            .filter_map(|block| block.get(row))
-            .map(String::as_str)
-            .collect();
+        let line: Vec<&str> = blocks.iter().filter_map(|block| block.get(row)).map(String::as_str).collect();
         text.push_str(&format!("  {}\n", line.join("  ")));
     }
-    let width = blocks
-        .first()
-        .and_then(|block| block.first())
-        .map_or(0, |line| line.chars().count());
-    let line: Vec<String> = captions
-        .iter()
-        .map(|caption| format!("{caption:^width$}"))
-        .collect();
+    let width = blocks.first().and_then(|block| block.first()).map_or(0, |line| line.chars().count());
+    let line: Vec<String> = captions.iter().map(|caption| format!("{caption:^width$}")).collect();
     text.push_str(format!("  {}", line.join("  ")).trim_end());
     text.push('\n');
     text
@@ -79,31 +65,20 @@ mod tests {
         pixels[0] = 1.0; // first row, first column
         pixels[3] = 1.0; // first row, last column
         pixels[7 * 4 + 3] = 1.0; // last row, last column
-        let lines = Drawing {
-            pixels: &pixels,
-            width: 4,
-        }
-        .lines();
+        let lines = Drawing { pixels: &pixels, width: 4 }.lines();
         assert_eq!(lines, ["\u{2801}\u{2808}", "\u{2800}\u{2880}"]);
     }
 
     #[test]
     fn odd_sizes_are_filled_with_paper() {
-        let lines = Drawing {
-            pixels: &[1.0; 15],
-            width: 3,
-        }
-        .lines();
+        let lines = Drawing { pixels: &[1.0; 15], width: 3 }.lines();
         assert_eq!(lines, ["⣿⡇", "⠉⠁"]);
     }
 
     #[test]
     fn captions_stand_under_their_drawings() {
         let pixels = [0.0; 28 * 28];
-        let drawing = || Drawing {
-            pixels: &pixels,
-            width: 28,
-        };
+        let drawing = || Drawing { pixels: &pixels, width: 28 };
         let text = gallery(&[drawing(), drawing()], &["A".into(), "B".into()]);
         assert_eq!(text.lines().count(), 8);
         assert_eq!(text.lines().last().unwrap().find('A'), Some(2 + 6));

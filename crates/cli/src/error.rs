@@ -105,19 +105,11 @@ impl Error {
 
     /// An option whose value cannot be used.
     pub fn option(option: &'static str, value: impl ToString, cause: impl Into<String>) -> Self {
-        Error::Option {
-            option,
-            value: value.to_string(),
-            cause: cause.into(),
-        }
+        Error::Option { option, value: value.to_string(), cause: cause.into() }
     }
 }
 
 /// A message on one line: line breaks of nested errors become spaces.
 pub fn one_line(message: impl ToString) -> String {
-    message
-        .to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -21,16 +21,12 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let (checkpoint, iterations) = checkpoint(args, &trained)?;
     let trained_on = trained.data.name();
     let settings = overridden(args, trained)?;
-    let measured = on_threads(args.threads, || {
-        evaluate(args, &settings, &checkpoint, iterations)
-    })?;
+    let measured = on_threads(args.threads, || evaluate(args, &settings, &checkpoint, iterations))?;
     if args.json {
         return say(measured.json());
     }
     let dir = args.dir.display();
-    say(format!(
-        "model       {dir}, trained on {trained_on} for {iterations} iterations"
-    ))?;
+    say(format!("model       {dir}, trained on {trained_on} for {iterations} iterations"))?;
     for line in measured.context() {
         say(line)?;
     }
@@ -44,41 +40,26 @@ fn evaluate(
     iterations: u64,
 ) -> Result<Measured, Error> {
     let source = Source::load(settings)?;
-    let episodes = TestEpisodes {
-        part: args.classes,
-        ..TestEpisodes::of(settings)
-    };
+    let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(settings) };
     let tasks = source.test(settings, &episodes)?;
     let learner = learner::for_measuring(settings, &*tasks);
-    let meta = checkpoint
-        .meta(learner.spec())
-        .map_err(|error| Error::Model(error.to_string()))?;
+    let meta = checkpoint.meta(learner.spec()).map_err(|error| Error::Model(error.to_string()))?;
     measure(settings, &*learner, &meta, &*tasks, episodes, iterations)
 }
 
 /// The settings the run was trained with.
 fn settings(args: &EvaluateArgs) -> Result<Settings, Error> {
-    let wrong = |cause: &str| Error::Run {
-        path: args.dir.clone(),
-        cause: cause.into(),
-    };
+    let wrong = |cause: &str| Error::Run { path: args.dir.clone(), cause: cause.into() };
     if !args.dir.is_dir() {
-        return Err(wrong(
-            "there is no such folder; give the --out of a fewshot train",
-        ));
+        return Err(wrong("there is no such folder; give the --out of a fewshot train"));
     }
     for name in [CONFIG, MODEL] {
         if !args.dir.join(name).is_file() {
-            return Err(wrong(&format!(
-                "has no {name}; give the --out of a fewshot train"
-            )));
+            return Err(wrong(&format!("has no {name}; give the --out of a fewshot train")));
         }
     }
     let path = args.dir.join(CONFIG);
-    Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config {
-        path,
-        cause: error.to_string(),
-    })
+    Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config { path, cause: error.to_string() })
 }
 
 /// The model file, known to be of this run, and the iterations it was trained for.
@@ -138,11 +119,7 @@ fn replace_data(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
 fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
     let Some(ways) = args.ways else { return Ok(()) };
     let Some(classes) = &mut settings.classes else {
-        return Err(Error::option(
-            "ways",
-            ways,
-            "sinusoids have no classes; leave it out",
-        ));
+        return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
     if matches!(settings.method, Method::Maml { .. }) && ways != classes.ways {
         let trained = classes.ways;

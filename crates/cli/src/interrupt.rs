@@ -17,10 +17,7 @@ static STATE: AtomicU8 = AtomicU8::new(IDLE);
 /// Listens for Ctrl-C from now on. Where that is impossible, Ctrl-C keeps ending the program at once.
 pub fn listen() {
     let _ = ctrlc::set_handler(|| {
-        if STATE
-            .compare_exchange(TRAINING, ASKED, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-        {
+        if STATE.compare_exchange(TRAINING, ASKED, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             note("stopping after this iteration; Ctrl-C again stops at once");
         } else {
             std::process::exit(STATUS_INTERRUPTED.into());

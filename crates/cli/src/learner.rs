@@ -50,13 +50,7 @@ pub fn network(settings: &Settings) -> &'static str {
 }
 
 fn maml<M: Model<f32> + 'static>(settings: &Settings, model: M) -> Box<dyn Learner> {
-    let Method::Maml {
-        order,
-        inner_lr,
-        inner_steps,
-        eval_steps,
-    } = settings.method
-    else {
+    let Method::Maml { order, inner_lr, inner_steps, eval_steps } = settings.method else {
         unreachable!("called for MAML alone");
     };
     Box::new(Maml {
@@ -73,15 +67,9 @@ fn maml<M: Model<f32> + 'static>(settings: &Settings, model: M) -> Box<dyn Learn
 }
 
 fn policy(settings: &Settings) -> NormPolicy {
-    match settings
-        .classes
-        .as_ref()
-        .map_or(Norm::Batch, |classes| classes.norm)
-    {
+    match settings.classes.as_ref().map_or(Norm::Batch, |classes| classes.norm) {
         Norm::Batch => NormPolicy::Batch,
-        Norm::Running => NormPolicy::Running {
-            momentum: defaults::RUNNING_MOMENTUM,
-        },
+        Norm::Running => NormPolicy::Running { momentum: defaults::RUNNING_MOMENTUM },
         Norm::Support => NormPolicy::SupportOnly,
         Norm::SupportPlusOne => NormPolicy::SupportPlusOne,
     }

@@ -61,10 +61,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    note(format!(
-        "{}; see fewshot --help",
-        said.join(" ").replace(" tip:", "; tip:")
-    ));
+    note(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
     ExitCode::from(STATUS_INPUT)
 }
 
@@ -76,6 +73,5 @@ fn on_threads<T: Send>(
     let Some(threads) = threads else { return work() };
     checks::between("threads", threads, 1, 1024)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| Error::option("threads", threads, error.to_string()))?
-        .install(work)
+    pool.map_err(|error| Error::option("threads", threads, error.to_string()))?.install(work)
 }

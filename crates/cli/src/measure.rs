@@ -66,19 +66,10 @@ pub fn measure(
         let accuracy = |i| nearest::accuracy(&tasks.episode(i), nearest::Distance::Cosine);
         Evaluation::new(
             Metric::Accuracy,
-            (0..settings.episodes as u64)
-                .into_par_iter()
-                .map(accuracy)
-                .collect(),
+            (0..settings.episodes as u64).into_par_iter().map(accuracy).collect(),
         )
     });
-    Ok(Measured {
-        stages,
-        stage,
-        nearest,
-        episodes,
-        iterations,
-    })
+    Ok(Measured { stages, stage, nearest, episodes, iterations })
 }
 
 impl Measured {
@@ -116,10 +107,9 @@ impl Measured {
             lines.push(format!("after inner steps  {}", curve.join("  ")));
         }
         match &self.nearest {
-            Some(nearest) => lines.push(format!(
-                "pixel nearest neighbour {} on the same episodes",
-                figures(nearest)
-            )),
+            Some(nearest) => {
+                lines.push(format!("pixel nearest neighbour {} on the same episodes", figures(nearest)))
+            }
             None => lines.push("without adapting none can beat 3.01; always answering 0 gives 4.25".into()),
         }
         lines
@@ -127,13 +117,7 @@ impl Measured {
 
     /// Everything as one JSON object on one line.
     pub fn json(&self) -> String {
-        let Measured {
-            stages,
-            stage,
-            nearest,
-            episodes,
-            iterations,
-        } = self;
+        let Measured { stages, stage, nearest, episodes, iterations } = self;
         let evaluation = &stages[*stage];
         let scale = scale(evaluation.metric);
         let classes = nearest.as_ref().map(|_| part(episodes.part));

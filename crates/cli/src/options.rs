@@ -124,13 +124,11 @@ impl Options {
 }
 
 pub fn count(text: &str) -> Result<usize, String> {
-    text.parse()
-        .map_err(|_| "expected a whole number, 1 or more".into())
+    text.parse().map_err(|_| "expected a whole number, 1 or more".into())
 }
 
 pub fn whole(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| "expected a whole number, 0 or more".into())
+    text.parse().map_err(|_| "expected a whole number, 0 or more".into())
 }
 
 fn number(text: &str) -> Result<f64, String> {

@@ -70,12 +70,7 @@ impl Progress {
         let gone = self.seconds();
         let left = gone / iteration as f64 * (self.total - iteration) as f64;
         let figures = self.figures();
-        format!(
-            "iteration {iteration}/{}  {figures}  {} gone, {} left",
-            self.total,
-            clock(gone),
-            clock(left)
-        )
+        format!("iteration {iteration}/{}  {figures}  {} gone, {} left", self.total, clock(gone), clock(left))
     }
 
     fn figures(&self) -> String {
@@ -124,11 +119,7 @@ impl Average {
 pub fn clock(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes}:{seconds:02}")
-    }
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 #[cfg(test)]

@@ -40,18 +40,12 @@ pub struct Record {
 impl RunDir {
     /// Checks, before anything long is begun, that a run may be written here.
     pub fn check(dir: &Path, overwrite: bool) -> Result<(), Error> {
-        let wrong = |cause: &str| {
-            Err(Error::Out {
-                path: dir.to_owned(),
-                cause: cause.into(),
-            })
-        };
+        let wrong = |cause: &str| Err(Error::Out { path: dir.to_owned(), cause: cause.into() });
         if fs::symlink_metadata(dir).is_ok() && !dir.is_dir() {
             return wrong("is no folder; choose another name");
         }
-        let held = [CONFIG, MODEL, METRICS, TIMING]
-            .iter()
-            .any(|name| fs::symlink_metadata(dir.join(name)).is_ok());
+        let held =
+            [CONFIG, MODEL, METRICS, TIMING].iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok());
         if held && !overwrite {
             return wrong("already holds a run; choose another folder, or replace the run with --overwrite");
         }
@@ -65,10 +59,7 @@ impl RunDir {
         config: &str,
         save: impl FnOnce(&Path) -> Result<(), String>,
     ) -> Result<RunDir, Error> {
-        let wrong = |cause: String| Error::Out {
-            path: dir.to_owned(),
-            cause,
-        };
+        let wrong = |cause: String| Error::Out { path: dir.to_owned(), cause };
         let way_out = "choose a folder that can be written and has space";
         let io_wrong = |error: io::Error| wrong(format!("{error}; {way_out}"));
         fs::create_dir_all(dir).map_err(io_wrong)?;
@@ -85,16 +76,9 @@ impl RunDir {
 
     /// Appends an iteration to the metrics. Failing is remembered and does not end the run.
     pub fn record(&mut self, record: &Record) {
-        let accuracy = record
-            .accuracy
-            .map(|accuracy| accuracy.to_string())
-            .unwrap_or_default();
-        let metrics = self
-            .metrics
-            .line(&format!("{},{},{accuracy}", record.iteration, record.loss));
-        let timing = self
-            .timing
-            .line(&format!("{},{:.3}", record.iteration, record.seconds));
+        let accuracy = record.accuracy.map(|accuracy| accuracy.to_string()).unwrap_or_default();
+        let metrics = self.metrics.line(&format!("{},{},{accuracy}", record.iteration, record.loss));
+        let timing = self.timing.line(&format!("{},{:.3}", record.iteration, record.seconds));
         for error in [metrics, timing].into_iter().filter_map(Result::err) {
             self.remember(error);
         }
@@ -110,11 +94,7 @@ impl RunDir {
 
     /// Where the weights are and of which iteration.
     pub fn saved(&self) -> String {
-        format!(
-            "the weights after iteration {} are in {}",
-            self.saved,
-            self.dir.join(MODEL).display()
-        )
+        format!("the weights after iteration {} are in {}", self.saved, self.dir.join(MODEL).display())
     }
 
     /// The first thing that went wrong while writing, if anything did.
@@ -141,12 +121,7 @@ struct Log {
 impl Log {
     fn create(path: PathBuf, header: &str) -> io::Result<Log> {
         let file = File::create(&path)?;
-        let mut log = Log {
-            path,
-            file,
-            length: 0,
-            broken: false,
-        };
+        let mut log = Log { path, file, length: 0, broken: false };
         log.append(header)?;
         Ok(log)
     }
@@ -159,10 +134,7 @@ impl Log {
         self.append(line).map_err(|error| {
             self.broken = true;
             let _ = self.file.set_len(self.length);
-            format!(
-                "{}: {error}: free some space or choose another --out",
-                self.path.display()
-            )
+            format!("{}: {error}: free some space or choose another --out", self.path.display())
         })
     }
 
@@ -192,12 +164,7 @@ mod tests {
     use super::*;
 
     fn record(iteration: u64) -> Record {
-        Record {
-            iteration,
-            loss: 0.5,
-            accuracy: Some(0.25),
-            seconds: 1.0,
-        }
+        Record { iteration, loss: 0.5, accuracy: Some(0.25), seconds: 1.0 }
     }
 
     #[test]
@@ -207,10 +174,7 @@ mod tests {
         let save = |text: &'static str| move |path: &Path| fs::write(path, text).map_err(|e| e.to_string());
         let mut run = RunDir::create(&dir, "x = 1\n", save("first")).unwrap();
         run.record(&record(1));
-        run.record(&Record {
-            accuracy: None,
-            ..record(2)
-        });
+        run.record(&Record { accuracy: None, ..record(2) });
         run.save(2, save("second"));
         assert!(run.saved().contains("iteration 2"));
         run.finish().unwrap();
@@ -220,22 +184,16 @@ mod tests {
             fs::read_to_string(dir.join(METRICS)).unwrap(),
             "iteration,loss,accuracy\n1,0.5,0.25\n2,0.5,\n"
         );
-        assert!(
-            RunDir::check(&dir, false)
-                .unwrap_err()
-                .to_string()
-                .contains("--overwrite")
-        );
+        assert!(RunDir::check(&dir, false).unwrap_err().to_string().contains("--overwrite"));
         RunDir::check(&dir, true).unwrap();
     }
 
     #[test]
     fn a_failing_save_keeps_the_model_and_is_reported_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let mut run = RunDir::create(folder.path(), "", |path| {
-            fs::write(path, "good").map_err(|e| e.to_string())
-        })
-        .unwrap();
+        let mut run =
+            RunDir::create(folder.path(), "", |path| fs::write(path, "good").map_err(|e| e.to_string()))
+                .unwrap();
         run.save(7, |_| Err("no space left".into()));
         assert!(run.saved().contains("iteration 0"));
         assert!(run.finish().unwrap_err().to_string().contains("no space left"));
@@ -246,9 +204,7 @@ mod tests {
     fn a_folder_that_cannot_hold_the_model_keeps_its_old_run() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(METRICS), "old").unwrap();
-        let error = RunDir::create(folder.path(), "", |_| Err("no space left".into()))
-            .err()
-            .unwrap();
+        let error = RunDir::create(folder.path(), "", |_| Err("no space left".into())).err().unwrap();
         assert!(error.to_string().contains("no space left"));
         assert_eq!(fs::read_to_string(folder.path().join(METRICS)).unwrap(), "old");
     }

@@ -127,12 +127,7 @@ impl Settings {
             options.norm = Some(classes.norm);
         }
         match &self.method {
-            Method::Maml {
-                order,
-                inner_lr,
-                inner_steps,
-                eval_steps,
-            } => {
+            Method::Maml { order, inner_lr, inner_steps, eval_steps } => {
                 options.order = Some(*order);
                 options.inner_lr = Some(*inner_lr);
                 options.inner_steps = Some(*inner_steps);
@@ -163,9 +158,7 @@ fn method(algorithm: Algorithm, options: &Options, default: &Defaults) -> Method
             inner_steps: options.inner_steps.unwrap_or(default.inner_steps),
             eval_steps: options.eval_steps.unwrap_or(default.eval_steps),
         },
-        Algorithm::Protonet => Method::Protonet {
-            distance: options.distance.unwrap_or(defaults::DISTANCE),
-        },
+        Algorithm::Protonet => Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) },
     }
 }
 
@@ -197,11 +190,7 @@ mod tests {
             "algorithm = 'maml'\nshots = 5\nseed = 9\ndata = 'omniglot:/data'",
         ] {
             let settings = resolved(text);
-            assert_eq!(
-                Settings::resolve(&settings.options()).unwrap(),
-                settings,
-                "{text}"
-            );
+            assert_eq!(Settings::resolve(&settings.options()).unwrap(), settings, "{text}");
         }
     }
 
@@ -214,36 +203,21 @@ mod tests {
             eval_steps,
         };
         let twenty = resolved("algorithm = 'maml'\nways = 20\ndata = 'omniglot:x'");
-        assert_eq!(
-            (twenty.method, twenty.meta_batch, twenty.iterations),
-            (maml(2.0, 5, 5), 16, 60_000)
-        );
+        assert_eq!((twenty.method, twenty.meta_batch, twenty.iterations), (maml(2.0, 5, 5), 16, 60_000));
         let five = resolved("algorithm = 'maml'\nshots = 5\ndata = 'omniglot:x'");
-        assert_eq!(
-            (five.method, five.meta_batch, five.queries),
-            (maml(2.0, 1, 3), 32, 5)
-        );
+        assert_eq!((five.method, five.meta_batch, five.queries), (maml(2.0, 1, 3), 32, 5));
         let sinusoid = resolved("data = 'sinusoid'");
-        assert_eq!(
-            (sinusoid.method, sinusoid.meta_batch, sinusoid.shots),
-            (maml(0.01, 1, 1), 25, 10)
-        );
+        assert_eq!((sinusoid.method, sinusoid.meta_batch, sinusoid.shots), (maml(0.01, 1, 1), 25, 10));
         assert_eq!((sinusoid.iterations, sinusoid.classes), (70_000, None));
     }
 
     #[test]
     fn published_defaults_of_protonet() {
         let settings = resolved("algorithm = 'protonet'\ndata = 'omniglot:x'");
-        assert_eq!(
-            (settings.queries, settings.eval_queries, settings.meta_batch),
-            (5, 15, 1)
-        );
+        assert_eq!((settings.queries, settings.eval_queries, settings.meta_batch), (5, 15, 1));
         assert_eq!((settings.outer_lr, settings.halve_every), (1e-3, 2000));
         let classes = settings.classes.unwrap();
         assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
-        assert_eq!(
-            (classes.norm, classes.rotations),
-            (Norm::Running, Rotations::NewClasses)
-        );
+        assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
     }
 }

@@ -22,11 +22,7 @@ pub fn first_episode(learner: &dyn Learner, meta: &Meta, tasks: &dyn Tasks) -> O
         let query = first_of(&episode.query, class)?;
         let answer = largest(&answers.data()[query * ways..(query + 1) * ways]);
         let verdict = if answer == class { "right" } else { "wrong" };
-        learned.push(drawing(
-            &episode.support,
-            first_of(&episode.support, class)?,
-            width,
-        )?);
+        learned.push(drawing(&episode.support, first_of(&episode.support, class)?, width)?);
         names.push(name(class));
         asked.push(drawing(&episode.query, query, width)?);
         said.push(format!("{} {verdict}", name(answer)));
@@ -56,10 +52,7 @@ fn drawing(set: &Set, example: usize, width: usize) -> Option<Drawing<'_>> {
 
 /// The first of the largest scores.
 fn largest(scores: &[f32]) -> usize {
-    (0..scores.len())
-        .rev()
-        .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
-        .unwrap_or(0)
+    (0..scores.len()).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0)
 }
 
 /// A, B, C and so on; numbers where letters end.

@@ -27,13 +27,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(30);
 
 /// Trains as asked, then measures.
 pub fn run(args: TrainArgs) -> Result<(), Error> {
-    let TrainArgs {
-        options,
-        config,
-        out,
-        overwrite,
-        threads,
-    } = args;
+    let TrainArgs { options, config, out, overwrite, threads } = args;
     let options = match config {
         Some(path) => options.or(config::read(&path)?),
         None => options,
@@ -62,14 +56,7 @@ impl Run {
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
         let learner = learner::build(&settings, &*training);
-        Ok(Run {
-            settings,
-            source,
-            training,
-            episodes,
-            test,
-            learner,
-        })
+        Ok(Run { settings, source, training, episodes, test, learner })
     }
 
     fn run(&self, out: Option<&Path>) -> Result<(), Error> {
@@ -90,40 +77,19 @@ impl Run {
         if let Err(error) = ended {
             return Err(self.with_fate_of_weights(error, files));
         }
-        say(format!(
-            "trained     {} iterations in {}",
-            trainer.iteration(),
-            clock(progress.seconds())
-        ))?;
+        say(format!("trained     {} iterations in {}", trainer.iteration(), clock(progress.seconds())))?;
         let reported = self.report(trainer.meta());
         files.map_or(Ok(()), RunDir::finish).and(reported)
     }
 
     fn trainer(&self) -> Trainer<'_> {
-        let Settings {
-            halve_every,
-            meta_batch,
-            outer_lr,
-            seed,
-            ..
-        } = self.settings;
+        let Settings { halve_every, meta_batch, outer_lr, seed, .. } = self.settings;
         let schedule = match halve_every {
             0 => Schedule::Constant,
             every => Schedule::Step { every, factor: 0.5 },
         };
-        let training = Training {
-            meta_batch,
-            outer_lr,
-            schedule,
-            clip: None,
-            seed,
-        };
-        Trainer::new(
-            &*self.learner,
-            &*self.training,
-            Box::new(Adam::default()),
-            training,
-        )
+        let training = Training { meta_batch, outer_lr, schedule, clip: None, seed };
+        Trainer::new(&*self.learner, &*self.training, Box::new(Adam::default()), training)
     }
 
     /// Updates until done, asked to stop or failed; in each case the trainer holds the last good weights.
@@ -137,19 +103,13 @@ impl Run {
         let mut saved = Instant::now();
         while trainer.iteration() < self.settings.iterations {
             stopped(guard, trainer.iteration())?;
-            let step = trainer.step().map_err(|error| Error::Training {
-                cause: error.to_string(),
-                saved: String::new(),
-            })?;
+            let step = trainer
+                .step()
+                .map_err(|error| Error::Training { cause: error.to_string(), saved: String::new() })?;
             progress.step(step.iteration, step.loss, step.accuracy);
             let Some(files) = files else { continue };
             let (iteration, loss, accuracy) = (step.iteration, step.loss, step.accuracy);
-            files.record(&Record {
-                iteration,
-                loss,
-                accuracy,
-                seconds: progress.seconds(),
-            });
+            files.record(&Record { iteration, loss, accuracy, seconds: progress.seconds() });
             if saved.elapsed() >= SAVE_EVERY {
                 self.save(files, trainer);
                 saved = Instant::now();
@@ -159,16 +119,12 @@ impl Run {
     }
 
     fn files(&self, dir: &Path, untrained: &Meta) -> Result<RunDir, Error> {
-        RunDir::create(dir, &config::text(&self.settings), |path| {
-            self.write_model(path, untrained, 0)
-        })
+        RunDir::create(dir, &config::text(&self.settings), |path| self.write_model(path, untrained, 0))
     }
 
     fn save(&self, files: &mut RunDir, trainer: &Trainer<'_>) {
         let iteration = trainer.iteration();
-        files.save(iteration, |path| {
-            self.write_model(path, trainer.meta(), iteration)
-        });
+        files.save(iteration, |path| self.write_model(path, trainer.meta(), iteration));
     }
 
     fn write_model(&self, path: &Path, meta: &Meta, iteration: u64) -> Result<(), String> {
@@ -183,14 +139,8 @@ impl Run {
         }
         let learner = learner::for_measuring(&self.settings, &*self.test);
         let iterations = self.settings.iterations;
-        let measured = measure(
-            &self.settings,
-            &*learner,
-            meta,
-            &*self.test,
-            self.episodes.clone(),
-            iterations,
-        )?;
+        let measured =
+            measure(&self.settings, &*learner, meta, &*self.test, self.episodes.clone(), iterations)?;
         for line in measured.context() {
             say(line)?;
         }
@@ -202,10 +152,7 @@ impl Run {
         let fate = files.map_or("nothing is kept without --out".into(), |files| files.saved());
         match error {
             Error::Training { cause, .. } => Error::Training { cause, saved: fate },
-            Error::Interrupted { iteration, .. } => Error::Interrupted {
-                iteration,
-                saved: fate,
-            },
+            Error::Interrupted { iteration, .. } => Error::Interrupted { iteration, saved: fate },
             other => other,
         }
     }
@@ -213,12 +160,5 @@ impl Run {
 
 /// An error once the user has pressed Ctrl-C.
 fn stopped(guard: &Guard, iteration: u64) -> Result<(), Error> {
-    if guard.asked() {
-        Err(Error::Interrupted {
-            iteration,
-            saved: String::new(),
-        })
-    } else {
-        Ok(())
-    }
+    if guard.asked() { Err(Error::Interrupted { iteration, saved: String::new() }) } else { Ok(()) }
 }

@@ -74,28 +74,16 @@ fn damaged_configurations() {
     let path = folder.path().join("binary.toml");
     fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
     fails(fewshot().args(["train", "--config"]).arg(path), 2, "binary.toml");
-    fails(
-        fewshot().args(["train", "--config"]).arg(folder.path()),
-        2,
-        "configuration",
-    );
+    fails(fewshot().args(["train", "--config"]).arg(folder.path()), 2, "configuration");
 }
 
 #[test]
 fn folders_that_are_no_run() {
     let folder = tempfile::tempdir().unwrap();
-    fails(
-        fewshot().arg("evaluate").arg(folder.path().join("none")),
-        2,
-        "none",
-    );
+    fails(fewshot().arg("evaluate").arg(folder.path().join("none")), 2, "none");
     fails(fewshot().arg("evaluate").arg(folder.path()), 2, "config.toml");
     fs::write(folder.path().join("config.toml"), "").unwrap();
-    fails(
-        fewshot().arg("evaluate").arg(folder.path()),
-        2,
-        "model.safetensors",
-    );
+    fails(fewshot().arg("evaluate").arg(folder.path()), 2, "model.safetensors");
 }
 
 #[test]
@@ -115,11 +103,7 @@ fn damaged_and_foreign_models() {
     }
     // a well-formed file of another program
     fs::write(&model, [&2u64.to_le_bytes()[..], b"{}"].concat()).unwrap();
-    fails(
-        fewshot().arg("evaluate").arg(run.path()),
-        2,
-        "not written by fewshot",
-    );
+    fails(fewshot().arg("evaluate").arg(run.path()), 2, "not written by fewshot");
     // a model of another run
     let other = trained("--data sinusoid --iterations 2 --episodes 2 --seed 7");
     fs::copy(other.path().join("model.safetensors"), &model).unwrap();

@@ -22,17 +22,11 @@ fn same_seed_same_bytes_for_any_number_of_threads() {
         let one = trained(&format!("{arguments} --threads 1"));
         for threads in [2, 5] {
             let other = trained(&format!("{arguments} --threads {threads}"));
-            assert!(
-                files(one.path()) == files(other.path()),
-                "{arguments} --threads {threads}"
-            );
+            assert!(files(one.path()) == files(other.path()), "{arguments} --threads {threads}");
         }
         let seed = trained(&format!("{arguments} --seed 2"));
         let (one, seed) = (files(one.path()), files(seed.path()));
-        assert!(
-            one[1] != seed[1] && one[2] != seed[2],
-            "{arguments}: the seed changes nothing"
-        );
+        assert!(one[1] != seed[1] && one[2] != seed[2], "{arguments}: the seed changes nothing");
     }
 }
 
@@ -60,14 +54,8 @@ fn the_last_line_has_its_form() {
         assert!((0.0..=100.0).contains(&figure.parse::<f64>().unwrap()), "{line}");
     }
     let protonet = trained(PROTONET);
-    let line = evaluate(
-        protonet.path(),
-        &["--ways", "8", "--shots", "2", "--classes", "validation"],
-    );
-    assert!(
-        last(&line).ends_with("% (6 episodes, 8-way 2-shot, validation classes)"),
-        "{line}"
-    );
+    let line = evaluate(protonet.path(), &["--ways", "8", "--shots", "2", "--classes", "validation"]);
+    assert!(last(&line).ends_with("% (6 episodes, 8-way 2-shot, validation classes)"), "{line}");
     let sinusoid = trained(SINUSOID);
     let line = evaluate(sinusoid.path(), &["--shots", "5"]);
     let figures = last(&line)
@@ -75,43 +63,24 @@ fn the_last_line_has_its_form() {
         .unwrap()
         .strip_suffix(" (20 episodes, 5 shots, 1 step, new tasks)")
         .unwrap();
-    assert_eq!(
-        figures
-            .split_once(" ± ")
-            .unwrap()
-            .0
-            .split_once('.')
-            .unwrap()
-            .1
-            .len(),
-        3,
-        "{line}"
-    );
+    assert_eq!(figures.split_once(" ± ").unwrap().0.split_once('.').unwrap().1.len(), 3, "{line}");
 }
 
 #[test]
 fn json_says_the_same_on_one_line() {
-    for (arguments, metric, unit) in [
-        (PROTONET, "accuracy", Value::from("%")),
-        (SINUSOID, "mse", Value::Null),
-    ] {
+    for (arguments, metric, unit) in
+        [(PROTONET, "accuracy", Value::from("%")), (SINUSOID, "mse", Value::Null)]
+    {
         let run = trained(arguments);
         let text = evaluate(run.path(), &["--json", "--seed", "9"]);
         assert_eq!(text.lines().count(), 1, "{text}");
         let json: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            (&json["metric"], &json["unit"], &json["seed"]),
-            (&metric.into(), &unit, &9.into())
-        );
+        assert_eq!((&json["metric"], &json["unit"], &json["seed"]), (&metric.into(), &unit, &9.into()));
         let line = evaluate(run.path(), &["--seed", "9"]);
         let words: Vec<&str> = last(&line).split(' ').collect();
         for (key, word) in [("value", words[1]), ("interval", words[3])] {
             let decimals = word.split_once('.').unwrap().1.len();
-            assert_eq!(
-                format!("{:.decimals$}", json[key].as_f64().unwrap()),
-                word,
-                "{line} {text}"
-            );
+            assert_eq!(format!("{:.decimals$}", json[key].as_f64().unwrap()), word, "{line} {text}");
         }
         assert_eq!(json["ways"].as_u64(), (metric == "accuracy").then_some(5));
     }
@@ -124,10 +93,7 @@ fn a_configuration_repeats_its_run() {
     let again = trained(&format!("--config {}", config.display()));
     assert!(files(first.path()) == files(again.path()));
     let other = trained(&format!("--config {} --seed 3", config.display()));
-    assert!(
-        files(first.path())[2] != files(other.path())[2],
-        "an option beside --config counts"
-    );
+    assert!(files(first.path())[2] != files(other.path())[2], "an option beside --config counts");
 }
 
 #[test]
@@ -142,13 +108,7 @@ fn metrics_have_one_line_per_iteration_and_no_clock() {
         assert_eq!((fields.len(), fields[0]), (3, number as f64));
         assert!(fields[1] > 0.0 && (0.0..=1.0).contains(&fields[2]), "{line}");
     }
-    assert_eq!(
-        fs::read_to_string(run.path().join("timing.csv"))
-            .unwrap()
-            .lines()
-            .count(),
-        4
-    );
+    assert_eq!(fs::read_to_string(run.path().join("timing.csv")).unwrap().lines().count(), 4);
 }
 
 #[test]
@@ -156,9 +116,7 @@ fn a_run_is_not_overwritten_unasked() {
     let run = trained(SINUSOID);
     let before = files(run.path());
     let mut again = fewshot();
-    again
-        .args(["train", "--data", "sinusoid", "--iterations", "3", "--out"])
-        .arg(run.path());
+    again.args(["train", "--data", "sinusoid", "--iterations", "3", "--out"]).arg(run.path());
     fails(&mut again, 2, "--overwrite");
     assert!(files(run.path()) == before);
     assert!(again.arg("--overwrite").output().unwrap().status.success());
@@ -172,9 +130,7 @@ fn an_output_folder_that_cannot_be_is_found_before_training() {
     fs::write(&file, "mine").unwrap();
     for out in [file.clone(), file.join("below")] {
         let mut command = fewshot();
-        command
-            .args(["train", "--data", "sinusoid", "--iterations", "3", "--out"])
-            .arg(&out);
+        command.args(["train", "--data", "sinusoid", "--iterations", "3", "--out"]).arg(&out);
         fails(&mut command, 2, out.to_str().unwrap());
     }
     assert_eq!(fs::read_to_string(file).unwrap(), "mine");
@@ -185,39 +141,22 @@ fn it_shows_drawings_and_the_baseline() {
     let folder = tempfile::tempdir().unwrap();
     let printed = train(folder.path(), PROTONET);
     assert!(printed.contains("pixel nearest neighbour"), "{printed}");
-    assert!(
-        printed.contains("right") || printed.contains("wrong"),
-        "{printed}"
-    );
-    assert!(
-        printed.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)),
-        "{printed}"
-    );
+    assert!(printed.contains("right") || printed.contains("wrong"), "{printed}");
+    assert!(printed.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "{printed}");
 }
 
 #[test]
 fn weights_that_are_no_numbers_any_more_end_the_run_with_the_last_good_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = fewshot();
-    command
-        .args("train --data sinusoid --outer-lr 1e30 --out".split(' '))
-        .arg(folder.path());
+    command.args("train --data sinusoid --outer-lr 1e30 --out".split(' ')).arg(folder.path());
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(
-        last(&stderr).starts_with("error: training stopped: iteration "),
-        "{stderr}"
-    );
-    assert!(
-        last(&stderr).contains("not finite") && last(&stderr).contains("model.safetensors"),
-        "{stderr}"
-    );
+    assert!(last(&stderr).starts_with("error: training stopped: iteration "), "{stderr}");
+    assert!(last(&stderr).contains("not finite") && last(&stderr).contains("model.safetensors"), "{stderr}");
     let metrics = fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
-    assert!(
-        metrics.ends_with('\n') && !metrics.contains("NaN") && !metrics.contains("inf"),
-        "{metrics}"
-    );
+    assert!(metrics.ends_with('\n') && !metrics.contains("NaN") && !metrics.contains("inf"), "{metrics}");
     // the weights are finite, but no use: one line says so
     let output = fewshot().arg("evaluate").arg(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

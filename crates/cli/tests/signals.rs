@@ -27,19 +27,13 @@ fn wait_for_iterations(run: &Path, iterations: usize) {
     let started = Instant::now();
     let count = || fs::read_to_string(run.join("metrics.csv")).map_or(0, |text| text.lines().count());
     while count() <= iterations {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "the run does not get going"
-        );
+        assert!(started.elapsed() < Duration::from_secs(60), "the run does not get going");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 fn interrupt(child: &Child) {
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -52,10 +46,7 @@ fn ctrl_c_saves_the_last_good_weights() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(
-        last(&stderr).starts_with("error: interrupted after iteration "),
-        "{stderr}"
-    );
+    assert!(last(&stderr).starts_with("error: interrupted after iteration "), "{stderr}");
     // metrics end with a whole line, and the model is of the same iteration
     let metrics = fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
     assert!(metrics.ends_with('\n'));
@@ -68,75 +59,42 @@ fn ctrl_c_saves_the_last_good_weights() {
 #[test]
 fn a_reader_that_goes_away_does_not_end_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = start(
-        "train --data sinusoid --iterations 50 --episodes 10 --out",
-        folder.path(),
-    );
+    let mut child = start("train --data sinusoid --iterations 50 --episodes 10 --out", folder.path());
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     evaluate(folder.path(), &[]);
 }
 
 /// Runs the program where no file may grow beyond so many blocks of 512 bytes.
 fn with_small_disc(blocks: usize, arguments: &str, out: &Path) -> std::process::Output {
     let program = env!("CARGO_BIN_EXE_fewshot");
-    let script = format!(
-        "ulimit -f {blocks}; trap '' XFSZ; exec {program} {arguments} {}",
-        out.display()
-    );
+    let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec {program} {arguments} {}", out.display());
     Command::new("sh").args(["-c", &script]).output().unwrap()
 }
 
 #[test]
 fn a_disc_that_is_full_is_found_before_training() {
     let folder = tempfile::tempdir().unwrap();
-    let output = with_small_disc(
-        1,
-        "train --data sinusoid --iterations 100000000 --out",
-        folder.path(),
-    );
+    let output = with_small_disc(1, "train --data sinusoid --iterations 100000000 --out", folder.path());
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(
-        stderr.starts_with("error: --out ") && stderr.lines().count() == 1,
-        "{stderr}"
-    );
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "nothing half-written stays"
-    );
+    assert!(stderr.starts_with("error: --out ") && stderr.lines().count() == 1, "{stderr}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing half-written stays");
 }
 
 #[test]
 fn a_disc_that_fills_up_loses_no_result() {
     let folder = tempfile::tempdir().unwrap();
     // room for the model (8 kB), not for 1500 lines of metrics
-    let output = with_small_disc(
-        40,
-        "train --data sinusoid --iterations 1500 --episodes 10 --out",
-        folder.path(),
-    );
-    let (stdout, stderr) = (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    );
+    let output =
+        with_small_disc(40, "train --data sinusoid --iterations 1500 --episodes 10 --out", folder.path());
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(
-        last(&stderr).starts_with("error: ") && last(&stderr).contains("metrics.csv"),
-        "{stderr}"
-    );
+    assert!(last(&stderr).starts_with("error: ") && last(&stderr).contains("metrics.csv"), "{stderr}");
     assert!(last(&stdout).starts_with("mse "), "{stdout}");
-    assert!(
-        fs::read_to_string(folder.path().join("metrics.csv"))
-            .unwrap()
-            .ends_with('\n')
-    );
+    assert!(fs::read_to_string(folder.path().join("metrics.csv")).unwrap().ends_with('\n'));
     assert_eq!(last(&evaluate(folder.path(), &[])), last(&stdout));
 }
 

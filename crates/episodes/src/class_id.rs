@@ -58,10 +58,7 @@ impl Turn {
             image.len(),
             out.len()
         );
-        assert!(
-            h == w || matches!(self, Turn::None | Turn::Half),
-            "turn: an image of {h}x{w} is not square"
-        );
+        assert!(h == w || matches!(self, Turn::None | Turn::Half), "turn: an image of {h}x{w} is not square");
         let (down, right, wide) = (h as isize - 1, w as isize - 1, w as isize);
         let (start, by_row, by_column) = match self {
             Turn::None => (0, wide, 1),
@@ -95,10 +92,7 @@ pub struct ClassId {
 
 impl From<usize> for ClassId {
     fn from(class: usize) -> Self {
-        Self {
-            class,
-            turn: Turn::None,
-        }
+        Self { class, turn: Turn::None }
     }
 }
 
@@ -131,10 +125,7 @@ mod tests {
     #[test]
     fn channels_stay_together() {
         let colours = [1, 2, 3, 4, 5, 6, 7, 8];
-        assert_eq!(
-            turned(Turn::Quarter, &colours, [2, 2, 2]),
-            [3, 4, 7, 8, 1, 2, 5, 6]
-        );
+        assert_eq!(turned(Turn::Quarter, &colours, [2, 2, 2]), [3, 4, 7, 8, 1, 2, 5, 6]);
         assert_eq!(turned(Turn::Half, &colours, [1, 4, 2]), [7, 8, 5, 6, 3, 4, 1, 2]);
     }
 

@@ -48,10 +48,7 @@ impl ImageSet {
             );
             ImageClass { name, pixels }
         };
-        Self {
-            shape,
-            classes: classes.into_iter().map(whole).collect(),
-        }
+        Self { shape, classes: classes.into_iter().map(whole).collect() }
     }
 
     /// Shape of one image: `[height, width, channels]`.
@@ -109,10 +106,7 @@ impl ImageSet {
     #[track_caller]
     pub fn image(&self, class: usize, k: usize) -> &[u8] {
         let (images, len) = (self.images(class), self.image_len());
-        assert!(
-            k < images,
-            "image: number {k} of class {class}, which has {images}"
-        );
+        assert!(k < images, "image: number {k} of class {class}, which has {images}");
         &self.classes[class].pixels[k * len..(k + 1) * len]
     }
 

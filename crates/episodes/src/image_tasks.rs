@@ -60,13 +60,7 @@ impl ImageTasks {
         let classes = with_rotations(classes, protocol.rotations);
         check_square(&images, &classes, protocol.rotations)?;
         check_sizes(&images, &classes, &protocol)?;
-        Ok(Self {
-            images,
-            classes,
-            protocol,
-            seed,
-            purpose,
-        })
+        Ok(Self { images, classes, protocol, seed, purpose })
     }
 
     /// The classes episodes are drawn from, turned copies included.
@@ -81,12 +75,7 @@ impl ImageTasks {
 
     /// The draws of episode `i`, in the order of its labels.
     fn draw(&self, i: u64) -> Vec<Drawn> {
-        let Protocol {
-            ways,
-            shots,
-            queries,
-            rotations,
-        } = self.protocol;
+        let Protocol { ways, shots, queries, rotations } = self.protocol;
         let mut rng = stream(self.seed, self.purpose, i);
         let shared = match rotations {
             Rotations::PerEpisode => Turn::ALL[rng.below(4)],
@@ -101,11 +90,7 @@ impl ImageTasks {
                     Rotations::PerClass => Turn::ALL[rng.below(4)],
                     _ => shared,
                 };
-                Drawn {
-                    class,
-                    turn: turn.then(own),
-                    images,
-                }
+                Drawn { class, turn: turn.then(own), images }
             })
             .collect()
     }
@@ -121,9 +106,7 @@ impl ImageTasks {
             for &k in &class.images[range.clone()] {
                 let place = places.next().expect("one place per image was made above");
                 let image = self.images.image(class.class, k);
-                class
-                    .turn
-                    .apply(image, [h, w, c], place, |v| f32::from(v) / 255.0);
+                class.turn.apply(image, [h, w, c], place, |v| f32::from(v) / 255.0);
                 y.push(label);
             }
         }
@@ -141,9 +124,7 @@ struct Drawn {
 
 impl Tasks for ImageTasks {
     fn episode(&self, i: u64) -> Episode {
-        let Protocol {
-            ways, shots, queries, ..
-        } = self.protocol;
+        let Protocol { ways, shots, queries, .. } = self.protocol;
         let drawn = self.draw(i);
         Episode {
             support: self.set(&drawn, 0..shots),
@@ -165,15 +146,10 @@ pub(crate) fn check_listed(images: &ImageSet, classes: &[ClassId]) -> Result<(),
     let mut seen = HashSet::new();
     for &id in classes {
         if id.class >= images.classes() {
-            return Err(Error::NoSuchClass {
-                class: id.class,
-                classes: images.classes(),
-            });
+            return Err(Error::NoSuchClass { class: id.class, classes: images.classes() });
         }
         if !seen.insert(id) {
-            return Err(Error::ClassTwice {
-                class: described(images, id),
-            });
+            return Err(Error::ClassTwice { class: described(images, id) });
         }
     }
     Ok(())
@@ -191,12 +167,7 @@ pub(crate) fn described(images: &ImageSet, id: ClassId) -> String {
 fn with_rotations(classes: &[ClassId], rotations: Rotations) -> Vec<ClassId> {
     let widened = classes.iter().flat_map(|&id| match rotations {
         Rotations::None | Rotations::PerEpisode => vec![id],
-        Rotations::NewClasses => Turn::ALL
-            .map(|turn| ClassId {
-                turn: id.turn.then(turn),
-                ..id
-            })
-            .to_vec(),
+        Rotations::NewClasses => Turn::ALL.map(|turn| ClassId { turn: id.turn.then(turn), ..id }).to_vec(),
         Rotations::PerClass => vec![ClassId::from(id.class)],
     });
     let mut seen = HashSet::new();
@@ -213,25 +184,15 @@ fn check_square(images: &ImageSet, classes: &[ClassId], rotations: Rotations) ->
 }
 
 fn check_sizes(images: &ImageSet, classes: &[ClassId], protocol: &Protocol) -> Result<(), Error> {
-    let Protocol {
-        ways, shots, queries, ..
-    } = *protocol;
+    let Protocol { ways, shots, queries, .. } = *protocol;
     if ways > classes.len() {
-        return Err(Error::TooFewClasses {
-            ways,
-            classes: classes.len(),
-        });
+        return Err(Error::TooFewClasses { ways, classes: classes.len() });
     }
     for &id in classes {
         let held = images.images(id.class);
         if shots.checked_add(queries).is_none_or(|needed| needed > held) {
             let class = images.name(id.class).to_string();
-            return Err(Error::TooFewImages {
-                class,
-                images: held,
-                shots,
-                queries,
-            });
+            return Err(Error::TooFewImages { class, images: held, shots, queries });
         }
     }
     Ok(())

@@ -75,9 +75,7 @@ pub fn accuracy(episode: &Episode, distance: Distance) -> f64 {
 
 #[track_caller]
 fn labels(set: &Set) -> &[usize] {
-    set.y
-        .classes()
-        .expect("nearest: needs class labels, not real targets")
+    set.y.classes().expect("nearest: needs class labels, not real targets")
 }
 
 /// The examples as vectors, each with its length.

@@ -23,12 +23,8 @@ pub enum Rotations {
 
 impl Rotations {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Rotations; 4] = [
-        Rotations::None,
-        Rotations::NewClasses,
-        Rotations::PerClass,
-        Rotations::PerEpisode,
-    ];
+    pub const ALL: [Rotations; 4] =
+        [Rotations::None, Rotations::NewClasses, Rotations::PerClass, Rotations::PerEpisode];
 
     fn name(self) -> &'static str {
         match self {
@@ -84,11 +80,7 @@ impl Protocol {
     /// # Errors
     /// When ways, shots or queries are 0.
     pub fn check(&self) -> Result<(), Error> {
-        let sizes = [
-            ("ways", self.ways),
-            ("shots", self.shots),
-            ("queries", self.queries),
-        ];
+        let sizes = [("ways", self.ways), ("shots", self.shots), ("queries", self.queries)];
         match sizes.into_iter().find(|(_, size)| *size == 0) {
             Some((name, _)) => Err(Error::Zero { name }),
             None => Ok(()),
@@ -98,15 +90,7 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            ways,
-            shots,
-            queries,
-            rotations,
-        } = self;
-        write!(
-            f,
-            "{ways}-way {shots}-shot, {queries} queries per class, rotations {rotations}"
-        )
+        let Self { ways, shots, queries, rotations } = self;
+        write!(f, "{ways}-way {shots}-shot, {queries} queries per class, rotations {rotations}")
     }
 }

@@ -27,20 +27,13 @@ impl Resample {
     /// From `from` x `from` to `to` x `to` pixels.
     pub(crate) fn new(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
-        Self {
-            from,
-            rows: (0..to).map(|row| taps(from, scale, row)).collect(),
-        }
+        Self { from, rows: (0..to).map(|row| taps(from, scale, row)).collect() }
     }
 
     /// Appends a resampled image to `pixels`, rounded to the nearest and cut off
     /// to `0..=255`.
     pub(crate) fn append(&self, image: &[u8], pixels: &mut Vec<u8>) {
-        assert_eq!(
-            image.len(),
-            self.from * self.from,
-            "resample: an image of another size"
-        );
+        assert_eq!(image.len(), self.from * self.from, "resample: an image of another size");
         if self.rows.len() == self.from {
             return pixels.extend_from_slice(image);
         }
@@ -75,14 +68,9 @@ fn taps(from: usize, scale: f64, row: usize) -> Taps {
     let center = (row as f64 + 0.5) * scale;
     let first = (center - LOBES * stretch).max(0.0) as usize;
     let last = ((center + LOBES * stretch).ceil() as usize).min(from);
-    let raw: Vec<f64> = (first..last)
-        .map(|k| lanczos((k as f64 + 0.5 - center) / stretch))
-        .collect();
+    let raw: Vec<f64> = (first..last).map(|k| lanczos((k as f64 + 0.5 - center) / stretch)).collect();
     let sum: f64 = raw.iter().sum();
-    Taps {
-        first,
-        weights: raw.into_iter().map(|w| (w / sum) as f32).collect(),
-    }
+    Taps { first, weights: raw.into_iter().map(|w| (w / sum) as f32).collect() }
 }
 
 fn lanczos(x: f64) -> f64 {
@@ -108,11 +96,7 @@ mod tests {
         let weight = |new: usize, old: usize| {
             let at = (new as f64 + 0.5) * side as f64 / size as f64;
             let x = (old as f64 + 0.5 - at) / scale;
-            if x.abs() < 3.0 {
-                sinc(x) * sinc(x / 3.0)
-            } else {
-                0.0
-            }
+            if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
         };
         let (mut sum, mut total) = (0.0, 0.0);
         for (k, &value) in image.iter().enumerate() {
@@ -127,9 +111,7 @@ mod tests {
     fn agrees_with_the_formula() {
         let stroke = |i: usize, side: usize| (3 * (i / side) + 2 * (i % side)) % 41 < 7;
         for (side, size) in [(105, 28), (105, 20), (30, 29), (12, 19), (9, 1)] {
-            let image: Vec<u8> = (0..side * side)
-                .map(|i| 255 * u8::from(stroke(i, side)))
-                .collect();
+            let image: Vec<u8> = (0..side * side).map(|i| 255 * u8::from(stroke(i, side))).collect();
             let mut got = Vec::new();
             Resample::new(side, size).append(&image, &mut got);
             assert_eq!(got.len(), size * size);

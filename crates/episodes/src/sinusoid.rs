@@ -47,10 +47,7 @@ impl Wave {
     }
 
     fn draw(rng: &mut ChaCha8Rng) -> Self {
-        Wave {
-            amplitude: rng.uniform(0.1, 5.0),
-            phase: rng.uniform(0.0, PI),
-        }
+        Wave { amplitude: rng.uniform(0.1, 5.0), phase: rng.uniform(0.0, PI) }
     }
 
     /// Draws points of the sine.
@@ -74,12 +71,7 @@ impl Sinusoid {
                 return Err(Error::Zero { name });
             }
         }
-        Ok(Sinusoid {
-            shots,
-            queries,
-            seed,
-            purpose,
-        })
+        Ok(Sinusoid { shots, queries, seed, purpose })
     }
 
     /// The sine behind episode `i`.
@@ -94,11 +86,7 @@ impl Tasks for Sinusoid {
         let wave = Wave::draw(&mut rng);
         let support = wave.points(self.shots, &mut rng);
         let query = wave.points(self.queries, &mut rng);
-        Episode {
-            support,
-            query,
-            ways: None,
-        }
+        Episode { support, query, ways: None }
     }
 
     fn input_shape(&self) -> Vec<usize> {
@@ -122,11 +110,7 @@ mod tests {
 
     fn points(set: &Set) -> Vec<(f64, f64)> {
         let y = set.y.values().expect("regression");
-        set.x
-            .iter()
-            .zip(y)
-            .map(|(x, y)| (f64::from(*x), f64::from(*y)))
-            .collect()
+        set.x.iter().zip(y).map(|(x, y)| (f64::from(*x), f64::from(*y))).collect()
     }
 
     /// Mean squared error of one function over many tasks' queries.
@@ -134,11 +118,7 @@ mod tests {
         let tasks = tasks(5);
         let of_episode = |i| {
             let points = points(&tasks.episode(i).query);
-            points
-                .iter()
-                .map(|(x, y)| (function(*x) - y).powi(2))
-                .sum::<f64>()
-                / points.len() as f64
+            points.iter().map(|(x, y)| (function(*x) - y).powi(2)).sum::<f64>() / points.len() as f64
         };
         (0..EPISODES).map(of_episode).sum::<f64>() / EPISODES as f64
     }
@@ -165,10 +145,8 @@ mod tests {
     #[test]
     fn draws_fill_their_ranges() {
         let waves: Vec<Wave> = (0..5000).map(|i| tasks(3).wave(i)).collect();
-        let x: Vec<f64> = (0..500)
-            .flat_map(|i| points(&tasks(3).episode(i).support))
-            .map(|(x, _)| x)
-            .collect();
+        let x: Vec<f64> =
+            (0..500).flat_map(|i| points(&tasks(3).episode(i).support)).map(|(x, _)| x).collect();
         let check = |values: Vec<f64>, low: f64, high: f64| {
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
             let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -202,17 +180,9 @@ mod tests {
 
     #[test]
     fn sizes_are_kept_and_zero_is_refused() {
-        let episode = Sinusoid::new(3, 7, 1, Purpose::Train)
-            .expect("sizes are not 0")
-            .episode(0);
-        assert_eq!(
-            (episode.support.len(), episode.query.len(), episode.ways),
-            (3, 7, None)
-        );
-        assert_eq!(
-            (tasks(1).input_shape(), tasks(1).outputs()),
-            (vec![1], Outputs::Values(1))
-        );
+        let episode = Sinusoid::new(3, 7, 1, Purpose::Train).expect("sizes are not 0").episode(0);
+        assert_eq!((episode.support.len(), episode.query.len(), episode.ways), (3, 7, None));
+        assert_eq!((tasks(1).input_shape(), tasks(1).outputs()), (vec![1], Outputs::Values(1)));
         let refused = Sinusoid::new(3, 0, 1, Purpose::Train).expect_err("no queries");
         assert!(refused.to_string().contains("queries is 0"), "{refused}");
     }

@@ -33,11 +33,7 @@ impl Source {
         if about.is_dir() {
             let mut names = Vec::new();
             walk(path, "", MAX_DEPTH, &mut names)?;
-            return Ok(Self {
-                path: path.into(),
-                names: Arc::new(names),
-                archive: None,
-            });
+            return Ok(Self { path: path.into(), names: Arc::new(names), archive: None });
         }
         let file = File::open(path).map_err(|e| unreadable(path, e))?;
         let bytes = bounded(file, MAX_ARCHIVE)
@@ -45,11 +41,7 @@ impl Source {
             .ok_or_else(|| too_large(path.display(), MAX_ARCHIVE))?;
         let archive = ZipArchive::new(Cursor::new(bytes.into())).map_err(|e| damaged(path, e))?;
         let names = entry_names(path, &archive)?;
-        Ok(Self {
-            path: path.into(),
-            names: Arc::new(names),
-            archive: Some(archive),
-        })
+        Ok(Self { path: path.into(), names: Arc::new(names), archive: Some(archive) })
     }
 
     /// Where it is.
@@ -82,9 +74,7 @@ impl Source {
             }
             None => {
                 let path = self.path.join(&self.names[number]);
-                File::open(&path)
-                    .and_then(|file| bounded(file, limit))
-                    .map_err(|e| unreadable(&path, e))?
+                File::open(&path).and_then(|file| bounded(file, limit)).map_err(|e| unreadable(&path, e))?
             }
         };
         read.ok_or_else(|| too_large(name, limit))
@@ -100,43 +90,28 @@ pub(crate) fn bounded(reader: impl Read, limit: u64) -> std::io::Result<Option<V
 
 /// The file of a path could not be read.
 pub(crate) fn unreadable(path: &Path, source: std::io::Error) -> Error {
-    Error::Unreadable {
-        path: path.into(),
-        source,
-    }
+    Error::Unreadable { path: path.into(), source }
 }
 
 pub(crate) fn too_large(name: impl ToString, limit: u64) -> Error {
-    Error::TooLarge {
-        name: name.to_string(),
-        limit,
-    }
+    Error::TooLarge { name: name.to_string(), limit }
 }
 
 fn damaged(path: &Path, cause: impl ToString) -> Error {
-    Error::DamagedArchive {
-        path: path.into(),
-        cause: cause.to_string(),
-    }
+    Error::DamagedArchive { path: path.into(), cause: cause.to_string() }
 }
 
 /// Names of all entries, after a check that none leads outside.
 fn entry_names(path: &Path, archive: &ZipArchive<Cursor<Arc<[u8]>>>) -> Result<Vec<String>, Error> {
     if archive.len() > MAX_FILES {
-        return Err(Error::TooManyFiles {
-            path: path.into(),
-            limit: MAX_FILES,
-        });
+        return Err(Error::TooManyFiles { path: path.into(), limit: MAX_FILES });
     }
     (0..archive.len())
         .map(|number| {
             let entry = archive.by_index_data(number).map_err(|e| damaged(path, e))?;
             let name = entry.name().map_err(|e| damaged(path, e))?.into_owned();
             if climbs(&name) || entry.is_symlink() {
-                return Err(Error::LeadsOutside {
-                    path: path.into(),
-                    entry: name,
-                });
+                return Err(Error::LeadsOutside { path: path.into(), entry: name });
             }
             Ok(name)
         })
@@ -166,10 +141,7 @@ fn walk(path: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) -> Res
             walk(&below, &format!("{name}/"), depth - 1, names)?;
         }
         if names.len() > MAX_FILES {
-            return Err(Error::TooManyFiles {
-                path: path.into(),
-                limit: MAX_FILES,
-            });
+            return Err(Error::TooManyFiles { path: path.into(), limit: MAX_FILES });
         }
     }
     Ok(())

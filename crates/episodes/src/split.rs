@@ -64,11 +64,7 @@ impl ClassSplit {
         let classes = images.classes();
         let kept = train.saturating_add(validation);
         if kept >= classes {
-            return Err(Error::SplitTooLarge {
-                train,
-                validation,
-                classes,
-            });
+            return Err(Error::SplitTooLarge { train, validation, classes });
         }
         let mut order: Vec<ClassId> = (0..classes).map(ClassId::from).collect();
         stream(seed, Purpose::Split, 0).shuffle(&mut order);

@@ -36,9 +36,8 @@ impl ClassSplit {
     /// turned copies included.
     pub fn read(images: &ImageSet, folder: impl AsRef<Path>) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        let known: HashMap<&str, usize> = (0..images.classes())
-            .map(|class| (images.name(class), class))
-            .collect();
+        let known: HashMap<&str, usize> =
+            (0..images.classes()).map(|class| (images.name(class), class)).collect();
         let [train, validation, test] =
             PARTS.map(|part| read_part(&known, folder.join(format!("{part}.txt"))));
         Self::new(images, train?, validation?, test?)
@@ -53,24 +52,13 @@ fn read_part(known: &HashMap<&str, usize>, file: PathBuf) -> Result<Vec<ClassId>
     let text = String::from_utf8_lossy(&bytes);
     let mut lines: HashMap<ClassId, usize> = HashMap::new();
     let mut ids = Vec::new();
-    for (line, name) in (1..)
-        .zip(text.lines().map(str::trim))
-        .filter(|(_, name)| !name.is_empty())
-    {
-        let unknown = || Error::UnknownClass {
-            file: file.clone(),
-            line,
-            class: name.chars().take(80).collect(),
-        };
+    for (line, name) in (1..).zip(text.lines().map(str::trim)).filter(|(_, name)| !name.is_empty()) {
+        let unknown =
+            || Error::UnknownClass { file: file.clone(), line, class: name.chars().take(80).collect() };
         let id = parse(known, name).ok_or_else(unknown)?;
         if let Some(first) = lines.insert(id, line) {
             let class = name.to_string();
-            return Err(Error::RepeatedLine {
-                file,
-                line,
-                first,
-                class,
-            });
+            return Err(Error::RepeatedLine { file, line, first, class });
         }
         ids.push(id);
     }
@@ -87,8 +75,5 @@ fn parse(known: &HashMap<&str, usize>, name: &str) -> Option<ClassId> {
     }
     let (class, degrees) = name.rsplit_once("/rot")?;
     let turn = Turn::from_degrees(degrees.parse().ok()?)?;
-    Some(ClassId {
-        class: *known.get(class)?,
-        turn,
-    })
+    Some(ClassId { class: *known.get(class)?, turn })
 }

@@ -145,16 +145,10 @@ mod tests {
         assert_eq!([(); 5].map(|()| r.below(1000)), [271, 520, 180, 406, 617]);
         let mut r = rng();
         let uniform = [(); 3].map(|()| r.uniform(-5.0, 5.0));
-        assert_eq!(
-            uniform,
-            [-2.282290304212924, 0.20055119439989433, -3.1948579080081165]
-        );
+        assert_eq!(uniform, [-2.282290304212924, 0.20055119439989433, -3.1948579080081165]);
         let mut r = rng();
         let normal = [(); 3].map(|()| r.normal());
-        assert_eq!(
-            normal,
-            [-0.7901019726652471, -0.5252235034770234, 0.22652297100486113]
-        );
+        assert_eq!(normal, [-0.7901019726652471, -0.5252235034770234, 0.22652297100486113]);
     }
 
     #[test]
@@ -199,10 +193,7 @@ mod tests {
             counts[rng.below(6)] += 1;
         }
         // five standard deviations of a count: 5 sqrt(60000 / 6 * 5 / 6)
-        assert!(
-            counts.iter().all(|&c: &i32| (c - 10_000).abs() < 457),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|&c: &i32| (c - 10_000).abs() < 457), "{counts:?}");
         assert_eq!(rng.below(1), 0);
         assert!(rng.below(usize::MAX) < usize::MAX);
     }
@@ -219,10 +210,7 @@ mod tests {
             }
         }
         // five standard deviations of a count: 5 sqrt(24000 / 4 * 3 / 4)
-        assert!(
-            counts.iter().flatten().all(|&c: &i32| (c - 6000).abs() < 336),
-            "{counts:?}"
-        );
+        assert!(counts.iter().flatten().all(|&c: &i32| (c - 6000).abs() < 336), "{counts:?}");
         assert_eq!(rng.choose(5, 0), [0; 0]);
     }
 }

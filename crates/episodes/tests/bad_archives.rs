@@ -20,9 +20,7 @@ fn folder(zip: &[u8]) -> TempDir {
 
 /// The message of loading an archive of these files.
 fn refused(files: &[(String, Vec<u8>)]) -> String {
-    omniglot::load(folder(&archive(files)).path(), 28)
-        .unwrap_err()
-        .to_string()
+    omniglot::load(folder(&archive(files)).path(), 28).unwrap_err().to_string()
 }
 
 #[test]
@@ -40,26 +38,14 @@ fn archives_folders_and_both_give_the_same() {
         write(unpacked.path(), name, bytes);
     }
     let part = unpacked.path().join(BACKGROUND);
-    for path in [
-        unpacked.path(),
-        &part,
-        &zipped.path().join("images_background.zip"),
-    ] {
-        assert_eq!(
-            omniglot::load(path, 28).unwrap(),
-            from_archive,
-            "{}",
-            path.display()
-        );
+    for path in [unpacked.path(), &part, &zipped.path().join("images_background.zip")] {
+        assert_eq!(omniglot::load(path, 28).unwrap(), from_archive, "{}", path.display());
     }
     // beside an archive with the other part
     let more = archive(&small_part("images_evaluation", "Angelic", 2));
     write(unpacked.path(), "images_evaluation.zip", &more);
     let both = omniglot::load(unpacked.path(), 28).unwrap();
-    assert_eq!(
-        (both.classes(), both.name(0), both.name(2)),
-        (5, "Angelic/character01", "Greek/character01")
-    );
+    assert_eq!((both.classes(), both.name(0), both.name(2)), (5, "Angelic/character01", "Greek/character01"));
 }
 
 #[test]
@@ -89,21 +75,11 @@ fn missing_paths_and_foreign_data() {
     has(&message, &["cannot read", "nowhere", "check the path"]);
     let message = omniglot::load(empty.path(), 28).unwrap_err().to_string();
     has(&message, &["holds no drawing", "images_background.zip"]);
-    let runs = write(
-        empty.path(),
-        "all_runs.zip",
-        &archive(&[("run01/x".into(), vec![])]),
-    );
-    has(
-        &omniglot::load(&runs, 28).unwrap_err().to_string(),
-        &["all_runs.zip holds no drawing"],
-    );
+    let runs = write(empty.path(), "all_runs.zip", &archive(&[("run01/x".into(), vec![])]));
+    has(&omniglot::load(&runs, 28).unwrap_err().to_string(), &["all_runs.zip holds no drawing"]);
     let text = write(empty.path(), "text.zip", b"this is no archive");
     let message = omniglot::load(&text, 28).unwrap_err().to_string();
-    has(
-        &message,
-        &["text.zip cannot be read as a zip archive", "download it again"],
-    );
+    has(&message, &["text.zip cannot be read as a zip archive", "download it again"]);
     let message = omniglot::runs(&text, 28).unwrap_err().to_string();
     has(&message, &["text.zip cannot be read as a zip archive"]);
 }
@@ -113,16 +89,10 @@ fn image_sizes_out_of_range() {
     let good = folder(&archive(&small_part(BACKGROUND, "Greek", 1)));
     for size in [0, 106, usize::MAX] {
         let message = omniglot::load(good.path(), size).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            format!("image size {size} is not possible: choose 1 to 105")
-        );
+        assert_eq!(message, format!("image size {size} is not possible: choose 1 to 105"));
     }
     for size in [1, 2, 104, 105] {
-        assert_eq!(
-            omniglot::load(good.path(), size).unwrap().shape(),
-            [size, size, 1]
-        );
+        assert_eq!(omniglot::load(good.path(), size).unwrap().shape(), [size, size, 1]);
     }
 }
 
@@ -158,35 +128,21 @@ fn damaged_archives_do_not_panic() {
 
 #[test]
 fn entries_that_lead_outside() {
-    for name in [
-        "../../etc/evil",
-        "/etc/passwd",
-        "images_background/../../x.png",
-        "C:/x",
-        "..\\x",
-    ] {
+    for name in ["../../etc/evil", "/etc/passwd", "images_background/../../x.png", "C:/x", "..\\x"] {
         let mut files = small_part(BACKGROUND, "Greek", 1);
         files.push((name.into(), drawing(1)));
         let zip = folder(&archive(&files));
         let error = omniglot::load(zip.path(), 28).unwrap_err();
         let written = name.escape_debug().to_string();
-        has(
-            &error.to_string(),
-            &["images_background.zip", &written, "leads outside"],
-        );
+        has(&error.to_string(), &["images_background.zip", &written, "leads outside"]);
         let beside: Vec<_> = std::fs::read_dir(zip.path()).unwrap().collect();
         assert_eq!(beside.len(), 1, "nothing is written");
     }
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let name = "images_background/Greek/character01/0001_01.png";
-    writer
-        .add_symlink(name, "/etc/passwd", SimpleFileOptions::default())
-        .unwrap();
+    writer.add_symlink(name, "/etc/passwd", SimpleFileOptions::default()).unwrap();
     let zip = folder(&writer.finish().unwrap().into_inner());
-    has(
-        &omniglot::load(zip.path(), 28).unwrap_err().to_string(),
-        &[name, "leads outside"],
-    );
+    has(&omniglot::load(zip.path(), 28).unwrap_err().to_string(), &[name, "leads outside"]);
 }
 
 #[test]
@@ -203,9 +159,7 @@ fn entries_that_unpack_without_end() {
 fn archives_with_too_many_entries() {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..100_001 {
-        writer
-            .start_file(number.to_string(), SimpleFileOptions::default())
-            .unwrap();
+        writer.start_file(number.to_string(), SimpleFileOptions::default()).unwrap();
     }
     let zip = folder(&writer.finish().unwrap().into_inner());
     let message = omniglot::load(zip.path(), 28).unwrap_err().to_string();
@@ -224,15 +178,9 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 
 fn crc(bytes: &[u8]) -> u32 {
     let step = |crc: u32| {
-        if crc & 1 == 1 {
-            0xedb8_8320 ^ (crc >> 1)
-        } else {
-            crc >> 1
-        }
+        if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 }
     };
-    !bytes.iter().fold(!0, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |c, _| step(c))
-    })
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |c, _| step(c)))
 }
 
 fn colour_png() -> Vec<u8> {
@@ -249,16 +197,10 @@ fn colour_png() -> Vec<u8> {
 fn drawings_that_are_none() {
     let cut = drawing(1);
     for (bytes, parts) in [
-        (
-            b"no picture at all".to_vec(),
-            &["not a readable PNG", "download"][..],
-        ),
+        (b"no picture at all".to_vec(), &["not a readable PNG", "download"][..]),
         (Vec::new(), &["not a readable PNG"][..]),
         (cut[..cut.len() / 2].to_vec(), &["not a readable PNG"][..]),
-        (
-            png(28, 28, |_, _| true),
-            &["is 28x28", "are 105x105", "original data"][..],
-        ),
+        (png(28, 28, |_, _| true), &["is 28x28", "are 105x105", "original data"][..]),
         (png_header(60_000, 60_000), &["is 60000x60000"][..]),
         (png_header(105, 105), &["not a readable PNG"][..]),
         (colour_png(), &["greyscale"][..]),
@@ -266,10 +208,7 @@ fn drawings_that_are_none() {
         let mut files = small_part(BACKGROUND, "Greek", 2);
         files[26].1 = bytes;
         let message = refused(&files);
-        has(
-            &message,
-            &["images_background.zip", "Greek/character02/0002_07.png"],
-        );
+        has(&message, &["images_background.zip", "Greek/character02/0002_07.png"]);
         has(&message, parts);
         assert!(!message.contains('\n'), "{message}");
     }
@@ -292,10 +231,7 @@ fn the_first_bad_drawing_is_named_whatever_the_threads() {
 fn characters_with_missing_or_doubled_drawings() {
     let mut files = small_part(BACKGROUND, "Greek", 2);
     files.truncate(39);
-    has(
-        &refused(&files),
-        &["Greek/character02 has 19 drawings instead of 20", "again"],
-    );
+    has(&refused(&files), &["Greek/character02 has 19 drawings instead of 20", "again"]);
     let folder = folder(&archive(&small_part(BACKGROUND, "Greek", 1)));
     let again = archive(&small_part(BACKGROUND, "Greek", 1));
     write(folder.path(), "images_evaluation.zip", &again);

@@ -42,46 +42,22 @@ fn official_runs_whole_and_broken() {
         load_runs(&files).unwrap_err().to_string()
     };
     for (message, cause) in [
-        (
-            with_labels(&|s| s.replace("item07", "item99")),
-            "is not of the form",
-        ),
-        (
-            with_labels(&|s| s.replace("class07", "class00")),
-            "is not of the form",
-        ),
-        (
-            with_labels(&|s| s.replace("run02/test", "run03/test")),
-            "is not of the form",
-        ),
-        (
-            with_labels(&|s| s.replace("item07", "item08")),
-            "item08 has two labels",
-        ),
-        (
-            with_labels(&|s| s.lines().skip(1).collect::<Vec<_>>().join("\n")),
-            "item01 has no label",
-        ),
+        (with_labels(&|s| s.replace("item07", "item99")), "is not of the form"),
+        (with_labels(&|s| s.replace("class07", "class00")), "is not of the form"),
+        (with_labels(&|s| s.replace("run02/test", "run03/test")), "is not of the form"),
+        (with_labels(&|s| s.replace("item07", "item08")), "item08 has two labels"),
+        (with_labels(&|s| s.lines().skip(1).collect::<Vec<_>>().join("\n")), "item01 has no label"),
         (with_labels(&|_| "\u{0}\n".into()), "is not of the form"),
         (with_labels(&|_| String::new()), "item01 has no label"),
     ] {
-        has(
-            &message,
-            &["all_runs.zip", "run02/class_labels.txt", cause, "again"],
-        );
+        has(&message, &["all_runs.zip", "run02/class_labels.txt", cause, "again"]);
     }
     let mut files = runs();
     files.remove(5);
-    has(
-        &load_runs(&files).unwrap_err().to_string(),
-        &["holds no run01/test/item03.png"],
-    );
+    has(&load_runs(&files).unwrap_err().to_string(), &["holds no run01/test/item03.png"]);
     files = runs();
     files[4].1 = b"x".to_vec();
-    has(
-        &load_runs(&files).unwrap_err().to_string(),
-        &["class03.png is not a readable PNG"],
-    );
+    has(&load_runs(&files).unwrap_err().to_string(), &["class03.png is not a readable PNG"]);
 }
 
 fn split(train: &str, val: &str, test: &str) -> Result<ClassSplit, Error> {
@@ -103,43 +79,23 @@ fn split_files_right_and_wrong() {
     );
     let good = split(one, two, three).unwrap();
     assert_eq!((good.train().len(), good.train()[1].turn.degrees()), (2, 270));
-    assert_eq!(
-        (good.validation()[0].class, good.test()[0].turn.degrees()),
-        (1, 90)
-    );
+    assert_eq!((good.validation()[0].class, good.test()[0].turn.degrees()), (1, 90));
     for (result, parts) in [
         (
             split(one, two, "Greek/character03\nLatin/character01"),
             &["test.txt line 2", "'Latin/character01'", "not in the data"][..],
         ),
-        (
-            split("Greek/character01/rot045", two, three),
-            &["train.txt line 1", "rot045"][..],
-        ),
-        (
-            split("Greek/character01/rot", two, three),
-            &["train.txt line 1"][..],
-        ),
-        (
-            split(one, &format!("{two}\n{two}"), three),
-            &["val.txt line 5", "already on line 2"][..],
-        ),
+        (split("Greek/character01/rot045", two, three), &["train.txt line 1", "rot045"][..]),
+        (split("Greek/character01/rot", two, three), &["train.txt line 1"][..]),
+        (split(one, &format!("{two}\n{two}"), three), &["val.txt line 5", "already on line 2"][..]),
         (split(one, "\n \n", three), &["val.txt lists no class"][..]),
-        (
-            split(one, two, "Greek/character01/rot180"),
-            &["Greek/character01", "both train and test"][..],
-        ),
-        (
-            split("\u{1b}[31m\u{0}", two, three),
-            &["train.txt line 1", "\\u{1b}"][..],
-        ),
+        (split(one, two, "Greek/character01/rot180"), &["Greek/character01", "both train and test"][..]),
+        (split("\u{1b}[31m\u{0}", two, three), &["train.txt line 1", "\\u{1b}"][..]),
     ] {
         has(&result.unwrap_err().to_string(), parts);
     }
     let images = ImageSet::new([1, 1, 1], vec![]);
-    let message = ClassSplit::read(&images, Path::new("nowhere"))
-        .unwrap_err()
-        .to_string();
+    let message = ClassSplit::read(&images, Path::new("nowhere")).unwrap_err().to_string();
     has(&message, &["cannot read", "train.txt"]);
     let folder = tempdir().unwrap();
     write(folder.path(), "train.txt", &vec![b'x'; (1 << 24) + 1]);

@@ -8,16 +8,9 @@ use std::sync::Arc;
 
 #[test]
 fn what_the_data_cannot_give_is_refused() {
-    let good = Protocol {
-        ways: 5,
-        shots: 1,
-        queries: 3,
-        rotations: Rotations::None,
-    };
+    let good = Protocol { ways: 5, shots: 1, queries: 3, rotations: Rotations::None };
     let refused = |protocol: Protocol, classes: &[ClassId]| {
-        ImageTasks::new(images(5, 4), classes, protocol, 1, Purpose::Train)
-            .unwrap_err()
-            .to_string()
+        ImageTasks::new(images(5, 4), classes, protocol, 1, Purpose::Train).unwrap_err().to_string()
     };
     assert!(ImageTasks::new(images(5, 4), &plain(5), good, 1, Purpose::Train).is_ok());
     for (protocol, message) in [
@@ -33,11 +26,7 @@ fn what_the_data_cannot_give_is_refused() {
             "shots 1 + queries 4 exceed the 4 images of class class0: lower the shots or the queries",
         ),
         (
-            Protocol {
-                shots: usize::MAX,
-                queries: usize::MAX,
-                ..good
-            },
+            Protocol { shots: usize::MAX, queries: usize::MAX, ..good },
             &format!(
                 "shots {0} + queries {0} exceed the 4 images of class class0: \
                  lower the shots or the queries",
@@ -52,10 +41,7 @@ fn what_the_data_cannot_give_is_refused() {
         "class number 5 is not in the image set, which has 5: list only those"
     );
     let twice = [plain(5), plain(1)].concat();
-    assert_eq!(
-        refused(good, &twice),
-        "class class0 is listed twice: list every class once"
-    );
+    assert_eq!(refused(good, &twice), "class class0 is listed twice: list every class once");
     assert!(refused(good, &[]).starts_with("ways 5 exceed the 0 classes"));
 }
 
@@ -63,35 +49,21 @@ fn what_the_data_cannot_give_is_refused() {
 fn images_that_are_not_square_are_not_turned() {
     let images = Arc::new(ImageSet::new([1, 2, 1], vec![("wide".into(), vec![1, 2, 3, 4])]));
     let new = |rotations, turn| {
-        let protocol = Protocol {
-            ways: 1,
-            shots: 1,
-            queries: 1,
-            rotations,
-        };
+        let protocol = Protocol { ways: 1, shots: 1, queries: 1, rotations };
         let classes = [ClassId { class: 0, turn }];
         ImageTasks::new(images.clone(), &classes, protocol, 1, Purpose::Train)
     };
     assert!(new(Rotations::None, Turn::None).is_ok());
-    for refused in [
-        new(Rotations::PerClass, Turn::None),
-        new(Rotations::None, Turn::Quarter),
-    ] {
+    for refused in [new(Rotations::PerClass, Turn::None), new(Rotations::None, Turn::Quarter)] {
         let message = refused.unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "images of 1x2 cannot be turned: use rotations none or square images"
-        );
+        assert_eq!(message, "images of 1x2 cannot be turned: use rotations none or square images");
     }
 }
 
 #[test]
 fn splits_with_a_shared_class_are_refused() {
     let images = images(3, 1);
-    let turned = ClassId {
-        class: 1,
-        turn: Turn::Half,
-    };
+    let turned = ClassId { class: 1, turn: Turn::Half };
     let error = ClassSplit::new(&images, plain(2), vec![], vec![turned]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -109,8 +81,5 @@ fn rotations_are_read_as_they_are_written() {
         assert_eq!(rotations.to_string().parse::<Rotations>().unwrap(), rotations);
     }
     let message = "sideways".parse::<Rotations>().unwrap_err().to_string();
-    assert!(
-        message.contains("'sideways'") && message.contains("per-class"),
-        "{message}"
-    );
+    assert!(message.contains("'sideways'") && message.contains("per-class"), "{message}");
 }

@@ -14,10 +14,7 @@ fn read(set: &Set) -> Vec<(usize, usize, Turn)> {
     let example = |x: ndarray::ArrayViewD<f32>| {
         let at = |row, column| (x[[row, column, 0]] * 255.0).round() as usize;
         let around = [at(0, 0), at(1, 0), at(1, 1), at(0, 1)];
-        let corner = around
-            .iter()
-            .position(|&v| v == 255)
-            .expect("one corner is marked");
+        let corner = around.iter().position(|&v| v == 255).expect("one corner is marked");
         let [class, k] = [1, 3].map(|step| around[(corner + step) % 4]);
         (class, k / 2, Turn::ALL[corner])
     };
@@ -30,9 +27,7 @@ fn labels(set: &Set) -> &[usize] {
 
 /// Checks what holds for any protocol, and gives class and turn of each label.
 fn checked(episode: &Episode, protocol: &Protocol) -> Vec<ClassId> {
-    let Protocol {
-        ways, shots, queries, ..
-    } = *protocol;
+    let Protocol { ways, shots, queries, .. } = *protocol;
     let mut ids = vec![None; ways];
     let mut seen = HashSet::new();
     for (set, per_class) in [(&episode.support, shots), (&episode.query, queries)] {
@@ -46,11 +41,7 @@ fn checked(episode: &Episode, protocol: &Protocol) -> Vec<ClassId> {
         }
     }
     let ids: Vec<ClassId> = ids.into_iter().flatten().collect();
-    assert_eq!(
-        ids.iter().collect::<HashSet<_>>().len(),
-        ways,
-        "one label per class"
-    );
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ways, "one label per class");
     ids
 }
 
@@ -106,12 +97,7 @@ proptest! {
 
 #[test]
 fn episodes_depend_on_seed_purpose_and_number_alone() {
-    let protocol = Protocol {
-        ways: 5,
-        shots: 2,
-        queries: 3,
-        rotations: Rotations::PerClass,
-    };
+    let protocol = Protocol { ways: 5, shots: 2, queries: 3, rotations: Rotations::PerClass };
     let new = |seed, purpose| ImageTasks::new(images(30, 9), &plain(30), protocol, seed, purpose).unwrap();
     let tasks = new(1, Purpose::Train);
     let forwards: Vec<Episode> = (0..40).map(|i| tasks.episode(i)).collect();
@@ -126,10 +112,7 @@ fn episodes_depend_on_seed_purpose_and_number_alone() {
     });
     assert_eq!(threads, forwards);
     for (i, first) in forwards.iter().enumerate() {
-        assert!(
-            forwards[i + 1..].iter().all(|other| other != first),
-            "episode {i} comes again"
-        );
+        assert!(forwards[i + 1..].iter().all(|other| other != first), "episode {i} comes again");
     }
     assert_ne!(new(2, Purpose::Train).episode(0), forwards[0]);
     assert_ne!(new(1, Purpose::Test).episode(0), forwards[0]);
@@ -137,12 +120,7 @@ fn episodes_depend_on_seed_purpose_and_number_alone() {
 
 #[test]
 fn classes_labels_images_and_turns_are_uniform() {
-    let protocol = Protocol {
-        ways: 2,
-        shots: 1,
-        queries: 1,
-        rotations: Rotations::PerClass,
-    };
+    let protocol = Protocol { ways: 2, shots: 1, queries: 1, rotations: Rotations::PerClass };
     let tasks = ImageTasks::new(images(3, 3), &plain(3), protocol, 5, Purpose::Train).unwrap();
     let (mut by_label, mut by_image, mut by_turn) = ([[0i32; 3]; 2], [0i32; 3], [0i32; 4]);
     let episodes = 12_000;
@@ -158,25 +136,14 @@ fn classes_labels_images_and_turns_are_uniform() {
     for count in by_label.into_iter().flatten() {
         assert!((count - 4000).abs() < 259, "class at label: {by_label:?}");
     }
-    assert!(
-        by_image.iter().all(|n| (n - 8000).abs() < 366),
-        "image: {by_image:?}"
-    );
-    assert!(
-        by_turn.iter().all(|n| (n - 6000).abs() < 336),
-        "turn: {by_turn:?}"
-    );
+    assert!(by_image.iter().all(|n| (n - 8000).abs() < 366), "image: {by_image:?}");
+    assert!(by_turn.iter().all(|n| (n - 6000).abs() < 336), "turn: {by_turn:?}");
 }
 
 #[test]
 fn new_classes_are_four_of_each() {
     let images = images(3, 4);
-    let protocol = Protocol {
-        ways: 12,
-        shots: 1,
-        queries: 3,
-        rotations: Rotations::NewClasses,
-    };
+    let protocol = Protocol { ways: 12, shots: 1, queries: 3, rotations: Rotations::NewClasses };
     let new =
         |classes: &[ClassId]| ImageTasks::new(images.clone(), classes, protocol, 1, Purpose::Train).unwrap();
     let tasks = new(&plain(3));
@@ -189,17 +156,10 @@ fn new_classes_are_four_of_each() {
 #[test]
 fn listed_turns_are_kept_without_rotations_and_merged_per_class() {
     let images = images(2, 4);
-    let listed: Vec<ClassId> = Turn::ALL
-        .iter()
-        .flat_map(|&turn| [0, 1].map(|class| ClassId { class, turn }))
-        .collect();
+    let listed: Vec<ClassId> =
+        Turn::ALL.iter().flat_map(|&turn| [0, 1].map(|class| ClassId { class, turn })).collect();
     let new = |ways, rotations| {
-        let protocol = Protocol {
-            ways,
-            shots: 1,
-            queries: 1,
-            rotations,
-        };
+        let protocol = Protocol { ways, shots: 1, queries: 1, rotations };
         ImageTasks::new(images.clone(), &listed, protocol, 1, Purpose::Train)
     };
     assert_eq!(new(8, Rotations::None).unwrap().classes(), listed);

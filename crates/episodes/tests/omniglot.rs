@@ -22,10 +22,7 @@ fn data() -> Option<PathBuf> {
         let folder = shared.join("data/omniglot");
         let found = folder.is_dir();
         if !found {
-            let text = format!(
-                "\nSKIPPED: no Omniglot in {} (set FEWSHOT_SHARED)\n",
-                folder.display()
-            );
+            let text = format!("\nSKIPPED: no Omniglot in {} (set FEWSHOT_SHARED)\n", folder.display());
             // past the test harness, which hides what passing tests print
             let _ = std::io::stderr().write_all(text.as_bytes());
         }
@@ -56,19 +53,13 @@ fn one_archive_alone_at_other_sizes() {
     let Some(folder) = data() else { return };
     for size in [20, 28, 105] {
         let set = omniglot::load(folder.join("images_evaluation.zip"), size).expect("real data");
-        assert_eq!(
-            (set.classes(), set.len(), set.shape()),
-            (659, 13_180, [size, size, 1])
-        );
+        assert_eq!((set.classes(), set.len(), set.shape()), (659, 13_180, [size, size, 1]));
         let pixels = (0..659).flat_map(|class| set.image(class, 0));
         let ink: u64 = pixels.map(|&v| u64::from(v)).sum();
         let share = ink as f64 / (255 * 659 * size * size) as f64;
         eprintln!("share of ink at {size}x{size}: {share:.4}");
         // cutting off the filter's overshoot below paper adds some ink
-        assert!(
-            (0.078..0.11).contains(&share),
-            "share of ink {share} at {size}x{size}"
-        );
+        assert!((0.078..0.11).contains(&share), "share of ink {share} at {size}x{size}");
     }
 }
 
@@ -105,10 +96,7 @@ fn turning_before_or_after_resampling_is_the_same() {
         }
     }
     eprintln!("largest difference between the two orders: {worst} of 255");
-    assert!(
-        worst <= 1,
-        "turning before and after resampling differ by {worst} of 255"
-    );
+    assert!(worst <= 1, "turning before and after resampling differ by {worst} of 255");
 }
 
 #[test]
@@ -122,19 +110,11 @@ fn vinyals_split_files() {
     let characters = parts.map(|p| p.iter().map(|id| id.class).collect::<HashSet<_>>());
     assert_eq!(characters.each_ref().map(HashSet::len), [1028, 172, 423]);
     let new = |rotations| {
-        let protocol = Protocol {
-            ways: 60,
-            shots: 1,
-            queries: 5,
-            rotations,
-        };
+        let protocol = Protocol { ways: 60, shots: 1, queries: 5, rotations };
         ImageTasks::new(images.clone(), split.train(), protocol, 1, Purpose::Train).expect("fits")
     };
     assert_eq!(new(Rotations::None).classes().len(), 4112);
-    assert_eq!(
-        new(Rotations::NewClasses).classes(),
-        new(Rotations::None).classes()
-    );
+    assert_eq!(new(Rotations::NewClasses).classes(), new(Rotations::None).classes());
     assert_eq!(new(Rotations::PerClass).classes().len(), 1028);
     assert_eq!(new(Rotations::None).episode(3).query.x.shape(), [300, 28, 28, 1]);
 }
@@ -153,10 +133,7 @@ fn splits_of_the_papers() {
     let background = background.expect("real data");
     let names = official.train().iter().map(|id| images.name(id.class));
     assert!(names.eq((0..964).map(|class| background.name(class))));
-    for split in [
-        omniglot::maml_split(&background, 1),
-        omniglot::background_evaluation(&background),
-    ] {
+    for split in [omniglot::maml_split(&background, 1), omniglot::background_evaluation(&background)] {
         let message = split.expect_err("only half of the data").to_string();
         assert!(message.contains("images_evaluation.zip"), "{message}");
     }
@@ -167,17 +144,10 @@ fn official_runs_give_the_published_baselines() {
     let Some(folder) = data() else { return };
     let runs = omniglot::runs(folder.join("all_runs.zip"), 105).expect("real data");
     assert_eq!(runs.len(), 20);
-    let right = |distance| -> f64 {
-        runs.iter()
-            .map(|run| 20.0 * nearest::accuracy(run, distance))
-            .sum()
-    };
+    let right = |distance| -> f64 { runs.iter().map(|run| 20.0 * nearest::accuracy(run, distance)).sum() };
     assert_eq!(right(nearest::Distance::Cosine).round(), 87.0);
     assert_eq!(right(nearest::Distance::Euclid).round(), 76.0);
-    let ink: f32 = runs
-        .iter()
-        .map(|run| run.query.x.mean().expect("not empty"))
-        .sum();
+    let ink: f32 = runs.iter().map(|run| run.query.x.mean().expect("not empty")).sum();
     assert!((ink / 20.0 - 0.08247).abs() < 5e-6, "ink share {}", ink / 20.0);
     let small = omniglot::runs(folder, 28).expect("finds all_runs.zip in the folder");
     assert_eq!(small[19].query.x.shape(), [20, 28, 28, 1]);

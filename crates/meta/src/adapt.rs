@@ -122,11 +122,8 @@ impl InnerLoop<'_> {
 
     #[track_caller]
     fn chosen<'t, F: Float>(&self, fast: &Params<Var<'t, F>>) -> Vec<Var<'t, F>> {
-        let chosen: Vec<Var<'t, F>> = fast
-            .iter()
-            .filter(|(name, _)| self.adapted.has(name))
-            .map(|(_, w)| *w)
-            .collect();
+        let chosen: Vec<Var<'t, F>> =
+            fast.iter().filter(|(name, _)| self.adapted.has(name)).map(|(_, w)| *w).collect();
         assert!(
             !chosen.is_empty(),
             "InnerLoop: no parameter matches {:?}; there are {:?}",

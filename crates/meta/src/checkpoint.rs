@@ -43,15 +43,9 @@ const LARGEST: u64 = 4 << 30;
 /// # Errors
 /// When the file cannot be written.
 pub fn save<F: Float>(path: &Path, meta: &Meta<F>, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
-    let wrong = |cause: String| Error::Save {
-        path: path.to_owned(),
-        cause,
-    };
+    let wrong = |cause: String| Error::Save { path: path.to_owned(), cause };
     let named = |group: &'static str, params: &Params<Array<F>>| -> Vec<(String, Array<F>)> {
-        params
-            .iter()
-            .map(|(name, array)| (format!("{group}.{name}"), array.clone()))
-            .collect()
+        params.iter().map(|(name, array)| (format!("{group}.{name}"), array.clone())).collect()
     };
     let mut arrays = named(THETA, &meta.theta);
     arrays.extend(named(STATISTICS, &meta.statistics));
@@ -69,9 +63,8 @@ fn serialize<F: Float>(
         .zip(&data)
         .map(|((name, array), data)| Ok((name, TensorView::new(dtype::<F>(), array.shape().to_vec(), data)?)))
         .collect();
-    let bytes = views
-        .and_then(|views| safetensors::serialize(views, None))
-        .map_err(|error| error.to_string())?;
+    let bytes =
+        views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| error.to_string())?;
     Ok(header::with_metadata(&bytes, metadata))
 }
 
@@ -88,27 +81,12 @@ impl Checkpoint {
     /// # Errors
     /// When it cannot be read, or is no safetensors file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = read_bounded(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let damaged = |cause: String| Error::Damaged {
-            path: path.to_owned(),
-            cause,
-        };
+        let bytes = read_bounded(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let damaged = |cause: String| Error::Damaged { path: path.to_owned(), cause };
         let (_, header) = SafeTensors::read_metadata(&bytes)
             .map_err(|error| damaged(format!("damaged, cut short or no safetensors file ({error})")))?;
-        let metadata = header
-            .metadata()
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
-        Ok(Checkpoint {
-            path: path.to_owned(),
-            bytes,
-            metadata,
-        })
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        Ok(Checkpoint { path: path.to_owned(), bytes, metadata })
     }
 
     /// The metadata it was saved with.
@@ -121,35 +99,21 @@ impl Checkpoint {
     /// # Errors
     /// When an array is missing, has another shape, is not finite, or is one the model does not know.
     pub fn meta<F: Float>(&self, spec: &Spec) -> Result<Meta<F>, Error> {
-        let other = |cause: String| Error::OtherModel {
-            path: self.path.clone(),
-            cause,
-        };
-        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|error| Error::Damaged {
-            path: self.path.clone(),
-            cause: error.to_string(),
-        })?;
-        let weights = spec
-            .weights()
-            .map(|(name, shape)| (format!("{THETA}.{name}"), shape.to_vec()));
+        let other = |cause: String| Error::OtherModel { path: self.path.clone(), cause };
+        let tensors = SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| Error::Damaged { path: self.path.clone(), cause: error.to_string() })?;
+        let weights = spec.weights().map(|(name, shape)| (format!("{THETA}.{name}"), shape.to_vec()));
         let statistics = spec.statistics::<F>();
-        let statistics = statistics
-            .iter()
-            .map(|(name, x)| (format!("{STATISTICS}.{name}"), x.shape().to_vec()));
+        let statistics =
+            statistics.iter().map(|(name, x)| (format!("{STATISTICS}.{name}"), x.shape().to_vec()));
         let expected: Vec<(String, Vec<usize>)> = weights.chain(statistics).collect();
-        if let Some(unknown) = tensors
-            .names()
-            .iter()
-            .filter(|n| !expected.iter().any(|(e, _)| e == *n))
-            .min()
+        if let Some(unknown) = tensors.names().iter().filter(|n| !expected.iter().any(|(e, _)| e == *n)).min()
         {
             return Err(other(format!("it holds {unknown}, which the model has not")));
         }
         let mut groups: [Vec<(String, Array<F>)>; 2] = [vec![], vec![]];
         for (name, shape) in expected {
-            let tensor = tensors
-                .tensor(&name)
-                .map_err(|_| other(format!("it does not hold {name}")))?;
+            let tensor = tensors.tensor(&name).map_err(|_| other(format!("it does not hold {name}")))?;
             let array = array_of(&tensor, &shape).map_err(|cause| other(format!("{name} {cause}")))?;
             let (group, name) = name.split_once('.').expect("named with its group above");
             groups[usize::from(group == STATISTICS)].push((name.to_owned(), array));
@@ -165,42 +129,21 @@ fn dtype<F: Float>() -> Dtype {
 
 fn to_bytes<F: Float>(array: &Array<F>) -> Vec<u8> {
     match dtype::<F>() {
-        Dtype::F64 => array
-            .data()
-            .iter()
-            .flat_map(|x| x.as_f64().to_le_bytes())
-            .collect(),
-        _ => array
-            .data()
-            .iter()
-            .flat_map(|x| (x.as_f64() as f32).to_le_bytes())
-            .collect(),
+        Dtype::F64 => array.data().iter().flat_map(|x| x.as_f64().to_le_bytes()).collect(),
+        _ => array.data().iter().flat_map(|x| (x.as_f64() as f32).to_le_bytes()).collect(),
     }
 }
 
 /// The array of a tensor, or what is wrong with it. Values of either width are taken.
 fn array_of<F: Float>(tensor: &TensorView<'_>, shape: &[usize]) -> Result<Array<F>, String> {
     if tensor.shape() != shape {
-        return Err(format!(
-            "has shape {:?}, the model needs {shape:?}",
-            tensor.shape()
-        ));
+        return Err(format!("has shape {:?}, the model needs {shape:?}", tensor.shape()));
     }
     let values: Vec<F> = match tensor.dtype() {
-        Dtype::F32 => tensor
-            .data()
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&b| F::of(f32::from_le_bytes(b).into()))
-            .collect(),
-        Dtype::F64 => tensor
-            .data()
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&b| F::of(f64::from_le_bytes(b)))
-            .collect(),
+        Dtype::F32 => {
+            tensor.data().as_chunks().0.iter().map(|&b| F::of(f32::from_le_bytes(b).into())).collect()
+        }
+        Dtype::F64 => tensor.data().as_chunks().0.iter().map(|&b| F::of(f64::from_le_bytes(b))).collect(),
         other => return Err(format!("has type {other:?}, the model needs F32 or F64")),
     };
     let array = Array::new(shape, values);
@@ -219,9 +162,7 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(kind(format!(
-            "it is larger than {LARGEST} bytes, no few-shot model"
-        )));
+        return Err(kind(format!("it is larger than {LARGEST} bytes, no few-shot model")));
     }
     Ok(bytes)
 }
@@ -234,8 +175,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
-    file.as_file()
-        .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     // the name, too, shall survive a power cut; where folders cannot be synced, the file already is

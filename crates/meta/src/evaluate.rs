@@ -39,12 +39,7 @@ impl Evaluation {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-        Evaluation {
-            metric,
-            mean,
-            interval: 1.96 * (variance / count).sqrt(),
-            values,
-        }
+        Evaluation { metric, mean, interval: 1.96 * (variance / count).sqrt(), values }
     }
 }
 
@@ -64,9 +59,7 @@ pub fn evaluate<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Evaluation, Error> {
-    let mut stages = by_stage(tasks, episodes, |task: &Task<F>| {
-        vec![learner.adapt(meta, &task.support)]
-    })?;
+    let mut stages = by_stage(tasks, episodes, |task: &Task<F>| vec![learner.adapt(meta, &task.support)])?;
     Ok(stages.pop().expect("adapting has one stage"))
 }
 
@@ -84,9 +77,7 @@ pub fn evaluate_by_step<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
-    by_stage(tasks, episodes, |task: &Task<F>| {
-        learner.adapt_by_step(meta, &task.support)
-    })
+    by_stage(tasks, episodes, |task: &Task<F>| learner.adapt_by_step(meta, &task.support))
 }
 
 #[track_caller]

@@ -49,9 +49,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     let Some(name) = name.strip_prefix(start) else {
         return false;
     };
-    (0..=name.len())
-        .filter(|&i| name.is_char_boundary(i))
-        .any(|i| matches(rest, &name[i..]))
+    (0..=name.len()).filter(|&i| name.is_char_boundary(i)).any(|i| matches(rest, &name[i..]))
 }
 
 #[cfg(test)]

@@ -55,23 +55,12 @@ pub(crate) fn forward_beside<F: Float>(
 /// When their shapes differ in another axis, or there are none.
 #[track_caller]
 pub(crate) fn concat<F: Float>(parts: &[&Array<F>]) -> Array<F> {
-    let mut shape = parts
-        .first()
-        .expect("concat: no arrays, so no examples")
-        .shape()
-        .to_vec();
+    let mut shape = parts.first().expect("concat: no arrays, so no examples").shape().to_vec();
     for part in parts {
-        assert_eq!(
-            part.shape()[1..],
-            shape[1..],
-            "concat: examples of different shapes"
-        );
+        assert_eq!(part.shape()[1..], shape[1..], "concat: examples of different shapes");
     }
     shape[0] = parts.iter().map(|part| part.shape()[0]).sum();
-    Array::new(
-        &shape,
-        parts.iter().flat_map(|part| part.data()).copied().collect(),
-    )
+    Array::new(&shape, parts.iter().flat_map(|part| part.data()).copied().collect())
 }
 
 /// Some rows along axis 0.

@@ -60,10 +60,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     /// Fresh meta-parameters; equal seeds give equal ones.
     fn init(&self, seed: u64) -> Meta<F> {
         let mut rng = stream(seed, Purpose::Init, 0);
-        Meta {
-            theta: self.spec().init(&mut rng),
-            statistics: self.spec().statistics(),
-        }
+        Meta { theta: self.spec().init(&mut rng), statistics: self.spec().statistics() }
     }
 
     /// Learns from the support and answers the query, recorded on the tape of `theta`; `rng` feeds dropout and other noise.
@@ -79,21 +76,12 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: &mut ChaCha8Rng) -> TaskGradient<F> {
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
-        let Outcome {
-            loss,
-            predictions,
-            statistics,
-        } = self.episode(&theta, meta, task, rng);
+        let Outcome { loss, predictions, statistics } = self.episode(&theta, meta, task, rng);
         let value = loss.item().as_f64();
         let labels = &task.query.y;
         let accuracy = (labels.metric() == Metric::Accuracy).then(|| labels.score(&predictions.value()));
         let gradient = meta.theta.with_values(loss.backward(theta.values()));
-        TaskGradient {
-            loss: value,
-            accuracy,
-            gradient,
-            statistics,
-        }
+        TaskGradient { loss: value, accuracy, gradient, statistics }
     }
 
     /// Weight of one task's batch statistics in the running ones.

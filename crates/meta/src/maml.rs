@@ -75,19 +75,11 @@ impl<M> Maml<M> {
         M: Model<F>,
     {
         let tape = Tape::new();
-        let inner = InnerLoop {
-            steps: 1,
-            order: Order::First,
-            adapted: &self.adapted,
-        };
+        let inner = InnerLoop { steps: 1, order: Order::First, adapted: &self.adapted };
         let loss = |fast: &Params<_>| {
-            support
-                .y
-                .loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch()))
+            support.y.loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch()))
         };
-        inner
-            .run(&weights.on(&tape), Rate::Scalar(self.inner_lr), loss)
-            .arrays()
+        inner.run(&weights.on(&tape), Rate::Scalar(self.inner_lr), loss).arrays()
     }
 
     fn predictor<F: Float>(
@@ -125,22 +117,14 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     ) -> Outcome<'t, F> {
         let tape = theta.values()[0].tape();
         let (support, query) = (tape.var(&task.support.x), tape.var(&task.query.x));
-        let inner = InnerLoop {
-            steps: self.train_steps,
-            order: self.order,
-            adapted: &self.adapted,
-        };
+        let inner = InnerLoop { steps: self.train_steps, order: self.order, adapted: &self.adapted };
         let fast = inner.run(theta, Rate::Scalar(self.inner_lr), |fast| {
             let mut pass = Pass::batch().with_dropout(rng);
             task.support.y.loss(self.model.forward(fast, support, &mut pass))
         });
         let mut pass = Pass::batch().with_dropout(rng);
         let predictions = self.model.forward(&fast, query, &mut pass);
-        Outcome {
-            loss: task.query.y.loss(predictions),
-            predictions,
-            statistics: pass.into_statistics(),
-        }
+        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
     }
 
     fn momentum(&self) -> f64 {
@@ -160,10 +144,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         for t in 0..self.eval_steps {
             weights.push(self.descend(&weights[t], support));
         }
-        weights
-            .into_iter()
-            .map(|weights| self.predictor(meta, weights, support))
-            .collect()
+        weights.into_iter().map(|weights| self.predictor(meta, weights, support)).collect()
     }
 }
 

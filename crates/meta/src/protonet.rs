@@ -114,11 +114,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
         let z = self.model.forward(theta, x, &mut pass).flatten();
         let parts = z.split(0, &[classes.len(), task.query.y.len()]);
         let predictions = self.distance.logits(parts[1], prototypes(parts[0], classes));
-        Outcome {
-            loss: task.query.y.loss(predictions),
-            predictions,
-            statistics: pass.into_statistics(),
-        }
+        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
     }
 
     fn momentum(&self) -> f64 {
@@ -142,10 +138,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
             NormPolicy::SupportPlusOne => (Known::OneByOne(support.x.clone()), meta.statistics.clone()),
         };
         Box::new(Nearest {
-            learner: ProtoNet {
-                model: Arc::clone(&self.model),
-                ..*self
-            },
+            learner: ProtoNet { model: Arc::clone(&self.model), ..*self },
             weights: meta.theta.clone(),
             statistics,
             known,

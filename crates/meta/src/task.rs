@@ -80,18 +80,11 @@ impl<F: Float> Labels<F> {
                     classes.len()
                 );
                 let rows = predictions.data().chunks(shape[1].max(1));
-                let right = rows
-                    .zip(classes)
-                    .filter(|(row, class)| argmax(row) == **class)
-                    .count();
+                let right = rows.zip(classes).filter(|(row, class)| argmax(row) == **class).count();
                 right as f64 / classes.len() as f64
             }
             Labels::Values(values) => {
-                assert_eq!(
-                    shape,
-                    values.shape(),
-                    "score: shapes of predictions and targets differ"
-                );
+                assert_eq!(shape, values.shape(), "score: shapes of predictions and targets differ");
                 let pairs = predictions.data().iter().zip(values.data());
                 let sum: f64 = pairs.map(|(a, b)| (a.as_f64() - b.as_f64()).powi(2)).sum();
                 sum / values.len() as f64
@@ -182,9 +175,6 @@ pub struct Task<F: Float = f32> {
 
 impl<F: Float> From<&Episode> for Task<F> {
     fn from(episode: &Episode) -> Self {
-        Task {
-            support: Examples::from(&episode.support),
-            query: Examples::from(&episode.query),
-        }
+        Task { support: Examples::from(&episode.support), query: Examples::from(&episode.query) }
     }
 }

@@ -39,10 +39,7 @@ pub fn meta_gradient<F: Float>(
     range: Range<u64>,
     seed: u64,
 ) -> MetaGradient<F> {
-    assert!(
-        !range.is_empty(),
-        "meta_gradient: the meta-batch {range:?} has no task"
-    );
+    assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
     let one = |i: u64| {
         let task = Task::from(&tasks.episode(i));
         learner.meta_gradient(meta, &task, &mut stream(seed, Purpose::Dropout, i))
@@ -59,20 +56,11 @@ fn mean<F: Float>(learner: &dyn Learner<F>, meta: &Meta<F>, parts: Vec<TaskGradi
     let count = parts.len() as f64;
     let sums: Vec<Array<F>> = (0..meta.theta.len())
         .into_par_iter()
-        .map(|p| {
-            mean_of(
-                parts.iter().map(|part| &part.gradient.values()[p]),
-                F::of(1.0 / count),
-            )
-        })
+        .map(|p| mean_of(parts.iter().map(|part| &part.gradient.values()[p]), F::of(1.0 / count)))
         .collect();
     MetaGradient {
         loss: parts.iter().map(|part| part.loss).sum::<f64>() / count,
-        accuracy: parts
-            .iter()
-            .map(|part| part.accuracy)
-            .sum::<Option<f64>>()
-            .map(|sum| sum / count),
+        accuracy: parts.iter().map(|part| part.accuracy).sum::<Option<f64>>().map(|sum| sum / count),
         gradient: meta.theta.with_values(sums),
         statistics: parts
             .iter()

@@ -26,13 +26,7 @@ pub struct Training {
 impl Default for Training {
     /// One episode per update, rate 1e-3, constant, without clipping, seed 0.
     fn default() -> Self {
-        Training {
-            meta_batch: 1,
-            outer_lr: 1e-3,
-            schedule: Schedule::Constant,
-            clip: None,
-            seed: 0,
-        }
+        Training { meta_batch: 1, outer_lr: 1e-3, schedule: Schedule::Constant, clip: None, seed: 0 }
     }
 }
 
@@ -85,14 +79,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     ) -> Self {
         assert!(training.meta_batch > 0, "Trainer: the meta-batch is 0");
         let meta = learner.init(training.seed);
-        Trainer {
-            learner,
-            tasks,
-            optimizer,
-            training,
-            meta,
-            iteration: 0,
-        }
+        Trainer { learner, tasks, optimizer, training, meta, iteration: 0 }
     }
 
     /// Goes on where `progress` was taken, with the same bits as if never stopped.
@@ -106,11 +93,7 @@ impl<'a, F: Float> Trainer<'a, F> {
 
     /// Where the training stands.
     pub fn progress(&self) -> Progress<F> {
-        Progress {
-            iteration: self.iteration,
-            meta: self.meta.clone(),
-            optimizer: self.optimizer.state(),
-        }
+        Progress { iteration: self.iteration, meta: self.meta.clone(), optimizer: self.optimizer.state() }
     }
 
     /// What has been learned so far.
@@ -146,25 +129,15 @@ impl<'a, F: Float> Trainer<'a, F> {
             Some(clip) => clip.apply(&mean.gradient),
             None => mean.gradient,
         };
-        let rate = self
-            .training
-            .schedule
-            .rate(self.training.outer_lr, self.iteration);
+        let rate = self.training.schedule.rate(self.training.outer_lr, self.iteration);
         let before = self.optimizer.state();
         let theta = self.optimizer.step(&self.meta.theta, &gradient, rate);
         if !theta.all_finite() {
             self.optimizer.restore(&before);
             return Err(diverged("weights"));
         }
-        self.meta = Meta {
-            theta,
-            statistics: mean.statistics,
-        };
+        self.meta = Meta { theta, statistics: mean.statistics };
         self.iteration = iteration;
-        Ok(Step {
-            iteration,
-            loss: mean.loss,
-            accuracy: mean.accuracy,
-        })
+        Ok(Step { iteration, loss: mean.loss, accuracy: mean.accuracy })
     }
 }

@@ -26,9 +26,7 @@ fn metadata() -> BTreeMap<String, String> {
         ("quoted \"key\"", "line\nbreak, tab\t, \\ and é"),
         ("policy", "batch"),
     ];
-    entries
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .into()
+    entries.map(|(key, value)| (key.to_string(), value.to_string())).into()
 }
 
 fn meta<F: Float>() -> Meta<F> {
@@ -57,11 +55,7 @@ fn round_trip() {
     let read = Checkpoint::read(&path).unwrap();
     assert!(read.metadata().is_empty());
     assert!(read.meta::<f64>(&spec()).unwrap().theta == meta().theta);
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        1,
-        "no other file is left behind"
-    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left behind");
 }
 
 #[test]
@@ -87,9 +81,8 @@ fn a_file_cut_short_or_long_is_refused() {
     let whole = fs::read(&path).unwrap();
     for len in (0..whole.len()).step_by(13) {
         fs::write(&path, &whole[..len]).unwrap();
-        let error = load::<f32>(&path, &spec())
-            .err()
-            .unwrap_or_else(|| panic!("{len} of {} bytes", whole.len()));
+        let error =
+            load::<f32>(&path, &spec()).err().unwrap_or_else(|| panic!("{len} of {} bytes", whole.len()));
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
     }
     fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
@@ -129,14 +122,8 @@ fn foreign_files_are_named_with_a_way_out() {
         );
         assert!(!message.contains('\n'));
     }
-    let missing = load::<f32>(&folder.path().join("nothing"), &spec())
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(
-        missing.contains("nothing") && missing.contains("not read"),
-        "{missing}"
-    );
+    let missing = load::<f32>(&folder.path().join("nothing"), &spec()).err().unwrap().to_string();
+    assert!(missing.contains("nothing") && missing.contains("not read"), "{missing}");
     let directory = load::<f32>(folder.path(), &spec()).err().unwrap().to_string();
     assert!(directory.contains("not read"), "{directory}");
 }
@@ -148,29 +135,18 @@ fn another_model_is_refused() {
     save(&path, &meta::<f32>(), &metadata()).unwrap();
     let refused = |net: Net, word: &str| {
         let error = load::<f32>(&path, Model::<f32>::spec(&net)).expect_err("refused");
-        assert!(
-            matches!(error, Error::OtherModel { .. }) && error.to_string().contains(word),
-            "{error}"
-        );
+        assert!(matches!(error, Error::OtherModel { .. }) && error.to_string().contains(word), "{error}");
     };
     refused(
         Net::new(common::FEATURES, 4, Some(NormAffine::ScaleShift)),
         "head.weight has shape [16, 3], the model needs [16, 4]",
     );
-    refused(
-        Net::plain(),
-        "holds statistics.hidden.norm.mean, which the model has not",
-    );
+    refused(Net::plain(), "holds statistics.hidden.norm.mean, which the model has not");
     refused(
         Net::new(common::FEATURES, 3, Some(NormAffine::Shift)),
         "theta.hidden.norm.scale, which the model has not",
     );
-    save(
-        &path,
-        &Learner::<f32>::init(&ProtoNet::new(Net::plain()), 0),
-        &metadata(),
-    )
-    .unwrap();
+    save(&path, &Learner::<f32>::init(&ProtoNet::new(Net::plain()), 0), &metadata()).unwrap();
     refused(Net::normed(), "does not hold theta.hidden.norm.scale");
 }
 
@@ -192,18 +168,10 @@ fn a_failed_save_leaves_the_old_file() {
     fs::create_dir(&path).unwrap();
     fs::write(path.join("inside"), "kept").unwrap();
     let message = save(&path, &meta::<f32>(), &metadata()).unwrap_err().to_string();
-    assert!(
-        message.contains("taken") && message.contains("not saved"),
-        "{message}"
-    );
+    assert!(message.contains("taken") && message.contains("not saved"), "{message}");
     assert_eq!(fs::read(path.join("inside")).unwrap(), b"kept");
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        1,
-        "no temporary file is left behind"
-    );
-    let message = save(&folder.path().join("no/folder"), &meta::<f32>(), &metadata())
-        .unwrap_err()
-        .to_string();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left behind");
+    let message =
+        save(&folder.path().join("no/folder"), &meta::<f32>(), &metadata()).unwrap_err().to_string();
     assert!(message.contains("check the folder"), "{message}");
 }

@@ -11,11 +11,7 @@ type Loss = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
 fn solve(support: Loss, query: Loss, theta: f64, rate: f64, steps: usize, order: Order) -> (f64, f64) {
     let tape = Tape::new();
     let theta = Params::new(vec![("theta".to_string(), tape.scalar(theta))]);
-    let inner = InnerLoop {
-        steps,
-        order,
-        adapted: &Filter::All,
-    };
+    let inner = InnerLoop { steps, order, adapted: &Filter::All };
     let fast = inner.run(&theta, Rate::Scalar(rate), |p| support(p["theta"]));
     let phi = fast["theta"].item();
     let gradient = query(fast["theta"]).backward(theta.values());
@@ -27,11 +23,9 @@ fn quadratic() {
     // L_S = a_s / 2 (theta - c_s)^2, L_Q = a_q / 2 (theta - c_q)^2 with a_s = 2, c_s = 3, a_q = 1, c_q = 2
     let support: Loss = |w| (w - 3.0).square();
     let query: Loss = |w| (w - 2.0).square() * 0.5;
-    for (steps, phi, full, first) in [
-        (1, 1.4, -0.48, -0.6),
-        (2, 1.72, -0.1792, -0.28),
-        (3, 1.976, -0.012288, -0.024),
-    ] {
+    for (steps, phi, full, first) in
+        [(1, 1.4, -0.48, -0.6), (2, 1.72, -0.1792, -0.28), (3, 1.976, -0.012288, -0.024)]
+    {
         let (adapted, gradient) = solve(support, query, 1.0, 0.1, steps, Order::Second);
         assert_relative_eq!(adapted, phi, max_relative = 1e-14);
         assert_relative_eq!(gradient, full, max_relative = 1e-12);
@@ -84,30 +78,17 @@ fn what_the_filter_leaves_out_is_meta_learned_but_not_adapted() {
             ("weight".to_string(), tape.scalar(3.0) * 1.0),
         ]);
         let filter = Filter::except(&["*norm.*"]);
-        let inner = InnerLoop {
-            steps: 2,
-            order,
-            adapted: &filter,
-        };
-        let all = inner.trajectory(&theta, Rate::Scalar(0.1), |p| {
-            (p["weight"] * p["norm.shift"]).square() * 0.5
-        });
+        let inner = InnerLoop { steps: 2, order, adapted: &filter };
+        let all =
+            inner.trajectory(&theta, Rate::Scalar(0.1), |p| (p["weight"] * p["norm.shift"]).square() * 0.5);
         // w <- w (1 - 0.1 b^2), b = 2
         let weights: Vec<f64> = all.iter().map(|p| p["weight"].item()).collect();
         assert_relative_eq!(weights[..], [3.0, 1.8, 1.08][..], max_relative = 1e-14);
         assert!(all.iter().all(|p| p["norm.shift"].item() == 2.0));
         // d/db of w0 (1 - 0.1 b^2)^2 b = w0 [(1 - 0.1 b^2)^2 - 0.4 b^2 (1 - 0.1 b^2)]; first order: the weight is constant
         let query = all[2]["weight"] * all[2]["norm.shift"];
-        let expected = if order == Order::Second {
-            3.0 * (0.36 - 1.6 * 0.6)
-        } else {
-            1.08
-        };
-        assert_relative_eq!(
-            query.grad(theta["norm.shift"]).item(),
-            expected,
-            max_relative = 1e-12
-        );
+        let expected = if order == Order::Second { 3.0 * (0.36 - 1.6 * 0.6) } else { 1.08 };
+        assert_relative_eq!(query.grad(theta["norm.shift"]).item(), expected, max_relative = 1e-12);
     }
 }
 
@@ -118,11 +99,7 @@ fn rates_per_parameter_are_learned() {
         let tape = Tape::<f64>::new();
         let theta = Params::new(vec![("w".to_string(), tape.scalar(1.0))]);
         let rates = Params::new(vec![("w".to_string(), tape.scalar(0.25))]);
-        let inner = InnerLoop {
-            steps: 1,
-            order,
-            adapted: &Filter::All,
-        };
+        let inner = InnerLoop { steps: 1, order, adapted: &Filter::All };
         let fast = inner.run(&theta, Rate::Each(&rates), |p| (p["w"] - 3.0).square());
         assert_eq!(fast["w"].item(), 2.0);
         assert_eq!(fast["w"].square().grad(rates["w"]).item(), 16.0);
@@ -135,12 +112,8 @@ fn a_filter_that_leaves_nothing_is_refused() {
     let tape = Tape::<f64>::new();
     let theta = Params::new(vec![("w".to_string(), tape.scalar(1.0))]);
     let filter = Filter::only(&["head.*"]);
-    InnerLoop {
-        steps: 1,
-        order: Order::Second,
-        adapted: &filter,
-    }
-    .run(&theta, Rate::Scalar(0.1), |p| p["w"].square());
+    InnerLoop { steps: 1, order: Order::Second, adapted: &filter }
+        .run(&theta, Rate::Scalar(0.1), |p| p["w"].square());
 }
 
 /// Nodes recorded by `steps` steps, the query loss and its recorded gradient.
@@ -150,11 +123,7 @@ fn nodes(steps: usize, order: Order) -> usize {
     let theta = Params::new(vec![("w".to_string(), weight)]);
     let x = tape.var(&Array::from_fn(&[4, 3], |i| (i as f64).sin()));
     let loss = |p: &Params<_>| x.matmul(p["w"]).tanh().square().mean();
-    let inner = InnerLoop {
-        steps,
-        order,
-        adapted: &Filter::All,
-    };
+    let inner = InnerLoop { steps, order, adapted: &Filter::All };
     let fast = inner.run(&theta, Rate::Scalar(0.1), loss);
     let query = x.matmul(fast["w"]).exp().mean();
     query.grads(theta.values());

@@ -7,21 +7,12 @@ use fewshot_meta::{Evaluation, Learner, Maml, Meta, Progress, ProtoNet, Trainer,
 use fewshot_nn::Adam;
 
 fn maml() -> Maml<Net> {
-    Maml {
-        train_steps: 2,
-        eval_steps: 2,
-        inner_lr: 0.5,
-        ..Maml::new(Net::normed())
-    }
+    Maml { train_steps: 2, eval_steps: 2, inner_lr: 0.5, ..Maml::new(Net::normed()) }
 }
 
 fn train(learner: &dyn Learner<f32>, meta_batch: usize, steps: usize) -> (Meta<f32>, Vec<f64>, Evaluation) {
     let tasks = Blobs::new(1);
-    let training = Training {
-        meta_batch,
-        seed: 3,
-        ..Training::default()
-    };
+    let training = Training { meta_batch, seed: 3, ..Training::default() };
     let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);
     let losses = (0..steps).map(|_| trainer.step().unwrap().loss).collect();
     let evaluation = evaluate(learner, trainer.meta(), &Blobs::new(2), 9).unwrap();
@@ -34,20 +25,14 @@ fn threads_do_not_change_a_bit() {
     for learner in &learners {
         for meta_batch in [1, 5] {
             let run = |threads| {
-                let pool = rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .build()
-                    .unwrap();
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| train(&**learner, meta_batch, 3))
             };
             let (meta, losses, evaluation) = run(1);
             for threads in [2, 7] {
                 let (other_meta, other_losses, other_evaluation) = run(threads);
                 assert!(meta.theta == other_meta.theta, "theta with {threads} threads");
-                assert!(
-                    meta.statistics == other_meta.statistics,
-                    "statistics with {threads} threads"
-                );
+                assert!(meta.statistics == other_meta.statistics, "statistics with {threads} threads");
                 assert_eq!(losses, other_losses);
                 assert_eq!(evaluation, other_evaluation);
             }
@@ -67,10 +52,7 @@ fn seeds_decide() {
 fn a_resumed_training_equals_an_unbroken_one() {
     let (learner, tasks) = (maml(), Blobs::new(1));
     let trainer = || {
-        let training = Training {
-            meta_batch: 3,
-            ..Training::default()
-        };
+        let training = Training { meta_batch: 3, ..Training::default() };
         Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training)
     };
     let mut unbroken = trainer();

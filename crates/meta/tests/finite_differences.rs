@@ -13,11 +13,7 @@ fn array(shape: &[usize], salt: f64) -> Array<f64> {
 fn theta() -> Params<Array<f64>> {
     let shapes: [(&str, &[usize]); 4] = [("w1", &[2, 5]), ("b1", &[5]), ("w2", &[5, 3]), ("b2", &[3])];
     Params::new(
-        shapes
-            .iter()
-            .enumerate()
-            .map(|(i, (name, s))| (name.to_string(), array(s, i as f64)))
-            .collect(),
+        shapes.iter().enumerate().map(|(i, (name, s))| (name.to_string(), array(s, i as f64))).collect(),
     )
 }
 
@@ -39,22 +35,12 @@ fn run(
     let tape = Tape::new();
     let (theta_on, rates_on) = (theta.on(&tape), rates.on(&tape));
     let (support, query) = (tape.var(&array(&[4, 2], 7.0)), tape.var(&array(&[6, 2], 8.0)));
-    let inner = InnerLoop {
-        steps,
-        order: Order::Second,
-        adapted,
-    };
-    let fast = inner.run(&theta_on, Rate::Each(&rates_on), |p| {
-        forward(p, support).cross_entropy(&[0, 1, 2, 1])
-    });
+    let inner = InnerLoop { steps, order: Order::Second, adapted };
+    let fast =
+        inner.run(&theta_on, Rate::Each(&rates_on), |p| forward(p, support).cross_entropy(&[0, 1, 2, 1]));
     let loss = forward(&fast, query).cross_entropy(&[0, 1, 2, 0, 1, 2]);
     let value = loss.item();
-    let wrt: Vec<_> = theta_on
-        .values()
-        .iter()
-        .chain(rates_on.values())
-        .copied()
-        .collect();
+    let wrt: Vec<_> = theta_on.values().iter().chain(rates_on.values()).copied().collect();
     let mut gradients = loss.backward(&wrt);
     let of_rates = gradients.split_off(theta.len());
     (value, theta.with_values(gradients), rates.with_values(of_rates))
@@ -63,15 +49,8 @@ fn run(
 /// Central difference of `f` in every entry of `at`, checked against `gradient`.
 fn check(at: &Params<Array<f64>>, gradient: &Params<Array<f64>>, f: impl Fn(&Params<Array<f64>>) -> f64) {
     const H: f64 = 1e-5;
-    let largest = gradient
-        .values()
-        .iter()
-        .flat_map(|g| g.data())
-        .fold(0.0, |m, x| f64::max(m, x.abs()));
-    assert!(
-        largest > 1e-3,
-        "the gradient is too small to be told from zero: {largest}"
-    );
+    let largest = gradient.values().iter().flat_map(|g| g.data()).fold(0.0, |m, x| f64::max(m, x.abs()));
+    assert!(largest > 1e-3, "the gradient is too small to be told from zero: {largest}");
     for (name, array) in at.iter() {
         for i in 0..array.len() {
             let moved = |by: f64| {
@@ -85,11 +64,7 @@ fn check(at: &Params<Array<f64>>, gradient: &Params<Array<f64>>, f: impl Fn(&Par
             };
             let difference = (moved(H) - moved(-H)) / (2.0 * H);
             let error = (difference - gradient[name].data()[i]).abs() / largest;
-            assert!(
-                error < 1e-6,
-                "{name}[{i}]: {difference} against {}",
-                gradient[name].data()[i]
-            );
+            assert!(error < 1e-6, "{name}[{i}]: {difference} against {}", gradient[name].data()[i]);
         }
     }
 }
@@ -99,12 +74,8 @@ fn meta_gradients() {
     let (theta, rates) = (theta(), rates());
     for steps in [1, 2, 5] {
         let (_, gradient, of_rates) = run(&theta, &rates, steps, &Filter::All);
-        check(&theta, &gradient, |theta| {
-            run(theta, &rates, steps, &Filter::All).0
-        });
-        check(&rates, &of_rates, |rates| {
-            run(&theta, rates, steps, &Filter::All).0
-        });
+        check(&theta, &gradient, |theta| run(theta, &rates, steps, &Filter::All).0);
+        check(&rates, &of_rates, |rates| run(&theta, rates, steps, &Filter::All).0);
     }
 }
 

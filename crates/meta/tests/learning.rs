@@ -11,27 +11,13 @@ use fewshot_meta::{
 use fewshot_nn::Adam;
 
 fn learners() -> Vec<Box<dyn Learner<f32>>> {
-    let maml = || Maml {
-        inner_lr: 0.5,
-        eval_steps: 3,
-        ..Maml::new(Net::normed())
-    };
+    let maml = || Maml { inner_lr: 0.5, eval_steps: 3, ..Maml::new(Net::normed()) };
     vec![
         Box::new(maml()),
-        Box::new(Maml {
-            order: Order::First,
-            train_steps: 2,
-            ..maml()
-        }),
-        Box::new(Maml {
-            inner_lr: 0.5,
-            ..Maml::new(Net::plain())
-        }),
+        Box::new(Maml { order: Order::First, train_steps: 2, ..maml() }),
+        Box::new(Maml { inner_lr: 0.5, ..Maml::new(Net::plain()) }),
         Box::new(ProtoNet::new(Net::normed())),
-        Box::new(ProtoNet {
-            distance: Distance::Cosine,
-            ..ProtoNet::new(Net::plain())
-        }),
+        Box::new(ProtoNet { distance: Distance::Cosine, ..ProtoNet::new(Net::plain()) }),
     ]
 }
 
@@ -41,12 +27,7 @@ fn train<'a>(
     meta_batch: usize,
     steps: usize,
 ) -> Trainer<'a> {
-    let training = Training {
-        meta_batch,
-        outer_lr: 1e-2,
-        seed: 1,
-        ..Training::default()
-    };
+    let training = Training { meta_batch, outer_lr: 1e-2, seed: 1, ..Training::default() };
     let mut trainer = Trainer::new(learner, tasks, Box::new(Adam::default()), training);
     for _ in 0..steps {
         trainer.step().unwrap();
@@ -57,10 +38,7 @@ fn train<'a>(
 #[test]
 fn one_episode_is_learned_to_100_percent() {
     for learner in learners() {
-        let tasks = Blobs {
-            only: Some(5),
-            ..Blobs::new(1)
-        };
+        let tasks = Blobs { only: Some(5), ..Blobs::new(1) };
         let mut trainer = train(&*learner, &tasks, 1, 150);
         assert_eq!(trainer.step().unwrap().accuracy, Some(1.0));
     }
@@ -69,49 +47,29 @@ fn one_episode_is_learned_to_100_percent() {
 #[test]
 fn new_tasks_are_learned_from_few_examples() {
     for learner in learners() {
-        let tasks = Blobs {
-            shots: [1, 2, 3],
-            ..Blobs::new(1)
-        };
+        let tasks = Blobs { shots: [1, 2, 3], ..Blobs::new(1) };
         let trainer = train(&*learner, &tasks, 4, 150);
         let test = evaluate(&*learner, trainer.meta(), &Blobs::new(2), 200).unwrap();
         assert_eq!(test.metric, Metric::Accuracy);
-        assert!(
-            test.mean - 3.0 * test.interval > 0.5,
-            "{} +- {}, chance is 0.33",
-            test.mean,
-            test.interval
-        );
+        assert!(test.mean - 3.0 * test.interval > 0.5, "{} +- {}, chance is 0.33", test.mean, test.interval);
     }
 }
 
 #[test]
 fn shuffled_labels_stay_at_chance() {
     for learner in learners() {
-        let shuffled = |seed| Blobs {
-            labels: QueryLabels::Shuffled,
-            ..Blobs::new(seed)
-        };
+        let shuffled = |seed| Blobs { labels: QueryLabels::Shuffled, ..Blobs::new(seed) };
         let tasks = shuffled(1);
         let trainer = train(&*learner, &tasks, 2, 50);
         let test = evaluate(&*learner, trainer.meta(), &shuffled(2), 300).unwrap();
         let standard_error = test.interval / 1.96;
-        assert!(
-            (test.mean - 1.0 / 3.0).abs() < 3.0 * standard_error,
-            "{} +- {}",
-            test.mean,
-            test.interval
-        );
+        assert!((test.mean - 1.0 / 3.0).abs() < 3.0 * standard_error, "{} +- {}", test.mean, test.interval);
     }
 }
 
 #[test]
 fn maml_regresses_lines() {
-    let learner = Maml {
-        inner_lr: 0.1,
-        eval_steps: 3,
-        ..Maml::new(Net::new(1, 1, None))
-    };
+    let learner = Maml { inner_lr: 0.1, eval_steps: 3, ..Maml::new(Net::new(1, 1, None)) };
     let tasks = Lines { seed: 1 };
     let trainer = train(&learner, &tasks, 8, 200);
     let curve = evaluate_by_step(&learner, trainer.meta(), &Lines { seed: 2 }, 200).unwrap();
@@ -119,24 +77,13 @@ fn maml_regresses_lines() {
     assert!(curve.iter().all(|e| e.metric == Metric::Mse));
     // not adapted, no function does better than E[y^2] = 1 + 1/3
     assert!(curve[0].mean > 1.0, "{}", curve[0].mean);
-    assert!(
-        curve[1].mean < 0.5 * curve[0].mean,
-        "{} {}",
-        curve[0].mean,
-        curve[1].mean
-    );
-    assert_eq!(
-        curve[3],
-        evaluate(&learner, trainer.meta(), &Lines { seed: 2 }, 200).unwrap()
-    );
+    assert!(curve[1].mean < 0.5 * curve[0].mean, "{} {}", curve[0].mean, curve[1].mean);
+    assert_eq!(curve[3], evaluate(&learner, trainer.meta(), &Lines { seed: 2 }, 200).unwrap());
 }
 
 #[test]
 fn numbers_that_are_not_finite_stop_training_and_keep_the_weights() {
-    let learner = Maml {
-        inner_lr: 1e30,
-        ..Maml::new(Net::plain())
-    };
+    let learner = Maml { inner_lr: 1e30, ..Maml::new(Net::plain()) };
     let tasks = Blobs::new(1);
     let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), Training::default());
     let before = trainer.progress();
@@ -148,42 +95,21 @@ fn numbers_that_are_not_finite_stop_training_and_keep_the_weights() {
     );
     assert!(trainer.meta().theta == before.meta.theta && trainer.iteration() == 0);
 
-    let learner = Maml {
-        inner_lr: 0.1,
-        ..Maml::new(Net::plain())
-    };
-    let training = Training {
-        outer_lr: 1e39,
-        ..Training::default()
-    };
+    let learner = Maml { inner_lr: 0.1, ..Maml::new(Net::plain()) };
+    let training = Training { outer_lr: 1e39, ..Training::default() };
     let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training);
     let before = trainer.progress();
-    assert!(matches!(
-        trainer.step(),
-        Err(Error::Diverged {
-            iteration: 1,
-            what: "weights"
-        })
-    ));
+    assert!(matches!(trainer.step(), Err(Error::Diverged { iteration: 1, what: "weights" })));
     let after = trainer.progress();
     assert!(after.meta.theta == before.meta.theta && after.optimizer == before.optimizer);
 }
 
 #[test]
 fn an_evaluation_that_diverges_names_the_episode() {
-    let learner = Maml {
-        inner_lr: 1e30,
-        eval_steps: 3,
-        ..Maml::new(Net::plain())
-    };
+    let learner = Maml { inner_lr: 1e30, eval_steps: 3, ..Maml::new(Net::plain()) };
     let meta = Learner::<f32>::init(&learner, 1);
     let error = evaluate(&learner, &meta, &Blobs::new(1), 5).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("test episode 0: the predictions are not finite"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("test episode 0: the predictions are not finite"), "{error}");
 }
 
 #[test]

@@ -17,22 +17,11 @@ fn peak(work: impl FnOnce() + Send + 'static) -> usize {
 }
 
 fn learner(steps: usize, order: Order) -> Maml<Net> {
-    Maml {
-        train_steps: steps,
-        eval_steps: steps,
-        order,
-        ..Maml::new(Net::normed())
-    }
+    Maml { train_steps: steps, eval_steps: steps, order, ..Maml::new(Net::normed()) }
 }
 
 fn task() -> Task<f64> {
-    Task::from(
-        &Blobs {
-            shots: [700; 3],
-            ..Blobs::new(1)
-        }
-        .episode(0),
-    )
+    Task::from(&Blobs { shots: [700; 3], ..Blobs::new(1) }.episode(0))
 }
 
 fn training(steps: usize, order: Order) -> usize {

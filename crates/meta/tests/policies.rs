@@ -19,25 +19,14 @@ fn policies() -> [NormPolicy; 4] {
 
 fn both(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 2] {
     [
-        Box::new(Maml {
-            policy,
-            inner_lr: 0.3,
-            ..Maml::new(net())
-        }),
-        Box::new(ProtoNet {
-            policy,
-            ..ProtoNet::new(net())
-        }),
+        Box::new(Maml { policy, inner_lr: 0.3, ..Maml::new(net()) }),
+        Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
     ]
 }
 
 fn trained(learner: &dyn Learner<f64>) -> Meta<f64> {
     let tasks = Blobs::new(1);
-    let training = Training {
-        meta_batch: 2,
-        outer_lr: 1e-2,
-        ..Training::default()
-    };
+    let training = Training { meta_batch: 2, outer_lr: 1e-2, ..Training::default() };
     let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);
     for _ in 0..5 {
         trainer.step().unwrap();
@@ -54,10 +43,7 @@ fn difference(learner: &dyn Learner<f64>, meta: &Meta<f64>) -> f64 {
     let ways = all.shape()[1];
     let mut largest: f64 = 0.0;
     for i in 0..x.shape()[0] {
-        let one = Array::new(
-            &[1, features],
-            x.data()[i * features..(i + 1) * features].to_vec(),
-        );
+        let one = Array::new(&[1, features], x.data()[i * features..(i + 1) * features].to_vec());
         let alone = predictor.predict(&one);
         for way in 0..ways {
             largest = largest.max((alone.data()[way] - all.data()[i * ways + way]).abs());
@@ -87,18 +73,11 @@ fn policies_differ_from_each_other() {
     for which in 0..2 {
         let meta = trained(&*both(Net::normed, NormPolicy::Batch)[which]);
         let predictions = policies().map(|policy| {
-            both(Net::normed, policy)[which]
-                .adapt(&meta, &task.support)
-                .predict(&task.query.x)
+            both(Net::normed, policy)[which].adapt(&meta, &task.support).predict(&task.query.x)
         });
         for i in 0..4 {
             for j in 0..i {
-                assert!(
-                    predictions[i] != predictions[j],
-                    "{} and {}",
-                    policies()[i],
-                    policies()[j]
-                );
+                assert!(predictions[i] != predictions[j], "{} and {}", policies()[i], policies()[j]);
             }
         }
     }
@@ -110,9 +89,7 @@ fn without_batch_norm_all_policies_agree() {
     for which in 0..2 {
         let predictions = policies().map(|policy| {
             let learner = &both(Net::plain, policy)[which];
-            learner
-                .adapt(&learner.init(4), &task.support)
-                .predict(&task.query.x)
+            learner.adapt(&learner.init(4), &task.support).predict(&task.query.x)
         });
         assert!(predictions.iter().all(|p| *p == predictions[0]));
     }
@@ -120,18 +97,12 @@ fn without_batch_norm_all_policies_agree() {
 
 #[test]
 fn training_moves_the_running_statistics_in_task_order() {
-    let learner = ProtoNet {
-        policy: NormPolicy::Running { momentum: 0.25 },
-        ..ProtoNet::new(Net::normed())
-    };
+    let learner = ProtoNet { policy: NormPolicy::Running { momentum: 0.25 }, ..ProtoNet::new(Net::normed()) };
     let (tasks, meta) = (Blobs::new(1), Learner::<f64>::init(&learner, 0));
     let one = |i, meta: &Meta<f64>| {
         fewshot_meta::meta_gradient::<f64>(&learner, meta, &tasks, i..i + 1, 0).statistics
     };
-    let first = Meta {
-        statistics: one(0, &meta),
-        ..meta.clone()
-    };
+    let first = Meta { statistics: one(0, &meta), ..meta.clone() };
     assert!(first.statistics != meta.statistics);
     let in_turn = one(1, &first);
     let together = fewshot_meta::meta_gradient::<f64>(&learner, &meta, &tasks, 0..2, 0).statistics;

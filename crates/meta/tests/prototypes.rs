@@ -11,9 +11,7 @@ fn array(shape: &[usize], salt: f64) -> Array<f64> {
 /// Logits of queries for a support with classes.
 fn logits(distance: Distance, support: &Array<f64>, classes: &[usize], query: &Array<f64>) -> Array<f64> {
     let tape = Tape::new();
-    distance
-        .logits(tape.var(query), prototypes(tape.var(support), classes))
-        .value()
+    distance.logits(tape.var(query), prototypes(tape.var(support), classes)).value()
 }
 
 fn assert_close(a: &Array<f64>, b: &Array<f64>) {
@@ -40,9 +38,7 @@ fn squared_euclid_is_a_linear_classifier() {
     let tape = Tape::new();
     let centres = prototypes(tape.var(&support), &classes);
     let bias = centres.square().sum_axes(&[1]);
-    let linear = (tape.var(&query).matmul_nt(centres) * 2.0 - bias)
-        .softmax(1)
-        .value();
+    let linear = (tape.var(&query).matmul_nt(centres) * 2.0 - bias).softmax(1).value();
     let distances = logits(Distance::SquaredEuclid, &support, &classes, &query);
     assert_close(&tape.var(&distances).softmax(1).value(), &linear);
 }
@@ -68,10 +64,7 @@ fn translation_changes_nothing_for_euclid_and_scale_nothing_for_cosine() {
     let classes = [0, 1, 2, 0, 1, 2];
     let both = |distance, change: fn(f64) -> f64| {
         let before = logits(distance, &support, &classes, &query);
-        (
-            before,
-            logits(distance, &support.map(change), &classes, &query.map(change)),
-        )
+        (before, logits(distance, &support.map(change), &classes, &query.map(change)))
     };
     let (before, after) = both(Distance::SquaredEuclid, |x| x + 3.0);
     assert_close(&before, &after);

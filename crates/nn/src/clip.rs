@@ -51,10 +51,7 @@ mod tests {
             ("b".to_owned(), Array::new(&[1], vec![-4.0])),
         ]);
         let value = Clip::Value(1.0).apply(&g);
-        assert_eq!(
-            (value["a"].data(), value["b"].data()),
-            (&[1.0, 0.5][..], &[-1.0][..])
-        );
+        assert_eq!((value["a"].data(), value["b"].data()), (&[1.0, 0.5][..], &[-1.0][..]));
         let norm = 25.25_f64.sqrt();
         let scaled = Clip::Norm(1.0).apply(&g);
         assert!((scaled["b"].data()[0] + 4.0 / norm).abs() < 1e-15);

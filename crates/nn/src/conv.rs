@@ -90,8 +90,7 @@ impl ConvNorm {
             let bias = self.conv.bias.map(|bias| params[bias].value());
             self.norm.on_batch(params, y, activation, pass, bias)
         } else {
-            self.norm
-                .forward(params, self.conv.forward(params, x), activation, pass)
+            self.norm.forward(params, self.conv.forward(params, x), activation, pass)
         }
     }
 }

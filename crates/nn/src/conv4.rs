@@ -161,21 +161,10 @@ impl Conv4 {
         let blocks = (0..4).map(|i| block(&mut b, &config, i)).collect();
         let head = config.head.map(|outputs| {
             b.scope("head", |b| {
-                Linear::with_init(
-                    b,
-                    config.feature_count(),
-                    outputs,
-                    config.head_weight,
-                    config.head_bias,
-                )
+                Linear::with_init(b, config.feature_count(), outputs, config.head_weight, config.head_bias)
             })
         });
-        Conv4 {
-            config,
-            blocks,
-            head,
-            spec: b.finish(),
-        }
+        Conv4 { config, blocks, head, spec: b.finish() }
     }
 
     /// What it was made from.
@@ -186,20 +175,11 @@ impl Conv4 {
 
 fn block(b: &mut Builder, config: &Conv4Config, i: usize) -> ConvNorm {
     let c_in = if i == 0 { config.channels } else { config.filters };
-    let step = if config.downsample == Downsample::Stride {
-        2
-    } else {
-        1
-    };
-    let how = Conv {
-        stride: [step; 2],
-        padding: config.padding,
-    };
+    let step = if config.downsample == Downsample::Stride { 2 } else { 1 };
+    let how = Conv { stride: [step; 2], padding: config.padding };
     let shape = [3, 3, c_in, config.filters];
     let conv = |b: &mut Builder| Conv2d::with_init(b, shape, how, config.weight, config.bias);
-    b.scope(&format!("block{}", i + 1), |b| {
-        ConvNorm::new(b, conv, config.filters, config.affine, config.eps)
-    })
+    b.scope(&format!("block{}", i + 1), |b| ConvNorm::new(b, conv, config.filters, config.affine, config.eps))
 }
 
 impl<F: Float> Model<F> for Conv4 {
@@ -259,22 +239,12 @@ mod tests {
             (Conv4Config::strided_gap(), 64),
             (Conv4Config::strided_flat(), 256),
             (Conv4Config::pooled_64(), 64),
-            (
-                Conv4Config {
-                    size: 84,
-                    channels: 3,
-                    filters: 8,
-                    ..Conv4Config::pooled_64()
-                },
-                200,
-            ),
+            (Conv4Config { size: 84, channels: 3, filters: 8, ..Conv4Config::pooled_64() }, 200),
         ] {
             let model = Conv4::new(&config);
             let theta = model.spec.init::<f32>(&mut ChaCha8Rng::seed_from_u64(1));
             let tape = Tape::new();
-            let x = Array::from_fn(&[2, config.size, config.size, config.channels], |i| {
-                (i as f32).sin()
-            });
+            let x = Array::from_fn(&[2, config.size, config.size, config.channels], |i| (i as f32).sin());
             let mut pass = Pass::batch();
             let y = model.forward(&theta.on(&tape), tape.var(&x), &mut pass);
             assert_eq!(y.shape(), [2, features]);
@@ -282,13 +252,7 @@ mod tests {
             let running = model.spec.statistics();
             let updated = update_running(&running, &statistics, 0.1);
             assert_eq!(updated.names(), running.names());
-            assert!(
-                updated
-                    .values()
-                    .iter()
-                    .zip(running.values())
-                    .all(|(new, old)| new != old)
-            );
+            assert!(updated.values().iter().zip(running.values()).all(|(new, old)| new != old));
         }
     }
 }

@@ -20,10 +20,7 @@ impl Dropout {
     /// When `rate` is not in [0, 1).
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        assert!(
-            (0.0..1.0).contains(&rate),
-            "Dropout: rate {rate} is not in [0, 1)"
-        );
+        assert!((0.0..1.0).contains(&rate), "Dropout: rate {rate} is not in [0, 1)");
         Dropout { rate }
     }
 
@@ -40,11 +37,5 @@ impl Dropout {
 /// 0 with probability `rate`, else `1 / (1 - rate)`.
 fn mask<F: Float>(shape: &[usize], rate: f64, rng: &mut ChaCha8Rng) -> Array<F> {
     let kept = F::of(1.0 / (1.0 - rate));
-    Array::from_fn(shape, |_| {
-        if rng.random::<f64>() < rate {
-            F::zero()
-        } else {
-            kept
-        }
-    })
+    Array::from_fn(shape, |_| if rng.random::<f64>() < rate { F::zero() } else { kept })
 }

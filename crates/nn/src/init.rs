@@ -52,9 +52,7 @@ pub enum Init {
 }
 
 /// PyTorch's default for weights of linear and convolution layers.
-pub const PYTORCH: Init = Init::KaimingUniform {
-    a: 2.236_067_977_499_79,
-};
+pub const PYTORCH: Init = Init::KaimingUniform { a: 2.236_067_977_499_79 };
 
 /// How the bias of a layer starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +71,7 @@ impl Bias {
         match self {
             Bias::None => None,
             Bias::Zeros => Some(Init::Zeros),
-            Bias::FanIn => Some(Init::Uniform {
-                bound: 1.0 / (fan_in.max(1) as f64).sqrt(),
-            }),
+            Bias::FanIn => Some(Init::Uniform { bound: 1.0 / (fan_in.max(1) as f64).sqrt() }),
         }
     }
 }
@@ -155,8 +151,7 @@ mod tests {
     use rand::SeedableRng;
 
     fn drawn(init: Init, shape: &[usize]) -> Vec<f64> {
-        init.array::<f64>(shape, &mut ChaCha8Rng::seed_from_u64(3))
-            .to_vec()
+        init.array::<f64>(shape, &mut ChaCha8Rng::seed_from_u64(3)).to_vec()
     }
 
     fn std(x: &[f64]) -> f64 {
@@ -171,30 +166,14 @@ mod tests {
             (Init::Normal { std: 0.5 }, 0.5, f64::INFINITY),
             (Init::TruncatedNormal { std: 0.01 }, 0.01 * 0.8796, 0.02),
             (Init::Uniform { bound: 0.3 }, 0.3 / 3_f64.sqrt(), 0.3),
-            (
-                Init::XavierUniform,
-                (2.0 / (fan_in + fan_out)).sqrt(),
-                (6.0 / (fan_in + fan_out)).sqrt(),
-            ),
-            (
-                Init::XavierNormal,
-                (2.0 / (fan_in + fan_out)).sqrt(),
-                f64::INFINITY,
-            ),
+            (Init::XavierUniform, (2.0 / (fan_in + fan_out)).sqrt(), (6.0 / (fan_in + fan_out)).sqrt()),
+            (Init::XavierNormal, (2.0 / (fan_in + fan_out)).sqrt(), f64::INFINITY),
             (PYTORCH, 1.0 / (3.0 * fan_in).sqrt(), 1.0 / fan_in.sqrt()),
-            (
-                Init::KaimingNormal { a: 0.0 },
-                (2.0 / fan_in).sqrt(),
-                f64::INFINITY,
-            ),
+            (Init::KaimingNormal { a: 0.0 }, (2.0 / fan_in).sqrt(), f64::INFINITY),
         ];
         for (init, expected, bound) in cases {
             let x = drawn(init, &shape);
-            assert!(
-                (std(&x) / expected - 1.0).abs() < 0.03,
-                "{init:?}: {} {expected}",
-                std(&x)
-            );
+            assert!((std(&x) / expected - 1.0).abs() < 0.03, "{init:?}: {} {expected}", std(&x));
             assert!(x.iter().all(|x| x.abs() <= bound), "{init:?}");
             let mean = x.iter().sum::<f64>() / x.len() as f64;
             assert!(mean.abs() < 0.03 * expected, "{init:?}: mean {mean}");
@@ -206,10 +185,7 @@ mod tests {
         // Saved runs can only be repeated while these stay as they are.
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let bits = [0; 3].map(|_: u8| normal(&mut rng).to_bits());
-        assert_eq!(
-            bits,
-            [4606174990331787498, 4598320954113394175, 13819749911226051599]
-        );
+        assert_eq!(bits, [4606174990331787498, 4598320954113394175, 13819749911226051599]);
     }
 
     #[test]
@@ -217,10 +193,7 @@ mod tests {
         assert_eq!(drawn(Init::Zeros, &[2]), [0.0; 2]);
         assert_eq!(drawn(Init::Ones, &[2]), [1.0; 2]);
         assert_eq!(drawn(Init::Constant(-0.5), &[2]), [-0.5; 2]);
-        assert_eq!(
-            drawn(Init::ForgetGate { bias: 1.5 }, &[8]),
-            [0.0, 0.0, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]
-        );
+        assert_eq!(drawn(Init::ForgetGate { bias: 1.5 }, &[8]), [0.0, 0.0, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]

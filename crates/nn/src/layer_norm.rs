@@ -30,10 +30,6 @@ impl LayerNorm {
     /// When the features differ.
     #[track_caller]
     pub fn forward<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
-        x.layer_norm(
-            Some(params[self.scale]),
-            Some(params[self.shift]),
-            F::of(self.eps),
-        )
+        x.layer_norm(Some(params[self.scale]), Some(params[self.shift]), F::of(self.eps))
     }
 }

@@ -48,10 +48,7 @@ impl LstmCell {
     /// The state before the first step of `n` sequences: zeros.
     pub fn start<'t, F: Float>(&self, tape: &'t Tape<F>, n: usize) -> LstmState<'t, F> {
         let zeros = tape.var(&Array::zeros(&[n, self.size]));
-        LstmState {
-            hidden: zeros,
-            cell: zeros,
-        }
+        LstmState { hidden: zeros, cell: zeros }
     }
 
     /// One step: input `x` `[n, inputs]`, states `[n, size]`.
@@ -69,9 +66,6 @@ impl LstmCell {
         let parts = gates.split(1, &[self.size; 4]);
         let [input, forget, candidate, output] = [parts[0], parts[1], parts[2], parts[3]];
         let cell = forget.sigmoid() * state.cell + input.sigmoid() * candidate.tanh();
-        LstmState {
-            hidden: output.sigmoid() * cell.tanh(),
-            cell,
-        }
+        LstmState { hidden: output.sigmoid() * cell.tanh(), cell }
     }
 }

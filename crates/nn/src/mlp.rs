@@ -53,10 +53,7 @@ impl Mlp {
         weight: Init,
         norm: Option<(NormAffine, f64)>,
     ) -> Self {
-        assert!(
-            sizes.len() >= 2,
-            "Mlp: {sizes:?} does not name an input and an output size"
-        );
+        assert!(sizes.len() >= 2, "Mlp: {sizes:?} does not name an input and an output size");
         let mut b = Builder::new();
         let linear =
             |b: &mut Builder, i: usize| Linear::with_init(b, sizes[i], sizes[i + 1], weight, Bias::Zeros);
@@ -71,12 +68,7 @@ impl Mlp {
         };
         let hidden = (0..last).map(|i| layer(&mut b, i)).collect();
         let head = b.scope("head", |b| linear(b, last));
-        Mlp {
-            hidden,
-            head,
-            activation,
-            spec: b.finish(),
-        }
+        Mlp { hidden, head, activation, spec: b.finish() }
     }
 }
 

@@ -62,19 +62,12 @@ pub struct Pass<'a, F: Float = f32> {
 impl<'a, F: Float> Pass<'a, F> {
     /// Norms use, and collect, the statistics of the batch; no dropout.
     pub fn batch() -> Self {
-        Pass {
-            given: None,
-            dropout: None,
-            collected: Vec::new(),
-        }
+        Pass { given: None, dropout: None, collected: Vec::new() }
     }
 
     /// Norms use these statistics; no dropout.
     pub fn given(statistics: &'a Params<Array<F>>) -> Self {
-        Pass {
-            given: Some(statistics),
-            ..Self::batch()
-        }
+        Pass { given: Some(statistics), ..Self::batch() }
     }
 
     /// Dropout layers draw their masks from `rng`.
@@ -91,10 +84,7 @@ impl<'a, F: Float> Pass<'a, F> {
     #[track_caller]
     pub fn statistics(&self, scope: &str) -> Option<[&'a Array<F>; 2]> {
         let given = self.given?;
-        Some([
-            &given[path(scope, MEAN).as_str()],
-            &given[path(scope, VARIANCE).as_str()],
-        ])
+        Some([&given[path(scope, MEAN).as_str()], &given[path(scope, VARIANCE).as_str()]])
     }
 
     /// Takes down the batch statistics of the norm at `scope`: mean and biased variance `[channels]` of `rows` rows.
@@ -105,14 +95,10 @@ impl<'a, F: Float> Pass<'a, F> {
     pub fn collect(&mut self, scope: &str, mean: Array<F>, variance: Array<F>, rows: usize) {
         let name = path(scope, MEAN);
         let before = self.collected.iter().any(|(n, _)| *n == name);
-        assert!(
-            !before,
-            "Pass: the norm {scope:?} ran twice; make a new Pass for each forward pass"
-        );
+        assert!(!before, "Pass: the norm {scope:?} ran twice; make a new Pass for each forward pass");
         self.collected.push((name, mean));
         self.collected.push((path(scope, VARIANCE), variance));
-        self.collected
-            .push((path(scope, ROWS), Array::scalar(F::of(rows as f64))));
+        self.collected.push((path(scope, ROWS), Array::scalar(F::of(rows as f64))));
     }
 
     /// The random stream of dropout layers, or nothing where this pass does without dropout.

@@ -48,9 +48,7 @@ impl FromStr for NormPolicy {
 
     /// Reads what `Display` writes, and `running` for momentum 0.1.
     fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
-        let unknown = || UnknownPolicy {
-            name: name.to_owned(),
-        };
+        let unknown = || UnknownPolicy { name: name.to_owned() };
         match name {
             "batch" => Ok(NormPolicy::Batch),
             "running" => Ok(NormPolicy::Running { momentum: 0.1 }),
@@ -60,9 +58,7 @@ impl FromStr for NormPolicy {
                 let number = name.strip_prefix("running(").and_then(|n| n.strip_suffix(')'));
                 let momentum: f64 = number.and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
                 let valid = (0.0..=1.0).contains(&momentum);
-                valid
-                    .then_some(NormPolicy::Running { momentum })
-                    .ok_or_else(unknown)
+                valid.then_some(NormPolicy::Running { momentum }).ok_or_else(unknown)
             }
         }
     }

@@ -69,11 +69,7 @@ fn steps<F: Float>(state: &Params<Array<F>>) -> u64 {
 
 /// `moment`, or zeros in the shapes of `like` before the first step.
 fn or_zeros<F: Float>(moment: &Params<Array<F>>, like: &Params<Array<F>>) -> Params<Array<F>> {
-    if moment.is_empty() {
-        like.map(|x| Array::zeros(x.shape()))
-    } else {
-        moment.clone()
-    }
+    if moment.is_empty() { like.map(|x| Array::zeros(x.shape())) } else { moment.clone() }
 }
 
 #[track_caller]
@@ -120,13 +116,7 @@ impl<F: Float> Default for Sgd<F> {
 impl<F: Float> Sgd<F> {
     /// With momentum and weight decay.
     pub fn new(momentum: f64, form: Momentum, weight_decay: f64) -> Self {
-        Sgd {
-            momentum,
-            form,
-            weight_decay,
-            velocity: Params::default(),
-            steps: 0,
-        }
+        Sgd { momentum, form, weight_decay, velocity: Params::default(), steps: 0 }
     }
 }
 
@@ -195,10 +185,7 @@ impl<F: Float> Adam<F> {
     /// AdamW: Adam's default constants and decoupled weight decay.
     #[doc(alias = "AdamW")]
     pub fn decoupled(weight_decay: f64) -> Self {
-        Adam {
-            weight_decay,
-            ..Self::default()
-        }
+        Adam { weight_decay, ..Self::default() }
     }
 }
 
@@ -212,9 +199,8 @@ impl<F: Float> Optimizer<F> for Adam<F> {
         let rate = F::of(lr / correction(self.beta1));
         let root = F::of(1.0 / correction(self.beta2));
         let (eps, keep) = (F::of(self.eps), F::of(1.0 - lr * self.weight_decay));
-        let moves = self.first.zip(&self.second, |m, v| {
-            m.zip(v, |m, v| rate * m / ((v * root).sqrt() + eps))
-        });
+        let moves =
+            self.first.zip(&self.second, |m, v| m.zip(v, |m, v| rate * m / ((v * root).sqrt() + eps)));
         theta.zip(&moves, |w, d| w.zip(d, |w, d| keep * w - d))
     }
 
@@ -255,14 +241,7 @@ impl<F: Float> Default for RmsProp<F> {
 impl<F: Float> RmsProp<F> {
     /// With these constants.
     pub fn new(rho: f64, momentum: f64, eps: f64) -> Self {
-        RmsProp {
-            rho,
-            momentum,
-            eps,
-            second: Params::default(),
-            update: Params::default(),
-            steps: 0,
-        }
+        RmsProp { rho, momentum, eps, second: Params::default(), update: Params::default(), steps: 0 }
     }
 }
 

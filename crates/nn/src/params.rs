@@ -59,10 +59,7 @@ impl<T> Params<T> {
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             panic!("Params: the name {:?} stands twice", pair[0]);
         }
-        Params {
-            names: names.into(),
-            values,
-        }
+        Params { names: names.into(), values }
     }
 
     /// How many values there are.
@@ -102,17 +99,8 @@ impl<T> Params<T> {
     /// When there is not one value a name.
     #[track_caller]
     pub fn with_values<U>(&self, values: Vec<U>) -> Params<U> {
-        assert_eq!(
-            values.len(),
-            self.len(),
-            "Params: {} values for {} names",
-            values.len(),
-            self.len()
-        );
-        Params {
-            names: Arc::clone(&self.names),
-            values,
-        }
+        assert_eq!(values.len(), self.len(), "Params: {} values for {} names", values.len(), self.len());
+        Params { names: Arc::clone(&self.names), values }
     }
 
     /// `f` of every value.
@@ -144,13 +132,7 @@ impl<T> Params<T> {
         if let Some((a, b)) = self.names.iter().zip(other.names.iter()).find(|(a, b)| a != b) {
             panic!("Params: the names {a:?} and {b:?} differ");
         }
-        assert_eq!(
-            self.len(),
-            other.len(),
-            "Params: {} and {} values differ",
-            self.len(),
-            other.len()
-        );
+        assert_eq!(self.len(), other.len(), "Params: {} and {} values differ", self.len(), other.len());
     }
 }
 
@@ -158,11 +140,7 @@ impl<T: Clone> Params<T> {
     /// The values whose name `wanted` accepts, in order.
     pub fn select(&self, mut wanted: impl FnMut(&str) -> bool) -> Params<T> {
         let chosen = self.iter().filter(|(name, _)| wanted(name));
-        Params::new(
-            chosen
-                .map(|(name, value)| (name.to_owned(), value.clone()))
-                .collect(),
-        )
+        Params::new(chosen.map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
     /// These values, with those that `others` names replaced by its own.
@@ -247,13 +225,7 @@ mod tests {
     use super::*;
 
     fn numbers(names: &[&str]) -> Params<usize> {
-        Params::new(
-            names
-                .iter()
-                .enumerate()
-                .map(|(i, n)| ((*n).to_owned(), i))
-                .collect(),
-        )
+        Params::new(names.iter().enumerate().map(|(i, n)| ((*n).to_owned(), i)).collect())
     }
 
     #[test]

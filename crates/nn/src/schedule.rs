@@ -54,25 +54,13 @@ mod tests {
 
     #[test]
     fn rates_at_the_corners() {
-        let step = Schedule::Step {
-            every: 2000,
-            factor: 0.5,
-        };
-        assert_eq!(
-            [0, 1999, 2000, 4000].map(|i| step.rate(1e-3, i)),
-            [1e-3, 1e-3, 5e-4, 2.5e-4]
-        );
-        let cosine = Schedule::Cosine {
-            iterations: 100,
-            least: 1e-5,
-        };
+        let step = Schedule::Step { every: 2000, factor: 0.5 };
+        assert_eq!([0, 1999, 2000, 4000].map(|i| step.rate(1e-3, i)), [1e-3, 1e-3, 5e-4, 2.5e-4]);
+        let cosine = Schedule::Cosine { iterations: 100, least: 1e-5 };
         assert_eq!(cosine.rate(1e-3, 0), 1e-3);
         assert!((cosine.rate(1e-3, 50) - 5.05e-4).abs() < 1e-12);
         assert_eq!([100, 1000].map(|i| cosine.rate(1e-3, i)), [1e-5; 2]);
-        let line = Schedule::Linear {
-            iterations: 10,
-            last: 0.0,
-        };
+        let line = Schedule::Linear { iterations: 10, last: 0.0 };
         assert_eq!([0, 5, 10, 99].map(|i| line.rate(1.0, i)), [1.0, 0.5, 0.0, 0.0]);
         assert_eq!(Schedule::Constant.rate(0.1, 12345), 0.1);
     }

@@ -9,11 +9,7 @@ use crate::params::{Params, Slot};
 
 /// The name `name` within a scope: `block1.conv.weight`.
 pub(crate) fn path(scope: &str, name: &str) -> String {
-    if scope.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{scope}.{name}")
-    }
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -44,9 +40,7 @@ impl Spec {
 
     /// How many numbers the weights hold in all.
     pub fn count(&self) -> usize {
-        self.weights()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum()
+        self.weights().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// Fresh weights; equal states of `rng` give equal ones.
@@ -97,11 +91,7 @@ impl Builder {
     }
 
     fn entry(&self, name: &str, shape: &[usize], init: Init) -> Entry {
-        Entry {
-            name: path(&self.path.join("."), name),
-            shape: shape.to_vec(),
-            init,
-        }
+        Entry { name: path(&self.path.join("."), name), shape: shape.to_vec(), init }
     }
 
     /// Adds a weight and returns its place.

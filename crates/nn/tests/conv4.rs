@@ -50,10 +50,7 @@ fn compare(config: Conv4Config, written: impl for<'t> Fn(&Weights<'t>, Var<'t, f
 
 #[test]
 fn strided_with_mean() {
-    let conv = Conv {
-        stride: [2, 2],
-        padding: Padding::Same,
-    };
+    let conv = Conv { stride: [2, 2], padding: Padding::Same };
     compare(Conv4Config::strided_gap(), |p, x| {
         assert!(p.get("block1.norm.scale").is_none(), "shift only");
         blocks(p, x, conv, 1e-3, |y| y).mean_axes(&[1, 2])
@@ -62,21 +59,13 @@ fn strided_with_mean() {
 
 #[test]
 fn strided_and_flat() {
-    let conv = Conv {
-        stride: [2, 2],
-        padding: Padding::Same,
-    };
-    compare(Conv4Config::strided_flat(), |p, x| {
-        blocks(p, x, conv, 1e-3, |y| y).flatten()
-    });
+    let conv = Conv { stride: [2, 2], padding: Padding::Same };
+    compare(Conv4Config::strided_flat(), |p, x| blocks(p, x, conv, 1e-3, |y| y).flatten());
 }
 
 #[test]
 fn pooled() {
-    let conv = Conv {
-        stride: [1, 1],
-        padding: Padding::all(1),
-    };
+    let conv = Conv { stride: [1, 1], padding: Padding::all(1) };
     compare(Conv4Config::pooled_64(), |p, x| {
         blocks(p, x, conv, 1e-5, |y| y.max_pool(Pool::valid(2))).flatten()
     });

@@ -20,13 +20,7 @@ where
 {
     let names = spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(0));
     let mut inputs = vec![random(x, 99)];
-    inputs.extend(
-        names
-            .values()
-            .iter()
-            .enumerate()
-            .map(|(i, w)| random(w.shape(), i as u64)),
-    );
+    inputs.extend(names.values().iter().enumerate().map(|(i, w)| random(w.shape(), i as u64)));
     let report = gradcheck::check(&inputs, 2, |_: &Tape<f64>, values| {
         forward(&names.with_values(values[1..].to_vec()), values[0])
     });
@@ -49,10 +43,7 @@ fn linear() {
 #[test]
 fn convolution() {
     for padding in [Padding::Valid, Padding::Same, Padding::all(1)] {
-        let how = Conv {
-            stride: [2, 2],
-            padding,
-        };
+        let how = Conv { stride: [2, 2], padding };
         let (layer, spec) = build(|b| Conv2d::new(b, 3, 2, 3, how));
         check(&spec, &[2, 6, 5, 2], |p, x| layer.forward(p, x).tanh());
     }
@@ -62,13 +53,9 @@ fn convolution() {
 fn batch_norm_on_the_batch_and_with_given_statistics() {
     for affine in [NormAffine::None, NormAffine::Shift, NormAffine::ScaleShift] {
         let (layer, spec) = build(|b| BatchNorm::new(b, 3, affine, 1e-2));
-        check(&spec, &[7, 3], |p, x| {
-            layer.forward(p, x, Activation::Identity, &mut Pass::batch())
-        });
+        check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::batch()));
         let given = spec.statistics().map(|s| s.map(|v| v + 0.3));
-        check(&spec, &[7, 3], |p, x| {
-            layer.forward(p, x, Activation::Identity, &mut Pass::given(&given))
-        });
+        check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::given(&given)));
     }
 }
 
@@ -80,22 +67,13 @@ fn layer_norm() {
 
 #[test]
 fn convolution_with_norm() {
-    let how = Conv {
-        stride: [1, 1],
-        padding: Padding::Same,
-    };
+    let how = Conv { stride: [1, 1], padding: Padding::Same };
     let conv = |b: &mut Builder| Conv2d::new(b, 3, 1, 2, how);
     let (layer, spec) = build(|b| ConvNorm::new(b, conv, 2, NormAffine::ScaleShift, 1e-2));
     let given = spec.statistics().map(|s| s.map(|v| v + 0.3));
+    check(&spec, &[2, 4, 3, 1], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::batch()).tanh());
     check(&spec, &[2, 4, 3, 1], |p, x| {
-        layer
-            .forward(p, x, Activation::Identity, &mut Pass::batch())
-            .tanh()
-    });
-    check(&spec, &[2, 4, 3, 1], |p, x| {
-        layer
-            .forward(p, x, Activation::Identity, &mut Pass::given(&given))
-            .tanh()
+        layer.forward(p, x, Activation::Identity, &mut Pass::given(&given)).tanh()
     });
 }
 
@@ -119,12 +97,7 @@ fn dropout_with_equal_streams() {
     let dropout = Dropout::new(0.5);
     check(&spec, &[5, 3], |p, x| {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
-        dropout
-            .forward(
-                layer.forward(p, x).tanh(),
-                &mut Pass::batch().with_dropout(&mut rng),
-            )
-            .square()
+        dropout.forward(layer.forward(p, x).tanh(), &mut Pass::batch().with_dropout(&mut rng)).square()
     });
 }
 
@@ -139,9 +112,7 @@ fn mlp() {
     let weight = Init::XavierUniform;
     for norm in [None, Some((NormAffine::Shift, 1e-1))] {
         let model = Mlp::with(&[2, 4, 3, 2], Activation::Identity, weight, norm);
-        check(Model::<f64>::spec(&model), &[6, 2], |p, x| {
-            run(&model, p, x).tanh()
-        });
+        check(Model::<f64>::spec(&model), &[6, 2], |p, x| run(&model, p, x).tanh());
     }
 }
 
@@ -160,9 +131,7 @@ fn conv4() {
                 ..Conv4Config::strided_flat().with_head(3)
             };
             let model = Conv4::new(&config);
-            check(Model::<f64>::spec(&model), &[2, 17, 17, 2], |p, x| {
-                run(&model, p, x).tanh()
-            });
+            check(Model::<f64>::spec(&model), &[2, 17, 17, 2], |p, x| run(&model, p, x).tanh());
         }
     }
 }

@@ -45,10 +45,7 @@ fn layers_without_a_bias_have_no_weight_for_it() {
 #[test]
 fn convolutions_halve_images_as_their_padding_says() {
     for (padding, size) in [(Padding::Valid, 13), (Padding::Same, 14), (Padding::all(1), 14)] {
-        let how = Conv {
-            stride: [2, 2],
-            padding,
-        };
+        let how = Conv { stride: [2, 2], padding };
         let (layer, theta) = build(|b| Conv2d::new(b, 3, 1, 5, how));
         let tape = Tape::new();
         let y = layer.forward(&theta.on(&tape), tape.var(&Array::zeros(&[2, 28, 28, 1])));
@@ -77,10 +74,7 @@ fn lstm_step_by_hand() {
     ]);
     let tape = Tape::new();
     let one = |x: f64| tape.var(&Array::new(&[1, 1], vec![x]));
-    let state = LstmState {
-        hidden: one(-1.0),
-        cell: one(0.25),
-    };
+    let state = LstmState { hidden: one(-1.0), cell: one(0.25) };
     let next = cell.forward(&theta.on(&tape), one(2.0), state);
     // gates x w_x + h w_h + b: input 0.9, forget -0.2, cell 1.7, output 2.6
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -108,11 +102,7 @@ fn dropout_follows_its_stream_and_keeps_the_mean() {
     let dropout = Dropout::new(0.3);
     let tape = Tape::<f64>::new();
     let x = tape.var(&Array::full(&[100, 100], 2.0));
-    let drop = |seed| {
-        dropout
-            .forward(x, &mut Pass::batch().with_dropout(&mut rng(seed)))
-            .value()
-    };
+    let drop = |seed| dropout.forward(x, &mut Pass::batch().with_dropout(&mut rng(seed))).value();
     let y = drop(5);
     assert_eq!(y, drop(5));
     assert_ne!(y, drop(6));
@@ -130,20 +120,14 @@ fn masks_of_one_pass_differ_from_layer_to_layer() {
     let mut rng = rng(1);
     let mut pass = Pass::batch().with_dropout(&mut rng);
     let dropout = Dropout::new(0.5);
-    assert_ne!(
-        dropout.forward(x, &mut pass).value(),
-        dropout.forward(x, &mut pass).value()
-    );
+    assert_ne!(dropout.forward(x, &mut pass).value(), dropout.forward(x, &mut pass).value());
 }
 
 #[test]
 fn without_a_stream_nothing_is_dropped() {
     let tape = Tape::<f64>::new();
     let x = tape.var(&Array::ones(&[8]));
-    assert_eq!(
-        Dropout::new(0.9).forward(x, &mut Pass::batch()).value(),
-        x.value()
-    );
+    assert_eq!(Dropout::new(0.9).forward(x, &mut Pass::batch()).value(), x.value());
 }
 
 #[test]
@@ -154,27 +138,13 @@ fn dropping_everything_is_refused() {
 
 #[test]
 fn mlp_flattens_images_and_names_its_layers() {
-    let model = Mlp::with(
-        &[12, 5, 3],
-        Activation::Relu,
-        Init::XavierUniform,
-        Some((NormAffine::Shift, 1e-3)),
-    );
+    let model =
+        Mlp::with(&[12, 5, 3], Activation::Relu, Init::XavierUniform, Some((NormAffine::Shift, 1e-3)));
     let theta = spec_of(&model).init::<f32>(&mut rng(1));
-    let names = [
-        "layer1.weight",
-        "layer1.bias",
-        "layer1.norm.shift",
-        "head.weight",
-        "head.bias",
-    ];
+    let names = ["layer1.weight", "layer1.bias", "layer1.norm.shift", "head.weight", "head.bias"];
     assert_eq!(theta.names(), names);
     let tape = Tape::new();
-    let y = model.forward(
-        &theta.on(&tape),
-        tape.var(&Array::ones(&[7, 2, 3, 2])),
-        &mut Pass::batch(),
-    );
+    let y = model.forward(&theta.on(&tape), tape.var(&Array::ones(&[7, 2, 3, 2])), &mut Pass::batch());
     assert_eq!(y.shape(), [7, 3]);
 }
 
@@ -184,10 +154,7 @@ fn initial_weights_of_the_published_networks() {
     let bound = (6.0 / (9.0 * 128.0_f64)).sqrt();
     assert!(maml["block2.conv.weight"].data().iter().all(|w| w.abs() <= bound));
     let square = maml["head.weight"].data().iter().map(|w| w * w).sum::<f64>() / 320.0;
-    assert!(
-        (square - 1.0).abs() < 0.3,
-        "normal with standard deviation 1: {square}"
-    );
+    assert!((square - 1.0).abs() < 0.3, "normal with standard deviation 1: {square}");
     for name in ["block1.conv.bias", "block4.norm.shift", "head.bias"] {
         assert!(maml[name].data().iter().all(|&b| b == 0.0), "{name}");
     }
@@ -196,17 +163,9 @@ fn initial_weights_of_the_published_networks() {
         for part in ["weight", "bias"] {
             let values = &proto[format!("block{block}.conv.{part}").as_str()];
             let largest = values.data().iter().fold(0.0_f64, |a, w| a.max(w.abs()));
-            assert!(
-                0.8 * bound < largest && largest <= bound,
-                "block {block} {part}: {largest} {bound}"
-            );
+            assert!(0.8 * bound < largest && largest <= bound, "block {block} {part}: {largest} {bound}");
         }
-        assert!(
-            proto[format!("block{block}.norm.scale").as_str()]
-                .data()
-                .iter()
-                .all(|&s| s == 1.0)
-        );
+        assert!(proto[format!("block{block}.norm.scale").as_str()].data().iter().all(|&s| s == 1.0));
     }
     let sine = spec_of(&Mlp::new(&[1, 40, 40, 1])).init::<f64>(&mut rng(3));
     assert!(sine["layer2.weight"].data().iter().all(|w| w.abs() <= 0.02));
@@ -214,10 +173,7 @@ fn initial_weights_of_the_published_networks() {
 
 #[test]
 fn equal_seeds_give_equal_weights_in_either_precision() {
-    let model = Conv4::new(&Conv4Config {
-        filters: 4,
-        ..Conv4Config::strided_gap().with_head(5)
-    });
+    let model = Conv4::new(&Conv4Config { filters: 4, ..Conv4Config::strided_gap().with_head(5) });
     let spec = spec_of(&model);
     let theta = spec.init::<f64>(&mut rng(7));
     assert_eq!(theta, spec.init(&mut rng(7)));
@@ -229,17 +185,10 @@ fn equal_seeds_give_equal_weights_in_either_precision() {
 #[test]
 #[should_panic(expected = "Conv4: images [2, 32, 32, 1] are not [n, 28, 28, 1]")]
 fn images_of_another_size_are_refused() {
-    let model = Conv4::new(&Conv4Config {
-        filters: 2,
-        ..Conv4Config::strided_flat()
-    });
+    let model = Conv4::new(&Conv4Config { filters: 2, ..Conv4Config::strided_flat() });
     let theta = spec_of(&model).init::<f32>(&mut rng(1));
     let tape = Tape::new();
-    model.forward(
-        &theta.on(&tape),
-        tape.var(&Array::zeros(&[2, 32, 32, 1])),
-        &mut Pass::batch(),
-    );
+    model.forward(&theta.on(&tape), tape.var(&Array::zeros(&[2, 32, 32, 1])), &mut Pass::batch());
 }
 
 #[test]

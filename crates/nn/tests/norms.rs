@@ -35,11 +35,7 @@ fn rows() -> Array<f64> {
 }
 
 fn small_conv4() -> Conv4 {
-    Conv4::new(&Conv4Config {
-        size: 16,
-        filters: 3,
-        ..Conv4Config::pooled_64().with_head(4)
-    })
+    Conv4::new(&Conv4Config { size: 16, filters: 3, ..Conv4Config::pooled_64().with_head(4) })
 }
 
 fn forward(
@@ -54,13 +50,7 @@ fn forward(
 
 #[test]
 fn names_of_weights_follow_the_affine_choice() {
-    let names = |affine| {
-        norm(affine)
-            .1
-            .weights()
-            .map(|(name, _)| name.to_owned())
-            .collect::<Vec<_>>()
-    };
+    let names = |affine| norm(affine).1.weights().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
     assert!(names(NormAffine::None).is_empty());
     assert_eq!(names(NormAffine::Shift), ["norm.shift"]);
     assert_eq!(names(NormAffine::ScaleShift), ["norm.scale", "norm.shift"]);
@@ -76,9 +66,7 @@ fn a_batch_is_normalised_by_its_own_statistics() {
     assert_eq!(spec.weights().count(), 2);
     let tape = Tape::new();
     let mut pass = Pass::batch();
-    let y = layer
-        .forward(&theta.on(&tape), tape.var(&rows()), Activation::Relu, &mut pass)
-        .value();
+    let y = layer.forward(&theta.on(&tape), tape.var(&rows()), Activation::Relu, &mut pass).value();
     // mean 7/3, variance 14/9 and mean 1, variance 2
     let a = |x: f64| 2.0 * (x - 7.0 / 3.0) / (14.0 / 9.0 + 1e-3_f64).sqrt() + 0.5;
     let b = |x: f64| -(x - 1.0) / (2.0 + 1e-3_f64).sqrt() + 0.25;
@@ -87,16 +75,8 @@ fn a_batch_is_normalised_by_its_own_statistics() {
 
     let statistics = pass.into_statistics().expect("a norm ran on the batch");
     assert_eq!(statistics.names(), ["norm.mean", "norm.variance", "norm.rows"]);
-    assert_relative_eq!(
-        statistics["norm.mean"].data(),
-        &[7.0 / 3.0, 1.0][..],
-        max_relative = 1e-12
-    );
-    assert_relative_eq!(
-        statistics["norm.variance"].data(),
-        &[14.0 / 9.0, 2.0][..],
-        max_relative = 1e-12
-    );
+    assert_relative_eq!(statistics["norm.mean"].data(), &[7.0 / 3.0, 1.0][..], max_relative = 1e-12);
+    assert_relative_eq!(statistics["norm.variance"].data(), &[14.0 / 9.0, 2.0][..], max_relative = 1e-12);
     assert_eq!(statistics["norm.rows"].item(), 3.0);
 }
 
@@ -105,32 +85,15 @@ fn running_averages_follow_pytorch() {
     let (layer, spec) = norm(NormAffine::None);
     let tape = Tape::new();
     let mut pass = Pass::batch();
-    layer.forward(
-        &Params::default(),
-        tape.var(&rows()),
-        Activation::Identity,
-        &mut pass,
-    );
+    layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut pass);
     let batch = pass.into_statistics().expect("a norm ran on the batch");
     // torch.nn.BatchNorm1d(2, momentum=0.1): mean 0.1 * batch, variance 0.9 + 0.1 * unbiased (7/3 and 3)
     let once = update_running(&spec.statistics(), &batch, 0.1);
-    assert_relative_eq!(
-        once["norm.mean"].data(),
-        &[0.7 / 3.0, 0.1][..],
-        max_relative = 1e-12
-    );
-    assert_relative_eq!(
-        once["norm.variance"].data(),
-        &[0.9 + 0.7 / 3.0, 1.2][..],
-        max_relative = 1e-12
-    );
+    assert_relative_eq!(once["norm.mean"].data(), &[0.7 / 3.0, 0.1][..], max_relative = 1e-12);
+    assert_relative_eq!(once["norm.variance"].data(), &[0.9 + 0.7 / 3.0, 1.2][..], max_relative = 1e-12);
     let twice = update_running(&once, &batch, 0.1);
     assert_relative_eq!(twice["norm.mean"].data()[1], 0.19, max_relative = 1e-12);
-    assert_relative_eq!(
-        twice["norm.variance"].data()[1],
-        0.81 + 0.19 * 3.0,
-        max_relative = 1e-12
-    );
+    assert_relative_eq!(twice["norm.variance"].data()[1], 0.81 + 0.19 * 3.0, max_relative = 1e-12);
     assert_eq!(twice.names(), spec.statistics::<f64>().names());
 }
 
@@ -141,25 +104,11 @@ fn a_norm_outside_all_scopes_has_plain_names() {
     let spec = b.finish();
     let tape = Tape::new();
     let mut pass = Pass::batch();
-    let y = layer
-        .forward(
-            &Params::default(),
-            tape.var(&rows()),
-            Activation::Identity,
-            &mut pass,
-        )
-        .value();
+    let y = layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut pass).value();
     let batch = pass.into_statistics().expect("a norm ran on the batch");
-    assert_eq!(
-        update_running(&spec.statistics(), &batch, 1.0).names(),
-        ["mean", "variance"]
-    );
-    let again = layer.forward(
-        &Params::default(),
-        tape.var(&rows()),
-        Activation::Identity,
-        &mut Pass::given(&batch),
-    );
+    assert_eq!(update_running(&spec.statistics(), &batch, 1.0).names(), ["mean", "variance"]);
+    let again =
+        layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&batch));
     assert_relative_eq!(again.value().data(), y.data(), epsilon = 1e-12);
 }
 
@@ -175,10 +124,7 @@ fn statistics_of_a_batch_given_back_change_nothing() {
     let mut pass = Pass::given(&statistics);
     let given = forward(&model, &theta, &x, &mut pass);
     assert_relative_eq!(given.data(), batch.data(), epsilon = 1e-9, max_relative = 1e-9);
-    assert!(
-        pass.into_statistics().is_none(),
-        "nothing was normalised by a batch"
-    );
+    assert!(pass.into_statistics().is_none(), "nothing was normalised by a batch");
 }
 
 #[test]
@@ -192,26 +138,14 @@ fn given_statistics_make_examples_independent() {
     let given = both.map(|x| forward(&model, &theta, x, &mut Pass::given(&statistics)));
     assert_relative_eq!(given[0].data()[..4], given[1].data()[..], max_relative = 1e-9);
     let batch = both.map(|x| forward(&model, &theta, x, &mut Pass::batch()));
-    assert!(
-        (batch[0].data()[0] - batch[1].data()[0]).abs() > 1e-3,
-        "a batch norm sees the other examples"
-    );
+    assert!((batch[0].data()[0] - batch[1].data()[0]).abs() > 1e-3, "a batch norm sees the other examples");
 }
 
 #[test]
 fn a_bias_before_a_batch_norm_has_no_effect_but_on_the_collected_mean() {
-    let how = Conv {
-        stride: [1, 1],
-        padding: Padding::Same,
-    };
+    let how = Conv { stride: [1, 1], padding: Padding::Same };
     let mut b = Builder::new();
-    let layer = ConvNorm::new(
-        &mut b,
-        |b| Conv2d::new(b, 3, 1, 2, how),
-        2,
-        NormAffine::Shift,
-        1e-3,
-    );
+    let layer = ConvNorm::new(&mut b, |b| Conv2d::new(b, 3, 1, 2, how), 2, NormAffine::Shift, 1e-3);
     let theta = weights(&b.finish());
     let tape = Tape::new();
     let p = theta.on(&tape);
@@ -223,16 +157,8 @@ fn a_bias_before_a_batch_norm_has_no_effect_but_on_the_collected_mean() {
     let (expected, statistics) = with_bias.batch_norm(None, Some(p["norm.shift"]), 1e-3, Activation::Relu);
     assert_relative_eq!(y.value().data(), expected.value().data(), epsilon = 1e-12);
     let collected = pass.into_statistics().expect("a norm ran on the batch");
-    assert_relative_eq!(
-        collected["norm.mean"].data(),
-        &statistics.value().data()[..2],
-        epsilon = 1e-12
-    );
-    assert_relative_eq!(
-        collected["norm.variance"].data(),
-        &statistics.value().data()[2..],
-        epsilon = 1e-12
-    );
+    assert_relative_eq!(collected["norm.mean"].data(), &statistics.value().data()[..2], epsilon = 1e-12);
+    assert_relative_eq!(collected["norm.variance"].data(), &statistics.value().data()[2..], epsilon = 1e-12);
 
     assert_eq!(y.square().sum().grad(p["conv.bias"]).value().data(), [0.0; 2]);
     let given = layer.forward(&p, x, Activation::Identity, &mut Pass::given(&collected));
@@ -249,12 +175,7 @@ fn given_statistics_of_another_model_are_refused() {
     let (layer, _) = norm(NormAffine::None);
     let other = Params::new(vec![("other.mean".to_owned(), Array::zeros(&[2]))]);
     let tape = Tape::new();
-    layer.forward(
-        &Params::default(),
-        tape.var(&rows()),
-        Activation::Identity,
-        &mut Pass::given(&other),
-    );
+    layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&other));
 }
 
 #[test]

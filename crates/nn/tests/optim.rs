@@ -22,11 +22,7 @@ fn path(optimizer: &mut dyn Optimizer<f64>, start: f64, gradients: &[f64]) -> Ve
 
 #[track_caller]
 fn assert_path(optimizer: &mut dyn Optimizer<f64>, start: f64, gradients: &[f64], expected: &[f64]) {
-    assert_relative_eq!(
-        path(optimizer, start, gradients)[..],
-        *expected,
-        max_relative = 1e-12
-    );
+    assert_relative_eq!(path(optimizer, start, gradients)[..], *expected, max_relative = 1e-12);
 }
 
 #[test]
@@ -59,9 +55,8 @@ fn momentum_gathers_earlier_gradients() {
 fn constant_gradients_reach_the_terminal_velocity() {
     // v_k = (1 - mu^k) / (1 - mu), summed: k / (1 - mu) - mu (1 - mu^k) / (1 - mu)^2
     let (mu, k) = (0.8_f64, 12);
-    let end = *path(&mut Sgd::new(mu, Momentum::HeavyBall, 0.0), 0.0, &vec![1.0; k])
-        .last()
-        .expect("12 steps");
+    let end =
+        *path(&mut Sgd::new(mu, Momentum::HeavyBall, 0.0), 0.0, &vec![1.0; k]).last().expect("12 steps");
     let sum = k as f64 / (1.0 - mu) - mu * (1.0 - mu.powi(k as i32)) / (1.0 - mu).powi(2);
     assert_relative_eq!(end, -0.1 * sum, max_relative = 1e-12);
 }
@@ -103,12 +98,7 @@ fn adam_stays_where_nothing_pulls() {
 
 #[test]
 fn decoupled_decay_shrinks_weights_beside_adam() {
-    assert_path(
-        &mut Adam::decoupled(0.5),
-        1.0,
-        &[0.0; 3],
-        &[0.95, 0.95 * 0.95, 0.95 * 0.95 * 0.95],
-    );
+    assert_path(&mut Adam::decoupled(0.5), 1.0, &[0.0; 3], &[0.95, 0.95 * 0.95, 0.95 * 0.95 * 0.95]);
     let mut both = Adam::decoupled(0.5);
     both.eps = 0.0;
     assert_path(&mut both, 1.0, &[3.0], &[0.95 - 0.1]);
@@ -120,12 +110,7 @@ fn rmsprop_by_hand() {
     let (s1, s2): (f64, f64) = (0.4, 0.9 * 0.4 + 0.1);
     let u1 = 0.1 * 2.0 / (s1 + 0.01).sqrt();
     let u2 = 0.5 * u1 - 0.1 / (s2 + 0.01).sqrt();
-    assert_path(
-        &mut RmsProp::new(0.9, 0.5, 0.01),
-        1.0,
-        &[2.0, -1.0],
-        &[1.0 - u1, 1.0 - u1 - u2],
-    );
+    assert_path(&mut RmsProp::new(0.9, 0.5, 0.01), 1.0, &[2.0, -1.0], &[1.0 - u1, 1.0 - u1 - u2]);
 }
 
 fn all() -> Vec<Box<dyn Optimizer<f64>>> {
@@ -141,10 +126,7 @@ fn a_restored_state_goes_on_with_the_same_bits() {
     for (mut whole, mut resumed) in all().into_iter().zip(all()) {
         path(&mut *whole, 1.0, &[0.3, -0.7, 0.2]);
         resumed.restore(&whole.state());
-        assert_eq!(
-            path(&mut *whole, 2.0, &[0.1, 0.5]),
-            path(&mut *resumed, 2.0, &[0.1, 0.5])
-        );
+        assert_eq!(path(&mut *whole, 2.0, &[0.1, 0.5]), path(&mut *resumed, 2.0, &[0.1, 0.5]));
         assert_eq!(whole.state(), resumed.state());
     }
 }
@@ -154,10 +136,7 @@ fn the_state_before_the_first_step_can_be_restored() {
     for (mut fresh, mut used) in all().into_iter().zip(all()) {
         path(&mut *used, 1.0, &[0.3, -0.7]);
         used.restore(&fresh.state());
-        assert_eq!(
-            path(&mut *fresh, 2.0, &[0.1, 0.5]),
-            path(&mut *used, 2.0, &[0.1, 0.5])
-        );
+        assert_eq!(path(&mut *fresh, 2.0, &[0.1, 0.5]), path(&mut *used, 2.0, &[0.1, 0.5]));
     }
 }
 

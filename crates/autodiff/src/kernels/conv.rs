@@ -47,21 +47,9 @@ impl ConvShape {
     }
 
     pub(super) fn check(&self, x: usize, w: usize, y: usize) {
-        assert_eq!(
-            x,
-            self.n * self.h * self.w * self.c_in,
-            "conv: images of {self:?}"
-        );
-        assert_eq!(
-            w,
-            self.kh * self.kw * self.c_in * self.c_out,
-            "conv: weights of {self:?}"
-        );
-        assert_eq!(
-            y,
-            self.n * self.out_h() * self.out_w() * self.c_out,
-            "conv: output of {self:?}"
-        );
+        assert_eq!(x, self.n * self.h * self.w * self.c_in, "conv: images of {self:?}");
+        assert_eq!(w, self.kh * self.kw * self.c_in * self.c_out, "conv: weights of {self:?}");
+        assert_eq!(y, self.n * self.out_h() * self.out_w() * self.c_out, "conv: output of {self:?}");
     }
 }
 
@@ -70,11 +58,7 @@ pub(super) const FEW_CHANNELS: usize = 4;
 /// How many windows of `size` fit into `len` elements and their padding.
 pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -> usize {
     let padded = len + pad[0] + pad[1];
-    if padded < size {
-        0
-    } else {
-        (padded - size) / stride + 1
-    }
+    if padded < size { 0 } else { (padded - size) / stride + 1 }
 }
 
 /// `out[n, oy, ox, :] = sum over taps of x[n, iy, ix, :] w[tap]`.
@@ -82,15 +66,7 @@ pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     s.check(x.len(), w.len(), out.len());
     let (inputs, outputs) = (s.h * s.w, s.out_h() * s.out_w());
-    gather(
-        out,
-        x,
-        w,
-        &geometry::of(s).forward,
-        s.n,
-        [inputs, outputs],
-        [s.c_in, s.c_out],
-    );
+    gather(out, x, w, &geometry::of(s).forward, s.n, [inputs, outputs], [s.c_in, s.c_out]);
 }
 
 /// The gradient of [`conv`] for the images: `dx[n, iy, ix, :] = sum over the windows that read it of g[n, oy, ox, :] w[tap]^T`.
@@ -106,23 +82,10 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     let (inputs, outputs, size) = (s.h * s.w, s.out_h() * s.out_w(), s.c_in * s.c_out);
     let mut turned = Buffer::dirty(w.len());
     // the geometry counts kernel positions from the last
-    for (to, from) in turned
-        .data_mut()
-        .chunks_exact_mut(size)
-        .rev()
-        .zip(w.chunks_exact(size))
-    {
+    for (to, from) in turned.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
         transpose(to, from, s.c_in, s.c_out);
     }
-    gather(
-        dx,
-        g,
-        turned.data(),
-        &geometry::of(s).back,
-        s.n,
-        [outputs, inputs],
-        [s.c_out, s.c_in],
-    );
+    gather(dx, g, turned.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
 }
 
 /// With few input channels: all products of an output pixel with the weights first, as one matrix; then each input pixel
@@ -141,18 +104,8 @@ fn dx_few<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
         let mut products = Buffer::dirty(outputs * columns);
         for (k, dx) in dx.chunks_exact_mut(x_image).enumerate() {
             let g = &g[(i * each + k) * g_image..][..g_image];
-            matmul(
-                products.data_mut(),
-                g,
-                turned,
-                outputs,
-                s.c_out,
-                columns,
-                false,
-                false,
-            );
-            back.iter()
-                .for_each(|class| collect(dx, products.data(), class, taps, s.c_in));
+            matmul(products.data_mut(), g, turned, outputs, s.c_out, columns, false, false);
+            back.iter().for_each(|class| collect(dx, products.data(), class, taps, s.c_in));
         }
     });
 }

@@ -22,11 +22,7 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     if dw.is_empty() || x.is_empty() || g.is_empty() {
         return;
     }
-    if s.c_in < FEW_CHANNELS {
-        dw_few(dw, x, g, s)
-    } else {
-        dw_many(dw, x, g, s)
-    }
+    if s.c_in < FEW_CHANNELS { dw_few(dw, x, g, s) } else { dw_many(dw, x, g, s) }
 }
 
 /// Each kernel position by itself, rows of the tile being input channels.
@@ -57,12 +53,7 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
                         images: x.len() / x_image,
                         shape: s,
                     };
-                    pairs::accumulate(
-                        &mut dw[(row - rows.start) * s.c_out..][..count * s.c_out],
-                        x,
-                        g,
-                        &job,
-                    );
+                    pairs::accumulate(&mut dw[(row - rows.start) * s.c_out..][..count * s.c_out], x, g, &job);
                     row += count;
                 }
             }
@@ -81,26 +72,12 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     split::chunks(&mut partial, dw.len(), |i, partial| {
         let first = i * BLOCK_IMAGES;
         let images = BLOCK_IMAGES.min(s.n - first);
-        let (x, g) = (
-            &x[first * x_image..][..images * x_image],
-            &g[first * g_image..][..images * g_image],
-        );
+        let (x, g) = (&x[first * x_image..][..images * x_image], &g[first * g_image..][..images * g_image]);
         for (x, g) in x.chunks(group * x_image).zip(g.chunks(group * g_image)) {
             for (class, rows) in classes.iter().zip(&rows) {
                 for pixels in class.pixels.chunks(FEW_PIXELS) {
                     let images = x.len() / x_image;
-                    pairs::accumulate(
-                        partial,
-                        x,
-                        g,
-                        &PairJob {
-                            pixels,
-                            rows,
-                            first: 0,
-                            images,
-                            shape: s,
-                        },
-                    );
+                    pairs::accumulate(partial, x, g, &PairJob { pixels, rows, first: 0, images, shape: s });
                 }
             }
         }
@@ -112,13 +89,6 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
 
 /// The rows of the weight gradient that the windows of a class contribute to.
 fn rows_of(class: &Class, c_in: usize) -> Vec<Row> {
-    let row = |&(tap, src): &(u32, i32), c| Row {
-        x: src as usize * c_in + c,
-        out: tap as usize * c_in + c,
-    };
-    class
-        .taps
-        .iter()
-        .flat_map(|tap| (0..c_in).map(move |c| row(tap, c)))
-        .collect()
+    let row = |&(tap, src): &(u32, i32), c| Row { x: src as usize * c_in + c, out: tap as usize * c_in + c };
+    class.taps.iter().flat_map(|tap| (0..c_in).map(move |c| row(tap, c))).collect()
 }

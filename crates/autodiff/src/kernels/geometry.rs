@@ -43,18 +43,11 @@ impl Geometry {
                 if let Some(input) = input_of(s, out, tap) {
                     reads.push((tap as u32, input as i32));
                     readers[input].push(((taps - 1 - tap) as u32, out as i32));
-                    pairs[tap].push(Pixel {
-                        src: input as i32,
-                        dst: out as u32,
-                    });
+                    pairs[tap].push(Pixel { src: input as i32, dst: out as u32 });
                 }
             }
         }
-        Self {
-            forward: classes(reads),
-            back: classes(readers),
-            taps: pairs,
-        }
+        Self { forward: classes(reads), back: classes(readers), taps: pairs }
     }
 }
 
@@ -74,17 +67,10 @@ fn classes(windows: Vec<Vec<(u32, i32)>>) -> Vec<Class> {
         let base = taps.first().map_or(0, |&(_, src)| src);
         taps.iter_mut().for_each(|(_, src)| *src -= base);
         let class = *found.entry(taps).or_insert_with_key(|taps| {
-            classes.push(Class {
-                taps: taps.clone(),
-                runs: runs(taps),
-                pixels: Vec::new(),
-            });
+            classes.push(Class { taps: taps.clone(), runs: runs(taps), pixels: Vec::new() });
             classes.len() - 1
         });
-        classes[class].pixels.push(Pixel {
-            src: base,
-            dst: dst as u32,
-        });
+        classes[class].pixels.push(Pixel { src: base, dst: dst as u32 });
     }
     classes
 }
@@ -95,11 +81,7 @@ fn runs(taps: &[(u32, i32)]) -> Vec<Run> {
     for &(tap, src) in taps {
         match runs.last_mut() {
             Some(run) if run.b + run.len == tap && run.a + run.len as i32 == src => run.len += 1,
-            _ => runs.push(Run {
-                a: src,
-                b: tap,
-                len: 1,
-            }),
+            _ => runs.push(Run { a: src, b: tap, len: 1 }),
         }
     }
     runs
@@ -114,18 +96,7 @@ thread_local! {
 /// The tables of `s`, from this thread's memory if it has met the geometry before.
 pub fn of(s: &ConvShape) -> Rc<Geometry> {
     let [[top, bottom], [left, right]] = s.pad;
-    let key = [
-        s.h,
-        s.w,
-        s.kh,
-        s.kw,
-        s.stride[0],
-        s.stride[1],
-        top,
-        bottom,
-        left,
-        right,
-    ];
+    let key = [s.h, s.w, s.kh, s.kw, s.stride[0], s.stride[1], top, bottom, left, right];
     GEOMETRIES.with_borrow_mut(|known| {
         if let Some(geometry) = known.get(&key) {
             return Rc::clone(geometry);
@@ -144,38 +115,17 @@ mod tests {
     use super::*;
 
     fn shape(h: usize, w: usize, k: usize, stride: usize, pad: [usize; 2]) -> ConvShape {
-        ConvShape {
-            n: 1,
-            h,
-            w,
-            c_in: 1,
-            kh: k,
-            kw: k,
-            c_out: 1,
-            stride: [stride; 2],
-            pad: [pad; 2],
-        }
+        ConvShape { n: 1, h, w, c_in: 1, kh: k, kw: k, c_out: 1, stride: [stride; 2], pad: [pad; 2] }
     }
 
     #[test]
     fn same_padding_has_nine_classes_and_the_interior_is_three_runs() {
         let g = Geometry::new(&shape(6, 5, 3, 1, [1, 1]));
         assert_eq!(g.forward.len(), 9);
-        let interior = g
-            .forward
-            .iter()
-            .find(|c| c.taps.len() == 9)
-            .expect("the interior has all taps");
+        let interior = g.forward.iter().find(|c| c.taps.len() == 9).expect("the interior has all taps");
         assert_eq!(interior.pixels.len(), 4 * 3);
-        assert_eq!(
-            interior.runs,
-            [(0, 0), (5, 3), (10, 6)].map(|(a, b)| Run { a, b, len: 3 })
-        );
-        let back = g
-            .back
-            .iter()
-            .find(|c| c.taps.len() == 9)
-            .expect("the interior is read by nine windows");
+        assert_eq!(interior.runs, [(0, 0), (5, 3), (10, 6)].map(|(a, b)| Run { a, b, len: 3 }));
+        let back = g.back.iter().find(|c| c.taps.len() == 9).expect("the interior is read by nine windows");
         assert_eq!(back.runs.len(), 3);
     }
 
@@ -183,12 +133,7 @@ mod tests {
     fn every_tap_appears_once_in_each_table() {
         let s = shape(7, 8, 3, 2, [0, 1]);
         let g = Geometry::new(&s);
-        let count = |classes: &[Class]| {
-            classes
-                .iter()
-                .map(|c| c.taps.len() * c.pixels.len())
-                .sum::<usize>()
-        };
+        let count = |classes: &[Class]| classes.iter().map(|c| c.taps.len() * c.pixels.len()).sum::<usize>();
         let pairs = g.taps.iter().map(Vec::len).sum::<usize>();
         assert_eq!(count(&g.forward), pairs);
         assert_eq!(count(&g.back), pairs);

@@ -133,10 +133,7 @@ pub mod forced {
     /// Threads that run kernels at `level`.
     pub fn pool(level: Level, threads: usize) -> rayon::ThreadPool {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        builder
-            .start_handler(move |_| FORCED.set(Some(level)))
-            .build()
-            .expect("a few threads can be started")
+        builder.start_handler(move |_| FORCED.set(Some(level))).build().expect("a few threads can be started")
     }
 
     /// Runs `f` once at each level this machine has; kernels called from this thread run at that level.

@@ -63,21 +63,9 @@ pub fn broadcast2<F: Float, M: Fn(F, F) -> F + Copy>(
     b_shape: &[usize],
     f: M,
 ) {
-    assert_eq!(
-        out.len(),
-        out_shape.iter().product(),
-        "broadcast2: output of {out_shape:?}"
-    );
-    assert_eq!(
-        a.len(),
-        a_shape.iter().product(),
-        "broadcast2: first operand of {a_shape:?}"
-    );
-    assert_eq!(
-        b.len(),
-        b_shape.iter().product(),
-        "broadcast2: second operand of {b_shape:?}"
-    );
+    assert_eq!(out.len(), out_shape.iter().product(), "broadcast2: output of {out_shape:?}");
+    assert_eq!(a.len(), a_shape.iter().product(), "broadcast2: first operand of {a_shape:?}");
+    assert_eq!(b.len(), b_shape.iter().product(), "broadcast2: second operand of {b_shape:?}");
     if out.is_empty() {
     } else if a.len() == out.len() && b.len() == out.len() {
         map2(out, a, b, f);
@@ -114,20 +102,13 @@ struct Axes {
 impl Axes {
     /// The output's axes without those of one element; neighbours that both operands walk evenly are joined.
     fn new(out: &[usize], a: &[usize], b: &[usize]) -> Self {
-        let mut axes = Self {
-            count: 0,
-            sides: [[(1, 0); MAX_RANK]; 2],
-        };
+        let mut axes = Self { count: 0, sides: [[(1, 0); MAX_RANK]; 2] };
         let mut next = [1, 1];
         for back in 1..=out.len() {
             let size = out[out.len() - back];
             let mut steps = [0, 0];
             for (side, shape) in [a, b].into_iter().enumerate() {
-                let own = if back <= shape.len() {
-                    shape[shape.len() - back]
-                } else {
-                    1
-                };
+                let own = if back <= shape.len() { shape[shape.len() - back] } else { 1 };
                 assert!(own == size || own == 1, "broadcast2: {a:?} and {b:?} to {out:?}");
                 if own != 1 {
                     steps[side] = next[side];
@@ -147,9 +128,7 @@ impl Axes {
             steps[side] == step * inner
         };
         if self.count > 0 && joins(0) && joins(1) {
-            self.sides
-                .iter_mut()
-                .for_each(|side| side[self.count - 1].0 *= size);
+            self.sides.iter_mut().for_each(|side| side[self.count - 1].0 *= size);
         } else {
             for side in 0..2 {
                 self.sides[side][self.count] = (size, steps[side]);
@@ -175,10 +154,7 @@ fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
 ) {
     let outer = 1..axes.count.max(1);
     let [a_axes, b_axes] = &axes.sides;
-    let (mut a_at, mut b_at) = (
-        Odometer::new(&a_axes[outer.clone()]),
-        Odometer::new(&b_axes[outer]),
-    );
+    let (mut a_at, mut b_at) = (Odometer::new(&a_axes[outer.clone()]), Odometer::new(&b_axes[outer]));
     let (size, steps) = (a_axes[0].0, [a_axes[0].1, b_axes[0].1]);
     for out in out.chunks_exact_mut(size) {
         let (a, b) = (&a[a_at.next()..], &b[b_at.next()..]);
@@ -193,11 +169,7 @@ fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
                 let b = b[0];
                 out.iter_mut().zip(a).for_each(|(out, &a)| *out = f(a, b));
             }
-            _ => out
-                .iter_mut()
-                .zip(a)
-                .zip(b)
-                .for_each(|((out, &a), &b)| *out = f(a, b)),
+            _ => out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = f(a, b)),
         }
     }
 }

@@ -30,11 +30,7 @@ pub fn matmul<F: Float>(
     trans_a: bool,
     trans_b: bool,
 ) {
-    assert_eq!(
-        (out.len(), a.len(), b.len()),
-        (m * n, m * k, k * n),
-        "matmul: [{m}, {k}] by [{k}, {n}]"
-    );
+    assert_eq!((out.len(), a.len(), b.len()), (m * n, m * k, k * n), "matmul: [{m}, {k}] by [{k}, {n}]");
     if out.is_empty() {
         return;
     }
@@ -62,11 +58,7 @@ fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_
     let (a_image, a_step) = if trans_a { (1, m) } else { (k, 1) };
     let job = Job {
         pixels: &[Pixel { src: 0, dst: 0 }],
-        runs: &[Run {
-            a: 0,
-            b: 0,
-            len: k as u32,
-        }],
+        runs: &[Run { a: 0, b: 0, len: k as u32 }],
         images: m,
         a_image,
         out_image: 1,
@@ -136,9 +128,6 @@ fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
                 acc[j] += acc[j + lanes];
             }
         }
-        *out = row_rest
-            .iter()
-            .zip(v_rest)
-            .fold(acc[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
+        *out = row_rest.iter().zip(v_rest).fold(acc[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
     }
 }

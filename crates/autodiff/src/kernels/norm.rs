@@ -38,10 +38,7 @@ pub(super) struct Norm<'a, F> {
 impl<F: Float> Norm<'_, F> {
     /// The same for some rows only.
     pub fn rows(&self, first: usize, count: usize) -> Self {
-        Self {
-            x: &self.x[first * self.c..][..count * self.c],
-            ..*self
-        }
+        Self { x: &self.x[first * self.c..][..count * self.c], ..*self }
     }
 }
 
@@ -65,19 +62,10 @@ pub(super) fn constants<F: Float>(
 
 /// Checks what all three operations take.
 pub(super) fn check<F>(x: usize, stats: usize, scale: Option<&[F]>, shift: Option<&[F]>, c: usize) {
-    assert!(
-        c > 0 && x.is_multiple_of(c),
-        "batch norm: {x} elements in rows of {c}"
-    );
+    assert!(c > 0 && x.is_multiple_of(c), "batch norm: {x} elements in rows of {c}");
     assert_eq!(stats, 2 * c, "batch norm: statistics of {c} channels");
-    assert!(
-        scale.is_none_or(|s| s.len() == c),
-        "batch norm: scale of {c} channels"
-    );
-    assert!(
-        shift.is_none_or(|s| s.len() == c),
-        "batch norm: shift of {c} channels"
-    );
+    assert!(scale.is_none_or(|s| s.len() == c), "batch norm: scale of {c} channels");
+    assert!(shift.is_none_or(|s| s.len() == c), "batch norm: shift of {c} channels");
 }
 
 /// `y = activation((x - mean) scale / sqrt(variance + eps) + shift)` over the rows of `x`; `stats` receives the mean and
@@ -100,15 +88,7 @@ pub fn batch_norm<F: Float>(
     let (mean, variance) = stats.split_at(c);
     let constants = constants(variance, scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm {
-        x,
-        c,
-        mean,
-        inverse,
-        factor,
-        shift,
-        slope,
-    };
+    let norm = Norm { x, c, mean, inverse, factor, shift, slope };
     split::chunks(y, TASK * c, |i, y| forward(y, &norm.rows(i * TASK, y.len() / c)));
 }
 

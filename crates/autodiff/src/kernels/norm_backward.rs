@@ -27,39 +27,18 @@ pub fn batch_norm_backward<F: Float>(
     slope: F,
 ) {
     check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!(
-        (dx.len(), dy.len()),
-        (x.len(), x.len()),
-        "batch norm: gradients of rows"
-    );
-    assert_eq!(
-        (dscale.len(), dshift.len()),
-        (c, c),
-        "batch norm: gradients of channels"
-    );
+    assert_eq!((dx.len(), dy.len()), (x.len(), x.len()), "batch norm: gradients of rows");
+    assert_eq!((dscale.len(), dshift.len()), (c, c), "batch norm: gradients of channels");
     let constants = constants(&stats[c..], scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm {
-        x,
-        c,
-        mean: &stats[..c],
-        inverse,
-        factor,
-        shift,
-        slope,
-    };
+    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, &dy[rows]));
     dshift.copy_from_slice(&sums[..c]);
     dscale.copy_from_slice(&sums[c..]);
     let means = means(sums, x.len() / c);
     split::chunks(dx, TASK * c, |i, dx| {
         let first = i * TASK;
-        backward(
-            dx,
-            &norm.rows(first, dx.len() / c),
-            &dy[first * c..][..dx.len()],
-            &means,
-        );
+        backward(dx, &norm.rows(first, dx.len() / c), &dy[first * c..][..dx.len()], &means);
     });
 }
 
@@ -78,10 +57,7 @@ pub(super) fn summed<F: Float>(
     });
     let (total, rest) = parts.split_at_mut(k * c);
     for part in rest.chunks_exact(k * c) {
-        total
-            .iter_mut()
-            .zip(part)
-            .for_each(|(total, &part)| *total += part);
+        total.iter_mut().zip(part).for_each(|(total, &part)| *total += part);
     }
     parts.truncate(k * c);
     parts
@@ -125,10 +101,7 @@ impl<F: Float, const W: usize> Strip<F, W> {
     #[inline(always)]
     pub fn h_mask<I: Isa>(&self, j: usize, x: F) -> (F, F) {
         let positive = z::<F, I>(x, self.mean[j], self.factor[j], self.shift[j]) > F::zero();
-        (
-            (x - self.mean[j]) * self.inverse[j],
-            if positive { F::one() } else { self.slope },
-        )
+        ((x - self.mean[j]) * self.inverse[j], if positive { F::one() } else { self.slope })
     }
 }
 

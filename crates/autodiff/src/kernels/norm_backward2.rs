@@ -31,31 +31,13 @@ pub fn batch_norm_backward2<F: Float>(
     slope: F,
 ) {
     check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!(
-        [to_x.len(), to_dy.len(), dy.len(), u.len()],
-        [x.len(); 4],
-        "batch norm: gradients of rows"
-    );
-    assert_eq!(
-        [to_scale.len(), u_scale.len(), u_shift.len()],
-        [c; 3],
-        "batch norm: gradients of channels"
-    );
+    assert_eq!([to_x.len(), to_dy.len(), dy.len(), u.len()], [x.len(); 4], "batch norm: gradients of rows");
+    assert_eq!([to_scale.len(), u_scale.len(), u_shift.len()], [c; 3], "batch norm: gradients of channels");
     let constants = constants(&stats[c..], scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm {
-        x,
-        c,
-        mean: &stats[..c],
-        inverse,
-        factor,
-        shift,
-        slope,
-    };
+    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
     let rows = x.len() / c;
-    let sums = summed(&norm, 5, |part, norm, rows| {
-        sums2(part, norm, &dy[rows.clone()], &u[rows])
-    });
+    let sums = summed(&norm, 5, |part, norm, rows| sums2(part, norm, &dy[rows.clone()], &u[rows]));
     let second = Second::new(&norm, &means(sums, rows), u_scale, u_shift, rows);
     to_scale.copy_from_slice(&second.to_scale);
     split::chunks2((to_x, TASK * c), (to_dy, TASK * c), |i, to_x, to_dy| {
@@ -169,10 +151,7 @@ fn backward2_body<F: Float, I: Isa>(
     u: &[F],
     channels: &[F],
 ) {
-    strips!(
-        norm.c,
-        backward2_strip::<F, I>(to_x, to_dy, norm, dy, u, channels)
-    );
+    strips!(norm.c, backward2_strip::<F, I>(to_x, to_dy, norm, dy, u, channels));
 }
 
 #[inline(always)]

@@ -50,10 +50,7 @@ impl PairJob<'_> {
         let rows = self.rows.iter().map(|row| row.out + 1).max().unwrap_or(0);
         assert!(rows * s.c_out <= out, "pairs: output");
         for pixel in self.pixels {
-            assert!(
-                pixel.src >= 0 && pixel.src as usize * s.c_in + last < x_image,
-                "pairs: input pixel"
-            );
+            assert!(pixel.src >= 0 && pixel.src as usize * s.c_in + last < x_image, "pairs: input pixel");
             assert!((pixel.dst as usize) < g_image, "pairs: output pixel");
         }
     }
@@ -71,18 +68,7 @@ fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &Pair
     if narrow::<F, I>(n) {
         let width = I::VECTOR_BYTES / size_of::<F>();
         let packed = widened(g, n, width);
-        columns_of::<F, I>(
-            out,
-            x,
-            packed.data(),
-            width,
-            job,
-            Window {
-                col: 0,
-                width,
-                keep: [0, n],
-            },
-        );
+        columns_of::<F, I>(out, x, packed.data(), width, job, Window { col: 0, width, keep: [0, n] });
         return;
     }
     let mut col = 0;
@@ -118,10 +104,7 @@ fn columns<F: Float, I: Isa, const C: usize>(
     let mut rows = job.rows;
     while !rows.is_empty() {
         let (tile_rows, rest) = rows.split_at(rows_of_tile::<I>(rows.len()));
-        at_rows!(
-            tile_rows.len(),
-            tile::<F, I, C>(out, x, g, g_step, job, tile_rows, window)
-        );
+        at_rows!(tile_rows.len(), tile::<F, I, C>(out, x, g, g_step, job, tile_rows, window));
         rows = rest;
     }
 }

@@ -16,11 +16,7 @@ versions! {
 
 #[inline(always)]
 fn transpose_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    assert_eq!(
-        (out.len(), x.len()),
-        (rows * cols, rows * cols),
-        "transpose: [{rows}, {cols}]"
-    );
+    assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "transpose: [{rows}, {cols}]");
     if rows < ROWS || cols < COLS {
         for (i, row) in x.chunks_exact(cols.max(1)).enumerate() {
             for (out, &value) in out[i..].iter_mut().step_by(rows).zip(row) {
@@ -41,9 +37,7 @@ fn transpose_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: u
 #[inline(always)]
 fn block<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize, i: usize, j: usize) {
     let lines: [&[F; COLS]; ROWS] = std::array::from_fn(|k| {
-        x[(i + k) * cols + j..]
-            .first_chunk()
-            .expect("a block lies inside its matrix")
+        x[(i + k) * cols + j..].first_chunk().expect("a block lies inside its matrix")
     });
     let mut turned = [[F::zero(); ROWS]; COLS];
     for l in 0..COLS {
@@ -133,11 +127,7 @@ impl<'a> Odometer<'a> {
     /// Starts at zero over axes of (size, stride).
     pub fn new(dims: &'a [(usize, usize)]) -> Self {
         assert!(dims.len() <= MAX_RANK, "arrays have at most {MAX_RANK} axes");
-        Self {
-            dims,
-            position: [0; MAX_RANK],
-            offset: 0,
-        }
+        Self { dims, position: [0; MAX_RANK], offset: 0 }
     }
 
     /// The offset of the present position; steps on.

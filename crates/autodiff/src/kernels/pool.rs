@@ -70,23 +70,19 @@ pub fn max_pool<F: Float>(out: &mut [F], index: &mut [u32], x: &[F], s: &PoolSha
     );
     let [x_image, out_image] = s.images();
     let each = s.n.div_ceil(split::pieces(s.n)).max(1);
-    split::chunks2(
-        (out, each * out_image),
-        (index, each * out_image),
-        |i, out, index| {
-            let images = i * each..i * each + out.len() / out_image;
-            for (k, image) in images.enumerate() {
-                let at = k * out_image..(k + 1) * out_image;
-                max_image(
-                    &mut out[at.clone()],
-                    &mut index[at],
-                    &x[image * x_image..][..x_image],
-                    image * x_image,
-                    s,
-                );
-            }
-        },
-    );
+    split::chunks2((out, each * out_image), (index, each * out_image), |i, out, index| {
+        let images = i * each..i * each + out.len() / out_image;
+        for (k, image) in images.enumerate() {
+            let at = k * out_image..(k + 1) * out_image;
+            max_image(
+                &mut out[at.clone()],
+                &mut index[at],
+                &x[image * x_image..][..x_image],
+                image * x_image,
+                s,
+            );
+        }
+    });
 }
 
 /// The mean over the part of each window inside the image.

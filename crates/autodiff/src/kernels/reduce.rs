@@ -43,11 +43,7 @@ pub fn sum_axes<F: Float>(out: &mut [F], x: &[F], shape: &[usize], over: &[bool]
 /// For each row of `c` elements the position of the greatest, the first one on ties.
 #[inline(never)]
 pub fn argmax_last<F: Float>(x: &[F], c: usize) -> Vec<usize> {
-    assert!(
-        c > 0 && x.len().is_multiple_of(c),
-        "argmax: {} elements in rows of {c}",
-        x.len()
-    );
+    assert!(c > 0 && x.len().is_multiple_of(c), "argmax: {} elements in rows of {c}", x.len());
     let first = |row: &[F]| (1..c).fold(0, |best, i| if row[i] > row[best] { i } else { best });
     x.chunks_exact(c).map(first).collect()
 }

@@ -4,14 +4,8 @@ use crate::float::Float;
 
 /// What is subtracted from a row before `exp`: its greatest element (NaN if it has one), zero where that is infinite.
 fn peak<F: Float>(row: &[F]) -> F {
-    let greatest = row
-        .iter()
-        .fold(F::neg_infinity(), |a, &b| if b > a || b.is_nan() { b } else { a });
-    if greatest.is_infinite() {
-        F::zero()
-    } else {
-        greatest
-    }
+    let greatest = row.iter().fold(F::neg_infinity(), |a, &b| if b > a || b.is_nan() { b } else { a });
+    if greatest.is_infinite() { F::zero() } else { greatest }
 }
 
 fn logsumexp_row<F: Float>(row: &[F]) -> F {

@@ -30,11 +30,7 @@ pub fn is_split() -> bool {
 
 /// Into how many of at most `most` pieces to cut work whose result does not depend on the cut.
 pub fn pieces(most: usize) -> usize {
-    if is_split() {
-        most.min(4 * rayon::current_num_threads()).max(1)
-    } else {
-        1
-    }
+    if is_split() { most.min(4 * rayon::current_num_threads()).max(1) } else { 1 }
 }
 
 /// Calls `f(i, chunk)` for the `i`-th chunk of `size` elements, on this thread or on all.
@@ -44,13 +40,9 @@ pub fn chunks<T: Send>(out: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) +
         return;
     }
     if is_split() && out.len() > size {
-        out.par_chunks_mut(size)
-            .enumerate()
-            .for_each(|(i, chunk)| f(i, chunk));
+        out.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
     } else {
-        out.chunks_mut(size)
-            .enumerate()
-            .for_each(|(i, chunk)| f(i, chunk));
+        out.chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
     }
 }
 

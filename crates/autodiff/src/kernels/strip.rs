@@ -26,7 +26,5 @@ pub fn load<T: Copy, const W: usize>(x: &[T], at: usize) -> [T; W] {
 /// Writes `W` elements.
 #[inline(always)]
 pub fn store<T: Copy, const W: usize>(x: &mut [T], at: usize, values: [T; W]) {
-    *x[at..]
-        .first_chunk_mut::<W>()
-        .expect("a strip ends within its row") = values;
+    *x[at..].first_chunk_mut::<W>().expect("a strip ends within its row") = values;
 }

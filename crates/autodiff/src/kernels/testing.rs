@@ -23,10 +23,7 @@ pub fn assert_close<F: Float>(got: &[F], wanted: &[F], size: f64) {
     let bound = 8.0 * size * F::epsilon().as_f64();
     for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         let error = (got.as_f64() - wanted.as_f64()).abs();
-        assert!(
-            error <= bound,
-            "element {i}: {got} instead of {wanted}, error {error:e}, bound {bound:e}"
-        );
+        assert!(error <= bound, "element {i}: {got} instead of {wanted}, error {error:e}, bound {bound:e}");
     }
 }
 
@@ -36,9 +33,6 @@ pub fn at_every_level_split_or_not<F: Float>(f: impl Fn() -> Vec<F> + Sync) {
     at_every_level(|level| {
         let alone = with_split(false, &f);
         let split = pool(level, 3).install(|| with_split(true, &f));
-        assert!(
-            alone == split,
-            "splitting over threads changed the result at {level:?}"
-        );
+        assert!(alone == split, "splitting over threads changed the result at {level:?}");
     });
 }

@@ -16,11 +16,7 @@ fn taps(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
                 if (0..s.h as isize).contains(&y) && (0..s.w as isize).contains(&x) {
                     let input = (n * s.h + y as usize) * s.w + x as usize;
                     let output = (n * s.out_h() + oy) * s.out_w() + ox;
-                    f(
-                        output * s.c_out,
-                        input * s.c_in,
-                        (ky * s.kw + kx) * s.c_in * s.c_out,
-                    );
+                    f(output * s.c_out, input * s.c_in, (ky * s.kw + kx) * s.c_in * s.c_out);
                 }
             }
         }
@@ -61,11 +57,8 @@ fn check<F: Float>() {
         let x = values::<F>(s.n * s.h * s.w * s.c_in, 1);
         let w = values::<F>(s.kh * s.kw * s.c_in * s.c_out, 2);
         let g = values::<F>(outputs, 3);
-        let (mut y, mut dx, mut dw) = (
-            vec![F::zero(); outputs],
-            vec![F::zero(); x.len()],
-            vec![F::zero(); w.len()],
-        );
+        let (mut y, mut dx, mut dw) =
+            (vec![F::zero(); outputs], vec![F::zero(); x.len()], vec![F::zero(); w.len()]);
         taps(&s, |o, i, t| {
             for (a, b) in (0..s.c_in).flat_map(|a| (0..s.c_out).map(move |b| (a, b))) {
                 y[o + b] += x[i + a] * w[t + a * s.c_out + b];
@@ -96,17 +89,7 @@ fn convolution_and_its_gradients_are_the_plain_sums() {
 
 #[test]
 fn no_images_and_no_fitting_window_are_empty() {
-    let s = ConvShape {
-        n: 0,
-        h: 4,
-        w: 4,
-        c_in: 2,
-        kh: 3,
-        kw: 3,
-        c_out: 3,
-        stride: [1, 1],
-        pad: [[0, 0]; 2],
-    };
+    let s = ConvShape { n: 0, h: 4, w: 4, c_in: 2, kh: 3, kw: 3, c_out: 3, stride: [1, 1], pad: [[0, 0]; 2] };
     let w = values::<f32>(54, 1);
     let mut dw = [1.0f32; 54];
     conv(&mut [], &[], &w, &s);
@@ -123,11 +106,7 @@ fn no_images_and_no_fitting_window_are_empty() {
 /// Elements of `x` in each window, in reading order.
 fn window(s: &PoolShape, out: usize) -> Vec<usize> {
     let (c, pixel) = (out % s.c, out / s.c);
-    let (ox, oy, n) = (
-        pixel % s.out_w(),
-        pixel / s.out_w() % s.out_h(),
-        pixel / s.out_w() / s.out_h(),
-    );
+    let (ox, oy, n) = (pixel % s.out_w(), pixel / s.out_w() % s.out_h(), pixel / s.out_w() / s.out_h());
     let mut inside = Vec::new();
     for (ky, kx) in (0..s.size[0]).flat_map(|ky| (0..s.size[1]).map(move |kx| (ky, kx))) {
         let y = (oy * s.stride[0] + ky).wrapping_sub(s.pad[0][0]);
@@ -141,18 +120,12 @@ fn window(s: &PoolShape, out: usize) -> Vec<usize> {
 
 fn check_pool<F: Float>(s: &PoolShape) {
     // few different values: ties are common
-    let x: Vec<F> = values::<F>(s.n * s.h * s.w * s.c, 4)
-        .iter()
-        .map(|&v| (v * F::of(2.0)).round())
-        .collect();
+    let x: Vec<F> = values::<F>(s.n * s.h * s.w * s.c, 4).iter().map(|&v| (v * F::of(2.0)).round()).collect();
     let outputs = s.n * s.out_h() * s.out_w() * s.c;
     let g = values::<F>(outputs, 5);
     let windows: Vec<Vec<usize>> = (0..outputs).map(|out| window(s, out)).collect();
-    let first_greatest = |w: &Vec<usize>| {
-        w[1..]
-            .iter()
-            .fold(w[0], |best, &i| if x[i] > x[best] { i } else { best })
-    };
+    let first_greatest =
+        |w: &Vec<usize>| w[1..].iter().fold(w[0], |best, &i| if x[i] > x[best] { i } else { best });
     let places: Vec<usize> = windows.iter().map(first_greatest).collect();
     let mut dx = vec![F::zero(); x.len()];
     for (w, &g) in windows.iter().zip(&g) {
@@ -164,11 +137,7 @@ fn check_pool<F: Float>(s: &PoolShape) {
         let (mut max, mut index) = (vec![F::nan(); outputs], vec![u32::MAX; outputs]);
         max_pool(&mut max, &mut index, &x, s);
         for i in 0..outputs {
-            assert_eq!(
-                (index[i] as usize, max[i]),
-                (places[i], x[places[i]]),
-                "element {i} of {s:?}"
-            );
+            assert_eq!((index[i] as usize, max[i]), (places[i], x[places[i]]), "element {i} of {s:?}");
         }
         let (mut avg, mut back) = (vec![F::nan(); outputs], vec![F::nan(); x.len()]);
         avg_pool(&mut avg, &x, s);
@@ -187,15 +156,7 @@ fn pooling_is_the_plain_window() {
         (21, [3, 3], [1, 2], [[1, 1], [1, 1]]),
         (1, [2, 3], [2, 2], [[0, 0], [1, 0]]),
     ] {
-        let s = PoolShape {
-            n: 9,
-            h: 7,
-            w: 5,
-            c,
-            size,
-            stride,
-            pad,
-        };
+        let s = PoolShape { n: 9, h: 7, w: 5, c, size, stride, pad };
         check_pool::<f32>(&s);
         check_pool::<f64>(&s);
     }
@@ -203,15 +164,7 @@ fn pooling_is_the_plain_window() {
 
 #[test]
 fn max_pool_keeps_a_nan() {
-    let s = PoolShape {
-        n: 1,
-        h: 2,
-        w: 2,
-        c: 1,
-        size: [2, 2],
-        stride: [2, 2],
-        pad: [[0, 0]; 2],
-    };
+    let s = PoolShape { n: 1, h: 2, w: 2, c: 1, size: [2, 2], stride: [2, 2], pad: [[0, 0]; 2] };
     at_every_level(|_| {
         let (mut out, mut index) = ([0.0f32], [9]);
         max_pool(&mut out, &mut index, &[1.0, f32::NAN, 3.0, 2.0], &s);

@@ -7,9 +7,7 @@ use super::testing::{assert_close, at_every_level_split_or_not, values};
 use crate::float::Float;
 
 fn transposed<F: Float>(x: &[F], rows: usize, cols: usize) -> Vec<F> {
-    (0..cols)
-        .flat_map(|j| (0..rows).map(move |i| x[i * cols + j]))
-        .collect()
+    (0..cols).flat_map(|j| (0..rows).map(move |i| x[i * cols + j])).collect()
 }
 
 fn check<F: Float>(m: usize, k: usize, n: usize) {
@@ -37,17 +35,7 @@ fn check<F: Float>(m: usize, k: usize, n: usize) {
 #[test]
 fn products_are_the_plain_sums() {
     for m in [1, 2, 5, 7, 13] {
-        for (k, n) in [
-            (1, 1),
-            (3, 1),
-            (70, 1),
-            (4, 2),
-            (40, 40),
-            (5, 17),
-            (33, 64),
-            (9, 100),
-            (0, 3),
-        ] {
+        for (k, n) in [(1, 1), (3, 1), (70, 1), (4, 2), (40, 40), (5, 17), (33, 64), (9, 100), (0, 3)] {
             check::<f32>(m, k, n);
             check::<f64>(m, k, n);
         }

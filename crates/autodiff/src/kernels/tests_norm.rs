@@ -45,9 +45,7 @@ impl<F: Float> Case<F> {
     fn forward(&self) -> (Vec<F>, Vec<F>) {
         let (mut y, mut stats) = (vec![F::nan(); self.x.len()], vec![F::nan(); 2 * self.c]);
         let [scale, shift] = self.channels();
-        batch_norm(
-            &mut y, &mut stats, &self.x, scale, shift, self.c, self.eps, self.slope,
-        );
+        batch_norm(&mut y, &mut stats, &self.x, scale, shift, self.c, self.eps, self.slope);
         (y, stats)
     }
 
@@ -106,18 +104,13 @@ fn difference(
         field(&mut moved)[i] += by;
         loss(&moved)
     };
-    (0..len)
-        .map(|i| (at(i, step) - at(i, -step)) / (2.0 * step))
-        .collect()
+    (0..len).map(|i| (at(i, step) - at(i, -step)) / (2.0 * step)).collect()
 }
 
 #[track_caller]
 fn near(got: &[f64], wanted: &[f64]) {
     for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        assert!(
-            (got - wanted).abs() < 1e-6 * (1.0 + wanted.abs()),
-            "element {i}: {got} instead of {wanted}"
-        );
+        assert!((got - wanted).abs() < 1e-6 * (1.0 + wanted.abs()), "element {i}: {got} instead of {wanted}");
     }
 }
 
@@ -154,11 +147,7 @@ fn plain<F: Float>(case: &Case<F>) -> (Vec<f64>, Vec<f64>) {
         (stats[j], stats[c + j]) = (mean, variance);
         for (r, x) in column.iter().enumerate() {
             let h = (x - mean) / (variance + case.eps.as_f64()).sqrt();
-            let z = if case.affine {
-                case.scale[j].as_f64() * h + case.shift[j].as_f64()
-            } else {
-                h
-            };
+            let z = if case.affine { case.scale[j].as_f64() * h + case.shift[j].as_f64() } else { h };
             y[r * c + j] = if z > 0.0 { z } else { case.slope.as_f64() * z };
         }
     }
@@ -176,13 +165,7 @@ fn check<F: Float>(rows: usize, c: usize, size: f64) {
         let (y2, stats2) = case.forward();
         assert_close(&stats2, &cast(&stats), size);
         assert_close(&y2, &cast(&y), 2.0 * size);
-        [
-            vec![y2, stats2],
-            case.backward().to_vec(),
-            case.backward2().to_vec(),
-        ]
-        .concat()
-        .concat()
+        [vec![y2, stats2], case.backward().to_vec(), case.backward2().to_vec()].concat().concat()
     });
 }
 
@@ -198,10 +181,7 @@ fn the_forward_pass_is_the_definition() {
 #[test]
 fn long_sums_in_single_precision_stay_exact_to_a_few_units() {
     let (rows, c) = (20_000, 8);
-    let (single, double) = (
-        Case::<f32>::new(rows, c, 0.0, true),
-        Case::<f64>::new(rows, c, 0.0, true),
-    );
+    let (single, double) = (Case::<f32>::new(rows, c, 0.0, true), Case::<f64>::new(rows, c, 0.0, true));
     let mut double = double;
     // the same numbers, so that only the arithmetic differs
     double.x = single.x.iter().map(|&v| f64::from(v)).collect();

@@ -36,10 +36,7 @@ fn broadcasting_follows_numpy() {
         (&[2, 0, 3], &[2, 1, 3], &[2, 0, 1]),
     ];
     for (out_shape, a_shape, b_shape) in cases {
-        let (a, b) = (
-            values::<f32>(a_shape.iter().product(), 1),
-            values::<f32>(b_shape.iter().product(), 2),
-        );
+        let (a, b) = (values::<f32>(a_shape.iter().product(), 1), values::<f32>(b_shape.iter().product(), 2));
         let len = out_shape.iter().product();
         let element = |i| a[source(i, out_shape, a_shape)] - b[source(i, out_shape, b_shape)];
         let wanted: Vec<f32> = (0..len).map(element).collect();
@@ -90,11 +87,7 @@ fn sums_take_the_right_elements() {
     ];
     for (shape, over) in cases {
         let x = values::<f64>(shape.iter().product(), 1);
-        let kept: Vec<usize> = shape
-            .iter()
-            .zip(over)
-            .map(|(&n, &over)| if over { 1 } else { n })
-            .collect();
+        let kept: Vec<usize> = shape.iter().zip(over).map(|(&n, &over)| if over { 1 } else { n }).collect();
         let len = kept.iter().product();
         let mut sums = vec![0.0; len];
         for (i, &x) in x.iter().enumerate() {
@@ -111,21 +104,14 @@ fn sums_take_the_right_elements() {
 
 #[test]
 fn long_sums_in_single_precision_keep_their_digits() {
-    let x = values::<f32>(1 << 20, 9)
-        .iter()
-        .map(|v| v + 1.0)
-        .collect::<Vec<_>>();
+    let x = values::<f32>(1 << 20, 9).iter().map(|v| v + 1.0).collect::<Vec<_>>();
     let exact: f64 = x.iter().map(|&v| f64::from(v)).sum();
     at_every_level_split_or_not(|| {
         let (mut all, mut columns) = ([0.0f32], [0.0f32; 4]);
         sum_axes(&mut all, &x, &[1 << 20], &[true]);
         sum_axes(&mut columns, &x, &[1 << 18, 4], &[true, false]);
         let total: f64 = columns.iter().map(|&v| f64::from(v)).sum();
-        assert!(
-            (f64::from(all[0]) / exact - 1.0).abs() < 1e-6,
-            "{} instead of {exact}",
-            all[0]
-        );
+        assert!((f64::from(all[0]) / exact - 1.0).abs() < 1e-6, "{} instead of {exact}", all[0]);
         assert!((total / exact - 1.0).abs() < 1e-6, "{total} instead of {exact}");
         [all.as_slice(), &columns].concat()
     });

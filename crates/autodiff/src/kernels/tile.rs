@@ -66,10 +66,7 @@ impl Job<'_> {
         for (src, dst) in pixels {
             (low, high, row) = (low.min(src), high.max(src), row.max(dst));
         }
-        assert!(
-            out >= ((self.images - 1) * self.out_image + row + 1) * self.n,
-            "tile: output too short"
-        );
+        assert!(out >= ((self.images - 1) * self.out_image + row + 1) * self.n, "tile: output too short");
         let channels = self.channels as isize;
         let last = ((self.images - 1) * self.a_image) as isize;
         for run in self.runs.iter().filter(|run| run.len > 0) {
@@ -94,18 +91,7 @@ fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>
     if job.n > 0 && narrow::<F, I>(job.n) {
         let width = I::VECTOR_BYTES / size_of::<F>();
         let packed = widened(b, job.n, width);
-        columns_of::<F, I>(
-            out,
-            a,
-            packed.data(),
-            width,
-            job,
-            Window {
-                col: 0,
-                width,
-                keep: [0, job.n],
-            },
-        );
+        columns_of::<F, I>(out, a, packed.data(), width, job, Window { col: 0, width, keep: [0, job.n] });
         return;
     }
     let mut col = 0;
@@ -140,11 +126,7 @@ fn columns<F: Float, I: Isa, const C: usize>(
 ) {
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
     // a window wider than the output cannot read back what it stored, so it takes all of B at once
-    let part = if window.keep[1] < C {
-        depth
-    } else {
-        (B_BYTES / (C * size_of::<F>())).min(depth)
-    };
+    let part = if window.keep[1] < C { depth } else { (B_BYTES / (C * size_of::<F>())).min(depth) };
     let (mut left, mut top) = (job.images * job.pixels.len(), RowCursor { image: 0, pixel: 0 });
     while left > 0 {
         let rows = if left < 2 * BLOCK_ROWS { left } else { BLOCK_ROWS };
@@ -153,18 +135,7 @@ fn columns<F: Float, I: Isa, const C: usize>(
         loop {
             let steps = part.min(depth - done);
             top = start;
-            block::<F, I, C>(
-                out,
-                a,
-                b,
-                b_step,
-                job,
-                &mut top,
-                rows,
-                inner,
-                [done, steps],
-                window,
-            );
+            block::<F, I, C>(out, a, b, b_step, job, &mut top, rows, inner, [done, steps], window);
             done += steps;
             if done == depth {
                 break;
@@ -193,10 +164,7 @@ fn block<F: Float, I: Isa, const C: usize>(
     let mut left = rows;
     while left > 0 {
         let take = rows_of_tile::<I>(left);
-        at_rows!(
-            take,
-            tile::<F, I, C>(out, a, b, b_step, job, top, inner, [done, steps], window)
-        );
+        at_rows!(take, tile::<F, I, C>(out, a, b, b_step, job, top, inner, [done, steps], window));
         left -= take;
     }
 }
@@ -263,10 +231,7 @@ fn tile<F: Float, I: Isa, const R: usize, const C: usize>(
         let offset = run.a as isize * job.channels as isize + (inner.step * job.a_step) as isize;
         let row = run.b as usize * job.channels + inner.step;
         left -= len;
-        inner = InnerCursor {
-            run: inner.run + 1,
-            step: 0,
-        };
+        inner = InnerCursor { run: inner.run + 1, step: 0 };
         // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths;
         // wrapping arithmetic because a pointer steps beyond the end only after its last use.
         unsafe {

@@ -25,11 +25,7 @@ impl Window {
             width /= 2;
         }
         let col = done.min(n - width);
-        Self {
-            col,
-            width,
-            keep: [done - col, width],
-        }
+        Self { col, width, keep: [done - col, width] }
     }
 }
 
@@ -67,11 +63,7 @@ pub(super) use at_width;
 #[inline(always)]
 pub fn rows_of_tile<I: Isa>(left: usize) -> usize {
     let rows = most_rows::<I>();
-    if left >= 2 * rows || left <= rows {
-        left.min(rows)
-    } else {
-        left.div_ceil(2)
-    }
+    if left >= 2 * rows || left <= rows { left.min(rows) } else { left.div_ceil(2) }
 }
 
 /// Rows of the tallest tile.

@@ -57,21 +57,25 @@ impl Binary {
             Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
             Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
             Binary::Mul => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a * b),
-            Binary::Div => broadcast2(out, &shape, ad, asz, bd, bsz, move |a, b| {
-                if a == zero && b == zero { zero } else { a / b }
-            }),
+            Binary::Div => {
+                broadcast2(
+                    out,
+                    &shape,
+                    ad,
+                    asz,
+                    bd,
+                    bsz,
+                    move |a, b| {
+                        if a == zero && b == zero { zero } else { a / b }
+                    },
+                )
+            }
             Binary::Pow => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a.powf(b)),
             Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if a >= b { a } else { b }),
             Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if b >= a { a } else { b }),
             Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a > b)),
             Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a >= b)),
-            Binary::Select => map3(
-                out,
-                ad,
-                bd,
-                x[2].data(),
-                move |m, a, b| if m != zero { a } else { b },
-            ),
+            Binary::Select => map3(out, ad, bd, x[2].data(), move |m, a, b| if m != zero { a } else { b }),
         })
     }
 
@@ -175,11 +179,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn select(self, a: Var<'t, F>, b: Var<'t, F>) -> Var<'t, F> {
-        let shape = broadcast(
-            "select",
-            &broadcast("select", &self.shape(), &a.shape()),
-            &b.shape(),
-        );
+        let shape = broadcast("select", &broadcast("select", &self.shape(), &a.shape()), &b.shape());
         let inputs = [self, a, b].map(|x| x.broadcast_to(&shape));
         self.tape().push(Op::Binary(Binary::Select), &inputs, shape)
     }

@@ -54,10 +54,7 @@ pub struct Conv {
 
 impl Default for Conv {
     fn default() -> Self {
-        Conv {
-            stride: [1, 1],
-            padding: Padding::Valid,
-        }
+        Conv { stride: [1, 1], padding: Padding::Valid }
     }
 }
 
@@ -144,11 +141,7 @@ impl<'t, F: Float> Var<'t, F> {
             x.len() == 4 && w.len() == 4,
             "conv2d: {x} and {w}: images are [n, h, w, c_in], weights [kh, kw, c_in, c_out]"
         );
-        assert_eq!(
-            x[3], w[2],
-            "conv2d: {x} and {w}: channels {} and {} differ",
-            x[3], w[2]
-        );
+        assert_eq!(x[3], w[2], "conv2d: {x} and {w}: channels {} and {} differ", x[3], w[2]);
         let pad = how.padding.widths([x[1], x[2]], [w[0], w[1]], how.stride);
         check_window("conv2d", &x, [w[0], w[1]], how.stride, pad);
         let s = ConvShape {
@@ -175,10 +168,7 @@ pub(crate) fn check_window(
     stride: [usize; 2],
     pad: [[usize; 2]; 2],
 ) {
-    assert!(
-        stride[0] > 0 && stride[1] > 0,
-        "{name}: stride {stride:?} does not move"
-    );
+    assert!(stride[0] > 0 && stride[1] > 0, "{name}: stride {stride:?} does not move");
     for i in 0..2 {
         let padded = x[i + 1] + pad[i][0] + pad[i][1];
         assert!(

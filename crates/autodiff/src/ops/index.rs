@@ -170,8 +170,7 @@ impl<'t, F: Float> Var<'t, F> {
 
     fn pick_along(self, axis: usize, index: Arc<[usize]>) -> Var<'t, F> {
         let shape = self.shape().with(axis, index.len());
-        self.tape()
-            .push(Op::Index(IndexOp::Gather { axis, index }), &[self], shape)
+        self.tape().push(Op::Index(IndexOp::Gather { axis, index }), &[self], shape)
     }
 
     /// Zeros with axis of `size`, to which entry `i` of this value is added at place `index[i]`: the adjoint of
@@ -195,19 +194,16 @@ impl<'t, F: Float> Var<'t, F> {
 
     fn scatter(self, axis: usize, index: Arc<[usize]>, size: usize) -> Var<'t, F> {
         let shape = self.shape().with(axis, size);
-        self.tape()
-            .push(Op::Index(IndexOp::ScatterAdd { axis, index }), &[self], shape)
+        self.tape().push(Op::Index(IndexOp::ScatterAdd { axis, index }), &[self], shape)
     }
 
     fn pick(self, places: Var<'t, F>) -> Var<'t, F> {
-        self.tape()
-            .push(Op::Index(IndexOp::PickLast), &[self, places], places.shape())
+        self.tape().push(Op::Index(IndexOp::PickLast), &[self, places], places.shape())
     }
 
     fn place(self, places: Var<'t, F>, width: usize) -> Var<'t, F> {
         let shape = self.shape().insert(self.shape().len(), width);
-        self.tape()
-            .push(Op::Index(IndexOp::PlaceLast), &[self, places], shape)
+        self.tape().push(Op::Index(IndexOp::PlaceLast), &[self, places], shape)
     }
 
     /// The largest values along `axes`, which are taken away; the gradient goes to the first of equal ones.
@@ -241,8 +237,7 @@ impl<'t, F: Float> Var<'t, F> {
     fn max_last(self) -> Var<'t, F> {
         let shape = self.shape();
         let out = shape.without(&[shape.len() - 1]);
-        self.tape()
-            .push_many(Op::Index(IndexOp::MaxLast), &[self], &[out, out])
+        self.tape().push_many(Op::Index(IndexOp::MaxLast), &[self], &[out, out])
     }
 
     /// The places of the largest values along one axis, row-major over the other axes; the first of equal ones.

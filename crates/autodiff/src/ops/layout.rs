@@ -37,9 +37,7 @@ pub(crate) enum Layout {
 /// Which axes of `from` must be summed to arrive at the right-aligned `to`.
 fn summed_axes(from: &Shape, to: &Shape) -> Vec<bool> {
     let lead = from.len() - to.len();
-    (0..from.len())
-        .map(|i| i < lead || (to[i - lead] == 1 && from[i] != 1))
-        .collect()
+    (0..from.len()).map(|i| i < lead || (to[i - lead] == 1 && from[i] != 1)).collect()
 }
 
 fn copy_along<F: Float>(
@@ -162,10 +160,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn sum_to(self, shape: &[usize]) -> Var<'t, F> {
         let from = self.shape();
-        assert!(
-            broadcasts_to(shape, &from),
-            "sum_to: {shape:?} does not broadcast to {from}"
-        );
+        assert!(broadcasts_to(shape, &from), "sum_to: {shape:?} does not broadcast to {from}");
         if from == *shape {
             return self;
         }
@@ -179,10 +174,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn broadcast_to(self, shape: &[usize]) -> Var<'t, F> {
         let from = self.shape();
-        assert!(
-            broadcasts_to(&from, shape),
-            "broadcast_to: {from} does not broadcast to {shape:?}"
-        );
+        assert!(broadcasts_to(&from, shape), "broadcast_to: {from} does not broadcast to {shape:?}");
         if from == *shape {
             return self;
         }
@@ -196,11 +188,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn reshape(self, shape: &[usize]) -> Var<'t, F> {
         let (from, to) = (self.shape(), Shape::new(shape));
-        assert_eq!(
-            from.count(),
-            to.count(),
-            "reshape: {from} and {to} hold different numbers of values"
-        );
+        assert_eq!(from.count(), to.count(), "reshape: {from} and {to} hold different numbers of values");
         if from == to {
             return self;
         }
@@ -238,10 +226,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn remove_axis(self, axis: usize) -> Var<'t, F> {
         let shape = self.shape();
         check_axes("remove_axis", &shape, &[axis]);
-        assert_eq!(
-            shape[axis], 1,
-            "remove_axis: axis {axis} of {shape} is not of size 1"
-        );
+        assert_eq!(shape[axis], 1, "remove_axis: axis {axis} of {shape} is not of size 1");
         self.reshape(&shape.without(&[axis]))
     }
 
@@ -253,11 +238,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn permute(self, axes: &[usize]) -> Var<'t, F> {
         let from = self.shape();
         check_axes("permute", &from, axes);
-        assert_eq!(
-            axes.len(),
-            from.len(),
-            "permute: {axes:?} does not name every axis of {from}"
-        );
+        assert_eq!(axes.len(), from.len(), "permute: {axes:?} does not name every axis of {from}");
         let mut order = [0; MAX_RANK];
         let mut to = from;
         for (i, &axis) in axes.iter().enumerate() {
@@ -323,10 +304,7 @@ impl<'t, F: Float> Var<'t, F> {
         if range.len() == shape[axis] {
             return self;
         }
-        let op = Layout::Slice {
-            axis: axis as u8,
-            start: range.start,
-        };
+        let op = Layout::Slice { axis: axis as u8, start: range.start };
         self.layout(op, shape.with(axis, range.len()))
     }
 
@@ -359,12 +337,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn crop(self, ranges: &[Range<usize>]) -> Var<'t, F> {
         let shape = self.shape();
-        assert_eq!(
-            ranges.len(),
-            shape.len(),
-            "crop: {} ranges for {shape}",
-            ranges.len()
-        );
+        assert_eq!(ranges.len(), shape.len(), "crop: {} ranges for {shape}", ranges.len());
         let mut x = self;
         for (axis, range) in ranges.iter().enumerate() {
             x = x.slice(axis, range.clone());
@@ -379,12 +352,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn pad(self, widths: &[(usize, usize)]) -> Var<'t, F> {
         let shape = self.shape();
-        assert_eq!(
-            widths.len(),
-            shape.len(),
-            "pad: {} widths for {shape}",
-            widths.len()
-        );
+        assert_eq!(widths.len(), shape.len(), "pad: {} widths for {shape}", widths.len());
         let mut x = self;
         for (axis, &(before, after)) in widths.iter().enumerate() {
             x = x.pad_axis(axis, before, after);
@@ -398,10 +366,7 @@ impl<'t, F: Float> Var<'t, F> {
             return self;
         }
         let shape = self.shape();
-        let op = Layout::Pad {
-            axis: axis as u8,
-            before,
-        };
+        let op = Layout::Pad { axis: axis as u8, before };
         self.layout(op, shape.with(axis, before + shape[axis] + after))
     }
 }

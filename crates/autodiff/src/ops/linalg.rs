@@ -195,20 +195,14 @@ fn substitute<F: Float>(b: &mut [F], t: &[F], n: usize, triangle: Triangle, tran
 
 #[track_caller]
 fn check_square(name: &str, shape: &Shape) -> usize {
-    assert!(
-        shape.len() == 2 && shape[0] == shape[1],
-        "{name}: {shape} is not a square matrix"
-    );
+    assert!(shape.len() == 2 && shape[0] == shape[1], "{name}: {shape} is not a square matrix");
     shape[0]
 }
 
 #[track_caller]
 fn check_system(name: &str, a: &Shape, b: &Shape) {
     let n = check_square(name, a);
-    assert!(
-        b.len() == 2 && b[0] == n,
-        "{name}: {a} and {b}: the right-hand side must be [{n}, columns]"
-    );
+    assert!(b.len() == 2 && b[0] == n, "{name}: {a} and {b}: the right-hand side must be [{n}, columns]");
 }
 
 impl<'t, F: Float> Var<'t, F> {

@@ -22,10 +22,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn binary_cross_entropy(self, target: Var<'t, F>) -> Var<'t, F> {
         let (own, other) = (self.shape(), target.shape());
-        assert_eq!(
-            own, other,
-            "binary_cross_entropy: logits {own} and targets {other} differ"
-        );
+        assert_eq!(own, other, "binary_cross_entropy: logits {own} and targets {other} differ");
         (self.softplus() - target * self).mean()
     }
 }

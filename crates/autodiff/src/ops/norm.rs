@@ -153,10 +153,7 @@ fn forward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
     all.push(r.u());
     let shape = r.x(0).shape();
     let channel = Shape::new(&shape[shape.len() - 1..]);
-    let dx = r
-        .x(0)
-        .tape()
-        .push_many(Op::Norm(NormOp::Backward(t)), &all, &[shape, channel, channel]);
+    let dx = r.x(0).tape().push_many(Op::Norm(NormOp::Backward(t)), &all, &[shape, channel, channel]);
     r.give(0, || dx);
     if t.scale {
         r.give(1, || dx.output(1));
@@ -171,10 +168,7 @@ fn backward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
     all.extend([r.u_or_zeros(0), r.u_or_zeros(1), r.u_or_zeros(2)]);
     let shape = r.x(0).shape();
     let channel = Shape::new(&shape[shape.len() - 1..]);
-    let to_x = r
-        .x(0)
-        .tape()
-        .push_many(Op::Norm(NormOp::Backward2(t)), &all, &[shape, shape, channel]);
+    let to_x = r.x(0).tape().push_many(Op::Norm(NormOp::Backward2(t)), &all, &[shape, shape, channel]);
     // The statistics are functions of x, whose share holds theirs.
     r.give(0, || to_x);
     r.give(2 + t.affine(), || to_x.output(1));
@@ -250,29 +244,18 @@ impl<'t, F: Float> Var<'t, F> {
         activation: Activation,
     ) -> (Var<'t, F>, Var<'t, F>) {
         let shape = self.shape();
-        assert!(
-            !shape.is_empty() && shape.count() > 0,
-            "batch_norm: {shape} holds no channels or no rows"
-        );
+        assert!(!shape.is_empty() && shape.count() > 0, "batch_norm: {shape} holds no channels or no rows");
         let c = shape[shape.len() - 1];
         let mut inputs = vec![self];
         for (name, term) in [("scale", scale), ("shift", shift)] {
             if let Some(term) = term {
                 let other = term.shape();
-                assert_eq!(
-                    other,
-                    [c],
-                    "batch_norm: {shape} and {name} {other}: {name} must be [{c}]"
-                );
+                assert_eq!(other, [c], "batch_norm: {shape} and {name} {other}: {name} must be [{c}]");
                 inputs.push(term);
             }
         }
-        let terms = Terms {
-            scale: scale.is_some(),
-            shift: shift.is_some(),
-            eps,
-            slope: F::of(activation.slope()),
-        };
+        let terms =
+            Terms { scale: scale.is_some(), shift: shift.is_some(), eps, slope: F::of(activation.slope()) };
         let op = Op::Norm(NormOp::Forward(terms));
         let y = self.tape().push_many(op, &inputs, &[shape, Shape::new(&[2, c])]);
         (y, y.output(1))

@@ -24,20 +24,12 @@ pub struct Pool {
 impl Pool {
     /// Square windows side by side; an odd last row or column belongs to none.
     pub const fn valid(size: usize) -> Self {
-        Pool {
-            size: [size; 2],
-            stride: [size; 2],
-            padding: Padding::Valid,
-        }
+        Pool { size: [size; 2], stride: [size; 2], padding: Padding::Valid }
     }
 
     /// Square windows side by side; odd last rows and columns make windows of their own.
     pub const fn same(size: usize) -> Self {
-        Pool {
-            size: [size; 2],
-            stride: [size; 2],
-            padding: Padding::Same,
-        }
+        Pool { size: [size; 2], stride: [size; 2], padding: Padding::Same }
     }
 }
 
@@ -121,11 +113,7 @@ fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
     let mut index = vec![0; shape.count()];
     let largest = Array::build(shape, |out| pool::max_pool(out, &mut index, x, s));
     let places = Array::build(shape, |out| {
-        for (n, (out, index)) in out
-            .chunks_mut(pooled.max(1))
-            .zip(index.chunks(pooled.max(1)))
-            .enumerate()
-        {
+        for (n, (out, index)) in out.chunks_mut(pooled.max(1)).zip(index.chunks(pooled.max(1))).enumerate() {
             for (o, &i) in out.iter_mut().zip(index) {
                 *o = F::of((i as usize - n * image) as f64);
             }
@@ -136,11 +124,7 @@ fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
 
 fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
     let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
-    for ((out, x), places) in out
-        .chunks_mut(pooled)
-        .zip(x.chunks(image))
-        .zip(places.chunks(pooled))
-    {
+    for ((out, x), places) in out.chunks_mut(pooled).zip(x.chunks(image)).zip(places.chunks(pooled)) {
         for (o, &p) in out.iter_mut().zip(places) {
             *o = x[p.as_f64() as usize];
         }
@@ -150,11 +134,7 @@ fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
 fn place<F: Float>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
     out.fill(F::zero());
     let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
-    for ((out, u), places) in out
-        .chunks_mut(image)
-        .zip(u.chunks(pooled))
-        .zip(places.chunks(pooled))
-    {
+    for ((out, u), places) in out.chunks_mut(image).zip(u.chunks(pooled)).zip(places.chunks(pooled)) {
         for (&v, &p) in u.iter().zip(places) {
             out[p.as_f64() as usize] += v;
         }
@@ -185,15 +165,7 @@ impl<'t, F: Float> Var<'t, F> {
                 how.size
             );
         }
-        PoolShape {
-            n: x[0],
-            h: x[1],
-            w: x[2],
-            c: x[3],
-            size: how.size,
-            stride: how.stride,
-            pad,
-        }
+        PoolShape { n: x[0], h: x[1], w: x[2], c: x[3], size: how.size, stride: how.stride, pad }
     }
 
     /// The largest value of each window: `[n, h, w, c]` to `[n, oh, ow, c]`; the gradient goes to the first of equal ones.
@@ -204,11 +176,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn max_pool(self, how: Pool) -> Var<'t, F> {
         let s = self.pool_shape("max_pool", how);
         // An image's places must be whole numbers in f32.
-        assert!(
-            s.h * s.w * s.c < 1 << 24,
-            "max_pool: images of {} have more than 2^24 values",
-            self.shape()
-        );
+        assert!(s.h * s.w * s.c < 1 << 24, "max_pool: images of {} have more than 2^24 values", self.shape());
         write(PoolOp::Max(s), &[self])
     }
 

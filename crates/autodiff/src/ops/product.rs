@@ -125,24 +125,14 @@ impl<'t, F: Float> Var<'t, F> {
     fn product(self, op: Product, other: Var<'t, F>) -> Var<'t, F> {
         let (a, b) = (self.shape(), other.shape());
         let name = op.name();
-        assert!(
-            a.len() >= 2 && b.len() >= 2,
-            "{name}: {a} and {b}: both need at least two axes"
-        );
+        assert!(a.len() >= 2 && b.len() >= 2, "{name}: {a} and {b}: both need at least two axes");
         let (m, k, k_other, n) = op.sizes(&a, &b);
-        assert_eq!(
-            k, k_other,
-            "{name}: {a} and {b}: inner sizes {k} and {k_other} differ"
-        );
+        assert_eq!(k, k_other, "{name}: {a} and {b}: inner sizes {k} and {k_other} differ");
         if a.len() > 2 && b.len() == 2 && op != Product::Left {
             let rows = self.reshape(&[a.count() / a[a.len() - 1].max(1), k]);
             return rows.product(op, other).reshape(&a.with(a.len() - 1, n));
         }
-        assert_eq!(
-            a[..a.len() - 2],
-            b[..b.len() - 2],
-            "{name}: {a} and {b}: leading axes differ"
-        );
+        assert_eq!(a[..a.len() - 2], b[..b.len() - 2], "{name}: {a} and {b}: leading axes differ");
         let shape = a.with(a.len() - 2, m).with(a.len() - 1, n);
         self.tape().push(Op::Product(op), &[self, other], shape)
     }
@@ -181,11 +171,7 @@ impl<'t, F: Float> Var<'t, F> {
             a.len() == 2 && b.len() == 2,
             "{name}: {a} and {b}: both must be matrices of one vector a row"
         );
-        assert_eq!(
-            a[1], b[1],
-            "{name}: {a} and {b}: vector sizes {} and {} differ",
-            a[1], b[1]
-        );
+        assert_eq!(a[1], b[1], "{name}: {a} and {b}: vector sizes {} and {} differ", a[1], b[1]);
     }
 
     /// Squared Euclidean distances between rows: `[n, d]` and `[m, d]` to `[n, m]`; summed from the differences, so never
@@ -197,8 +183,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn squared_distances(self, other: Var<'t, F>) -> Var<'t, F> {
         self.check_rows("squared_distances", other);
         let shape = Shape::new(&[self.shape()[0], other.shape()[0]]);
-        self.tape()
-            .push(Op::Product(Product::SquaredDistances), &[self, other], shape)
+        self.tape().push(Op::Product(Product::SquaredDistances), &[self, other], shape)
     }
 
     /// Cosines of the angles between rows: `[n, d]` and `[m, d]` to `[n, m]`; 0 with a zero vector, whose gradient is 0.

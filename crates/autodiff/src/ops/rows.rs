@@ -149,11 +149,7 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn cross_entropy(self, labels: &[usize]) -> Var<'t, F> {
         let shape = self.shape();
-        assert_eq!(
-            shape.len(),
-            2,
-            "cross_entropy: logits {shape} are not [n, classes]"
-        );
+        assert_eq!(shape.len(), 2, "cross_entropy: logits {shape} are not [n, classes]");
         assert_eq!(
             shape[0],
             labels.len(),
@@ -162,13 +158,9 @@ impl<'t, F: Float> Var<'t, F> {
         );
         assert!(shape[0] > 0, "cross_entropy: {shape} has no rows to average over");
         if let Some(label) = labels.iter().find(|&&l| l >= shape[1]) {
-            panic!(
-                "cross_entropy: label {label} is not one of the {} classes of {shape}",
-                shape[1]
-            );
+            panic!("cross_entropy: label {label} is not one of the {} classes of {shape}", shape[1]);
         }
         let op = Rows::CrossEntropy(labels.into());
-        self.tape()
-            .push_many(Op::Rows(op), &[self], &[Shape::scalar(), shape])
+        self.tape().push_many(Op::Rows(op), &[self], &[Shape::scalar(), shape])
     }
 }

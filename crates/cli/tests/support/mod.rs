@@ -30,17 +30,9 @@ pub fn fails(command: &mut Command, status: i32, named: &str) {
 #[track_caller]
 pub fn train(out: &Path, arguments: &str) -> String {
     let mut command = fewshot();
-    command
-        .arg("train")
-        .args(arguments.split(' '))
-        .arg("--out")
-        .arg(out);
+    command.arg("train").args(arguments.split(' ')).arg("--out").arg(out);
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -55,17 +47,8 @@ pub fn trained(arguments: &str) -> TempDir {
 /// What `fewshot evaluate` prints.
 #[track_caller]
 pub fn evaluate(run: &Path, arguments: &[&str]) -> String {
-    let output = fewshot()
-        .arg("evaluate")
-        .arg(run)
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = fewshot().arg("evaluate").arg(run).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -82,9 +65,6 @@ pub fn omniglot() -> Option<PathBuf> {
     if folder.join("images_background.zip").is_file() {
         return Some(folder);
     }
-    eprintln!(
-        "skipped: no Omniglot archives in {}; set FEWSHOT_SHARED",
-        folder.display()
-    );
+    eprintln!("skipped: no Omniglot archives in {}; set FEWSHOT_SHARED", folder.display());
     None
 }

@@ -101,10 +101,7 @@ impl Warp {
         let [u, v] = [self.scale[0] * (x + self.slant * y), self.scale[1] * y];
         let (sin, cos) = (libm::sin(self.turn), libm::cos(self.turn));
         let bent = self.bend.map(|[xx, xy, yy]| xx * x * x + xy * x * y + yy * y * y);
-        [
-            self.to[0] + cos * u - sin * v + bent[0],
-            self.to[1] + sin * u + cos * v + bent[1],
-        ]
+        [self.to[0] + cos * u - sin * v + bent[0], self.to[1] + sin * u + cos * v + bent[1]]
     }
 }
 
@@ -134,39 +131,21 @@ mod tests {
         let fits = vec![vec![[0.2, 0.3], [0.7, 0.6]]];
         let mut ways = fits.clone();
         keep_on_page(&mut ways, 0.1);
-        assert!(
-            ways[0]
-                .iter()
-                .zip(&fits[0])
-                .all(|(a, b)| super::super::stroke::distance(*a, *b) < 1e-12)
-        );
+        assert!(ways[0].iter().zip(&fits[0]).all(|(a, b)| super::super::stroke::distance(*a, *b) < 1e-12));
 
         let mut ways = vec![vec![[0.5, 0.5], [2.5, 1.5]]];
         keep_on_page(&mut ways, 0.1);
         let [low, high] = bounds(&ways[0]);
-        assert!(
-            low.iter()
-                .chain(&high)
-                .all(|v| (0.1 - 1e-12..=0.9 + 1e-12).contains(v)),
-            "{ways:?}"
-        );
+        assert!(low.iter().chain(&high).all(|v| (0.1 - 1e-12..=0.9 + 1e-12).contains(v)), "{ways:?}");
         assert!((high[0] - low[0] - 0.8).abs() < 1e-12 && (high[1] - low[1] - 0.4).abs() < 1e-12);
     }
 
     #[test]
     fn a_steady_hand_draws_what_was_meant() {
         let mut rng = stream(1, Purpose::Data, 0);
-        let hand = Hand {
-            unrest: 0.0,
-            ..Hand::draw(&mut rng)
-        };
+        let hand = Hand { unrest: 0.0, ..Hand::draw(&mut rng) };
         let stroke = Stroke::line([-0.5, 0.1], [0.5, 0.1]);
         let [meant, drawn] = [stroke.trace(), hand.pull(&stroke, &mut rng)];
-        assert!(
-            meant
-                .iter()
-                .zip(&drawn)
-                .all(|(a, b)| super::super::stroke::distance(*a, *b) < 1e-12)
-        );
+        assert!(meant.iter().zip(&drawn).all(|(a, b)| super::super::stroke::distance(*a, *b) < 1e-12));
     }
 }

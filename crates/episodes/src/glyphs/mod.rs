@@ -50,12 +50,7 @@ pub struct GlyphConfig {
 
 impl Default for GlyphConfig {
     fn default() -> Self {
-        GlyphConfig {
-            alphabets: 50,
-            characters: 14..=50,
-            drawings: 20,
-            size: 28,
-        }
+        GlyphConfig { alphabets: 50, characters: 14..=50, drawings: 20, size: 28 }
     }
 }
 
@@ -78,12 +73,7 @@ impl Default for GlyphConfig {
 /// When a number of the configuration is 0, or the range of characters is empty.
 #[track_caller]
 pub fn generate(config: &GlyphConfig, seed: u64) -> ImageSet {
-    let GlyphConfig {
-        alphabets,
-        characters,
-        drawings,
-        size,
-    } = config;
+    let GlyphConfig { alphabets, characters, drawings, size } = config;
     assert!(
         *alphabets > 0 && *characters.start() > 0 && *drawings > 0 && *size > 0,
         "glyphs::generate: {config:?} has a 0"
@@ -92,10 +82,8 @@ pub fn generate(config: &GlyphConfig, seed: u64) -> ImageSet {
         characters.start() <= characters.end(),
         "glyphs::generate: no number of characters lies in {characters:?}"
     );
-    let alphabets: Vec<Alphabet> = (0..*alphabets)
-        .into_par_iter()
-        .map(|number| Alphabet::draw(config, seed, number))
-        .collect();
+    let alphabets: Vec<Alphabet> =
+        (0..*alphabets).into_par_iter().map(|number| Alphabet::draw(config, seed, number)).collect();
     let classes: Vec<(&Alphabet, usize)> = alphabets
         .iter()
         .flat_map(|alphabet| (0..alphabet.characters.len()).map(move |k| (alphabet, k)))

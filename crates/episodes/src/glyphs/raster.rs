@@ -14,10 +14,7 @@ pub(super) fn raster(ways: &[Vec<Point>], pen: f64, size: usize) -> Vec<u8> {
     let reach = radius + 0.5;
     let mut nearest = vec![f64::INFINITY; size * size];
     for segment in ways.iter().flat_map(|way| way.windows(2)) {
-        let [a, b] = [
-            segment[0].map(|v| v * side - 0.5),
-            segment[1].map(|v| v * side - 0.5),
-        ];
+        let [a, b] = [segment[0].map(|v| v * side - 0.5), segment[1].map(|v| v * side - 0.5)];
         let span = |i: usize| {
             let low = (a[i].min(b[i]) - reach).ceil().max(0.0) as usize;
             let high = (a[i].max(b[i]) + reach).floor().min(side - 1.0);
@@ -30,21 +27,14 @@ pub(super) fn raster(ways: &[Vec<Point>], pen: f64, size: usize) -> Vec<u8> {
             }
         }
     }
-    nearest
-        .into_iter()
-        .map(|d| (255.0 * (reach - d.sqrt()).clamp(0.0, 1.0)).round() as u8)
-        .collect()
+    nearest.into_iter().map(|d| (255.0 * (reach - d.sqrt()).clamp(0.0, 1.0)).round() as u8).collect()
 }
 
 /// Squared distance of a point to the segment from `a` to `b`.
 fn squared_distance(p: Point, a: Point, b: Point) -> f64 {
     let (along, to) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
     let length = along[0] * along[0] + along[1] * along[1];
-    let share = if length > 0.0 {
-        (to[0] * along[0] + to[1] * along[1]) / length
-    } else {
-        0.0
-    };
+    let share = if length > 0.0 { (to[0] * along[0] + to[1] * along[1]) / length } else { 0.0 };
     let t = share.clamp(0.0, 1.0);
     let (x, y) = (to[0] - t * along[0], to[1] - t * along[1]);
     x * x + y * y
@@ -61,11 +51,7 @@ mod tests {
         let pixels = raster(&[way], 0.05, 10);
         let row = |y: usize| &pixels[y * 10..(y + 1) * 10];
         assert_eq!(row(4), [0, 0, 255, 255, 255, 255, 255, 255, 0, 0]);
-        assert!(
-            (0..10)
-                .filter(|y| *y != 4)
-                .all(|y| row(y).iter().all(|p| *p == 0))
-        );
+        assert!((0..10).filter(|y| *y != 4).all(|y| row(y).iter().all(|p| *p == 0)));
     }
 
     #[test]
@@ -77,11 +63,8 @@ mod tests {
 
     #[test]
     fn ways_cross_without_growing_darker_and_may_leave_the_page() {
-        let ways = [
-            vec![[-3.0, 0.5], [3.0, 0.5]],
-            vec![[0.5, -3.0], [0.5, 3.0]],
-            vec![[5.0, 5.0], [6.0, 5.0]],
-        ];
+        let ways =
+            [vec![[-3.0, 0.5], [3.0, 0.5]], vec![[0.5, -3.0], [0.5, 3.0]], vec![[5.0, 5.0], [6.0, 5.0]]];
         let cross = raster(&ways, 0.05, 10);
         let bar = raster(&ways[..1], 0.05, 10);
         assert_eq!(cross[40..44], bar[40..44]);

@@ -48,10 +48,7 @@ pub(super) fn alphabet(count: usize, rng: &mut ChaCha8Rng) -> Vec<Character> {
             asked *= 0.99;
         }
     }
-    characters
-        .into_iter()
-        .map(|character| script.ornamented(character, rng))
-        .collect()
+    characters.into_iter().map(|character| script.ornamented(character, rng)).collect()
 }
 
 /// A style with its repertoire.
@@ -72,10 +69,7 @@ impl Script {
                 let start = *pick(rng, &strokes[0].trace());
                 strokes.push(style.stroke(start, rng));
             }
-            radicals.push(Radical {
-                strokes,
-                seat: style.place(rng),
-            });
+            radicals.push(Radical { strokes, seat: style.place(rng) });
         }
         Script { style, radicals }
     }
@@ -127,11 +121,7 @@ impl Script {
     /// loose.
     fn part(&self, character: &[Stroke], rng: &mut ChaCha8Rng) -> Character {
         let style = &self.style;
-        let radical = if chance(rng, style.reuse) {
-            Some(pick(rng, &self.radicals))
-        } else {
-            None
-        };
+        let radical = if chance(rng, style.reuse) { Some(pick(rng, &self.radicals)) } else { None };
         let start = match radical {
             Some(radical) if chance(rng, style.seated) => radical.seat,
             _ if !character.is_empty() && chance(rng, style.contact) => touched(pick(rng, character), rng),
@@ -141,11 +131,7 @@ impl Script {
             return vec![style.stroke(start, rng)];
         };
         let scale = rng.uniform(0.8, 1.0);
-        let across = if chance(rng, style.mirrored) {
-            -scale
-        } else {
-            scale
-        };
+        let across = if chance(rng, style.mirrored) { -scale } else { scale };
         let place = |[x, y]: Point| [start[0] + across * x, start[1] + scale * y];
         radical.strokes.iter().map(|stroke| stroke.map(place)).collect()
     }
@@ -171,11 +157,7 @@ impl Script {
 /// Draws a point of a stroke, an end rather than another.
 fn touched(stroke: &Stroke, rng: &mut ChaCha8Rng) -> Point {
     let ends = stroke.ends();
-    if !ends.is_empty() && chance(rng, 0.6) {
-        *pick(rng, &ends)
-    } else {
-        *pick(rng, &stroke.trace())
-    }
+    if !ends.is_empty() && chance(rng, 0.6) { *pick(rng, &ends) } else { *pick(rng, &stroke.trace()) }
 }
 
 /// How badly a part sits: it leaves the square, covers what is there, or makes the whole

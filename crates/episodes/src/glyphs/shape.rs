@@ -58,10 +58,7 @@ impl Shape {
 
     /// How far the points leave the square -1..1, summed.
     pub(super) fn outside(&self) -> f64 {
-        self.points
-            .iter()
-            .map(|p| (p[0].abs().max(p[1].abs()) - 1.0).max(0.0))
-            .sum()
+        self.points.iter().map(|p| (p[0].abs().max(p[1].abs()) - 1.0).max(0.0)).sum()
     }
 
     /// Smallest and largest x and y.
@@ -70,10 +67,7 @@ impl Shape {
     }
 
     fn distance(&self, point: Point) -> f64 {
-        self.points
-            .iter()
-            .map(|own| distance(point, *own))
-            .fold(f64::INFINITY, f64::min)
+        self.points.iter().map(|own| distance(point, *own)).fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -99,10 +93,7 @@ mod tests {
         let (one, two) = (Shape::of(&[line(0.0)]), Shape::of(&[line(0.0), line(1.0)]));
         assert!(one.difference(&one).iter().all(|d| *d < 1e-12));
         let [mean, largest] = one.difference(&two);
-        assert!(
-            (mean - 0.5).abs() < 0.05 && (largest - 1.0).abs() < 0.05,
-            "{mean} {largest}"
-        );
+        assert!((mean - 0.5).abs() < 0.05 && (largest - 1.0).abs() < 0.05, "{mean} {largest}");
         assert_eq!(one.difference(&two), two.difference(&one));
     }
 
@@ -111,9 +102,6 @@ mod tests {
         let (inside, outside) = (Shape::of(&[line(0.0)]), Shape::of(&[line(1.5)]));
         assert_eq!((inside.outside(), inside.covered(&outside, 0.15)), (0.0, 0));
         assert!((outside.outside() - 0.5 * outside.points.len() as f64).abs() < 1e-9);
-        assert_eq!(
-            inside.covered(&Shape::of(&[line(0.1)]), 0.15),
-            inside.points.len()
-        );
+        assert_eq!(inside.covered(&Shape::of(&[line(0.1)]), 0.15), inside.points.len());
     }
 }

@@ -32,16 +32,9 @@ pub fn split(images: &ImageSet) -> ClassSplit {
     let (validation, test) = (alphabets.len() / 10, alphabets.len() / 4);
     let train = alphabets.len() - validation - test;
     let part = |alphabets: &[(&str, Vec<ClassId>)]| {
-        alphabets
-            .iter()
-            .flat_map(|(_, classes)| classes.iter().copied())
-            .collect()
+        alphabets.iter().flat_map(|(_, classes)| classes.iter().copied()).collect()
     };
-    let [seen, held_out, unseen] = [
-        0..train,
-        train..train + validation,
-        train + validation..alphabets.len(),
-    ]
-    .map(|range| part(&alphabets[range]));
+    let [seen, held_out, unseen] = [0..train, train..train + validation, train + validation..alphabets.len()]
+        .map(|range| part(&alphabets[range]));
     ClassSplit::new(images, seen, held_out, unseen).expect("each class of the set is listed once")
 }

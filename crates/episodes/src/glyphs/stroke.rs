@@ -51,12 +51,8 @@ impl Figure {
             Figure::Line => vec![(0.0, 1.0)],
             Figure::Bend => vec![(0.0, 0.65), (turn, 0.65)],
             Figure::Zigzag => vec![(0.0, 0.5), (turn, 0.5), (-turn, 0.5)],
-            Figure::Arc => [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-                .map(|t| (t * turn / 5.0, 0.24))
-                .to_vec(),
-            Figure::Wave => [0.0, 1.0, 1.0, 0.0, -1.0, -1.0]
-                .map(|t| (t * third, 0.25))
-                .to_vec(),
+            Figure::Arc => [0.0, 1.0, 1.0, 1.0, 1.0, 1.0].map(|t| (t * turn / 5.0, 0.24)).to_vec(),
+            Figure::Wave => [0.0, 1.0, 1.0, 0.0, -1.0, -1.0].map(|t| (t * third, 0.25)).to_vec(),
             Figure::Hook => [(0.0, 0.7), (third, 0.17), (third, 0.17), (third, 0.17)].to_vec(),
             Figure::Spiral => (0..10).map(|i| (eighth, 0.3 - 0.02 * f64::from(i))).collect(),
             Figure::Ring => vec![(eighth, 0.22); 7],
@@ -85,41 +81,26 @@ impl Stroke {
             y += step * length * libm::sin(angle);
             points.push([x, y]);
         }
-        Stroke {
-            points,
-            join: figure.join(),
-        }
+        Stroke { points, join: figure.join() }
     }
 
     /// A straight stroke.
     pub(super) fn line(from: Point, to: Point) -> Self {
-        Stroke {
-            points: vec![from, to],
-            join: Join::Straight,
-        }
+        Stroke { points: vec![from, to], join: Join::Straight }
     }
 
     /// A circle.
     pub(super) fn ring(centre: Point, radius: f64) -> Self {
         let at = |i| {
             let angle = TAU * f64::from(i) / 8.0;
-            [
-                centre[0] + radius * libm::cos(angle),
-                centre[1] + radius * libm::sin(angle),
-            ]
+            [centre[0] + radius * libm::cos(angle), centre[1] + radius * libm::sin(angle)]
         };
-        Stroke {
-            points: (0..8).map(at).collect(),
-            join: Join::Closed,
-        }
+        Stroke { points: (0..8).map(at).collect(), join: Join::Closed }
     }
 
     /// The same stroke with its control points moved.
     pub(super) fn map(&self, place: impl FnMut(Point) -> Point) -> Self {
-        Stroke {
-            points: self.points.iter().copied().map(place).collect(),
-            join: self.join,
-        }
+        Stroke { points: self.points.iter().copied().map(place).collect(), join: self.join }
     }
 
     /// First and last control point; none of a closed stroke.
@@ -139,11 +120,7 @@ impl Stroke {
             Join::Closed => self.points[i.rem_euclid(count) as usize],
             Join::Straight | Join::Smooth => self.points[i.clamp(0, count - 1) as usize],
         };
-        let legs = if self.join == Join::Closed {
-            count
-        } else {
-            count - 1
-        };
+        let legs = if self.join == Join::Closed { count } else { count - 1 };
         let mut way = vec![at(0)];
         for i in 0..legs {
             for j in 1..=PIECES {
@@ -183,10 +160,7 @@ fn spline(p: [Point; 4], t: f64) -> Point {
 pub(super) fn bounds<'a>(points: impl IntoIterator<Item = &'a Point>) -> [Point; 2] {
     let start = [[f64::INFINITY; 2], [f64::NEG_INFINITY; 2]];
     points.into_iter().fold(start, |[low, high], p| {
-        [
-            [low[0].min(p[0]), low[1].min(p[1])],
-            [high[0].max(p[0]), high[1].max(p[1])],
-        ]
+        [[low[0].min(p[0]), low[1].min(p[1])], [high[0].max(p[0]), high[1].max(p[1])]]
     })
 }
 

@@ -30,12 +30,8 @@ pub(super) enum Ornament {
     Serifs,
 }
 
-const ORNAMENTS: [(Ornament, f64); 4] = [
-    (Ornament::None, 0.78),
-    (Ornament::HeadBar, 0.1),
-    (Ornament::Rings, 0.05),
-    (Ornament::Serifs, 0.07),
-];
+const ORNAMENTS: [(Ornament, f64); 4] =
+    [(Ornament::None, 0.78), (Ornament::HeadBar, 0.1), (Ornament::Rings, 0.05), (Ornament::Serifs, 0.07)];
 
 /// The habits that the characters of one alphabet share.
 #[derive(Debug)]

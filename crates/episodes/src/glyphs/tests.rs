@@ -7,36 +7,21 @@ use std::sync::{Arc, LazyLock};
 static BUILT_IN: LazyLock<Arc<ImageSet>> = LazyLock::new(|| Arc::new(generate(&GlyphConfig::default(), 1)));
 
 fn small() -> GlyphConfig {
-    GlyphConfig {
-        alphabets: 3,
-        characters: 14..=20,
-        drawings: 4,
-        ..GlyphConfig::default()
-    }
+    GlyphConfig { alphabets: 3, characters: 14..=20, drawings: 4, ..GlyphConfig::default() }
 }
 
 fn drawings(images: &ImageSet, class: usize) -> Vec<&[u8]> {
-    (0..images.images(class))
-        .map(|k| images.image(class, k))
-        .collect()
+    (0..images.images(class)).map(|k| images.image(class, k)).collect()
 }
 
 fn alphabet(images: &ImageSet, class: usize) -> String {
-    images
-        .name(class)
-        .split('/')
-        .next()
-        .expect("first part")
-        .to_owned()
+    images.name(class).split('/').next().expect("first part").to_owned()
 }
 
 fn alphabets(images: &ImageSet) -> BTreeMap<String, Vec<ClassId>> {
     let mut alphabets: BTreeMap<String, Vec<ClassId>> = BTreeMap::new();
     for class in 0..images.classes() {
-        alphabets
-            .entry(alphabet(images, class))
-            .or_default()
-            .push(class.into());
+        alphabets.entry(alphabet(images, class)).or_default().push(class.into());
     }
     alphabets
 }
@@ -49,9 +34,7 @@ fn ink(pixels: &[u8]) -> f64 {
 /// FNV-1a.
 fn checksum(images: &ImageSet) -> u64 {
     let bytes = (0..images.classes()).flat_map(|class| drawings(images, class).concat());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[test]
@@ -72,11 +55,7 @@ fn the_number_of_threads_does_not_matter() {
 #[test]
 fn a_smaller_configuration_gives_the_first_of_a_larger_one() {
     let large = generate(&small(), 3);
-    let fewer = GlyphConfig {
-        alphabets: 2,
-        drawings: 2,
-        ..small()
-    };
+    let fewer = GlyphConfig { alphabets: 2, drawings: 2, ..small() };
     let fewer = generate(&fewer, 3);
     assert!(fewer.classes() < large.classes());
     for class in 0..fewer.classes() {
@@ -90,11 +69,7 @@ fn the_built_in_set_has_its_size() {
     let images = &*BUILT_IN;
     let alphabets = alphabets(images);
     assert_eq!(alphabets.len(), 50);
-    assert!(
-        alphabets
-            .values()
-            .all(|classes| (14..=50).contains(&classes.len()))
-    );
+    assert!(alphabets.values().all(|classes| (14..=50).contains(&classes.len())));
     assert!((1400..=1800).contains(&images.classes()), "{}", images.classes());
     assert!((0..images.classes()).all(|class| images.images(class) == 20));
     let sizes: BTreeSet<usize> = alphabets.values().map(Vec::len).collect();
@@ -119,12 +94,7 @@ fn no_two_drawings_are_equal() {
 
 /// Accuracy of pixel nearest neighbour in 5-way 1-shot tasks.
 fn nearest_neighbour(classes: &[ClassId], episodes: u64, distance: Distance) -> f64 {
-    let protocol = Protocol {
-        ways: 5,
-        shots: 1,
-        queries: 5,
-        rotations: Rotations::None,
-    };
+    let protocol = Protocol { ways: 5, shots: 1, queries: 5, rotations: Rotations::None };
     let tasks = ImageTasks::new(BUILT_IN.clone(), classes, protocol, 1, Purpose::Test)
         .expect("alphabets have five characters");
     let accuracy = |i| nearest::accuracy(&tasks.episode(i), distance);
@@ -156,10 +126,7 @@ fn a_split_keeps_alphabets_together() {
         .map(|part| -> BTreeSet<String> { part.iter().map(|id| alphabet(&BUILT_IN, id.class)).collect() });
     assert_eq!(alphabets.each_ref().map(BTreeSet::len), [33, 5, 12]);
     assert_eq!(alphabets.iter().flatten().collect::<BTreeSet<_>>().len(), 50);
-    assert_eq!(
-        parts.map(<[ClassId]>::len).iter().sum::<usize>(),
-        BUILT_IN.classes()
-    );
+    assert_eq!(parts.map(<[ClassId]>::len).iter().sum::<usize>(), BUILT_IN.classes());
 }
 
 #[test]
@@ -177,23 +144,11 @@ fn other_sizes_show_the_same_drawings() {
 #[should_panic(expected = "no number of characters lies in 5..=4")]
 fn an_empty_range_of_characters_is_refused() {
     #[expect(clippy::reversed_empty_ranges)]
-    generate(
-        &GlyphConfig {
-            characters: 5..=4,
-            ..small()
-        },
-        1,
-    );
+    generate(&GlyphConfig { characters: 5..=4, ..small() }, 1);
 }
 
 #[test]
 #[should_panic(expected = "has a 0")]
 fn no_drawings_are_refused() {
-    generate(
-        &GlyphConfig {
-            drawings: 0,
-            ..small()
-        },
-        1,
-    );
+    generate(&GlyphConfig { drawings: 0, ..small() }, 1);
 }

@@ -26,9 +26,7 @@ impl Decode {
         if size == 0 || size > SIDE {
             return Err(Error::DrawingSize { size, largest: SIDE });
         }
-        Ok(Self {
-            resample: Resample::new(SIDE, size),
-        })
+        Ok(Self { resample: Resample::new(SIDE, size) })
     }
 
     /// The ink of a PNG file, 255 where it is full, appended to `pixels`.
@@ -54,12 +52,7 @@ fn ink(png: &[u8], name: impl Fn() -> String) -> Result<Vec<u8>, Error> {
     let mut reader = decoder.read_info().map_err(|e| broken(e.to_string()))?;
     let (width, height) = (reader.info().width, reader.info().height);
     if [width, height] != [SIDE as u32; 2] {
-        return Err(Error::ImageSize {
-            name: name(),
-            width,
-            height,
-            side: SIDE,
-        });
+        return Err(Error::ImageSize { name: name(), width, height, side: SIDE });
     }
     if reader.output_color_type() != (ColorType::Grayscale, BitDepth::Eight) {
         return Err(broken("it is not 1-bit or 8-bit greyscale".into()));

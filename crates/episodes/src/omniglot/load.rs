@@ -44,12 +44,7 @@ pub fn load(path: impl AsRef<Path>, size: usize) -> Result<ImageSet, Error> {
     if let Some((class, places)) = characters.iter().find(|(_, p)| p.len() != DRAWINGS) {
         let path = sources[places[0].source].path().into();
         let class = class.clone();
-        return Err(Error::DrawingCount {
-            class,
-            path,
-            found: places.len(),
-            expected: DRAWINGS,
-        });
+        return Err(Error::DrawingCount { class, path, found: places.len(), expected: DRAWINGS });
     }
     let classes: Vec<Result<(String, Vec<u8>), Error>> = characters
         .into_par_iter()

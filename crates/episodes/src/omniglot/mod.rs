@@ -38,11 +38,7 @@ const DRAWINGS: usize = 20;
 fn part(root: &Path, name: &str) -> Option<PathBuf> {
     let folder = root.join(name);
     let archive = root.join(format!("{name}.zip"));
-    if folder.is_dir() {
-        Some(folder)
-    } else {
-        archive.is_file().then_some(archive)
-    }
+    if folder.is_dir() { Some(folder) } else { archive.is_file().then_some(archive) }
 }
 
 /// Opens the named parts that `root` holds, or `root` itself where it holds none.

@@ -44,15 +44,8 @@ pub fn runs(path: impl AsRef<Path>, size: usize) -> Result<Vec<Episode>, Error> 
         .enumerate()
         .map(|(number, name)| (name.strip_prefix("all_runs/").unwrap_or(name).to_string(), number))
         .collect();
-    let mut reader = Reader {
-        source,
-        files,
-        decode: Decode::to_size(size)?,
-        size,
-    };
-    (1..=RUNS)
-        .map(|number| reader.run(&format!("run{number:02}")))
-        .collect()
+    let mut reader = Reader { source, files, decode: Decode::to_size(size)?, size };
+    (1..=RUNS).map(|number| reader.run(&format!("run{number:02}"))).collect()
 }
 
 /// Reads the files of the runs by name.
@@ -81,8 +74,7 @@ impl Reader<'_> {
         for k in 1..=WAYS {
             let file = self.file(&name(k))?;
             let png = self.source.read(file, MAX_PNG)?;
-            self.decode
-                .append(&png, || self.source.describe(file), &mut pixels)?;
+            self.decode.append(&png, || self.source.describe(file), &mut pixels)?;
         }
         let x = pixels.into_iter().map(|v| f32::from(v) / 255.0).collect();
         Ok(ArrayD::from_shape_vec(vec![WAYS, self.size, self.size, 1], x)
@@ -94,10 +86,7 @@ impl Reader<'_> {
         let file = self.file(&format!("{run}/class_labels.txt"))?;
         let bytes = self.source.read(file, MAX_LABELS)?;
         let text = String::from_utf8_lossy(&bytes);
-        let bad = |cause: String| Error::BadLabels {
-            name: self.source.describe(file),
-            cause,
-        };
+        let bad = |cause: String| Error::BadLabels { name: self.source.describe(file), cause };
         let mut labels = [None; WAYS];
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let (item, class) = label_line(line, run).ok_or_else(|| {
@@ -111,21 +100,14 @@ impl Reader<'_> {
             }
         }
         let missing = |item: usize| bad(format!("item{:02} has no label", item + 1));
-        labels
-            .iter()
-            .enumerate()
-            .map(|(item, label)| label.ok_or_else(|| missing(item)))
-            .collect()
+        labels.iter().enumerate().map(|(item, label)| label.ok_or_else(|| missing(item))).collect()
     }
 
     fn file(&self, name: &str) -> Result<usize, Error> {
-        self.files
-            .get(name)
-            .copied()
-            .ok_or_else(|| Error::IncompleteRuns {
-                path: self.source.path().into(),
-                missing: name.to_string(),
-            })
+        self.files.get(name).copied().ok_or_else(|| Error::IncompleteRuns {
+            path: self.source.path().into(),
+            missing: name.to_string(),
+        })
     }
 }
 

@@ -39,11 +39,7 @@ const BACKGROUND: usize = 964;
 pub fn maml_split(images: &ImageSet, seed: u64) -> Result<ClassSplit, Error> {
     if images.classes() != CHARACTERS {
         let (found, needed) = (images.classes(), CHARACTERS);
-        return Err(Error::WrongCharacters {
-            split: "MAML split",
-            found,
-            needed,
-        });
+        return Err(Error::WrongCharacters { split: "MAML split", found, needed });
     }
     ClassSplit::random(images, 1100, 100, seed)
 }
@@ -63,11 +59,7 @@ pub fn background_evaluation(images: &ImageSet) -> Result<ClassSplit, Error> {
         ("evaluation part", test.len(), CHARACTERS - BACKGROUND),
     ] {
         if found != needed {
-            return Err(Error::WrongCharacters {
-                split: part,
-                found,
-                needed,
-            });
+            return Err(Error::WrongCharacters { split: part, found, needed });
         }
     }
     let ids = |classes: Vec<usize>| classes.into_iter().map(ClassId::from).collect();

@@ -30,9 +30,7 @@ pub fn png(width: usize, height: usize, ink: impl Fn(usize, usize) -> bool) -> V
 
 /// A drawing of the right size: a block of ink whose place depends on `seed`.
 pub fn drawing(seed: usize) -> Vec<u8> {
-    png(105, 105, move |row, column| {
-        row / 21 == seed % 5 && column / 21 == seed / 5 % 5
-    })
+    png(105, 105, move |row, column| row / 21 == seed % 5 && column / 21 == seed / 5 % 5)
 }
 
 /// Names and contents of a small whole data set: `characters` of one alphabet.
@@ -50,9 +48,7 @@ pub fn small_part(part: &str, alphabet: &str, characters: usize) -> Vec<(String,
 pub fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
-        writer
-            .start_file(name, SimpleFileOptions::default())
-            .expect("into memory");
+        writer.start_file(name, SimpleFileOptions::default()).expect("into memory");
         writer.write_all(bytes).expect("into memory");
     }
     writer.finish().expect("into memory").into_inner()
@@ -68,10 +64,7 @@ pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 
 /// Checks that a message has these parts.
 pub fn has(message: &str, parts: &[&str]) {
-    assert!(
-        parts.iter().all(|part| message.contains(part)),
-        "{parts:?} in: {message}"
-    );
+    assert!(parts.iter().all(|part| message.contains(part)), "{parts:?} in: {message}");
 }
 
 /// 2x2 images that say what they are: the corner holds 255, and the others,

@@ -23,12 +23,7 @@ impl Net {
         let hidden = b.scope("hidden", |b| Linear::new(b, inputs, 16));
         let norm = norm.map(|affine| b.scope("hidden.norm", |b| BatchNorm::new(b, 16, affine, 1e-5)));
         let head = b.scope("head", |b| Linear::new(b, 16, outputs));
-        Net {
-            hidden,
-            norm,
-            head,
-            spec: b.finish(),
-        }
+        Net { hidden, norm, head, spec: b.finish() }
     }
 
     /// For [`Blobs`], with batch norm.
@@ -78,13 +73,7 @@ pub struct Blobs {
 
 impl Blobs {
     pub fn new(seed: u64) -> Self {
-        Blobs {
-            seed,
-            shots: [2; WAYS],
-            queries: 4,
-            labels: QueryLabels::Right,
-            only: None,
-        }
+        Blobs { seed, shots: [2; WAYS], queries: 4, labels: QueryLabels::Right, only: None }
     }
 }
 
@@ -92,12 +81,7 @@ fn points(rng: &mut ChaCha8Rng, centres: &[Vec<f64>], counts: [usize; WAYS]) -> 
     let classes: Vec<usize> = (0..WAYS).flat_map(|class| vec![class; counts[class]]).collect();
     let x: Vec<f32> = classes
         .iter()
-        .flat_map(|&class| {
-            centres[class]
-                .iter()
-                .map(|c| (c + 0.5 * rng.normal()) as f32)
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|&class| centres[class].iter().map(|c| (c + 0.5 * rng.normal()) as f32).collect::<Vec<_>>())
         .collect();
     let x = ArrayD::from_shape_vec(vec![classes.len(), FEATURES], x).unwrap();
     Set::new(x, Targets::Classes(classes))
@@ -106,19 +90,14 @@ fn points(rng: &mut ChaCha8Rng, centres: &[Vec<f64>], counts: [usize; WAYS]) -> 
 impl Tasks for Blobs {
     fn episode(&self, i: u64) -> Episode {
         let mut rng = stream(self.seed, Purpose::Train, self.only.unwrap_or(i));
-        let centres: Vec<Vec<f64>> = (0..WAYS)
-            .map(|_| (0..FEATURES).map(|_| rng.normal()).collect())
-            .collect();
+        let centres: Vec<Vec<f64>> =
+            (0..WAYS).map(|_| (0..FEATURES).map(|_| rng.normal()).collect()).collect();
         let support = points(&mut rng, &centres, self.shots);
         let mut query = points(&mut rng, &centres, [self.queries; WAYS]);
         if let (QueryLabels::Shuffled, Targets::Classes(classes)) = (self.labels, &mut query.y) {
             rng.shuffle(classes);
         }
-        Episode {
-            support,
-            query,
-            ways: Some(WAYS),
-        }
+        Episode { support, query, ways: Some(WAYS) }
     }
 
     fn input_shape(&self) -> Vec<usize> {
@@ -145,11 +124,7 @@ impl Tasks for Lines {
             let column = |values| ArrayD::from_shape_vec(vec![8, 1], values).unwrap();
             Set::new(column(x), Targets::Values(column(y)))
         };
-        Episode {
-            support: set(),
-            query: set(),
-            ways: None,
-        }
+        Episode { support: set(), query: set(), ways: None }
     }
 
     fn input_shape(&self) -> Vec<usize> {
