@@ -1,7 +1,7 @@
 //! The per-thread buffer pool: size classes, 64-byte aligned.
 //!
 //! A tape asks for the same few sizes again and again; taking them from the operating system each time costs more than
-//! the arithmetic (page faults). A pool keeps at most what its thread has itself had in use at one time, so memory stays
+//! the arithmetic (page faults). Of each size a pool keeps at most as many as its thread has had in use at one time, so memory stays
 //! flat however buffers travel between threads.
 
 use crate::float::Float;
@@ -15,48 +15,71 @@ const SMALLEST: usize = 16;
 /// Size classes: enough for 2^40 elements.
 const CLASSES: usize = 36 * STEPS;
 
+/// The buffers of one size.
+#[derive(Debug)]
+struct Class<F> {
+    free: Vec<Vec<F>>,
+    used: usize,
+    peak: usize,
+}
+
 /// Free buffers of one thread and one element type.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Pool<F> {
-    free: [Vec<Vec<F>>; CLASSES],
-    free_bytes: usize,
-    used_bytes: usize,
-    peak_bytes: usize,
+    classes: [Class<F>; CLASSES],
 }
 
 /// What a thread's pool holds, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolUse {
     /// In buffers that wait for their next use.
     pub free: usize,
     /// In buffers taken on this thread less those returned on it.
     pub used: usize,
-    /// The largest `used` so far.
+    /// The largest `used` so far of each size class, summed: `free` and `used` together never exceed it.
     pub peak: usize,
 }
 
 /// What this thread's pool of element type `F` holds.
 pub fn pool_use<F: Float>() -> PoolUse {
-    F::with_pool(|p| PoolUse { free: p.free_bytes, used: p.used_bytes, peak: p.peak_bytes })
-        .unwrap_or(PoolUse { free: 0, used: 0, peak: 0 })
+    let count = |p: &mut Pool<F>| {
+        let mut sum = PoolUse::default();
+        for (index, class) in p.classes.iter().enumerate() {
+            let bytes = padded::<F>(capacity(index)) * size_of::<F>();
+            sum.free += class.free.len() * bytes;
+            sum.used += class.used * bytes;
+            sum.peak += class.peak * bytes;
+        }
+        sum
+    };
+    F::with_pool(count).unwrap_or_default()
 }
 
-/// The class for `len` elements and the elements a buffer of it can hold.
-fn class(len: usize) -> (usize, usize) {
+/// The elements that buffers of a class hold.
+fn capacity(index: usize) -> usize {
+    let base = SMALLEST << (index / STEPS);
+    base + index % STEPS * (base / STEPS)
+}
+
+/// The elements allocated for `capacity` of them to be aligned.
+fn padded<F>(capacity: usize) -> usize {
+    capacity + ALIGN / size_of::<F>()
+}
+
+/// The smallest class whose buffers hold `len` elements.
+fn class(len: usize) -> usize {
     let len = len.max(SMALLEST);
-    let power = usize::BITS - 1 - len.leading_zeros();
+    let power = len.ilog2();
     let base = 1usize << power;
-    let step = (base / STEPS).max(1);
-    let over = (len - base).div_ceil(step);
-    let index = (power as usize - SMALLEST.ilog2() as usize) * STEPS + over;
-    (index, base + over * step)
+    let over = (len - base).div_ceil(base / STEPS);
+    (power - SMALLEST.ilog2()) as usize * STEPS + over
 }
 
 impl<F> Pool<F> {
     #[doc(hidden)]
     pub const fn new() -> Self {
-        Pool { free: [const { Vec::new() }; CLASSES], free_bytes: 0, used_bytes: 0, peak_bytes: 0 }
+        Pool { classes: [const { Class { free: Vec::new(), used: 0, peak: 0 } }; CLASSES] }
     }
 }
 
@@ -72,21 +95,17 @@ pub(crate) struct Buffer<F: Float> {
 impl<F: Float> Buffer<F> {
     /// A buffer whose contents are left from its last use: the caller writes all of it.
     pub(crate) fn dirty(len: usize) -> Self {
-        let (index, capacity) = class(len);
-        let padded = capacity + ALIGN / size_of::<F>();
-        let bytes = padded * size_of::<F>();
+        let index = class(len);
         let reused = F::with_pool(|p| {
-            p.used_bytes += bytes;
-            p.peak_bytes = p.peak_bytes.max(p.used_bytes);
-            let store = p.free[index].pop();
-            if store.is_some() {
-                p.free_bytes -= bytes;
-            }
-            store
+            let class = &mut p.classes[index];
+            class.used += 1;
+            class.peak = class.peak.max(class.used);
+            class.free.pop()
         })
         .flatten();
-        let store = reused.unwrap_or_else(|| vec![F::zero(); padded]);
-        let start = store.as_ptr().align_offset(ALIGN).min(padded - capacity);
+        let capacity = capacity(index);
+        let store = reused.unwrap_or_else(|| vec![F::zero(); padded::<F>(capacity)]);
+        let start = store.as_ptr().align_offset(ALIGN).min(store.len() - capacity);
         Buffer { store, start, len, pooled: true }
     }
 
@@ -113,15 +132,13 @@ impl<F: Float> Drop for Buffer<F> {
             return;
         }
         let store = std::mem::take(&mut self.store);
-        let bytes = store.len() * size_of::<F>();
-        let index = class(self.len).0;
         // A thread that is ending has no pool any more: then the memory is simply freed.
         F::with_pool(|p| {
+            let class = &mut p.classes[class(self.len)];
             // Buffers taken on other threads do not count as ours.
-            p.used_bytes = p.used_bytes.saturating_sub(bytes);
-            if p.free_bytes + bytes + p.used_bytes <= p.peak_bytes {
-                p.free[index].push(store);
-                p.free_bytes += bytes;
+            class.used = class.used.saturating_sub(1);
+            if class.free.len() + 1 + class.used <= class.peak {
+                class.free.push(store);
             }
         });
     }
@@ -134,10 +151,11 @@ mod tests {
     #[test]
     fn classes_hold_what_is_asked_and_waste_at_most_a_quarter() {
         for len in (1..5000).chain([65_537, 1_000_003]) {
-            let (index, capacity) = class(len);
+            let index = class(len);
+            let capacity = capacity(index);
             assert!(capacity >= len && index < CLASSES);
             assert!(len < SMALLEST || capacity * 4 <= len * 5, "{len} -> {capacity}");
-            assert_eq!(class(capacity), (index, capacity), "{len}");
+            assert_eq!(class(capacity), index, "{len}");
         }
     }
 

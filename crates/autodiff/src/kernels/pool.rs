@@ -57,30 +57,21 @@ impl PoolShape {
     }
 }
 
-/// The greatest element of each window, and where it lies in `x`: the first one on ties. Padding counts as minus
-/// infinity; a NaN is kept. A window of padding alone gives minus infinity at index 0.
+/// The greatest element of each window, and its place within its image: the first one on ties. Padding counts as minus
+/// infinity; a NaN is kept. A window of padding alone gives minus infinity at place 0. Places are whole numbers in `F`: an
+/// image has fewer than 2^24 elements.
 #[inline(never)]
-pub fn max_pool<F: Float>(out: &mut [F], index: &mut [u32], x: &[F], s: &PoolShape) {
+pub fn max_pool<F: Float>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
     s.check(x.len(), out.len());
-    assert_eq!(index.len(), out.len(), "max_pool: index");
-    assert!(
-        u32::try_from(x.len()).is_ok(),
-        "max_pool: {} elements are too many for 32-bit positions",
-        x.len()
-    );
+    assert_eq!(places.len(), out.len(), "max_pool: places");
     let [x_image, out_image] = s.images();
+    assert!(x_image < 1 << 24, "max_pool: {x_image} elements of an image are too many to be counted in f32");
     let each = s.n.div_ceil(split::pieces(s.n)).max(1);
-    split::chunks2((out, each * out_image), (index, each * out_image), |i, out, index| {
+    split::chunks2((out, each * out_image), (places, each * out_image), |i, out, places| {
         let images = i * each..i * each + out.len() / out_image;
         for (k, image) in images.enumerate() {
             let at = k * out_image..(k + 1) * out_image;
-            max_image(
-                &mut out[at.clone()],
-                &mut index[at],
-                &x[image * x_image..][..x_image],
-                image * x_image,
-                s,
-            );
+            max_image(&mut out[at.clone()], &mut places[at], &x[image * x_image..][..x_image], s);
         }
     });
 }
@@ -121,19 +112,19 @@ pub fn avg_pool_dx<F: Float>(dx: &mut [F], g: &[F], s: &PoolShape) {
 }
 
 versions! {
-    fn max_image<F>(out: &mut [F], index: &mut [u32], x: &[F], first: usize, s: &PoolShape) where [F: Float] = max_body;
+    fn max_image<F>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) where [F: Float] = max_body;
     fn avg_image<F>(out: &mut [F], x: &[F], s: &PoolShape) where [F: Float] = avg_body;
     fn avg_image_dx<F>(dx: &mut [F], g: &[F], s: &PoolShape) where [F: Float] = avg_dx_body;
 }
 
 #[inline(always)]
-fn max_body<F: Float, I: Isa>(out: &mut [F], index: &mut [u32], x: &[F], first: usize, s: &PoolShape) {
+fn max_body<F: Float, I: Isa>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
     for oy in 0..s.out_h() {
         for ox in 0..s.out_w() {
             let [rows, cols] = s.window(oy, ox);
             let at = (oy * s.out_w() + ox) * s.c;
             let pixels = rows.flat_map(|y| cols.clone().map(move |x| (y * s.w + x) * s.c));
-            strips!(s.c, max_strip::<F, I>(out, index, x, first, at, pixels.clone()));
+            strips!(s.c, max_strip::<F, I>(out, places, x, at, pixels.clone()));
         }
     }
 }
@@ -142,32 +133,32 @@ fn max_body<F: Float, I: Isa>(out: &mut [F], index: &mut [u32], x: &[F], first: 
 fn max_strip<F: Float, I: Isa, const W: usize>(
     col: usize,
     out: &mut [F],
-    index: &mut [u32],
+    places: &mut [F],
     x: &[F],
-    first: usize,
     at: usize,
     mut pixels: impl Iterator<Item = usize>,
 ) {
     let Some(start) = pixels.next() else {
         store(out, at + col, [F::neg_infinity(); W]);
-        store(index, at + col, [0; W]);
+        store(places, at + col, [F::zero(); W]);
         return;
     };
     let mut best: [F; W] = load(x, start + col);
-    let mut place = [start as u32; W];
+    let mut place = [F::of(start as f64); W];
     for pixel in pixels {
         let values: [F; W] = load(x, pixel + col);
+        let here = F::of(pixel as f64);
         for j in 0..W {
             let better = values[j] > best[j] || values[j].is_nan();
             best[j] = if better { values[j] } else { best[j] };
-            place[j] = if better { pixel as u32 } else { place[j] };
+            place[j] = if better { here } else { place[j] };
         }
     }
     for j in 0..W {
-        place[j] += (first + col + j) as u32;
+        place[j] += F::of((col + j) as f64);
     }
     store(out, at + col, best);
-    store(index, at + col, place);
+    store(places, at + col, place);
 }
 
 #[inline(always)]

@@ -107,18 +107,9 @@ impl PoolOp {
     }
 }
 
-/// Places are counted within one image, so that they are exact in the element type.
 fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
-    let (image, pooled) = (s.h * s.w * s.c, s.out_h() * s.out_w() * s.c);
-    let mut index = vec![0; shape.count()];
-    let largest = Array::build(shape, |out| pool::max_pool(out, &mut index, x, s));
-    let places = Array::build(shape, |out| {
-        for (n, (out, index)) in out.chunks_mut(pooled.max(1)).zip(index.chunks(pooled.max(1))).enumerate() {
-            for (o, &i) in out.iter_mut().zip(index) {
-                *o = F::of((i as usize - n * image) as f64);
-            }
-        }
-    });
+    let mut largest = Array::build(shape, |_| ());
+    let places = Array::build(shape, |places| pool::max_pool(largest.data_mut(), places, x, s));
     Outputs::Many(vec![largest, places])
 }
 
