@@ -10,6 +10,9 @@ use crate::tape::Tape;
 /// A value on a [`Tape`]: `Copy`, so it is used like a number.
 ///
 /// Operators panic at the caller's line when shapes do not fit, naming the operation and both shapes.
+///
+/// `+ - * /` broadcast as in numpy. `0 / 0` is 0, with derivatives 0, so that dividing by a norm is safe at zero; other
+/// divisions by zero are infinite.
 pub struct Var<'t, F: Float = f32> {
     tape: &'t Tape<F>,
     pub(crate) id: u32,
