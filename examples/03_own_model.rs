@@ -30,7 +30,7 @@ impl<F: Float> Model<F> for Residual {
         &self.spec
     }
 
-    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, _: &mut Pass<'_, F>) -> Var<'t, F> {
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, _: &mut Pass<'t, F>) -> Var<'t, F> {
         let h = self.first.forward(params, x).tanh();
         let h = h + self.middle.forward(params, h).tanh();
         self.head.forward(params, h)

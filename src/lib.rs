@@ -43,18 +43,18 @@ pub use fewshot_meta as meta;
 pub use fewshot_nn as nn;
 
 pub use fewshot_autodiff::{
-    Activation, Array, Conv, CustomOp, Float, Padding, Pool, Shape, Tape, Var, gradcheck,
+    Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, Tape, Var, gradcheck,
 };
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set,
     Sinusoid, Targets, Tasks, omniglot, stream,
 };
 pub use fewshot_meta::{
-    Checkpoint, Distance, Evaluation, Examples, Filter, InnerLoop, Labels, Learner, Maml, Meta, Metric,
-    Order, Predictor, ProtoNet, Rate, Task, Trainer, Training, evaluate, meta_gradient,
+    Checkpoint, Distance, Evaluation, Examples, Execution, Filter, InnerLoop, Labels, Learner, Maml, Memory,
+    Meta, Metric, Order, Predictor, ProtoNet, Rate, Runner, Task, Trainer, Training, evaluate, meta_gradient,
 };
 pub use fewshot_nn::{
-    Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, NormPolicy, Optimizer, Params, Pass,
+    Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass,
     Schedule, Sgd, Slot, Spec,
 };
 

@@ -80,6 +80,12 @@ impl<F: Float> Array<F> {
         Array { buffer: Arc::new(buffer), shape }
     }
 
+    /// The values of a buffer of the shape's length.
+    pub(crate) fn from_buffer(buffer: Buffer<F>, shape: Shape) -> Self {
+        debug_assert_eq!(buffer.data().len(), shape.count());
+        Array { buffer: Arc::new(buffer), shape }
+    }
+
     /// The sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         &self.shape

@@ -12,13 +12,13 @@ use crate::pool::Pool;
 #[allow(private_interfaces, reason = "the module is private: nobody outside can name or call these")]
 pub(crate) mod sealed {
     use crate::grad::Rule;
-    use crate::op::{Op, Outputs};
+    use crate::op::Op;
     use crate::shape::Shape;
     use crate::tape::Inputs;
 
     #[doc(hidden)]
     pub trait Sealed: Sized {
-        fn forward(op: &Op<Self>, x: &Inputs<'_, Self>, shapes: &[Shape]) -> Outputs<Self>
+        fn forward(op: &Op<Self>, x: &Inputs<'_, Self>, out: &mut [&mut [Self]], shapes: &[Shape])
         where
             Self: super::Float;
 
@@ -30,8 +30,8 @@ pub(crate) mod sealed {
     macro_rules! sealed {
         ($t:ident) => {
             impl Sealed for $t {
-                fn forward(op: &Op<$t>, x: &Inputs<'_, $t>, shapes: &[Shape]) -> Outputs<$t> {
-                    op.forward(x, shapes)
+                fn forward(op: &Op<$t>, x: &Inputs<'_, $t>, out: &mut [&mut [$t]], shapes: &[Shape]) {
+                    op.forward(x, out, shapes);
                 }
 
                 fn vjp(op: &Op<$t>, rule: &mut Rule<'_, '_, $t>) {

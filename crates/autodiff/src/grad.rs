@@ -113,8 +113,8 @@ impl Path {
         let record = tape.record.borrow();
         for id in floor..=last {
             if !marks[id - first] {
-                marks[id - first] =
-                    record.inputs(id).iter().any(|&i| i as usize >= first && marks[i as usize - first]);
+                let leads = |&i: &u32| i as usize >= first && marks[i as usize - first];
+                marks[id - first] = !record.nodes[id].op.is_constant() && record.inputs(id).iter().any(leads);
             }
         }
         Path { first, floor, marks }
@@ -123,16 +123,6 @@ impl Path {
     fn has(&self, id: u32) -> bool {
         (id as usize).checked_sub(self.first).is_some_and(|i| self.marks.get(i).copied().unwrap_or(false))
     }
-}
-
-/// How many outputs node `id` has, or none if it is itself a further output of another.
-fn outputs<F: Float>(tape: &Tape<F>, id: usize) -> usize {
-    let record = tape.record.borrow();
-    let further = |i: usize| matches!(record.nodes.get(i).map(|n| &n.op), Some(Op::Output));
-    if further(id) {
-        return 0;
-    }
-    (id + 1..).take_while(|&i| further(i)).count() + 1
 }
 
 /// Calls the rule of node `id` and returns the shares of its inputs.
@@ -148,6 +138,9 @@ fn apply<'t, F: Float>(
         (record.nodes[id].op.clone(), record.inputs(id).to_vec())
     };
     let needs: Vec<bool> = ids.iter().map(|&i| path.has(i)).collect();
+    if !needs.contains(&true) {
+        return;
+    }
     let start = tape.len();
     let (node, ids, needs) = (id as u32, &ids[..], &needs[..]);
     F::vjp(&op, &mut Rule { tape, node, ids, needs, cotangents, shares, start });
@@ -176,7 +169,7 @@ fn sweep<'t, F: Float>(
     }
     let mut shares = Vec::new();
     for id in (path.floor..=last).rev() {
-        let count = outputs(tape, id);
+        let count = tape.record.borrow().outputs(id);
         let mut arrived: Vec<Option<Var<'t, F>>> =
             (id..id + count).map(|i| slots.get(i - path.first).copied().flatten()).collect();
         arrived.truncate(count);
@@ -215,7 +208,7 @@ fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Ve
     let mark = tape.len();
     let mut shares = Vec::new();
     for id in (path.floor..=last).rev() {
-        let count = outputs(tape, id);
+        let count = tape.record.borrow().outputs(id);
         let wanted = kept.contains(&(id as u32));
         let arrived: Vec<Option<Var<'_, F>>> = (id..id + count)
             .map(|i| {
@@ -308,6 +301,19 @@ impl<'t, F: Float> Var<'t, F> {
         self.check_scalar("backward");
         self.check_tape("backward", wrt);
         unrecorded(self.tape(), wrt, self)
+    }
+
+    /// The gradients of this number with respect to each of `wrt` as constants, of which no further gradient is taken. On a
+    /// tape it is [`backward`](Var::backward); in a recorded program, where values are not known, the like.
+    ///
+    /// # Panics
+    /// As `backward`.
+    #[track_caller]
+    pub fn constant_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
+        if self.tape().is_recording() {
+            return self.grads(wrt).into_iter().map(Var::detach).collect();
+        }
+        self.backward(wrt).into_iter().map(|gradient| self.tape().leaf(gradient)).collect()
     }
 
     /// The gradients of `sum(self * cotangent)` with respect to each of `wrt`: the vector-Jacobian product.

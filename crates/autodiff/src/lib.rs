@@ -16,6 +16,7 @@
 //! Images are `[n, h, w, c]`, convolution weights `[kh, kw, c_in, c_out]`, dense weights `[in, out]`.
 
 mod array;
+mod checkpoint;
 mod float;
 mod grad;
 pub mod gradcheck;
@@ -23,6 +24,7 @@ mod kernels;
 mod op;
 mod ops;
 mod pool;
+mod program;
 mod shape;
 mod tape;
 mod var;
@@ -32,10 +34,12 @@ pub use float::Float;
 pub use kernels::with_split;
 pub use op::CustomOp;
 pub use ops::conv::{Conv, Padding};
+pub use ops::index::Indices;
 pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
 pub use ops::norm::Activation;
 pub use ops::pool::Pool;
 pub use pool::{PoolUse, pool_use};
+pub use program::{Program, StepTime};
 pub use shape::{MAX_RANK, Shape};
 pub use tape::Tape;
 pub use var::Var;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::array::Array;
+use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::ops::binary::Binary;
@@ -49,20 +50,10 @@ pub(crate) enum Op<F: Float> {
     Norm(NormOp<F>),
     /// Factorisations and solves.
     Linalg(Linalg),
+    /// A function whose inner values are not kept.
+    Checkpoint(Checkpoint<F>),
     /// A user's own.
     Custom(Arc<dyn CustomOp<F>>),
-}
-
-/// What an operator returns.
-pub(crate) enum Outputs<F: Float> {
-    One(Array<F>),
-    Many(Vec<Array<F>>),
-}
-
-impl<F: Float> From<Array<F>> for Outputs<F> {
-    fn from(value: Array<F>) -> Self {
-        Outputs::One(value)
-    }
 }
 
 impl<F: Float> Op<F> {
@@ -80,37 +71,36 @@ impl<F: Float> Op<F> {
             Op::Pool(op) => op.name(),
             Op::Norm(op) => op.name(),
             Op::Linalg(op) => op.name(),
+            Op::Checkpoint(_) => "checkpoint",
             Op::Custom(op) => op.name(),
         }
     }
 
-    /// The values of the outputs, whose shapes were settled when the operator was written.
-    pub(crate) fn forward(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
+    /// Whether the output is the first input's values under another shape.
+    pub(crate) fn is_alias(&self) -> bool {
+        matches!(self, Op::Layout(Layout::Reshape | Layout::Detach))
+    }
+
+    /// Whether no gradient passes through.
+    pub(crate) fn is_constant(&self) -> bool {
+        matches!(self, Op::Layout(Layout::Detach))
+    }
+
+    /// Writes the values of the outputs, whose shapes were settled when the operator was written.
+    pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]], shapes: &[Shape]) {
         match self {
-            Op::Leaf | Op::Output => unreachable!("has its value from the start"),
-            Op::Unary(op) => op.forward(x).into(),
-            Op::Binary(op) => op.forward(x, shapes[0]).into(),
-            Op::Layout(op) => op.forward(x, shapes[0]).into(),
-            Op::Index(op) => op.forward(x, shapes),
-            Op::Product(op) => op.forward(x, shapes[0]).into(),
-            Op::Rows(op) => op.forward(x, shapes),
-            Op::Conv(op) => op.forward(x, shapes[0]).into(),
-            Op::Pool(op) => op.forward(x, shapes),
-            Op::Norm(op) => op.forward(x, shapes),
-            Op::Linalg(op) => op.forward(x, shapes[0]).into(),
-            Op::Custom(op) => {
-                let inputs: Vec<&Array<F>> = (0..x.len()).map(|i| &x[i]).collect();
-                let value = op.forward(&inputs);
-                assert_eq!(
-                    value.shape(),
-                    &shapes[0][..],
-                    "{}: `forward` returned {:?}, `shape` promised {}",
-                    op.name(),
-                    value.shape(),
-                    shapes[0]
-                );
-                value.into()
-            }
+            Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
+            Op::Unary(op) => op.forward(x, out[0]),
+            Op::Binary(op) => op.forward(x, out[0], shapes[0]),
+            Op::Layout(op) => op.forward(x, out[0], shapes[0]),
+            Op::Index(op) => op.forward(x, out, shapes),
+            Op::Product(op) => op.forward(x, out[0], shapes[0]),
+            Op::Rows(op) => op.forward(x, out),
+            Op::Conv(op) => op.forward(x, out[0]),
+            Op::Pool(op) => op.forward(x, out),
+            Op::Norm(op) => op.forward(x, out),
+            Op::Linalg(op) => op.forward(x, out[0]),
+            Op::Custom(op) => custom_forward(&**op, x, out[0], shapes[0]),
         }
     }
 
@@ -128,6 +118,7 @@ impl<F: Float> Op<F> {
             Op::Pool(op) => op.vjp(r),
             Op::Norm(op) => op.vjp(r),
             Op::Linalg(op) => op.vjp(r),
+            Op::Checkpoint(function) => function.vjp(r),
             Op::Custom(op) => {
                 let inputs: Vec<Var<'t, F>> = (0..r.len()).map(|i| r.x(i)).collect();
                 let shares = op.vjp(&inputs, r.y(), r.u());
@@ -147,6 +138,19 @@ impl<F: Float> Op<F> {
             }
         }
     }
+}
+
+fn custom_forward<F: Float>(op: &dyn CustomOp<F>, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
+    let inputs: Vec<Array<F>> = (0..x.len()).map(|i| x.at(i).to_array()).collect();
+    let value = op.forward(&inputs.iter().collect::<Vec<_>>());
+    let name = op.name();
+    assert_eq!(
+        value.shape(),
+        &shape[..],
+        "{name}: `forward` returned {:?}, `shape` promised {shape}",
+        value.shape()
+    );
+    out.copy_from_slice(value.data());
 }
 
 /// An operator of the user's own, put on a tape with [`Tape::custom`](crate::Tape::custom).

@@ -126,6 +126,13 @@ impl<F: Float> Buffer<F> {
     }
 }
 
+impl<F: Float> Default for Buffer<F> {
+    /// No elements.
+    fn default() -> Self {
+        Buffer::from_vec(Vec::new())
+    }
+}
+
 impl<F: Float> Drop for Buffer<F> {
     fn drop(&mut self) {
         if !self.pooled {

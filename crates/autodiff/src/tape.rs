@@ -1,12 +1,12 @@
 //! [`Tape`]: one task's record, nodes in the order they were written.
 
 use std::cell::RefCell;
-use std::ops::Index;
 use std::sync::Arc;
 
 use crate::array::Array;
 use crate::float::Float;
-use crate::op::{CustomOp, Op, Outputs};
+use crate::op::{CustomOp, Op};
+use crate::program::Operands;
 use crate::shape::Shape;
 use crate::var::Var;
 
@@ -21,59 +21,134 @@ pub(crate) struct Node<F: Float> {
 /// The record itself; a node's index is its name.
 pub(crate) struct Record<F: Float> {
     pub(crate) nodes: Vec<Node<F>>,
-    inputs: Vec<u32>,
+    arena: Vec<u32>,
+    /// While a program is recorded: its inputs so far, values to come.
+    pub(crate) open: Option<Vec<u32>>,
 }
 
 impl<F: Float> Record<F> {
     pub(crate) fn inputs(&self, id: usize) -> &[u32] {
         let (start, end) = self.nodes[id].inputs;
-        &self.inputs[start as usize..end as usize]
+        &self.arena[start as usize..end as usize]
     }
 
     #[track_caller]
     pub(crate) fn value(&self, id: usize) -> &Array<F> {
-        self.nodes[id].value.as_ref().unwrap_or_else(|| {
-            panic!(
-                "the value of `{}` {} was freed by `backward`: read it before, or use `grad`, which keeps the record",
-                self.nodes[id].op.name(),
-                self.nodes[id].shape
-            )
+        let node = &self.nodes[id];
+        node.value.as_ref().unwrap_or_else(|| {
+            let (name, shape) = (node.op.name(), node.shape);
+            match self.open {
+                Some(_) => panic!(
+                    "the value of `{name}` {shape} is not known while a program is recorded: work that depends on values runs eagerly, on a tape"
+                ),
+                None => panic!(
+                    "the value of `{name}` {shape} was freed by `backward`: read it before, or use `grad`, which keeps the record"
+                ),
+            }
         })
     }
 
-    fn push(&mut self, op: Op<F>, inputs: &[u32], shape: Shape, value: Array<F>) -> u32 {
-        let start = self.inputs.len() as u32;
-        self.inputs.extend_from_slice(inputs);
-        self.nodes.push(Node { op, inputs: (start, self.inputs.len() as u32), shape, value: Some(value) });
+    /// How many outputs node `id` has, or none if it is itself a further output of another.
+    pub(crate) fn outputs(&self, id: usize) -> usize {
+        let further = |i: usize| matches!(self.nodes.get(i).map(|n| &n.op), Some(Op::Output));
+        if further(id) {
+            return 0;
+        }
+        (id + 1..).take_while(|&i| further(i)).count() + 1
+    }
+
+    fn push(&mut self, op: Op<F>, inputs: &[u32], shape: Shape, value: Option<Array<F>>) -> u32 {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(inputs);
+        self.nodes.push(Node { op, inputs: (start, self.arena.len() as u32), shape, value });
         (self.nodes.len() - 1) as u32
+    }
+
+    /// Writes down an operator; its further outputs become nodes of their own.
+    fn write(&mut self, op: Op<F>, ids: &[u32], shapes: &[Shape], values: Option<Vec<Array<F>>>) -> u32 {
+        let mut values = values.map(Vec::into_iter);
+        let mut next = || values.as_mut().and_then(Iterator::next);
+        let first = self.push(op, ids, shapes[0], next());
+        for shape in &shapes[1..] {
+            self.push(Op::Output, &[first], *shape, next());
+        }
+        first
+    }
+
+    /// The outputs' values, unless an input is not known yet.
+    #[track_caller]
+    fn execute(&self, op: &Op<F>, ids: &[u32], shapes: &[Shape]) -> Option<Vec<Array<F>>> {
+        if self.open.is_some() && ids.iter().any(|&id| self.nodes[id as usize].value.is_none()) {
+            return None;
+        }
+        let mut values: Vec<Array<F>> = shapes.iter().map(|&shape| Array::build(shape, |_| ())).collect();
+        let inputs = Inputs::Record(self, ids);
+        if let [value] = &mut values[..] {
+            F::forward(op, &inputs, &mut [value.data_mut()], shapes);
+        } else {
+            let mut out: Vec<&mut [F]> = values.iter_mut().map(Array::data_mut).collect();
+            F::forward(op, &inputs, &mut out, shapes);
+        }
+        Some(values)
     }
 
     /// Forgets all nodes from `len` on.
     pub(crate) fn truncate(&mut self, len: usize) {
         if let Some(first) = self.nodes.get(len) {
-            self.inputs.truncate(first.inputs.0 as usize);
+            self.arena.truncate(first.inputs.0 as usize);
             self.nodes.truncate(len);
         }
     }
 }
 
-/// The values of an operator's inputs.
-pub(crate) struct Inputs<'a, F: Float> {
-    record: &'a Record<F>,
-    ids: &'a [u32],
+/// A value as an operator sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a, F> {
+    pub(crate) data: &'a [F],
+    pub(crate) shape: &'a Shape,
 }
 
-impl<F: Float> Inputs<'_, F> {
-    pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+impl<'a, F: Float> View<'a, F> {
+    #[inline(always)]
+    pub(crate) fn data(self) -> &'a [F] {
+        self.data
+    }
+
+    #[inline(always)]
+    pub(crate) fn shape(self) -> &'a Shape {
+        self.shape
+    }
+
+    pub(crate) fn to_array(self) -> Array<F> {
+        Array::build(*self.shape, |out| out.copy_from_slice(self.data))
     }
 }
 
-impl<F: Float> Index<usize> for Inputs<'_, F> {
-    type Output = Array<F>;
+/// The values of an operator's inputs.
+pub(crate) enum Inputs<'a, F: Float> {
+    /// On a tape.
+    Record(&'a Record<F>, &'a [u32]),
+    /// In the memory of a program.
+    Replay(Operands<'a, F>),
+}
 
-    fn index(&self, i: usize) -> &Array<F> {
-        self.record.value(self.ids[i] as usize)
+impl<'a, F: Float> Inputs<'a, F> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Inputs::Record(_, ids) => ids.len(),
+            Inputs::Replay(operands) => operands.len(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, i: usize) -> View<'a, F> {
+        match self {
+            Inputs::Record(record, ids) => {
+                let id = ids[i] as usize;
+                View { data: record.value(id).data(), shape: &record.nodes[id].shape }
+            }
+            Inputs::Replay(operands) => operands.at(i),
+        }
     }
 }
 
@@ -110,8 +185,40 @@ impl<F: Float> Tape<F> {
     /// An empty record.
     pub fn new() -> Self {
         Tape {
-            record: RefCell::new(Record { nodes: Vec::with_capacity(256), inputs: Vec::with_capacity(512) }),
+            record: RefCell::new(Record {
+                nodes: Vec::with_capacity(256),
+                arena: Vec::with_capacity(512),
+                open: None,
+            }),
         }
+    }
+
+    /// A tape on which operators are written and not executed, unless all they depend on is constant.
+    pub(crate) fn recorder() -> Self {
+        let tape = Self::new();
+        tape.record.borrow_mut().open = Some(Vec::new());
+        tape
+    }
+
+    /// Whether a program is being recorded: values are not known then.
+    pub fn is_recording(&self) -> bool {
+        self.record.borrow().open.is_some()
+    }
+
+    /// A further input of the program that is being recorded; its values are given to [`Program::run`](crate::Program::run).
+    ///
+    /// # Panics
+    /// On a tape that records no program.
+    #[track_caller]
+    pub fn input(&self, shape: &[usize]) -> Var<'_, F> {
+        let mut record = self.record.borrow_mut();
+        assert!(
+            record.open.is_some(),
+            "input: no program is being recorded; use `var` to put values on a tape"
+        );
+        let id = record.push(Op::Leaf, &[], Shape::new(shape), None);
+        record.open.as_mut().expect("it was just looked at").push(id);
+        Var::new(self, id)
     }
 
     /// Puts an array on the tape: data or a weight, as the gradients asked for later decide. Shares the values.
@@ -148,7 +255,7 @@ impl<F: Float> Tape<F> {
 
     pub(crate) fn leaf(&self, value: Array<F>) -> Var<'_, F> {
         let shape = value.shape_copy();
-        let id = self.record.borrow_mut().push(Op::Leaf, &[], shape, value);
+        let id = self.record.borrow_mut().push(Op::Leaf, &[], shape, Some(value));
         Var::new(self, id)
     }
 
@@ -161,35 +268,47 @@ impl<F: Float> Tape<F> {
     /// Executes and records an operator; its outputs become consecutive nodes, of which the first is returned.
     #[track_caller]
     pub(crate) fn push_many<'t>(&'t self, op: Op<F>, inputs: &[Var<'t, F>], shapes: &[Shape]) -> Var<'t, F> {
-        const FEW: usize = 8;
-        let mut few = [0; FEW];
-        let many: Vec<u32>;
-        let ids = if inputs.len() <= FEW {
-            for (id, x) in few.iter_mut().zip(inputs) {
-                *id = self.own(x, &op);
-            }
-            &few[..inputs.len()]
-        } else {
-            many = inputs.iter().map(|x| self.own(x, &op)).collect();
-            &many[..]
-        };
-        let outputs = {
-            let record = self.record.borrow();
-            F::forward(&op, &Inputs { record: &record, ids }, shapes)
-        };
-        let mut record = self.record.borrow_mut();
-        match outputs {
-            Outputs::One(value) => Var::new(self, record.push(op, ids, shapes[0], value)),
-            Outputs::Many(values) => {
-                let mut values = values.into_iter().zip(shapes);
-                let (value, shape) = values.next().expect("an operator has an output");
-                let first = record.push(op, ids, *shape, value);
-                for (value, shape) in values {
-                    record.push(Op::Output, &[first], *shape, value);
+        self.with_ids(&op, inputs, |ids| {
+            let values = {
+                let record = self.record.borrow();
+                if op.is_alias() {
+                    let value = record.nodes[ids[0] as usize].value.is_some() || record.open.is_none();
+                    value.then(|| vec![record.value(ids[0] as usize).reshape(&shapes[0])])
+                } else {
+                    record.execute(&op, ids, shapes)
                 }
-                Var::new(self, first)
-            }
+            };
+            Var::new(self, self.record.borrow_mut().write(op.clone(), ids, shapes, values))
+        })
+    }
+
+    /// Writes down an operator whose outputs are known, or never are on this tape.
+    #[track_caller]
+    pub(crate) fn push_known<'t>(
+        &'t self,
+        op: Op<F>,
+        inputs: &[Var<'t, F>],
+        shapes: &[Shape],
+        values: Option<Vec<Array<F>>>,
+    ) -> Var<'t, F> {
+        self.with_ids(&op, inputs, |ids| {
+            Var::new(self, self.record.borrow_mut().write(op.clone(), ids, shapes, values))
+        })
+    }
+
+    /// Calls `f` with the names of the inputs.
+    #[track_caller]
+    fn with_ids<'t, R>(&'t self, op: &Op<F>, inputs: &[Var<'t, F>], f: impl FnOnce(&[u32]) -> R) -> R {
+        const FEW: usize = 8;
+        if inputs.len() > FEW {
+            let ids: Vec<u32> = inputs.iter().map(|x| self.own(x, op)).collect();
+            return f(&ids);
         }
+        let mut ids = [0; FEW];
+        for (id, x) in ids.iter_mut().zip(inputs) {
+            *id = self.own(x, op);
+        }
+        f(&ids[..inputs.len()])
     }
 
     #[track_caller]

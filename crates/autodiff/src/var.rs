@@ -44,10 +44,15 @@ impl<'t, F: Float> Var<'t, F> {
     /// The value, shared with the tape.
     ///
     /// # Panics
-    /// When `backward` has freed it.
+    /// When `backward` has freed it, or a program is being recorded.
     #[track_caller]
     pub fn value(self) -> Array<F> {
         self.tape.record.borrow().value(self.id as usize).clone()
+    }
+
+    /// The value, unless a program is being recorded and it depends on the program's inputs.
+    pub(crate) fn known(self) -> Option<Array<F>> {
+        self.tape.record.borrow().nodes[self.id as usize].value.clone()
     }
 
     /// The only number of a value with one element.
@@ -57,12 +62,6 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn item(self) -> F {
         self.tape.record.borrow().value(self.id as usize).item()
-    }
-
-    /// The same value as a constant: no gradient flows through it.
-    #[track_caller]
-    pub fn detach(self) -> Self {
-        self.tape.leaf(self.value())
     }
 
     /// The node `offset` places after this one: a further output of the same operator.

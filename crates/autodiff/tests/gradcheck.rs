@@ -1,7 +1,9 @@
 //! The table of all operators: each row is an operator and a shape case, checked against central differences in f64 at first
 //! and second order (some at third). What is checked is what this table says.
 
-use fewshot_autodiff::{Activation, Array, Conv, Padding, Pool, Tape, Transpose, Triangle, Var, gradcheck};
+use fewshot_autodiff::{
+    Activation, Array, Conv, Padding, Pool, Program, Tape, Transpose, Triangle, Var, gradcheck,
+};
 
 type Function = Box<dyn for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>>;
 
@@ -162,6 +164,8 @@ fn layout(rows: &mut Vec<Row>) {
         row("pad", &x(), |_, x| x[0].pad(&[(1, 0), (0, 2), (1, 1)]).powi(3)),
         row("gather", &x(), |_, x| x[0].gather(1, &[2, 0, 2, 1]).powi(3)),
         row("scatter_add", &x(), |_, x| x[0].scatter_add(1, &[3, 0, 3], 5).powi(3)),
+        row("detach", &x(), |_, x| x[0].square() * x[0].sign().detach()),
+        row("gather on the tape", &x(), |t, x| x[0].gather(1, t.index(&[2, 0])).powi(3)),
         row("one_hot", &[any(&[3, 4])], |t, x| x[0].square() * t.one_hot(&[2, 0, 3], 4)),
     ]);
 }
@@ -305,6 +309,31 @@ fn unrecorded_gradients_equal_recorded_ones() {
     }
 }
 
+#[test]
+fn programs_give_the_bits_of_the_tape() {
+    fn results<'t>(row: &Row, tape: &'t Tape<f64>, x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
+        let y = (row.function)(tape, x);
+        let first = y.tanh().sum().grads(x);
+        let contracted =
+            first.iter().map(|g| g.square().sum()).reduce(|a, b| a + b).expect("there are inputs");
+        let second = contracted.grads(x);
+        std::iter::once(y).chain(first).chain(second).collect()
+    }
+    for row in table() {
+        let program = Program::record(|tape| {
+            let x: Vec<Var<'_, f64>> = row.inputs.iter().map(|x| tape.input(x.shape())).collect();
+            results(&row, tape, &x)
+        });
+        let inputs: Vec<&Array<f64>> = row.inputs.iter().collect();
+        let tape = Tape::new();
+        let x: Vec<Var<'_, f64>> = row.inputs.iter().map(|x| tape.var(x)).collect();
+        let eager: Vec<Array<f64>> = results(&row, &tape, &x).iter().map(|y| y.value()).collect();
+        for round in 0..2 {
+            assert_eq!(program.run(&inputs), eager, "{}, round {round}", row.name);
+        }
+    }
+}
+
 /// Functions of the operator files that are no operators with a gradient.
 const NO_ROW: &[(&str, &str)] = &[
     ("all", "makes a Padding"),
@@ -313,6 +342,7 @@ const NO_ROW: &[(&str, &str)] = &[
     ("slope", "a number of an Activation"),
     ("apply", "Activation: calls relu and leaky_relu"),
     ("argmax", "returns places, not values"),
+    ("index", "puts places on a tape, which have no gradient"),
 ];
 
 /// Names of the public operators, read from the source: `pub fn name(` and the lines of the macros' tables.

@@ -4,6 +4,7 @@ use fewshot_autodiff::{Float, Var};
 use fewshot_nn::Params;
 
 use crate::filter::Filter;
+use crate::task_vars::ExampleVars;
 
 /// How far differentiation looks through the inner gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,6 +14,17 @@ pub enum Order {
     /// Inner gradients are recorded and differentiated (MAML).
     #[default]
     Second,
+}
+
+/// What is kept of the inner steps until the meta-gradient has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Memory {
+    /// All values: memory grows with the steps.
+    #[default]
+    Keep,
+    /// The weights before each step, from which the step is computed again: memory for the values of one step, for up to a third
+    /// more work. The gradient is the same.
+    Recompute,
 }
 
 /// The rate of the inner steps.
@@ -87,6 +99,53 @@ impl InnerLoop<'_> {
         all
     }
 
+    /// [`InnerLoop::run`] with each step under a checkpoint ([`Memory::Recompute`]): of a step only the weights before it are kept.
+    ///
+    /// `loss` sees weights and support, and nothing else on a tape: dropout has no place in it.
+    ///
+    /// # Panics
+    /// When the filter leaves nothing to adapt, or a rate is missing.
+    #[track_caller]
+    pub fn run_recomputed<'t, F: Float>(
+        &self,
+        theta: &Params<Var<'t, F>>,
+        rate: Rate<'_, 't, F>,
+        support: &ExampleVars<'t, F>,
+        loss: impl for<'s> Fn(&Params<Var<'s, F>>, &ExampleVars<'s, F>) -> Var<'s, F>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    ) -> Params<Var<'t, F>> {
+        let (names, order) = (theta.map(|_| ()), self.order);
+        let rates = match rate {
+            Rate::Scalar(number) => Err(number),
+            Rate::Each(rates) => Ok(rates.map(|_| ())),
+        };
+        let labels = support.y.form();
+        let mut given = vec![support.x, support.y.var()];
+        if let Rate::Each(rates) = rate {
+            given.extend_from_slice(rates.values());
+        }
+        let mut fast = theta.clone();
+        for _ in 0..self.steps {
+            let (names, rates, adapted, loss) =
+                (names.clone(), rates.clone(), self.adapted.clone(), loss.clone());
+            let inputs: Vec<Var<'t, F>> = fast.values().iter().chain(&given).copied().collect();
+            let stepped = support.x.tape().checkpoint(&inputs, move |v| {
+                let (weights, given) = v.split_at(names.len());
+                let support = ExampleVars { x: given[0], y: labels.on(given[1]) };
+                let each = rates.as_ref().map(|names| names.with_values(given[2..].to_vec()));
+                let rate = each.as_ref().map_or_else(|&number| Rate::Scalar(*number), Rate::Each);
+                let inner = InnerLoop { steps: 1, order, adapted: &adapted };
+                let weights = names.with_values(weights.to_vec());
+                inner.run(&weights, rate, |fast| loss(fast, &support)).values().to_vec()
+            });
+            fast = theta.with_values(stepped);
+        }
+        fast
+    }
+
     #[track_caller]
     fn step<'t, F: Float>(
         &self,
@@ -100,11 +159,10 @@ impl InnerLoop<'_> {
                 loss(fast).grads(&chosen)
             }
             Order::First => {
-                // on copies made just before the loss, so that `backward` frees the loss's own values and nothing earlier
+                // on copies made just before the loss, so that the loss's own values are freed and nothing earlier
                 let here = fast.map_named(|name, w| if self.adapted.has(name) { w.detach() } else { *w });
                 let chosen = self.chosen(&here);
-                let gradients = loss(&here).backward(&chosen);
-                gradients.iter().map(|g| fast.values()[0].tape().var(g)).collect()
+                loss(&here).constant_grads(&chosen)
             }
         };
         let mut gradients = gradients.into_iter();

@@ -10,14 +10,15 @@ pub(crate) fn has_statistics<F: Float>(statistics: &Params<Array<F>>) -> bool {
     !statistics.is_empty()
 }
 
-/// The outputs for `x`.
+/// The outputs for `x`, normalised with given statistics or those of the batch.
 pub(crate) fn forward<F: Float>(
     model: &impl Model<F>,
     weights: &Params<Array<F>>,
     x: &Array<F>,
-    mut pass: Pass<'_, F>,
+    given: Option<&Params<Array<F>>>,
 ) -> Array<F> {
     let tape = Tape::new();
+    let mut pass = given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
     model.forward(&weights.on(&tape), tape.var(x), &mut pass).value()
 }
 
@@ -30,7 +31,7 @@ pub(crate) fn forward_batch<F: Float>(
     let tape = Tape::new();
     let mut pass = Pass::batch();
     let y = model.forward(&weights.on(&tape), tape.var(x), &mut pass).value();
-    (y, pass.into_statistics().unwrap_or_default())
+    (y, pass.into_statistics().map(|s| s.arrays()).unwrap_or_default())
 }
 
 /// The outputs for `x` one by one, each in a batch of the support and itself.
@@ -43,7 +44,7 @@ pub(crate) fn forward_beside<F: Float>(
     let known = support.shape()[0];
     let one = |i| {
         let batch = concat(&[support, &rows(x, i..i + 1)]);
-        rows(&forward(model, weights, &batch, Pass::batch()), known..known + 1)
+        rows(&forward(model, weights, &batch, None), known..known + 1)
     };
     let all: Vec<Array<F>> = (0..x.shape()[0]).map(one).collect();
     concat(&all.iter().collect::<Vec<_>>())

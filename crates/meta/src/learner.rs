@@ -2,9 +2,10 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
-use fewshot_nn::{NormPolicy, Params, Spec};
+use fewshot_nn::{Noise, NormPolicy, Params, Spec};
 
-use crate::task::{Examples, Metric, Task};
+use crate::task::{Examples, Labels, Metric, Task};
+use crate::task_vars::TaskVars;
 
 /// Weight of a new batch in running statistics unless a policy says otherwise (PyTorch's default).
 const MOMENTUM: f64 = 0.1;
@@ -26,6 +27,33 @@ pub struct Meta<F: Float = f32> {
     pub statistics: Params<Array<F>>,
 }
 
+/// What is meta-learned and kept, on a tape.
+#[derive(Clone, Debug)]
+pub struct MetaVars<'t, F: Float = f32> {
+    /// The meta-parameters.
+    pub theta: Params<Var<'t, F>>,
+    /// Running mean and variance of the batch norms.
+    pub statistics: Params<Var<'t, F>>,
+}
+
+impl<F: Float> Meta<F> {
+    /// These values on a tape.
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> MetaVars<'t, F> {
+        MetaVars { theta: self.theta.on(tape), statistics: self.statistics.on(tape) }
+    }
+}
+
+impl<'t, F: Float> MetaVars<'t, F> {
+    /// The tape.
+    ///
+    /// # Panics
+    /// When there is not a single meta-parameter.
+    #[track_caller]
+    pub fn tape(&self) -> &'t Tape<F> {
+        self.theta.values().first().expect("a learner has meta-parameters").tape()
+    }
+}
+
 /// What a learner makes of one task, on a tape.
 pub struct Outcome<'t, F: Float = f32> {
     /// Mean loss on the query: the number whose gradient is the meta-gradient.
@@ -33,7 +61,19 @@ pub struct Outcome<'t, F: Float = f32> {
     /// Predictions for the query: logits `[n, ways]` or values `[n, outputs]`.
     pub predictions: Var<'t, F>,
     /// Batch statistics of the query pass, to be averaged over tasks; none where a model has none.
-    pub statistics: Option<Params<Array<F>>>,
+    pub statistics: Option<Params<Var<'t, F>>>,
+}
+
+/// The meta-gradient of one task, on a tape.
+pub struct Gradient<'t, F: Float = f32> {
+    /// Mean loss on the query.
+    pub loss: Var<'t, F>,
+    /// Predictions for the query.
+    pub predictions: Var<'t, F>,
+    /// Gradient of the query loss with respect to theta.
+    pub gradient: Params<Var<'t, F>>,
+    /// Batch statistics of the query pass; none where a model has none.
+    pub statistics: Option<Params<Var<'t, F>>>,
 }
 
 /// The meta-gradient of one task.
@@ -49,10 +89,24 @@ pub struct TaskGradient<F: Float = f32> {
     pub statistics: Option<Params<Array<F>>>,
 }
 
+impl<F: Float> TaskGradient<F> {
+    pub(crate) fn new(
+        loss: &Array<F>,
+        predictions: &Array<F>,
+        labels: &Labels<F>,
+        gradient: Params<Array<F>>,
+        statistics: Option<Params<Array<F>>>,
+    ) -> Self {
+        let accuracy = (labels.metric() == Metric::Accuracy).then(|| labels.score(predictions));
+        TaskGradient { loss: loss.item().as_f64(), accuracy, gradient, statistics }
+    }
+}
+
 /// A few-shot learning algorithm together with its model.
 ///
-/// `episode` says what the algorithm does, as operations on a tape; the meta-gradient follows from it. After training,
-/// `adapt` turns a support set into a [`Predictor`].
+/// `episode` says what the algorithm does, as operations on a tape; the meta-gradient follows from it. As it sees no values, its
+/// work is recorded once for episodes of one shape and replayed ([`Runner`](crate::Runner)). After training, `adapt` turns a support set
+/// into a [`Predictor`].
 pub trait Learner<F: Float = f32>: Send + Sync {
     /// Names, shapes and initial values of the meta-parameters and statistics.
     fn spec(&self) -> &Spec;
@@ -63,25 +117,35 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         Meta { theta: self.spec().init(&mut rng), statistics: self.spec().statistics() }
     }
 
-    /// Learns from the support and answers the query, recorded on the tape of `theta`; `rng` feeds dropout and other noise.
-    fn episode<'t>(
-        &self,
-        theta: &Params<Var<'t, F>>,
-        meta: &Meta<F>,
-        task: &Task<F>,
-        rng: &mut ChaCha8Rng,
-    ) -> Outcome<'t, F>;
+    /// Learns from the support and answers the query, as operations on the tape of `meta` and `task`; dropout and other randomness
+    /// come from `noise`.
+    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F>;
 
-    /// The meta-gradient of one task. An algorithm whose meta-gradient is no derivative overrides this.
-    fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: &mut ChaCha8Rng) -> TaskGradient<F> {
+    /// The meta-gradient of one task, the derivative of `episode`'s loss. An algorithm whose meta-gradient is none overrides this.
+    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
+        let Outcome { loss, predictions, statistics } = self.episode(meta, task, noise);
+        Gradient {
+            loss: loss.detach(),
+            predictions: predictions.detach(),
+            statistics: statistics.map(|s| s.map(|x| x.detach())),
+            // last: it frees the values it passes
+            gradient: meta.theta.with_values(loss.constant_grads(meta.theta.values())),
+        }
+    }
+
+    /// Whether `gradient` does the same work for all tasks of one shape, whatever their values, so that it can be recorded.
+    fn is_recordable(&self) -> bool {
+        true
+    }
+
+    /// The meta-gradient of one task, executed operator by operator on a tape of its own.
+    fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: ChaCha8Rng) -> TaskGradient<F> {
         let tape = Tape::new();
-        let theta = meta.theta.on(&tape);
-        let Outcome { loss, predictions, statistics } = self.episode(&theta, meta, task, rng);
-        let value = loss.item().as_f64();
-        let labels = &task.query.y;
-        let accuracy = (labels.metric() == Metric::Accuracy).then(|| labels.score(&predictions.value()));
-        let gradient = meta.theta.with_values(loss.backward(theta.values()));
-        TaskGradient { loss: value, accuracy, gradient, statistics }
+        let noise = Noise::new(rng);
+        let g = self.gradient(&meta.on(&tape), &task.on(&tape), &noise);
+        let gradient = meta.theta.with_values(g.gradient.arrays().values().to_vec());
+        let statistics = g.statistics.map(|s| s.arrays());
+        TaskGradient::new(&g.loss.value(), &g.predictions.value(), &task.query.y, gradient, statistics)
     }
 
     /// Weight of one task's batch statistics in the running ones.

@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
+use fewshot_autodiff::{Array, Float, Tape};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::adapt::{InnerLoop, Order, Rate};
+use crate::adapt::{InnerLoop, Memory, Order, Rate};
 use crate::filter::Filter;
 use crate::forward::{forward, forward_batch, forward_beside, has_statistics};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum};
-use crate::task::{Examples, Task};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::task::Examples;
+use crate::task_vars::TaskVars;
 
 /// Model-agnostic meta-learning, for classification and regression.
 ///
@@ -43,6 +43,8 @@ pub struct Maml<M> {
     pub inner_lr: f64,
     /// Order of the meta-gradient.
     pub order: Order,
+    /// What is kept of the inner steps for the second order.
+    pub memory: Memory,
     /// Parameters the inner loop adapts; the others are meta-learned only.
     pub adapted: Filter,
     /// Normalisation of queries by the adapted model: `Batch`, statistics of all queries of a call together (transductive, as in
@@ -64,6 +66,7 @@ impl<M> Maml<M> {
             eval_steps: 1,
             inner_lr: 0.01,
             order: Order::Second,
+            memory: Memory::Keep,
             adapted: Filter::except(&["*norm.*"]),
             policy: NormPolicy::Batch,
         }
@@ -108,23 +111,25 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         self.model.spec()
     }
 
-    fn episode<'t>(
-        &self,
-        theta: &Params<Var<'t, F>>,
-        _meta: &Meta<F>,
-        task: &Task<F>,
-        rng: &mut ChaCha8Rng,
-    ) -> Outcome<'t, F> {
-        let tape = theta.values()[0].tape();
-        let (support, query) = (tape.var(&task.support.x), tape.var(&task.query.x));
+    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let inner = InnerLoop { steps: self.train_steps, order: self.order, adapted: &self.adapted };
-        let fast = inner.run(theta, Rate::Scalar(self.inner_lr), |fast| {
-            let mut pass = Pass::batch().with_dropout(rng);
-            task.support.y.loss(self.model.forward(fast, support, &mut pass))
-        });
-        let mut pass = Pass::batch().with_dropout(rng);
-        let predictions = self.model.forward(&fast, query, &mut pass);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        let (support, query) = (&task.support, &task.query);
+        let rate = Rate::Scalar(self.inner_lr);
+        let fast = match self.memory {
+            Memory::Keep => inner.run(&meta.theta, rate, |fast| {
+                let mut pass = Pass::batch().with_noise(noise);
+                support.y.loss(self.model.forward(fast, support.x, &mut pass))
+            }),
+            Memory::Recompute => {
+                let model = Arc::clone(&self.model);
+                inner.run_recomputed(&meta.theta, rate, support, move |fast, support| {
+                    support.y.loss(model.forward(fast, support.x, &mut Pass::batch()))
+                })
+            }
+        };
+        let mut pass = Pass::batch().with_noise(noise);
+        let predictions = self.model.forward(&fast, query.x, &mut pass);
+        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
     }
 
     fn momentum(&self) -> f64 {
@@ -166,8 +171,8 @@ impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
     fn predict(&self, x: &Array<F>) -> Array<F> {
         let Adapted { model, weights, norm } = self;
         match norm {
-            Norm::Batch => forward(&**model, weights, x, Pass::batch()),
-            Norm::Given(statistics) => forward(&**model, weights, x, Pass::given(statistics)),
+            Norm::Batch => forward(&**model, weights, x, None),
+            Norm::Given(statistics) => forward(&**model, weights, x, Some(statistics)),
             Norm::Beside(support) => forward_beside(&**model, weights, support, x),
         }
     }

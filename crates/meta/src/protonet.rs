@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
+use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::forward::{concat, forward, forward_batch, has_statistics, rows};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum};
-use crate::task::{Examples, Task};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::task::Examples;
+use crate::task_vars::TaskVars;
 
 /// How far an embedded query is from a prototype.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,19 +42,19 @@ impl Distance {
 /// of rows.
 ///
 /// # Panics
-/// When a class below the largest has no row.
+/// When a class has no row (in a recorded program its prototype is 0 then).
 #[track_caller]
-pub fn prototypes<'t, F: Float>(z: Var<'t, F>, classes: &[usize]) -> Var<'t, F> {
-    let ways = classes.iter().max().map_or(0, |largest| largest + 1);
-    let mut counts = vec![0usize; ways];
-    for &class in classes {
-        counts[class] += 1;
-    }
-    if let Some(empty) = counts.iter().position(|&count| count == 0) {
+pub fn prototypes<'t, F: Float>(z: Var<'t, F>, classes: impl Indices<'t, F>, ways: usize) -> Var<'t, F> {
+    let tape = z.tape();
+    let classes = classes.on(tape, "prototypes", ways);
+    let one_each = tape.var(&Array::ones(&[classes.shape()[0], 1]));
+    let counts = one_each.scatter_add(0, classes, ways);
+    if !tape.is_recording()
+        && let Some(empty) = counts.value().data().iter().position(|&count| count == F::zero())
+    {
         panic!("prototypes: class {empty} of {ways} has no support example");
     }
-    let shares = counts.iter().map(|&count| F::of(1.0 / count as f64)).collect();
-    z.scatter_add(0, classes, ways) * z.tape().var(&Array::new(&[ways, 1], shares))
+    z.scatter_add(0, classes, ways) * counts.safe_recip()
 }
 
 /// A prototypical network.
@@ -100,20 +100,13 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
         self.model.spec()
     }
 
-    fn episode<'t>(
-        &self,
-        theta: &Params<Var<'t, F>>,
-        _meta: &Meta<F>,
-        task: &Task<F>,
-        rng: &mut ChaCha8Rng,
-    ) -> Outcome<'t, F> {
-        let tape = theta.values()[0].tape();
-        let classes = task.support.y.classes("ProtoNet");
-        let mut pass = Pass::batch().with_dropout(rng);
-        let x = tape.var(&concat(&[&task.support.x, &task.query.x]));
-        let z = self.model.forward(theta, x, &mut pass).flatten();
-        let parts = z.split(0, &[classes.len(), task.query.y.len()]);
-        let predictions = self.distance.logits(parts[1], prototypes(parts[0], classes));
+    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+        let (classes, ways) = task.support.y.classes("ProtoNet");
+        let mut pass = Pass::batch().with_noise(noise);
+        let x = Var::concat(&[task.support.x, task.query.x], 0);
+        let z = self.model.forward(&meta.theta, x, &mut pass).flatten();
+        let parts = z.split(0, &[task.support.x.shape()[0], task.query.x.shape()[0]]);
+        let predictions = self.distance.logits(parts[1], prototypes(parts[0], classes, ways));
         Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
     }
 
@@ -124,7 +117,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         let model = &*self.model;
         let running = || {
-            let z = forward(model, &meta.theta, &support.x, Pass::given(&meta.statistics));
+            let z = forward(model, &meta.theta, &support.x, Some(&meta.statistics));
             (Known::Embedded(flat(&z)), meta.statistics.clone())
         };
         let (known, statistics) = match self.policy {
@@ -175,16 +168,17 @@ struct Nearest<M, F: Float> {
 impl<F: Float, M: Model<F>> Nearest<M, F> {
     fn logits(&self, support: &Array<F>, query: &Array<F>) -> Array<F> {
         let tape = Tape::new();
-        let prototypes = prototypes(tape.var(support), &self.classes);
+        let ways = self.classes.iter().max().map_or(0, |largest| largest + 1);
+        let prototypes = prototypes(tape.var(support), &self.classes, ways);
         self.learner.distance.logits(tape.var(query), prototypes).value()
     }
 
-    fn embed(&self, x: &Array<F>, pass: Pass<'_, F>) -> Array<F> {
-        flat(&forward(&*self.learner.model, &self.weights, x, pass))
+    fn embed(&self, x: &Array<F>, given: Option<&Params<Array<F>>>) -> Array<F> {
+        flat(&forward(&*self.learner.model, &self.weights, x, given))
     }
 
     fn joint(&self, support: &Array<F>, x: &Array<F>) -> Array<F> {
-        let z = self.embed(&concat(&[support, x]), Pass::batch());
+        let z = self.embed(&concat(&[support, x]), None);
         let known = support.shape()[0];
         self.logits(&rows(&z, 0..known), &rows(&z, known..z.shape()[0]))
     }
@@ -193,7 +187,7 @@ impl<F: Float, M: Model<F>> Nearest<M, F> {
 impl<F: Float, M: Model<F>> Predictor<F> for Nearest<M, F> {
     fn predict(&self, x: &Array<F>) -> Array<F> {
         match &self.known {
-            Known::Embedded(support) => self.logits(support, &self.embed(x, Pass::given(&self.statistics))),
+            Known::Embedded(support) => self.logits(support, &self.embed(x, Some(&self.statistics))),
             Known::Together(support) => self.joint(support, x),
             Known::OneByOne(support) => {
                 let each = (0..x.shape()[0]).map(|i| self.joint(support, &rows(x, i..i + 1)));

@@ -1,7 +1,9 @@
-//! One task as the learners see it: examples and labels as arrays.
+//! One task as arrays: examples and labels.
 
-use fewshot_autodiff::{Array, Float, Var};
+use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{Episode, Set, Targets};
+
+use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 
 /// The answers that go with examples.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,16 +46,30 @@ impl<F: Float> Labels<F> {
         self.len() == 0
     }
 
-    /// The mean loss of predictions: cross-entropy of logits `[n, ways]` for classes, mean squared error of values
-    /// `[n, outputs]` for real targets (no factor one half).
+    /// The mean loss of predictions, as [`LabelVars::loss`].
     ///
     /// # Panics
     /// When the predictions do not fit the labels.
     #[track_caller]
     pub fn loss<'t>(&self, predictions: Var<'t, F>) -> Var<'t, F> {
+        self.on(predictions.tape()).loss(predictions)
+    }
+
+    /// These labels on a tape.
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> LabelVars<'t, F> {
         match self {
-            Labels::Classes(classes) => predictions.cross_entropy(classes),
-            Labels::Values(values) => predictions.mse(predictions.tape().var(values)),
+            Labels::Classes(classes) => {
+                LabelVars::Classes { classes: tape.index(classes), ways: self.ways() }
+            }
+            Labels::Values(values) => LabelVars::Values(tape.var(values)),
+        }
+    }
+
+    /// How many classes there are, 0 for real targets.
+    pub fn ways(&self) -> usize {
+        match self {
+            Labels::Classes(classes) => classes.iter().max().map_or(0, |largest| largest + 1),
+            Labels::Values(_) => 0,
         }
     }
 
@@ -101,11 +117,13 @@ impl<F: Float> Labels<F> {
         match self {
             Labels::Classes(classes) => classes,
             Labels::Values(_) => {
-                panic!("{who}: real targets given, but it tells classes apart: use Labels::Classes")
+                panic!("{who}: {NOT_CLASSES}")
             }
         }
     }
 }
+
+pub(crate) const NOT_CLASSES: &str = "real targets given, but it tells classes apart: use Labels::Classes";
 
 /// The first place of the largest value.
 fn argmax<F: Float>(row: &[F]) -> usize {
@@ -143,6 +161,13 @@ impl<F: Float> Examples<F> {
     }
 }
 
+impl<F: Float> Examples<F> {
+    /// These examples on a tape.
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> ExampleVars<'t, F> {
+        ExampleVars { x: tape.var(&self.x), y: self.y.on(tape) }
+    }
+}
+
 impl<F: Float> From<&Set> for Examples<F> {
     fn from(set: &Set) -> Self {
         let array = |x: &ndarray::ArrayD<f32>| {
@@ -171,6 +196,13 @@ pub struct Task<F: Float = f32> {
     pub support: Examples<F>,
     /// What the learner is asked about.
     pub query: Examples<F>,
+}
+
+impl<F: Float> Task<F> {
+    /// This task on a tape.
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> TaskVars<'t, F> {
+        TaskVars { support: self.support.on(tape), query: self.query.on(tape) }
+    }
 }
 
 impl<F: Float> From<&Episode> for Task<F> {

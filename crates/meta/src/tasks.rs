@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use fewshot_autodiff::{Array, Float};
+use fewshot_autodiff::{Array, Float, with_split};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::{Params, update_running};
 use rayon::prelude::*;
 
 use crate::learner::{Learner, Meta, TaskGradient};
+use crate::runner::Runner;
 use crate::task::Task;
 
 /// The mean over the tasks of a meta-batch.
@@ -23,11 +24,38 @@ pub struct MetaGradient<F: Float = f32> {
     pub statistics: Params<Array<F>>,
 }
 
-/// The mean meta-gradient of the episodes `range`: `(1/B) sum_i grad_theta L_Q(i)`.
-///
-/// Tasks run in parallel on the threads of the ambient rayon pool, each on its own tape; they are summed in task order, so
-/// the result has the same bits for any number of threads. A lone task has the threads for its kernels. Task `i` draws
-/// dropout and other noise from stream `i` of `seed`.
+impl<F: Float> Runner<'_, F> {
+    /// The mean meta-gradient of the episodes `range`: `(1/B) sum_i grad_theta L_Q(i)`.
+    ///
+    /// Tasks run in parallel on the threads of the ambient rayon pool, each with its own memory; they are summed in task order, so
+    /// the result has the same bits for any number of threads. Fewer tasks than threads have the threads for their kernels. Task
+    /// `i` draws dropout and other noise from stream `i` of `seed`.
+    ///
+    /// # Panics
+    /// When the range is empty.
+    #[track_caller]
+    pub fn meta_gradient(
+        &self,
+        meta: &Meta<F>,
+        tasks: &dyn Tasks,
+        range: Range<u64>,
+        seed: u64,
+    ) -> MetaGradient<F> {
+        assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
+        let one = |i: u64| {
+            let task = Task::from(&tasks.episode(i));
+            self.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i))
+        };
+        let parts: Vec<TaskGradient<F>> = if range.end - range.start < rayon::current_num_threads() as u64 {
+            with_split(true, || range.map(one).collect())
+        } else {
+            range.into_par_iter().map(one).collect()
+        };
+        mean(self.learner, meta, parts)
+    }
+}
+
+/// [`Runner::meta_gradient`] once: for many meta-batches keep a [`Runner`], which records the work once.
 ///
 /// # Panics
 /// When the range is empty.
@@ -39,17 +67,7 @@ pub fn meta_gradient<F: Float>(
     range: Range<u64>,
     seed: u64,
 ) -> MetaGradient<F> {
-    assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
-    let one = |i: u64| {
-        let task = Task::from(&tasks.episode(i));
-        learner.meta_gradient(meta, &task, &mut stream(seed, Purpose::Dropout, i))
-    };
-    let parts: Vec<TaskGradient<F>> = if range.end - range.start == 1 {
-        vec![fewshot_autodiff::with_split(true, || one(range.start))]
-    } else {
-        range.into_par_iter().map(one).collect()
-    };
-    mean(learner, meta, parts)
+    Runner::new(learner).meta_gradient(meta, tasks, range, seed)
 }
 
 fn mean<F: Float>(learner: &dyn Learner<F>, meta: &Meta<F>, parts: Vec<TaskGradient<F>>) -> MetaGradient<F> {

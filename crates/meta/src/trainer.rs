@@ -6,7 +6,7 @@ use fewshot_nn::{Clip, Optimizer, Params, Schedule};
 
 use crate::error::Error;
 use crate::learner::{Learner, Meta};
-use crate::tasks::meta_gradient;
+use crate::runner::{Execution, Runner};
 
 /// How a learner is trained.
 #[derive(Clone, Debug)]
@@ -21,12 +21,21 @@ pub struct Training {
     pub clip: Option<Clip>,
     /// Initial weights and noise inside the learner follow from it; episodes follow from the seed of their source.
     pub seed: u64,
+    /// How the learner's work is executed; the results are the same bits.
+    pub execution: Execution,
 }
 
 impl Default for Training {
-    /// One episode per update, rate 1e-3, constant, without clipping, seed 0.
+    /// One episode per update, rate 1e-3, constant, without clipping, seed 0, recorded.
     fn default() -> Self {
-        Training { meta_batch: 1, outer_lr: 1e-3, schedule: Schedule::Constant, clip: None, seed: 0 }
+        Training {
+            meta_batch: 1,
+            outer_lr: 1e-3,
+            schedule: Schedule::Constant,
+            clip: None,
+            seed: 0,
+            execution: Execution::Recorded,
+        }
     }
 }
 
@@ -57,7 +66,7 @@ pub struct Progress<F: Float = f32> {
 /// Update `n` (from 1) sees the episodes `(n - 1) * meta_batch .. n * meta_batch`; equal seeds give equal bits, for any
 /// number of threads, in one go or resumed.
 pub struct Trainer<'a, F: Float = f32> {
-    learner: &'a dyn Learner<F>,
+    runner: Runner<'a, F>,
     tasks: &'a dyn Tasks,
     optimizer: Box<dyn Optimizer<F>>,
     training: Training,
@@ -79,7 +88,8 @@ impl<'a, F: Float> Trainer<'a, F> {
     ) -> Self {
         assert!(training.meta_batch > 0, "Trainer: the meta-batch is 0");
         let meta = learner.init(training.seed);
-        Trainer { learner, tasks, optimizer, training, meta, iteration: 0 }
+        let runner = Runner::with(learner, training.execution);
+        Trainer { runner, tasks, optimizer, training, meta, iteration: 0 }
     }
 
     /// Goes on where `progress` was taken, with the same bits as if never stopped.
@@ -115,7 +125,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         let diverged = |what| Error::Diverged { iteration, what };
         let size = self.training.meta_batch as u64;
         let range = self.iteration * size..iteration * size;
-        let mean = meta_gradient(self.learner, &self.meta, self.tasks, range, self.training.seed);
+        let mean = self.runner.meta_gradient(&self.meta, self.tasks, range, self.training.seed);
         if !mean.loss.is_finite() {
             return Err(diverged("loss"));
         }

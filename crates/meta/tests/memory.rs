@@ -28,7 +28,7 @@ fn training(steps: usize, order: Order) -> usize {
     peak(move || {
         let learner = learner(steps, order);
         let meta = learner.init(0);
-        learner.meta_gradient(&meta, &task(), &mut stream(0, Purpose::Dropout, 0));
+        learner.meta_gradient(&meta, &task(), stream(0, Purpose::Dropout, 0));
     })
 }
 

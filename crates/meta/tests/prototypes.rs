@@ -11,7 +11,7 @@ fn array(shape: &[usize], salt: f64) -> Array<f64> {
 /// Logits of queries for a support with classes.
 fn logits(distance: Distance, support: &Array<f64>, classes: &[usize], query: &Array<f64>) -> Array<f64> {
     let tape = Tape::new();
-    distance.logits(tape.var(query), prototypes(tape.var(support), classes)).value()
+    distance.logits(tape.var(query), prototypes(tape.var(support), classes, 1 + classes.iter().max().expect("there are classes"))).value()
 }
 
 fn assert_close(a: &Array<f64>, b: &Array<f64>) {
@@ -36,7 +36,7 @@ fn squared_euclid_is_a_linear_classifier() {
     let (support, query) = (array(&[6, 4], 0.0), array(&[5, 4], 9.0));
     let classes = [2, 0, 1, 0, 2, 2];
     let tape = Tape::new();
-    let centres = prototypes(tape.var(&support), &classes);
+    let centres = prototypes(tape.var(&support), &classes, 3);
     let bias = centres.square().sum_axes(&[1]);
     let linear = (tape.var(&query).matmul_nt(centres) * 2.0 - bias).softmax(1).value();
     let distances = logits(Distance::SquaredEuclid, &support, &classes, &query);
@@ -47,7 +47,7 @@ fn squared_euclid_is_a_linear_classifier() {
 fn prototypes_are_class_means_for_unequal_shots() {
     let z = Array::new(&[4, 2], vec![1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 5.0, 9.0]);
     let tape = Tape::new();
-    let means = prototypes(tape.var(&z), &[0, 1, 0, 0]).value();
+    let means = prototypes(tape.var(&z), &[0, 1, 0, 0], 2).value();
     assert_close(&means, &Array::new(&[2, 2], vec![3.0, 5.0, 10.0, 20.0]));
 }
 
@@ -55,7 +55,7 @@ fn prototypes_are_class_means_for_unequal_shots() {
 #[should_panic(expected = "class 1 of 3 has no support example")]
 fn a_class_without_support_is_named() {
     let tape = Tape::new();
-    prototypes(tape.var(&array(&[2, 2], 0.0)), &[0, 2]);
+    prototypes(tape.var(&array(&[2, 2], 0.0)), &[0, 2], 3);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn permutations_of_support_and_of_labels() {
 fn an_embedding_of_zeros_has_finite_cosines_and_gradients() {
     let tape = Tape::<f64>::new();
     let z = tape.var(&Array::zeros(&[2, 3]));
-    let logits = Distance::Cosine.logits(z, prototypes(z, &[0, 1]));
+    let logits = Distance::Cosine.logits(z, prototypes(z, &[0, 1], 2));
     assert_eq!(logits.value().data(), [0.0; 4]);
     assert!(logits.cross_entropy(&[0, 1]).grad(z).value().all_finite());
 }

@@ -83,11 +83,11 @@ impl ConvNorm {
         params: &Params<Var<'t, F>>,
         x: Var<'t, F>,
         activation: Activation,
-        pass: &mut Pass<'_, F>,
+        pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
         if self.norm.uses_batch(pass) {
             let y = self.conv.without_bias(params, x);
-            let bias = self.conv.bias.map(|bias| params[bias].value());
+            let bias = self.conv.bias.map(|bias| params[bias]);
             self.norm.on_batch(params, y, activation, pass, bias)
         } else {
             self.norm.forward(params, self.conv.forward(params, x), activation, pass)

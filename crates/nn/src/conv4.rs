@@ -188,7 +188,7 @@ impl<F: Float> Model<F> for Conv4 {
     }
 
     #[track_caller]
-    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F> {
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let c = &self.config;
         let shape = x.shape();
         assert!(
@@ -248,7 +248,7 @@ mod tests {
             let mut pass = Pass::batch();
             let y = model.forward(&theta.on(&tape), tape.var(&x), &mut pass);
             assert_eq!(y.shape(), [2, features]);
-            let statistics = pass.into_statistics().expect("the norms used the batch");
+            let statistics = pass.into_statistics().expect("the norms used the batch").arrays();
             let running = model.spec.statistics();
             let updated = update_running(&running, &statistics, 0.1);
             assert_eq!(updated.names(), running.names());

@@ -78,7 +78,7 @@ impl<F: Float> Model<F> for Mlp {
     }
 
     #[track_caller]
-    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F> {
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let mut x = x.flatten();
         for (dense, norm) in &self.hidden {
             let z = dense.forward(params, x);

@@ -1,8 +1,8 @@
 //! [`Model`]: architecture only; [`Pass`]: what a forward pass depends on beside weights and input.
 
 use fewshot_autodiff::{Array, Float, Var};
-use rand::rngs::ChaCha8Rng;
 
+use crate::noise::Noise;
 use crate::params::Params;
 use crate::spec::{Spec, path};
 
@@ -27,7 +27,7 @@ use crate::spec::{Spec, path};
 ///
 /// impl<F: Float> Model<F> for Two {
 ///     fn spec(&self) -> &Spec { &self.spec }
-///     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, _: &mut Pass<'_, F>) -> Var<'t, F> {
+///     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, _: &mut Pass<'t, F>) -> Var<'t, F> {
 ///         self.second.forward(params, self.first.forward(params, x).tanh())
 ///     }
 /// }
@@ -44,7 +44,7 @@ pub trait Model<F: Float = f32>: Send + Sync {
     fn spec(&self) -> &Spec;
 
     /// The outputs for a batch `x`, on the tape of `params` and `x`.
-    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F>;
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
 }
 
 /// What a forward pass depends on beside weights and input, and the statistics it hands back: one value for one
@@ -53,27 +53,27 @@ pub trait Model<F: Float = f32>: Send + Sync {
 /// Nothing is changed behind the caller's back: a pass on batch statistics collects them, and the caller decides what
 /// becomes of them: averaged over training ([`update_running`]), or given to another pass ([`Pass::given`]).
 #[derive(Debug)]
-pub struct Pass<'a, F: Float = f32> {
-    given: Option<&'a Params<Array<F>>>,
-    dropout: Option<&'a mut ChaCha8Rng>,
-    collected: Vec<(String, Array<F>)>,
+pub struct Pass<'t, F: Float = f32> {
+    given: Option<Params<Var<'t, F>>>,
+    noise: Option<Noise>,
+    collected: Vec<(String, Var<'t, F>)>,
 }
 
-impl<'a, F: Float> Pass<'a, F> {
+impl<'t, F: Float> Pass<'t, F> {
     /// Norms use, and collect, the statistics of the batch; no dropout.
     pub fn batch() -> Self {
-        Pass { given: None, dropout: None, collected: Vec::new() }
+        Pass { given: None, noise: None, collected: Vec::new() }
     }
 
     /// Norms use these statistics; no dropout.
-    pub fn given(statistics: &'a Params<Array<F>>) -> Self {
-        Pass { given: Some(statistics), ..Self::batch() }
+    pub fn given(statistics: &Params<Var<'t, F>>) -> Self {
+        Pass { given: Some(statistics.clone()), ..Self::batch() }
     }
 
-    /// Dropout layers draw their masks from `rng`.
+    /// Dropout layers draw their masks from `noise`.
     #[must_use]
-    pub fn with_dropout(mut self, rng: &'a mut ChaCha8Rng) -> Self {
-        self.dropout = Some(rng);
+    pub fn with_noise(mut self, noise: &Noise) -> Self {
+        self.noise = Some(noise.clone());
         self
     }
 
@@ -82,35 +82,35 @@ impl<'a, F: Float> Pass<'a, F> {
     /// # Panics
     /// When statistics are given but this norm's are not among them.
     #[track_caller]
-    pub fn statistics(&self, scope: &str) -> Option<[&'a Array<F>; 2]> {
-        let given = self.given?;
-        Some([&given[path(scope, MEAN).as_str()], &given[path(scope, VARIANCE).as_str()]])
+    pub fn statistics(&self, scope: &str) -> Option<[Var<'t, F>; 2]> {
+        let given = self.given.as_ref()?;
+        Some([given[path(scope, MEAN).as_str()], given[path(scope, VARIANCE).as_str()]])
     }
 
-    /// Takes down the batch statistics of the norm at `scope`: mean and biased variance `[channels]` of `rows` rows.
+    /// Takes down the batch statistics of the norm at `scope`: mean and biased variance `[channels]` of `rows` rows, as constants.
     ///
     /// # Panics
     /// When this pass has taken down that norm's already.
     #[track_caller]
-    pub fn collect(&mut self, scope: &str, mean: Array<F>, variance: Array<F>, rows: usize) {
+    pub fn collect(&mut self, scope: &str, mean: Var<'t, F>, variance: Var<'t, F>, rows: usize) {
         let name = path(scope, MEAN);
         let before = self.collected.iter().any(|(n, _)| *n == name);
         assert!(!before, "Pass: the norm {scope:?} ran twice; make a new Pass for each forward pass");
-        self.collected.push((name, mean));
-        self.collected.push((path(scope, VARIANCE), variance));
-        self.collected.push((path(scope, ROWS), Array::scalar(F::of(rows as f64))));
+        self.collected.push((name, mean.detach()));
+        self.collected.push((path(scope, VARIANCE), variance.detach()));
+        self.collected.push((path(scope, ROWS), mean.tape().scalar(F::of(rows as f64))));
     }
 
-    /// The random stream of dropout layers, or nothing where this pass does without dropout.
-    pub fn dropout(&mut self) -> Option<&mut ChaCha8Rng> {
-        self.dropout.as_deref_mut()
+    /// The source of randomness, or nothing where this pass does without.
+    pub fn noise(&self) -> Option<&Noise> {
+        self.noise.as_ref()
     }
 
     /// What normalised the batch; nothing when no norm used a batch. For each norm its mean and biased variance, named as in
     /// [`Spec::statistics`], and `rows`, the number of rows they were taken over.
     ///
     /// Given to another pass they normalise alike; [`update_running`] averages them.
-    pub fn into_statistics(self) -> Option<Params<Array<F>>> {
+    pub fn into_statistics(self) -> Option<Params<Var<'t, F>>> {
         (!self.collected.is_empty()).then(|| Params::new(self.collected))
     }
 }
@@ -120,7 +120,7 @@ pub(crate) const MEAN: &str = "mean";
 pub(crate) const VARIANCE: &str = "variance";
 const ROWS: &str = "rows";
 
-/// Running statistics after a batch whose statistics [`Pass::into_statistics`] gave: `(1 - momentum) running + momentum batch`.
+/// Running statistics after a batch whose statistics [`Pass::into_statistics`] gave, as arrays: `(1 - momentum) running + momentum batch`.
 ///
 /// As in PyTorch, what is averaged is the unbiased variance, `rows / (rows - 1)` times the biased one.
 ///

@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use fewshot_autodiff::{Activation, Array, Float, Var};
+use fewshot_autodiff::{Activation, Float, Var};
 
 use crate::init::Init;
 use crate::model::Pass;
@@ -50,13 +50,12 @@ impl BatchNorm {
         params: &Params<Var<'t, F>>,
         x: Var<'t, F>,
         activation: Activation,
-        pass: &mut Pass<'_, F>,
+        pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
         let Some([mean, variance]) = pass.statistics(&self.scope) else {
             return self.on_batch(params, x, activation, pass, None);
         };
         let (scale, shift) = self.terms(params);
-        let (mean, variance) = (x.tape().var(mean), x.tape().var(variance));
         activation.apply(x.normalize(mean, variance, scale, shift, F::of(self.eps)))
     }
 
@@ -71,19 +70,15 @@ impl BatchNorm {
         params: &Params<Var<'t, F>>,
         x: Var<'t, F>,
         activation: Activation,
-        pass: &mut Pass<'_, F>,
-        offset: Option<Array<F>>,
+        pass: &mut Pass<'t, F>,
+        offset: Option<Var<'t, F>>,
     ) -> Var<'t, F> {
         let (scale, shift) = self.terms(params);
         let (y, statistics) = x.batch_norm(scale, shift, F::of(self.eps), activation);
         let shape = x.shape();
         let channels = shape[shape.len() - 1];
-        let statistics = statistics.value();
-        let row = |i: usize| Array::from_fn(&[channels], |c| statistics.data()[i * channels + c]);
-        let mean = match offset {
-            Some(offset) => row(0).zip(&offset, |m, o| m + o),
-            None => row(0),
-        };
+        let row = |i: usize| statistics.slice(0, i..i + 1).reshape(&[channels]);
+        let mean = offset.map_or(row(0), |offset| row(0) + offset);
         pass.collect(&self.scope, mean, row(1), shape.count() / channels);
         y
     }

@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Activation, Array, Conv, Float, Padding, Tape, Var, gradcheck};
 use fewshot_nn::{
     BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Dropout, Features, Init, LayerNorm,
-    Linear, LstmCell, Mlp, Model, NormAffine, Params, Pass, Spec,
+    Linear, LstmCell, Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -55,7 +55,7 @@ fn batch_norm_on_the_batch_and_with_given_statistics() {
         let (layer, spec) = build(|b| BatchNorm::new(b, 3, affine, 1e-2));
         check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::batch()));
         let given = spec.statistics().map(|s| s.map(|v| v + 0.3));
-        check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::given(&given)));
+        check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::given(&given.on(x.tape()))));
     }
 }
 
@@ -73,7 +73,7 @@ fn convolution_with_norm() {
     let given = spec.statistics().map(|s| s.map(|v| v + 0.3));
     check(&spec, &[2, 4, 3, 1], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::batch()).tanh());
     check(&spec, &[2, 4, 3, 1], |p, x| {
-        layer.forward(p, x, Activation::Identity, &mut Pass::given(&given)).tanh()
+        layer.forward(p, x, Activation::Identity, &mut Pass::given(&given.on(x.tape()))).tanh()
     });
 }
 
@@ -96,8 +96,8 @@ fn dropout_with_equal_streams() {
     let (layer, spec) = build(|b| Linear::new(b, 3, 4));
     let dropout = Dropout::new(0.5);
     check(&spec, &[5, 3], |p, x| {
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
-        dropout.forward(layer.forward(p, x).tanh(), &mut Pass::batch().with_dropout(&mut rng)).square()
+        let noise = Noise::new(ChaCha8Rng::seed_from_u64(4));
+        dropout.forward(layer.forward(p, x).tanh(), &mut Pass::batch().with_noise(&noise)).square()
     });
 }
 

@@ -4,7 +4,7 @@ use approx::assert_relative_eq;
 use fewshot_autodiff::{Activation, Array, Conv, Padding, Tape};
 use fewshot_nn::{
     Bias, Builder, Clip, Conv2d, Conv4, Conv4Config, Dropout, Init, LayerNorm, Linear, LstmCell, LstmState,
-    Mlp, Model, NormAffine, Params, Pass, Spec,
+    Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -102,7 +102,7 @@ fn dropout_follows_its_stream_and_keeps_the_mean() {
     let dropout = Dropout::new(0.3);
     let tape = Tape::<f64>::new();
     let x = tape.var(&Array::full(&[100, 100], 2.0));
-    let drop = |seed| dropout.forward(x, &mut Pass::batch().with_dropout(&mut rng(seed))).value();
+    let drop = |seed| dropout.forward(x, &mut Pass::batch().with_noise(&Noise::new(rng(seed)))).value();
     let y = drop(5);
     assert_eq!(y, drop(5));
     assert_ne!(y, drop(6));
@@ -117,8 +117,7 @@ fn dropout_follows_its_stream_and_keeps_the_mean() {
 fn masks_of_one_pass_differ_from_layer_to_layer() {
     let tape = Tape::<f64>::new();
     let x = tape.var(&Array::ones(&[64]));
-    let mut rng = rng(1);
-    let mut pass = Pass::batch().with_dropout(&mut rng);
+    let mut pass = Pass::batch().with_noise(&Noise::new(rng(1)));
     let dropout = Dropout::new(0.5);
     assert_ne!(dropout.forward(x, &mut pass).value(), dropout.forward(x, &mut pass).value());
 }

@@ -42,10 +42,12 @@ fn forward(
     model: &Conv4,
     theta: &Params<Array<f64>>,
     x: &Array<f64>,
-    pass: &mut Pass<'_, f64>,
-) -> Array<f64> {
+    given: Option<&Params<Array<f64>>>,
+) -> (Array<f64>, Option<Params<Array<f64>>>) {
     let tape = Tape::new();
-    model.forward(&theta.on(&tape), tape.var(x), pass).value()
+    let mut pass = given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
+    let y = model.forward(&theta.on(&tape), tape.var(x), &mut pass).value();
+    (y, pass.into_statistics().map(|statistics| statistics.arrays()))
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn a_batch_is_normalised_by_its_own_statistics() {
     let expected = [a(1.0), b(0.0), a(2.0), b(0.0), a(4.0), b(3.0)].map(|y| y.max(0.0));
     assert_relative_eq!(y.data(), &expected[..], epsilon = 1e-12);
 
-    let statistics = pass.into_statistics().expect("a norm ran on the batch");
+    let statistics = pass.into_statistics().expect("a norm ran on the batch").arrays();
     assert_eq!(statistics.names(), ["norm.mean", "norm.variance", "norm.rows"]);
     assert_relative_eq!(statistics["norm.mean"].data(), &[7.0 / 3.0, 1.0][..], max_relative = 1e-12);
     assert_relative_eq!(statistics["norm.variance"].data(), &[14.0 / 9.0, 2.0][..], max_relative = 1e-12);
@@ -86,7 +88,7 @@ fn running_averages_follow_pytorch() {
     let tape = Tape::new();
     let mut pass = Pass::batch();
     layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut pass);
-    let batch = pass.into_statistics().expect("a norm ran on the batch");
+    let batch = pass.into_statistics().expect("a norm ran on the batch").arrays();
     // torch.nn.BatchNorm1d(2, momentum=0.1): mean 0.1 * batch, variance 0.9 + 0.1 * unbiased (7/3 and 3)
     let once = update_running(&spec.statistics(), &batch, 0.1);
     assert_relative_eq!(once["norm.mean"].data(), &[0.7 / 3.0, 0.1][..], max_relative = 1e-12);
@@ -105,10 +107,10 @@ fn a_norm_outside_all_scopes_has_plain_names() {
     let tape = Tape::new();
     let mut pass = Pass::batch();
     let y = layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut pass).value();
-    let batch = pass.into_statistics().expect("a norm ran on the batch");
+    let batch = pass.into_statistics().expect("a norm ran on the batch").arrays();
     assert_eq!(update_running(&spec.statistics(), &batch, 1.0).names(), ["mean", "variance"]);
     let again =
-        layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&batch));
+        layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&batch.on(&tape)));
     assert_relative_eq!(again.value().data(), y.data(), epsilon = 1e-12);
 }
 
@@ -117,14 +119,12 @@ fn statistics_of_a_batch_given_back_change_nothing() {
     let model = small_conv4();
     let theta = weights(Model::<f64>::spec(&model));
     let x = random(&[6, 16, 16, 1], 77);
-    let mut pass = Pass::batch();
-    let batch = forward(&model, &theta, &x, &mut pass);
-    let statistics = pass.into_statistics().expect("the norms ran on the batch");
+    let (batch, statistics) = forward(&model, &theta, &x, None);
+    let statistics = statistics.expect("the norms ran on the batch");
     // Also shows that the convolution biases, left out on a batch, are in the collected means.
-    let mut pass = Pass::given(&statistics);
-    let given = forward(&model, &theta, &x, &mut pass);
+    let (given, none) = forward(&model, &theta, &x, Some(&statistics));
     assert_relative_eq!(given.data(), batch.data(), epsilon = 1e-9, max_relative = 1e-9);
-    assert!(pass.into_statistics().is_none(), "nothing was normalised by a batch");
+    assert!(none.is_none(), "nothing was normalised by a batch");
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn given_statistics_make_examples_independent() {
     let x = random(&[3, 16, 16, 1], 5);
     let first = Array::new(&[1, 16, 16, 1], x.data()[..256].to_vec());
     let both = [&x, &first];
-    let given = both.map(|x| forward(&model, &theta, x, &mut Pass::given(&statistics)));
+    let given = both.map(|x| forward(&model, &theta, x, Some(&statistics)).0);
     assert_relative_eq!(given[0].data()[..4], given[1].data()[..], max_relative = 1e-9);
-    let batch = both.map(|x| forward(&model, &theta, x, &mut Pass::batch()));
+    let batch = both.map(|x| forward(&model, &theta, x, None).0);
     assert!((batch[0].data()[0] - batch[1].data()[0]).abs() > 1e-3, "a batch norm sees the other examples");
 }
 
@@ -156,12 +156,12 @@ fn a_bias_before_a_batch_norm_has_no_effect_but_on_the_collected_mean() {
     let with_bias = x.conv2d(p["conv.weight"], how) + p["conv.bias"];
     let (expected, statistics) = with_bias.batch_norm(None, Some(p["norm.shift"]), 1e-3, Activation::Relu);
     assert_relative_eq!(y.value().data(), expected.value().data(), epsilon = 1e-12);
-    let collected = pass.into_statistics().expect("a norm ran on the batch");
+    let collected = pass.into_statistics().expect("a norm ran on the batch").arrays();
     assert_relative_eq!(collected["norm.mean"].data(), &statistics.value().data()[..2], epsilon = 1e-12);
     assert_relative_eq!(collected["norm.variance"].data(), &statistics.value().data()[2..], epsilon = 1e-12);
 
     assert_eq!(y.square().sum().grad(p["conv.bias"]).value().data(), [0.0; 2]);
-    let given = layer.forward(&p, x, Activation::Identity, &mut Pass::given(&collected));
+    let given = layer.forward(&p, x, Activation::Identity, &mut Pass::given(&collected.on(&tape)));
     let gradient = given.square().sum().grad(p["conv.bias"]).value();
     assert!(
         gradient.data().iter().all(|g| g.abs() > 1e-3),
@@ -175,7 +175,7 @@ fn given_statistics_of_another_model_are_refused() {
     let (layer, _) = norm(NormAffine::None);
     let other = Params::new(vec![("other.mean".to_owned(), Array::zeros(&[2]))]);
     let tape = Tape::new();
-    layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&other));
+    layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&other.on(&tape)));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::map::{broadcast2, map3};
@@ -49,11 +48,11 @@ impl Binary {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
         let zero = F::zero();
-        let (a, b) = (&x[0], &x[1]);
+        let (a, b) = (x.at(0), x.at(1));
         let (ad, bd, asz, bsz) = (a.data(), b.data(), a.shape(), b.shape());
-        Array::build(shape, |out| match self {
+        match self {
             Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
             Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
             Binary::Mul => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a * b),
@@ -75,8 +74,8 @@ impl Binary {
             Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if b >= a { a } else { b }),
             Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a > b)),
             Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a >= b)),
-            Binary::Select => map3(out, ad, bd, x[2].data(), move |m, a, b| if m != zero { a } else { b }),
-        })
+            Binary::Select => map3(out, ad, bd, x.at(2).data(), move |m, a, b| if m != zero { a } else { b }),
+        }
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {

@@ -2,7 +2,6 @@
 //!
 //! Convolution is linear in both inputs, so the gradient of any of the three is made of the other two.
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::conv::{ConvShape, conv, conv_dw, conv_dx};
@@ -90,13 +89,13 @@ impl ConvOp {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
-        let (a, b) = (x[0].data(), x[1].data());
-        Array::build(shape, |out| match self {
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F]) {
+        let (a, b) = (x.at(0).data(), x.at(1).data());
+        match self {
             ConvOp::Forward(s) => conv(out, a, b, s),
             ConvOp::Dx(s) => conv_dx(out, a, b, s),
             ConvOp::Dw(s) => conv_dw(out, a, b, s),
-        })
+        }
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {

@@ -1,23 +1,23 @@
 //! Picking and placing: gather and scatter_add (adjoint to each other), one-hot, largest and smallest values.
 
-use std::sync::Arc;
-
 use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::reduce;
-use crate::op::{Op, Outputs};
+use crate::op::Op;
 use crate::shape::{Shape, check_axes};
 use crate::tape::{Inputs, Tape};
 use crate::var::Var;
 
-/// Operators that pick elements or put them in their places.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Operators that pick elements or put them in their places. Places are whole numbers in the element type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexOp {
-    /// Entries `index` along an axis.
-    Gather { axis: usize, index: Arc<[usize]> },
-    /// The adjoint: entry `i` is added to place `index[i]`.
-    ScatterAdd { axis: usize, index: Arc<[usize]> },
+    /// The entries along an axis that the second input names.
+    Gather { axis: usize },
+    /// The adjoint: entry `i` is added to the place that the second input names.
+    ScatterAdd { axis: usize },
+    /// Rows of zeros with a one at the place.
+    OneHot,
     /// The largest of each row `[.., c]`, and (second output) its place.
     MaxLast,
     /// From each row the element at the place that the second input names.
@@ -31,84 +31,83 @@ impl IndexOp {
         match self {
             IndexOp::Gather { .. } => "gather",
             IndexOp::ScatterAdd { .. } => "scatter_add",
+            IndexOp::OneHot => "one_hot",
             IndexOp::MaxLast => "max_axes",
             IndexOp::PickLast => "pick",
             IndexOp::PlaceLast => "place",
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
-        let a = &x[0];
-        let from = a.shape_copy();
-        let to = shapes[0];
-        match self {
-            IndexOp::Gather { axis, index } => {
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]], shapes: &[Shape]) {
+        let (a, from, to) = (x.at(0).data(), x.at(0).shape(), shapes[0]);
+        let places = || x.at(1).data();
+        match (self, out) {
+            (IndexOp::Gather { axis }, [out]) => {
                 let (outer, size, inner) = from.around(*axis);
-                Array::build(to, |out| {
-                    let mut rows = out.chunks_exact_mut(inner.max(1));
-                    for o in 0..outer {
-                        for (&i, row) in index.iter().zip(&mut rows) {
-                            let start = (o * size + i) * inner;
-                            row.copy_from_slice(&a.data()[start..start + inner]);
-                        }
+                let mut rows = out.chunks_exact_mut(inner.max(1));
+                for o in 0..outer {
+                    for (&i, row) in places().iter().zip(&mut rows) {
+                        let start = (o * size + place("gather", i, size)) * inner;
+                        row.copy_from_slice(&a[start..start + inner]);
                     }
-                })
-                .into()
+                }
             }
-            IndexOp::ScatterAdd { axis, index } => {
+            (IndexOp::ScatterAdd { axis }, [out]) => {
                 let (outer, size, inner) = to.around(*axis);
-                Array::build(to, |out| {
-                    out.fill(F::zero());
-                    let mut rows = a.data().chunks_exact(inner.max(1));
-                    for o in 0..outer {
-                        for (&i, row) in index.iter().zip(&mut rows) {
-                            let start = (o * size + i) * inner;
-                            for (t, &v) in out[start..start + inner].iter_mut().zip(row) {
-                                *t += v;
-                            }
+                out.fill(F::zero());
+                let mut rows = a.chunks_exact(inner.max(1));
+                for o in 0..outer {
+                    for (&i, row) in places().iter().zip(&mut rows) {
+                        let start = (o * size + place("scatter_add", i, size)) * inner;
+                        for (t, &v) in out[start..start + inner].iter_mut().zip(row) {
+                            *t += v;
                         }
                     }
-                })
-                .into()
+                }
             }
-            IndexOp::MaxLast => {
-                let places = reduce::argmax_last(a.data(), from[from.len() - 1]);
+            (IndexOp::OneHot, [out]) => {
+                out.fill(F::zero());
+                for (row, &i) in out.chunks_exact_mut(to[1].max(1)).zip(a) {
+                    row[place("one_hot", i, to[1])] = F::one();
+                }
+            }
+            (IndexOp::MaxLast, [largest, found]) => {
                 let width = from[from.len() - 1];
-                let largest = Array::from_fn(&to, |i| a.data()[i * width + places[i]]);
-                let places = Array::from_fn(&to, |i| F::of(places[i] as f64));
-                Outputs::Many(vec![largest, places])
+                for (i, &p) in reduce::argmax_last(a, width).iter().enumerate() {
+                    largest[i] = a[i * width + p];
+                    found[i] = F::of(p as f64);
+                }
             }
-            IndexOp::PickLast => {
+            (IndexOp::PickLast, [out]) => {
                 let width = from[from.len() - 1];
-                let places = x[1].data();
-                Array::from_fn(&to, |i| a.data()[i * width + place(places[i])]).into()
+                for (i, (out, &p)) in out.iter_mut().zip(places()).enumerate() {
+                    *out = a[i * width + place("pick", p, width)];
+                }
             }
-            IndexOp::PlaceLast => {
+            (IndexOp::PlaceLast, [out]) => {
                 let width = to[to.len() - 1];
-                let places = x[1].data();
-                Array::build(to, |out| {
-                    out.fill(F::zero());
-                    for (i, &v) in a.data().iter().enumerate() {
-                        out[i * width + place(places[i])] = v;
-                    }
-                })
-                .into()
+                out.fill(F::zero());
+                for (i, (&v, &p)) in a.iter().zip(places()).enumerate() {
+                    out[i * width + place("place", p, width)] = v;
+                }
             }
+            _ => unreachable!("the outputs were counted when the operator was written"),
         }
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
         let x = r.x(0);
         let width = x.shape().last().copied().unwrap_or(1);
-        match self {
-            IndexOp::Gather { axis, index } => {
-                let (u, size) = (r.u(), x.shape()[*axis]);
-                r.give(0, || u.scatter(*axis, Arc::clone(index), size));
+        match *self {
+            IndexOp::Gather { axis } => {
+                let (u, index, size) = (r.u(), r.x(1), x.shape()[axis]);
+                r.give(0, || u.scatter(axis, index, size));
             }
-            IndexOp::ScatterAdd { axis, index } => {
-                let u = r.u();
-                r.give(0, || u.pick_along(*axis, Arc::clone(index)));
+            IndexOp::ScatterAdd { axis } => {
+                let (u, index) = (r.u(), r.x(1));
+                r.give(0, || u.pick_along(axis, index));
             }
+            IndexOp::OneHot => {}
             IndexOp::MaxLast => {
                 // The places are piecewise constant: only the values pass a gradient on.
                 if let Some(u) = r.u_of(0) {
@@ -128,30 +127,91 @@ impl IndexOp {
     }
 }
 
-fn place<F: Float>(x: F) -> usize {
-    x.as_f64() as usize
+/// The place that a value names.
+#[inline(always)]
+fn place<F: Float>(name: &str, x: F, size: usize) -> usize {
+    let i = x.as_f64() as usize;
+    assert!(i < size, "{name}: index or label {x} is not below {size}");
+    i
 }
 
-#[track_caller]
-fn check_index(name: &str, index: &[usize], size: usize) {
-    if let Some(i) = index.iter().find(|&&i| i >= size) {
-        panic!("{name}: index {i} leaves an axis of size {size}");
+/// Places or class labels: whole numbers `[n]`, as a list or as a value on the tape, where no gradient flows to them.
+///
+/// A list is a constant of a recorded program; what changes from task to task is put on the tape with [`Tape::index`] or
+/// enters a program as an input.
+pub trait Indices<'t, F: Float> {
+    /// Them on the tape, `[n]`.
+    ///
+    /// # Panics
+    /// When a listed one is not below `size`, or a value has not one axis.
+    #[track_caller]
+    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F>;
+}
+
+impl<'t, F: Float> Indices<'t, F> for &[usize] {
+    #[track_caller]
+    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F> {
+        if let Some(i) = self.iter().find(|&&i| i >= size) {
+            panic!("{name}: index or label {i} is not below {size}");
+        }
+        tape.index(self)
+    }
+}
+
+impl<'t, F: Float> Indices<'t, F> for &Vec<usize> {
+    #[track_caller]
+    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F> {
+        self.as_slice().on(tape, name, size)
+    }
+}
+
+impl<'t, F: Float, const N: usize> Indices<'t, F> for &[usize; N] {
+    #[track_caller]
+    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F> {
+        self.as_slice().on(tape, name, size)
+    }
+}
+
+impl<'t, F: Float> Indices<'t, F> for Var<'t, F> {
+    #[track_caller]
+    fn on(self, _: &'t Tape<F>, name: &str, _: usize) -> Var<'t, F> {
+        let shape = self.shape();
+        assert_eq!(shape.len(), 1, "{name}: indices {shape} are not [n]");
+        self
+    }
+}
+
+impl<F: Float> Array<F> {
+    /// Places or class labels as an array `[n]`, as [`Indices`] on a tape are.
+    ///
+    /// # Panics
+    /// When one is 2^24 or more, which f32 cannot tell from its neighbours.
+    #[track_caller]
+    pub fn index(places: &[usize]) -> Self {
+        assert!(places.iter().all(|&i| i < 1 << 24), "index: a place is not below 2^24");
+        Array::from_fn(&[places.len()], |i| F::of(places[i] as f64))
     }
 }
 
 impl<'t, F: Float> Tape<F> {
-    /// Rows of `classes` zeros with a one at the label: `[labels.len(), classes]`.
+    /// Places or class labels on the tape, `[n]`: data for a gather or a loss.
+    ///
+    /// # Panics
+    /// When one is 2^24 or more.
+    #[track_caller]
+    pub fn index(&'t self, places: &[usize]) -> Var<'t, F> {
+        self.leaf(Array::index(places))
+    }
+
+    /// Rows of `classes` zeros with a one at the label: `[n]` labels to `[n, classes]`.
     ///
     /// # Panics
     /// When a label is not below `classes`.
     #[track_caller]
-    pub fn one_hot(&'t self, labels: &[usize], classes: usize) -> Var<'t, F> {
-        check_index("one_hot", labels, classes);
-        let mut out = Array::zeros(&[labels.len(), classes]);
-        for (row, &label) in labels.iter().enumerate() {
-            out.data_mut()[row * classes + label] = F::one();
-        }
-        self.var(&out)
+    pub fn one_hot(&'t self, labels: impl Indices<'t, F>, classes: usize) -> Var<'t, F> {
+        let labels = labels.on(self, "one_hot", classes);
+        let shape = Shape::new(&[labels.shape()[0], classes]);
+        self.push(Op::Index(IndexOp::OneHot), &[labels], shape)
     }
 }
 
@@ -161,16 +221,15 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When the axis does not exist or an index leaves it.
     #[track_caller]
-    pub fn gather(self, axis: usize, index: &[usize]) -> Var<'t, F> {
+    pub fn gather(self, axis: usize, index: impl Indices<'t, F>) -> Var<'t, F> {
         let shape = self.shape();
         check_axes("gather", &shape, &[axis]);
-        check_index("gather", index, shape[axis]);
-        self.pick_along(axis, index.into())
+        self.pick_along(axis, index.on(self.tape(), "gather", shape[axis]))
     }
 
-    fn pick_along(self, axis: usize, index: Arc<[usize]>) -> Var<'t, F> {
-        let shape = self.shape().with(axis, index.len());
-        self.tape().push(Op::Index(IndexOp::Gather { axis, index }), &[self], shape)
+    fn pick_along(self, axis: usize, index: Var<'t, F>) -> Var<'t, F> {
+        let shape = self.shape().with(axis, index.shape()[0]);
+        self.tape().push(Op::Index(IndexOp::Gather { axis }), &[self, index], shape)
     }
 
     /// Zeros with axis of `size`, to which entry `i` of this value is added at place `index[i]`: the adjoint of
@@ -179,22 +238,18 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When the axis does not exist, there is not one index an entry, or an index is not below `size`.
     #[track_caller]
-    pub fn scatter_add(self, axis: usize, index: &[usize], size: usize) -> Var<'t, F> {
+    pub fn scatter_add(self, axis: usize, index: impl Indices<'t, F>, size: usize) -> Var<'t, F> {
         let shape = self.shape();
         check_axes("scatter_add", &shape, &[axis]);
-        assert_eq!(
-            index.len(),
-            shape[axis],
-            "scatter_add: {} indices for axis {axis} of {shape}",
-            index.len()
-        );
-        check_index("scatter_add", index, size);
-        self.scatter(axis, index.into(), size)
+        let index = index.on(self.tape(), "scatter_add", size);
+        let count = index.shape()[0];
+        assert_eq!(count, shape[axis], "scatter_add: {count} indices for axis {axis} of {shape}");
+        self.scatter(axis, index, size)
     }
 
-    fn scatter(self, axis: usize, index: Arc<[usize]>, size: usize) -> Var<'t, F> {
+    fn scatter(self, axis: usize, index: Var<'t, F>, size: usize) -> Var<'t, F> {
         let shape = self.shape().with(axis, size);
-        self.tape().push(Op::Index(IndexOp::ScatterAdd { axis, index }), &[self], shape)
+        self.tape().push(Op::Index(IndexOp::ScatterAdd { axis }), &[self, index], shape)
     }
 
     fn pick(self, places: Var<'t, F>) -> Var<'t, F> {

@@ -1,6 +1,5 @@
 //! Sums over axes and broadcasting (adjoint to each other), slices and padding (likewise), and the order of elements.
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::{map, permute, reduce};
@@ -16,6 +15,8 @@ pub(crate) enum Layout {
     SumTo,
     BroadcastTo,
     Reshape,
+    /// The same values; no gradient passes.
+    Detach,
     /// Axis `i` of the result is axis `axes[i]` of the input.
     Permute([u8; MAX_RANK]),
     Concat {
@@ -59,6 +60,7 @@ impl Layout {
             Layout::SumTo => "sum_to",
             Layout::BroadcastTo => "broadcast_to",
             Layout::Reshape => "reshape",
+            Layout::Detach => "detach",
             Layout::Permute(_) => "permute",
             Layout::Concat { .. } => "concat",
             Layout::Slice { .. } => "slice",
@@ -66,33 +68,30 @@ impl Layout {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
-        let a = &x[0];
-        let from = a.shape_copy();
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
+        let a = x.at(0);
+        let from = a.shape();
         match *self {
-            Layout::Reshape => a.reshape(&shape),
-            Layout::SumTo => {
-                let axes = summed_axes(&from, &shape);
-                Array::build(shape, |out| reduce::sum_axes(out, a.data(), &from, &axes))
-            }
-            Layout::BroadcastTo => Array::build(shape, |out| map::broadcast_to(out, &shape, a.data(), &from)),
+            Layout::Reshape | Layout::Detach => unreachable!("has its input's values"),
+            Layout::SumTo => reduce::sum_axes(out, a.data(), from, &summed_axes(from, &shape)),
+            Layout::BroadcastTo => map::broadcast_to(out, &shape, a.data(), from),
             Layout::Permute(axes) => {
                 let axes: Vec<usize> = axes[..from.len()].iter().map(|&a| a as usize).collect();
-                Array::build(shape, |out| permute::permute(out, a.data(), &from, &axes))
+                permute::permute(out, a.data(), from, &axes);
             }
-            Layout::Concat { axis } => concat(x, shape, axis as usize),
-            Layout::Slice { axis, start } => Array::build(shape, |out| {
+            Layout::Concat { axis } => concat(x, out, shape, axis as usize),
+            Layout::Slice { axis, start } => {
                 let (outer, size, inner) = from.around(axis as usize);
                 let run = shape[axis as usize] * inner;
                 copy_along(out, a.data(), outer, (run, 0), (size * inner, start * inner), run);
-            }),
-            Layout::Pad { axis, before } => Array::build(shape, |out| {
+            }
+            Layout::Pad { axis, before } => {
                 out.fill(F::zero());
                 let (outer, size, inner) = from.around(axis as usize);
                 let step = shape[axis as usize] * inner;
                 let run = size * inner;
                 copy_along(out, a.data(), outer, (step, before * inner), (run, 0), run);
-            }),
+            }
         }
     }
 
@@ -103,6 +102,7 @@ impl Layout {
             Layout::SumTo => r.give(0, || u.broadcast_to(&from)),
             Layout::BroadcastTo => r.give(0, || u.sum_to(&from)),
             Layout::Reshape => r.give(0, || u.reshape(&from)),
+            Layout::Detach => {}
             Layout::Permute(axes) => {
                 let mut back = vec![0; from.len()];
                 for (i, &axis) in axes[..from.len()].iter().enumerate() {
@@ -132,22 +132,27 @@ impl Layout {
     }
 }
 
-fn concat<F: Float>(x: &Inputs<'_, F>, shape: Shape, axis: usize) -> Array<F> {
+fn concat<F: Float>(x: &Inputs<'_, F>, out: &mut [F], shape: Shape, axis: usize) {
     let (outer, size, inner) = shape.around(axis);
-    Array::build(shape, |out| {
-        let mut start = 0;
-        for i in 0..x.len() {
-            let run = x[i].shape()[axis] * inner;
-            copy_along(out, x[i].data(), outer, (size * inner, start), (run, 0), run);
-            start += run;
-        }
-    })
+    let mut start = 0;
+    for i in 0..x.len() {
+        let part = x.at(i);
+        let run = part.shape()[axis] * inner;
+        copy_along(out, part.data(), outer, (size * inner, start), (run, 0), run);
+        start += run;
+    }
 }
 
 impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub(super) fn layout(self, op: Layout, shape: Shape) -> Var<'t, F> {
         self.tape().push(Op::Layout(op), &[self], shape)
+    }
+
+    /// The same value as a constant: no gradient flows through it.
+    #[track_caller]
+    pub fn detach(self) -> Var<'t, F> {
+        self.layout(Layout::Detach, self.shape())
     }
 
     /// Sums the axes along which `shape` would be broadcast to this value's shape: the adjoint of

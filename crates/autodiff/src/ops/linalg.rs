@@ -76,23 +76,26 @@ impl Linalg {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
-        let a = x[0].data();
-        let n = x[0].shape()[0];
+    /// A matrix that is not positive definite gives NaN: eager code has checked it before, a program has not.
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F]) {
+        let (a, n) = (x.at(0).data(), x.at(0).shape()[0]);
         match *self {
-            Linalg::Cholesky => Array::new(&shape, factor(a, n).expect("checked when written")),
+            Linalg::Cholesky => match factor(a, n) {
+                Ok(l) => out.copy_from_slice(&l),
+                Err(_) => out.fill(F::nan()),
+            },
             Linalg::SolveTriangular(triangle, transpose) => {
-                let mut out = x[1].clone();
-                substitute(out.data_mut(), a, n, triangle, transpose);
-                out
+                out.copy_from_slice(x.at(1).data());
+                substitute(out, a, n, triangle, transpose);
             }
-            Linalg::SolveSpd => {
-                let l = factor(a, n).expect("checked when written");
-                let mut out = x[1].clone();
-                substitute(out.data_mut(), &l, n, Triangle::Lower, Transpose::No);
-                substitute(out.data_mut(), &l, n, Triangle::Lower, Transpose::Yes);
-                out
-            }
+            Linalg::SolveSpd => match factor(a, n) {
+                Ok(l) => {
+                    out.copy_from_slice(x.at(1).data());
+                    substitute(out, &l, n, Triangle::Lower, Transpose::No);
+                    substitute(out, &l, n, Triangle::Lower, Transpose::Yes);
+                }
+                Err(_) => out.fill(F::nan()),
+            },
         }
     }
 
@@ -206,11 +209,16 @@ fn check_system(name: &str, a: &Shape, b: &Shape) {
 }
 
 impl<'t, F: Float> Var<'t, F> {
+    /// Whether the matrix can be factored, where its value is known.
+    fn check_factor(self, n: usize) -> Result<(), NotPositiveDefinite> {
+        self.known().map_or(Ok(()), |a| factor(a.data(), n).map(drop))
+    }
+
     /// The lower triangular `L` with `L L^T = self`, for a symmetric positive definite matrix `[n, n]`. Reads the lower triangle
     /// only, and only that receives a gradient.
     ///
     /// # Errors
-    /// When the matrix is not positive definite.
+    /// When the matrix is not positive definite. In a recorded program the result is NaN instead.
     ///
     /// # Panics
     /// When this value is not a square matrix.
@@ -218,7 +226,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn cholesky(self) -> Result<Var<'t, F>, NotPositiveDefinite> {
         let shape = self.shape();
         let n = check_square("cholesky", &shape);
-        factor(self.value().data(), n)?;
+        self.check_factor(n)?;
         Ok(self.tape().push(Op::Linalg(Linalg::Cholesky), &[self], shape))
     }
 
@@ -239,7 +247,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// and only that receives a gradient.
     ///
     /// # Errors
-    /// When the matrix is not positive definite.
+    /// When the matrix is not positive definite. In a recorded program the result is NaN instead.
     ///
     /// # Panics
     /// When the shapes do not fit.
@@ -247,7 +255,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn solve_spd(self, b: Var<'t, F>) -> Result<Var<'t, F>, NotPositiveDefinite> {
         let shape = b.shape();
         check_system("solve_spd", &self.shape(), &shape);
-        factor(self.value().data(), self.shape()[0])?;
+        self.check_factor(self.shape()[0])?;
         Ok(self.tape().push(Op::Linalg(Linalg::SolveSpd), &[self, b], shape))
     }
 }

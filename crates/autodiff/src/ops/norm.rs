@@ -3,11 +3,10 @@
 //!
 //! With h = (x - mean) / sqrt(variance + eps) and z = scale h + shift, y = z where positive, else slope z.
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
-use crate::op::{Op, Outputs};
+use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::Shape;
 use crate::tape::Inputs;
@@ -86,45 +85,36 @@ impl<F: Float> NormOp<F> {
         }
     }
 
-    pub(crate) fn forward(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
+    pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
         let t = self.terms();
-        let a = x[0].data();
-        let c = x[0].shape()[x[0].rank() - 1];
-        let scale = t.scale.then(|| x[1].data());
-        let shift = t.shift.then(|| x[1 + usize::from(t.scale)].data());
-        let rest = |i: usize| x[1 + t.affine() + i].data();
-        let mut out: Vec<Array<F>> = shapes.iter().map(|s| Array::build(*s, |_| ())).collect();
-        match (self, &mut out[..]) {
-            (NormOp::Forward(_), [y, stats]) => {
-                batch_norm(y.data_mut(), stats.data_mut(), a, scale, shift, c, t.eps, t.slope);
-            }
+        let (a, shape) = (x.at(0).data(), x.at(0).shape());
+        let c = shape[shape.len() - 1];
+        let scale = t.scale.then(|| x.at(1).data());
+        let shift = t.shift.then(|| x.at(1 + usize::from(t.scale)).data());
+        let rest = |i: usize| x.at(1 + t.affine() + i).data();
+        match (self, out) {
+            (NormOp::Forward(_), [y, stats]) => batch_norm(y, stats, a, scale, shift, c, t.eps, t.slope),
             (NormOp::Backward(_), [dx, ds, db]) => {
-                let (dx, ds, db) = (dx.data_mut(), ds.data_mut(), db.data_mut());
                 batch_norm_backward(dx, ds, db, a, rest(0), scale, shift, rest(1), c, t.eps, t.slope);
             }
-            (NormOp::Backward2(_), [to_x, to_dy, to_scale]) => {
-                let (to_x, to_dy, to_scale) = (to_x.data_mut(), to_dy.data_mut(), to_scale.data_mut());
-                let (dy, u, us, ub) = (rest(1), rest(2), rest(3), rest(4));
-                batch_norm_backward2(
-                    to_x,
-                    to_dy,
-                    to_scale,
-                    a,
-                    rest(0),
-                    scale,
-                    shift,
-                    dy,
-                    u,
-                    us,
-                    ub,
-                    c,
-                    t.eps,
-                    t.slope,
-                );
-            }
+            (NormOp::Backward2(_), [to_x, to_dy, to_scale]) => batch_norm_backward2(
+                to_x,
+                to_dy,
+                to_scale,
+                a,
+                rest(0),
+                scale,
+                shift,
+                rest(1),
+                rest(2),
+                rest(3),
+                rest(4),
+                c,
+                t.eps,
+                t.slope,
+            ),
             _ => unreachable!("the outputs were counted when the operator was written"),
         }
-        Outputs::Many(out)
     }
 
     pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {

@@ -1,10 +1,9 @@
 //! Pooling of images `[n, h, w, c]`.
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::pool::{self, PoolShape};
-use crate::op::{Op, Outputs};
+use crate::op::Op;
 use crate::ops::conv::{Padding, check_window};
 use crate::shape::Shape;
 use crate::tape::Inputs;
@@ -67,14 +66,15 @@ impl PoolOp {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
-        let a = x[0].data();
-        match self {
-            PoolOp::Max(s) => max(a, s, shapes[0]),
-            PoolOp::Pick(s) => Array::build(shapes[0], |out| pick(out, a, x[1].data(), s)).into(),
-            PoolOp::Place(s) => Array::build(shapes[0], |out| place(out, a, x[1].data(), s)).into(),
-            PoolOp::Average(s) => Array::build(shapes[0], |out| pool::avg_pool(out, a, s)).into(),
-            PoolOp::Spread(s) => Array::build(shapes[0], |out| pool::avg_pool_dx(out, a, s)).into(),
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
+        let a = x.at(0).data();
+        match (self, out) {
+            (PoolOp::Max(s), [largest, places]) => pool::max_pool(largest, places, a, s),
+            (PoolOp::Pick(s), [out]) => pick(out, a, x.at(1).data(), s),
+            (PoolOp::Place(s), [out]) => place(out, a, x.at(1).data(), s),
+            (PoolOp::Average(s), [out]) => pool::avg_pool(out, a, s),
+            (PoolOp::Spread(s), [out]) => pool::avg_pool_dx(out, a, s),
+            _ => unreachable!("the outputs were counted when the operator was written"),
         }
     }
 
@@ -105,12 +105,6 @@ impl PoolOp {
             }
         }
     }
-}
-
-fn max<F: Float>(x: &[F], s: &PoolShape, shape: Shape) -> Outputs<F> {
-    let mut largest = Array::build(shape, |_| ());
-    let places = Array::build(shape, |places| pool::max_pool(largest.data_mut(), places, x, s));
-    Outputs::Many(vec![largest, places])
 }
 
 fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {

@@ -1,6 +1,5 @@
 //! Matrix products and distances.
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::matmul::matmul;
@@ -48,21 +47,17 @@ impl Product {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shape: Shape) -> Array<F> {
-        let (a, b) = (&x[0], &x[1]);
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
+        let (a, b) = (x.at(0), x.at(1));
         let (m, k, _, n) = self.sizes(a.shape(), b.shape());
         let (left, right) = (*self == Product::Left, *self == Product::Right);
-        Array::build(shape, |out| {
-            if *self == Product::SquaredDistances {
-                squared_distances(out, a.data(), b.data(), k);
-                return;
-            }
-            let count = matrices(&shape).0;
-            for i in 0..count {
-                let (out, a) = (&mut out[i * m * n..][..m * n], &a.data()[i * m * k..][..m * k]);
-                matmul(out, a, &b.data()[i * k * n..][..k * n], m, k, n, left, right);
-            }
-        })
+        if *self == Product::SquaredDistances {
+            return squared_distances(out, a.data(), b.data(), k);
+        }
+        for i in 0..matrices(&shape).0 {
+            let (out, a) = (&mut out[i * m * n..][..m * n], &a.data()[i * m * k..][..m * k]);
+            matmul(out, a, &b.data()[i * k * n..][..k * n], m, k, n, left, right);
+        }
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {

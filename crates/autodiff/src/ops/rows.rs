@@ -1,24 +1,22 @@
 //! Softmax and its relatives, on the last axis of a matrix of rows.
 
-use std::sync::Arc;
-
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::rows;
-use crate::op::{Op, Outputs};
+use crate::op::Op;
+use crate::ops::index::Indices;
 use crate::shape::{Shape, check_axes};
 use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Operators on rows of logits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
     Softmax,
     LogSoftmax,
     LogSumExp,
-    /// Mean cross-entropy with integer labels, and (second output) the softmax.
-    CrossEntropy(Arc<[usize]>),
+    /// Mean cross-entropy with the labels that the second input names, and (second output) the softmax.
+    CrossEntropy,
 }
 
 impl Rows {
@@ -27,25 +25,27 @@ impl Rows {
             Rows::Softmax => "softmax",
             Rows::LogSoftmax => "log_softmax",
             Rows::LogSumExp => "logsumexp",
-            Rows::CrossEntropy(_) => "cross_entropy",
+            Rows::CrossEntropy => "cross_entropy",
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, shapes: &[Shape]) -> Outputs<F> {
-        let a = &x[0];
-        let width = a.shape()[a.rank() - 1];
-        match self {
-            Rows::Softmax => Array::build(shapes[0], |out| rows::softmax(out, a.data(), width)).into(),
-            Rows::LogSoftmax => Array::build(shapes[0], |out| rows::log_softmax(out, a.data(), width)).into(),
-            Rows::LogSumExp => Array::build(shapes[0], |out| rows::logsumexp(out, a.data(), width)).into(),
-            Rows::CrossEntropy(labels) => {
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
+        let (a, shape) = (x.at(0).data(), x.at(0).shape());
+        let width = shape[shape.len() - 1];
+        match (self, out) {
+            (Rows::Softmax, [out]) => rows::softmax(out, a, width),
+            (Rows::LogSoftmax, [out]) => rows::log_softmax(out, a, width),
+            (Rows::LogSumExp, [out]) => rows::logsumexp(out, a, width),
+            (Rows::CrossEntropy, [mean, probabilities]) => {
+                let labels: Vec<usize> = x.at(1).data().iter().map(|l| l.as_f64() as usize).collect();
+                if let Some(label) = labels.iter().find(|&&l| l >= width) {
+                    panic!("cross_entropy: index or label {label} is not below {width}");
+                }
                 let mut losses = vec![F::zero(); labels.len()];
-                let probabilities = Array::build(shapes[1], |out| {
-                    rows::softmax_cross_entropy(&mut losses, out, a.data(), labels, width);
-                });
-                let mean = losses.iter().copied().sum::<F>() / F::of(labels.len() as f64);
-                Outputs::Many(vec![Array::scalar(mean), probabilities])
+                rows::softmax_cross_entropy(&mut losses, probabilities, a, &labels, width);
+                mean[0] = losses.iter().copied().sum::<F>() / F::of(labels.len() as f64);
             }
+            _ => unreachable!("the outputs were counted when the operator was written"),
         }
     }
 
@@ -65,13 +65,13 @@ impl Rows {
                 let u = r.u();
                 r.give(0, || x.softmax(last) * u.insert_axis(last));
             }
-            Rows::CrossEntropy(labels) => {
-                let probabilities = y.output(1);
+            Rows::CrossEntropy => {
+                let (probabilities, labels) = (y.output(1), r.x(1));
                 if let Some(u) = r.u_of(0) {
                     r.give(0, || {
-                        let classes = x.shape()[1];
-                        let hot = x.tape().one_hot(labels, classes);
-                        (probabilities - hot) * (u * F::of(1.0 / labels.len() as f64))
+                        let shape = x.shape();
+                        let hot = x.tape().one_hot(labels, shape[1]);
+                        (probabilities - hot) * (u * F::of(1.0 / shape[0] as f64))
                     });
                 }
                 if let Some(u) = r.u_of(1) {
@@ -147,20 +147,13 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When there is not one label a row, or a label is not below the number of classes, or there are no rows.
     #[track_caller]
-    pub fn cross_entropy(self, labels: &[usize]) -> Var<'t, F> {
+    pub fn cross_entropy(self, labels: impl Indices<'t, F>) -> Var<'t, F> {
         let shape = self.shape();
         assert_eq!(shape.len(), 2, "cross_entropy: logits {shape} are not [n, classes]");
-        assert_eq!(
-            shape[0],
-            labels.len(),
-            "cross_entropy: logits {shape} and {} labels differ",
-            labels.len()
-        );
         assert!(shape[0] > 0, "cross_entropy: {shape} has no rows to average over");
-        if let Some(label) = labels.iter().find(|&&l| l >= shape[1]) {
-            panic!("cross_entropy: label {label} is not one of the {} classes of {shape}", shape[1]);
-        }
-        let op = Rows::CrossEntropy(labels.into());
-        self.tape().push_many(Op::Rows(op), &[self], &[Shape::scalar(), shape])
+        let labels = labels.on(self.tape(), "cross_entropy", shape[1]);
+        let count = labels.shape()[0];
+        assert_eq!(shape[0], count, "cross_entropy: logits {shape} and {count} labels differ");
+        self.tape().push_many(Op::Rows(Rows::CrossEntropy), &[self, labels], &[Shape::scalar(), shape])
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ops::Neg;
 
-use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::map::map1;
@@ -88,44 +87,41 @@ impl<F: Float> Unary<F> {
         }
     }
 
-    pub(crate) fn forward(&self, x: &Inputs<'_, F>) -> Array<F> {
+    pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F]) {
         let (zero, one) = (F::zero(), F::one());
-        let x = &x[0];
-        Array::build(x.shape_copy(), |out| {
-            let x = x.data();
-            match *self {
-                Unary::Neg => map1(out, x, |x| -x),
-                Unary::Add(c) => map1(out, x, move |x| x + c),
-                Unary::Scale(c) => map1(out, x, move |x| x * c),
-                Unary::Powi(2) => map1(out, x, |x| x * x),
-                Unary::Powi(-1) => map1(out, x, move |x| one / x),
-                Unary::Powi(n) => map1(out, x, move |x| x.powi(n)),
-                Unary::Powf(p) => map1(out, x, move |x| x.powf(p)),
-                Unary::Sqrt => map1(out, x, |x| x.sqrt()),
-                Unary::SafeRecip => {
-                    map1(out, x, move |x| if x == zero { zero } else { one / x });
-                }
-                Unary::Exp => map1(out, x, |x| x.exp()),
-                Unary::Ln => map1(out, x, |x| x.ln()),
-                Unary::Sin => map1(out, x, |x| x.sin()),
-                Unary::Cos => map1(out, x, |x| x.cos()),
-                Unary::Tanh => map1(out, x, |x| x.tanh()),
-                Unary::Sigmoid => map1(out, x, sigmoid),
-                Unary::Softplus => {
-                    map1(out, x, move |x| x.max(zero) + (-x.abs()).exp().ln_1p());
-                }
-                Unary::Erf => map1(out, x, erf),
-                Unary::Leaky(s) => map1(out, x, move |x| if x > zero { x } else { x * s }),
-                Unary::LeakyMask(s) => map1(out, x, move |x| if x > zero { one } else { s }),
-                Unary::Elu(a) => {
-                    map1(out, x, move |x| if x > zero { x } else { a * x.exp_m1() });
-                }
-                Unary::Abs => map1(out, x, |x| x.abs()),
-                Unary::Sign => map1(out, x, sign),
-                Unary::MaxScalar(c) => map1(out, x, move |x| if x > c { x } else { c }),
-                Unary::MinScalar(c) => map1(out, x, move |x| if x < c { x } else { c }),
+        let x = x.at(0).data();
+        match *self {
+            Unary::Neg => map1(out, x, |x| -x),
+            Unary::Add(c) => map1(out, x, move |x| x + c),
+            Unary::Scale(c) => map1(out, x, move |x| x * c),
+            Unary::Powi(2) => map1(out, x, |x| x * x),
+            Unary::Powi(-1) => map1(out, x, move |x| one / x),
+            Unary::Powi(n) => map1(out, x, move |x| x.powi(n)),
+            Unary::Powf(p) => map1(out, x, move |x| x.powf(p)),
+            Unary::Sqrt => map1(out, x, |x| x.sqrt()),
+            Unary::SafeRecip => {
+                map1(out, x, move |x| if x == zero { zero } else { one / x });
             }
-        })
+            Unary::Exp => map1(out, x, |x| x.exp()),
+            Unary::Ln => map1(out, x, |x| x.ln()),
+            Unary::Sin => map1(out, x, |x| x.sin()),
+            Unary::Cos => map1(out, x, |x| x.cos()),
+            Unary::Tanh => map1(out, x, |x| x.tanh()),
+            Unary::Sigmoid => map1(out, x, sigmoid),
+            Unary::Softplus => {
+                map1(out, x, move |x| x.max(zero) + (-x.abs()).exp().ln_1p());
+            }
+            Unary::Erf => map1(out, x, erf),
+            Unary::Leaky(s) => map1(out, x, move |x| if x > zero { x } else { x * s }),
+            Unary::LeakyMask(s) => map1(out, x, move |x| if x > zero { one } else { s }),
+            Unary::Elu(a) => {
+                map1(out, x, move |x| if x > zero { x } else { a * x.exp_m1() });
+            }
+            Unary::Abs => map1(out, x, |x| x.abs()),
+            Unary::Sign => map1(out, x, sign),
+            Unary::MaxScalar(c) => map1(out, x, move |x| if x > c { x } else { c }),
+            Unary::MinScalar(c) => map1(out, x, move |x| if x < c { x } else { c }),
+        }
     }
 
     pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {

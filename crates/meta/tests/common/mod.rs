@@ -42,7 +42,7 @@ impl<F: Float> Model<F> for Net {
         &self.spec
     }
 
-    fn forward<'t>(&self, p: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'_, F>) -> Var<'t, F> {
+    fn forward<'t>(&self, p: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let h = self.hidden.forward(p, x);
         let h = match &self.norm {
             Some(norm) => norm.forward(p, h, Activation::Relu, pass),

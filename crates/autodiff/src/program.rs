@@ -1,0 +1,275 @@
+//! [`Program`]: a computation recorded once and replayed for other values.
+//!
+//! Recording writes operators without executing them; what does not lead to a result is pruned, constants are computed
+//! at once, and every value gets a place in one arena whose blocks are used again after a value's last use.
+
+mod memory;
+mod plan;
+mod print;
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::array::Array;
+use crate::float::Float;
+use crate::op::Op;
+use crate::pool::Buffer;
+use crate::shape::Shape;
+use crate::tape::{Inputs, Tape, View};
+use crate::var::Var;
+
+/// Where a value lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Input(u32),
+    Constant(u32),
+    Block(u32),
+    /// Where the operator writes: it overwrites this operand.
+    Target,
+}
+
+/// A value as a step or a result refers to it.
+#[derive(Debug, Clone, Copy)]
+struct Operand {
+    place: Place,
+    shape: Shape,
+    count: usize,
+    /// Number of the value, for printing.
+    value: u32,
+}
+
+/// One operator of a program.
+struct Step<F: Float> {
+    op: Op<F>,
+    operands: Range<usize>,
+    targets: Range<usize>,
+}
+
+/// A computation recorded once and replayed for other values of the same shapes, with the same bits as on a tape.
+///
+/// Replaying skips shape rules, the record and memory management: a value's memory is used again after its last use, and
+/// each thread that runs the program has an arena of its own. Gradients are part of what is recorded, of any order.
+///
+/// ```
+/// use fewshot_autodiff::{Array, Program};
+/// let slope = Program::record(|tape| {
+///     let x = tape.input(&[]);
+///     vec![x.powi(3).grad(x)]
+/// });
+/// assert_eq!(slope.run(&[&Array::scalar(2.0_f64)])[0].item(), 12.0);
+/// assert_eq!(slope.run(&[&Array::scalar(5.0)])[0].item(), 75.0);
+/// ```
+pub struct Program<F: Float = f32> {
+    inputs: Vec<Shape>,
+    constants: Vec<Array<F>>,
+    steps: Vec<Step<F>>,
+    operands: Vec<Operand>,
+    /// Outputs of the steps, in order; their places are blocks.
+    targets: Vec<Operand>,
+    /// Shapes of the targets, as operators want them.
+    shapes: Vec<Shape>,
+    results: Vec<Operand>,
+    /// Sizes of the arena's blocks, in elements.
+    blocks: Vec<usize>,
+    /// Elements of all values together, were none of their memory used twice.
+    unshared: usize,
+    arenas: Mutex<Vec<Arena<F>>>,
+}
+
+/// One thread's memory for a program.
+struct Arena<F: Float> {
+    blocks: Vec<Buffer<F>>,
+}
+
+/// The values of a step's inputs.
+#[derive(Clone, Copy)]
+pub(crate) struct Operands<'a, F: Float> {
+    list: &'a [Operand],
+    inputs: &'a [&'a Array<F>],
+    constants: &'a [Array<F>],
+    blocks: &'a [Buffer<F>],
+}
+
+impl<'a, F: Float> Operands<'a, F> {
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, i: usize) -> View<'a, F> {
+        let operand = &self.list[i];
+        let data = match operand.place {
+            Place::Input(k) => self.inputs[k as usize].data(),
+            Place::Constant(k) => self.constants[k as usize].data(),
+            Place::Block(b) => &self.blocks[b as usize].data()[..operand.count],
+            Place::Target => unreachable!("an operand that is overwritten is read through the output"),
+        };
+        View { data, shape: &operand.shape }
+    }
+}
+
+/// How long one step of a program took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepTime {
+    /// The operator.
+    pub operator: &'static str,
+    /// Shape of its (first) output.
+    pub shape: Shape,
+    /// Wall-clock time, with about 30 ns for reading the clock.
+    pub seconds: f64,
+}
+
+impl<F: Float> Program<F> {
+    /// Records what `f` writes: its inputs are asked for with [`Tape::input`], its results returned. Values put on the tape in any
+    /// other way are constants of the program.
+    ///
+    /// # Panics
+    /// When `f` reads a value that is not constant: such work runs eagerly, on a tape.
+    pub fn record(f: impl for<'t> FnOnce(&'t Tape<F>) -> Vec<Var<'t, F>>) -> Self {
+        let tape = Tape::recorder();
+        let results: Vec<(u32, Shape)> = f(&tape).iter().map(|y| (y.id, y.shape())).collect();
+        plan::plan(tape.record.into_inner(), &results)
+    }
+
+    /// The results for these values of the inputs, in the order in which the inputs were asked for.
+    ///
+    /// # Panics
+    /// When there is not one value an input, or a shape differs.
+    #[track_caller]
+    pub fn run(&self, inputs: &[&Array<F>]) -> Vec<Array<F>> {
+        self.replay(inputs, |_| ())
+    }
+
+    /// Runs the program and tells how long each step took.
+    ///
+    /// # Panics
+    /// As [`Program::run`].
+    #[track_caller]
+    pub fn profile(&self, inputs: &[&Array<F>]) -> Vec<StepTime> {
+        let mut times = Vec::with_capacity(self.steps.len());
+        let mut before = Instant::now();
+        self.replay(inputs, |i| {
+            let step = &self.steps[i];
+            let shape = self.shapes[step.targets.start];
+            times.push(StepTime { operator: step.op.name(), shape, seconds: before.elapsed().as_secs_f64() });
+            before = Instant::now();
+        });
+        times
+    }
+
+    /// How many operators a run executes.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether a run executes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Bytes of one thread's arena: the most memory a run takes beside inputs and constants, results included.
+    pub fn peak_bytes(&self) -> usize {
+        self.blocks.iter().sum::<usize>() * size_of::<F>()
+    }
+
+    #[track_caller]
+    fn replay(&self, inputs: &[&Array<F>], mut after: impl FnMut(usize)) -> Vec<Array<F>> {
+        self.check(inputs);
+        let mut arena = self.arena();
+        for (i, step) in self.steps.iter().enumerate() {
+            self.execute(step, inputs, &mut arena.blocks);
+            after(i);
+        }
+        let results = self.take_results(inputs, &mut arena.blocks);
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
+        results
+    }
+
+    #[track_caller]
+    fn check(&self, inputs: &[&Array<F>]) {
+        let (given, wanted) = (inputs.len(), self.inputs.len());
+        assert_eq!(given, wanted, "Program::run: {given} values for {wanted} inputs");
+        for (i, (x, shape)) in inputs.iter().zip(&self.inputs).enumerate() {
+            assert!(
+                x.shape() == &shape[..],
+                "Program::run: input {i} has shape {:?}, not {shape}",
+                x.shape()
+            );
+        }
+    }
+
+    /// A free arena with new memory for the results.
+    fn arena(&self) -> Arena<F> {
+        let free = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut arena = free
+            .unwrap_or_else(|| Arena { blocks: self.blocks.iter().map(|&len| Buffer::dirty(len)).collect() });
+        for result in &self.results {
+            if let Place::Block(b) = result.place {
+                let block = &mut arena.blocks[b as usize];
+                if block.data().len() != result.count {
+                    *block = Buffer::dirty(result.count);
+                }
+            }
+        }
+        arena
+    }
+
+    #[inline]
+    fn execute(&self, step: &Step<F>, inputs: &[&Array<F>], blocks: &mut [Buffer<F>]) {
+        let targets = &self.targets[step.targets.clone()];
+        let shapes = &self.shapes[step.targets.clone()];
+        let list = &self.operands[step.operands.clone()];
+        let take = |target: &Operand, blocks: &mut [Buffer<F>]| match target.place {
+            Place::Block(b) => std::mem::take(&mut blocks[b as usize]),
+            _ => unreachable!("operators write to blocks"),
+        };
+        let back = |target: &Operand, buffer, blocks: &mut [Buffer<F>]| match target.place {
+            Place::Block(b) => blocks[b as usize] = buffer,
+            _ => unreachable!("operators write to blocks"),
+        };
+        if let [target] = targets {
+            let mut buffer = take(target, blocks);
+            let operands = Operands { list, inputs, constants: &self.constants, blocks };
+            let out = &mut buffer.data_mut()[..target.count];
+            F::forward(&step.op, &Inputs::Replay(operands), &mut [out], shapes);
+            back(target, buffer, blocks);
+            return;
+        }
+        let mut buffers: Vec<Buffer<F>> = targets.iter().map(|target| take(target, blocks)).collect();
+        let operands = Operands { list, inputs, constants: &self.constants, blocks };
+        let mut out: Vec<&mut [F]> =
+            buffers.iter_mut().zip(targets).map(|(b, t)| &mut b.data_mut()[..t.count]).collect();
+        F::forward(&step.op, &Inputs::Replay(operands), &mut out, shapes);
+        for (target, buffer) in targets.iter().zip(buffers) {
+            back(target, buffer, blocks);
+        }
+    }
+
+    fn take_results(&self, inputs: &[&Array<F>], blocks: &mut [Buffer<F>]) -> Vec<Array<F>> {
+        let mut done: Vec<Array<F>> = Vec::with_capacity(self.results.len());
+        for (i, result) in self.results.iter().enumerate() {
+            let array = match result.place {
+                Place::Input(k) => inputs[k as usize].reshape(&result.shape),
+                Place::Constant(k) => self.constants[k as usize].reshape(&result.shape),
+                place => match self.results[..i].iter().position(|earlier| earlier.place == place) {
+                    Some(same) => done[same].reshape(&result.shape),
+                    None => match place {
+                        Place::Block(b) => {
+                            Array::from_buffer(std::mem::take(&mut blocks[b as usize]), result.shape)
+                        }
+                        _ => unreachable!("operators write to blocks"),
+                    },
+                },
+            };
+            done.push(array);
+        }
+        done
+    }
+}
+
+impl<F: Float> std::fmt::Debug for Program<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Program<{}>({} steps, {} bytes)", F::NAME, self.len(), self.peak_bytes())
+    }
+}

@@ -1,0 +1,156 @@
+//! From a record to a program: prune, number the values, give them places.
+
+use std::sync::Mutex;
+
+use super::memory::{Life, share};
+use super::{Operand, Place, Program, Step};
+use crate::array::Array;
+use crate::float::Float;
+use crate::op::Op;
+use crate::shape::Shape;
+use crate::tape::Record;
+
+/// The node that holds the values of `id`: aliases and checkpoints have those of another.
+fn root<F: Float>(record: &Record<F>, mut id: usize) -> usize {
+    loop {
+        let node = &record.nodes[id];
+        id = match &node.op {
+            op if op.is_alias() => record.inputs(id)[0] as usize,
+            Op::Checkpoint(function) => function.made[0] as usize,
+            Op::Output => {
+                let first = record.inputs(id)[0] as usize;
+                match &record.nodes[first].op {
+                    Op::Checkpoint(function) => function.made[id - first] as usize,
+                    _ => return id,
+                }
+            }
+            _ => return id,
+        };
+    }
+}
+
+/// Which nodes must be executed for the results.
+fn needed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<bool> {
+    let mut needed = vec![false; record.nodes.len()];
+    for &(id, _) in results {
+        needed[root(record, id as usize)] = true;
+    }
+    for id in (0..record.nodes.len()).rev() {
+        if !needed[id] || record.nodes[id].value.is_some() {
+            continue;
+        }
+        for &input in record.inputs(id) {
+            needed[root(record, input as usize)] = true;
+        }
+    }
+    needed
+}
+
+/// What is known of the values while steps are laid out.
+struct Planner<'a, F: Float> {
+    record: &'a Record<F>,
+    constants: Vec<Array<F>>,
+    /// Where each value is; for one that a step writes, the number of its life, to be replaced by that of a block.
+    places: Vec<Option<Place>>,
+    lives: Vec<Life>,
+}
+
+impl<F: Float> Planner<'_, F> {
+    /// Node `id` as an operand of step `at`.
+    fn operand(&mut self, id: usize, at: usize) -> Operand {
+        let shape = self.record.nodes[id].shape;
+        let value = root(self.record, id);
+        let place = self.places[value].unwrap_or_else(|| {
+            let constant =
+                self.record.nodes[value].value.clone().expect("values without a step are constants");
+            self.constants.push(constant);
+            Place::Constant((self.constants.len() - 1) as u32)
+        });
+        self.places[value] = Some(place);
+        if let Place::Block(life) = place {
+            self.lives[life as usize].to = at;
+        }
+        Operand { place, shape, count: shape.count(), value: value as u32 }
+    }
+
+    /// Node `id` as an output of step `at`.
+    fn target(&mut self, id: usize, at: usize) -> Operand {
+        let shape = self.record.nodes[id].shape;
+        let (place, count) = (Place::Block(self.lives.len() as u32), shape.count());
+        self.lives.push(Life { size: count, from: at, to: at });
+        self.places[id] = Some(place);
+        Operand { place, shape, count, value: id as u32 }
+    }
+}
+
+/// The nodes that are executed, in order.
+fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize> {
+    let needed = needed(record, results);
+    (0..record.nodes.len())
+        .filter(|&id| (id..id + record.outputs(id)).any(|k| needed[k]))
+        .filter(|&id| record.nodes[id].value.is_none() && !matches!(record.nodes[id].op, Op::Leaf))
+        .filter(|&id| root(record, id) == id)
+        .collect()
+}
+
+/// Lays out the steps that lead to `results`, and the memory for them.
+pub(super) fn plan<F: Float>(record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
+    let mut planner = Planner {
+        record: &record,
+        constants: Vec::new(),
+        places: vec![None; record.nodes.len()],
+        lives: Vec::new(),
+    };
+    let inputs = record.open.as_deref().unwrap_or_default();
+    for (k, &id) in inputs.iter().enumerate() {
+        planner.places[id as usize] = Some(Place::Input(k as u32));
+    }
+    let (mut operands, mut targets): (Vec<Operand>, Vec<Operand>) = (Vec::new(), Vec::new());
+    let mut steps = Vec::new();
+    for (at, id) in executed(&record, results).into_iter().enumerate() {
+        let (read, written) = (operands.len(), targets.len());
+        operands.extend(record.inputs(id).iter().map(|&input| planner.operand(input as usize, at)));
+        targets.extend((id..id + record.outputs(id)).map(|k| planner.target(k, at)));
+        let op = record.nodes[id].op.clone();
+        steps.push(Step { op, operands: read..operands.len(), targets: written..targets.len() });
+    }
+    let mut results: Vec<Operand> = results
+        .iter()
+        .map(|&(id, shape)| Operand { shape, ..planner.operand(id as usize, usize::MAX) })
+        .collect();
+    let blocks = settle(&planner.lives, [&mut operands, &mut targets, &mut results]);
+    Program {
+        inputs: inputs.iter().map(|&id| record.nodes[id as usize].shape).collect(),
+        constants: planner.constants,
+        steps,
+        shapes: targets.iter().map(|target| target.shape).collect(),
+        unshared: targets.iter().map(|target| target.count).sum(),
+        operands,
+        targets,
+        results,
+        blocks,
+        arenas: Mutex::new(Vec::new()),
+    }
+}
+
+/// Replaces the numbers of lives by those of blocks, and returns the blocks' sizes. A result has a block of its own, which
+/// leaves with it.
+fn settle(lives: &[Life], operands: [&mut Vec<Operand>; 3]) -> Vec<usize> {
+    let (inner, outer): (Vec<usize>, Vec<usize>) = (0..lives.len()).partition(|&i| lives[i].to != usize::MAX);
+    let chosen: Vec<Life> = inner.iter().map(|&i| lives[i]).collect();
+    let (places, mut sizes) = share(&chosen);
+    let mut blocks = vec![0; lives.len()];
+    for (&i, place) in inner.iter().zip(places) {
+        blocks[i] = place;
+    }
+    for i in outer {
+        blocks[i] = sizes.len() as u32;
+        sizes.push(lives[i].size);
+    }
+    for operand in operands.into_iter().flatten() {
+        if let Place::Block(life) = operand.place {
+            operand.place = Place::Block(blocks[life as usize]);
+        }
+    }
+    sizes
+}

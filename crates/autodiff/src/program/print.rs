@@ -1,0 +1,98 @@
+//! A program in words, and as a graph.
+
+use std::fmt;
+
+use super::{Operand, Place, Program};
+use crate::float::Float;
+
+/// Bytes in the unit that suits them.
+struct Bytes(usize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            small @ 0..1024 => write!(f, "{small} B"),
+            middle @ 1024..1_048_576 => write!(f, "{:.1} KiB", middle as f64 / 1024.0),
+            large => write!(f, "{:.1} MiB", large as f64 / 1_048_576.0),
+        }
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Place::Input(k) => write!(f, "input {k} {}", self.shape),
+            Place::Constant(k) => write!(f, "constant {k} {}", self.shape),
+            Place::Block(_) | Place::Target => write!(f, "%{} {}", self.value, self.shape),
+        }
+    }
+}
+
+/// The operators in order: what each writes (shape, bytes, block of the arena) and reads; and the memory of the whole.
+impl<F: Float> fmt::Display for Program<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = size_of::<F>();
+        writeln!(
+            f,
+            "program {}: {} inputs, {} constants, {} operators, {} results",
+            F::NAME,
+            self.inputs.len(),
+            self.constants.len(),
+            self.len(),
+            self.results.len()
+        )?;
+        writeln!(
+            f,
+            "peak memory {} in {} blocks ({} if no memory were used twice)",
+            Bytes(self.peak_bytes()),
+            self.blocks.len(),
+            Bytes(self.unshared * size)
+        )?;
+        for step in &self.steps {
+            for (k, target) in self.targets[step.targets.clone()].iter().enumerate() {
+                let name = if k == 0 { step.op.name() } else { "  and" };
+                let Place::Block(block) = target.place else { continue };
+                write!(f, "  {target} = {name} -> block {block}, {}", Bytes(target.count * size))?;
+                for (i, operand) in self.operands[step.operands.clone()].iter().filter(|_| k == 0).enumerate()
+                {
+                    write!(f, "{}{operand}", if i == 0 { " <- " } else { ", " })?;
+                }
+                writeln!(f)?;
+            }
+        }
+        let results: Vec<String> = self.results.iter().map(Operand::to_string).collect();
+        writeln!(f, "results {}", results.join(", "))
+    }
+}
+
+impl<F: Float> Program<F> {
+    /// The program as a graph in the language of Graphviz: operators with shapes and bytes, values as edges.
+    pub fn to_dot(&self) -> String {
+        let mut dot = String::from("digraph program {\n  node [shape=box, fontname=\"sans-serif\"];\n");
+        for (k, shape) in self.inputs.iter().enumerate() {
+            dot += &format!("  in{k} [label=\"input {k}\\n{shape}\", shape=ellipse];\n");
+        }
+        let from = |operand: &Operand| match operand.place {
+            Place::Input(k) => Some(format!("in{k}")),
+            Place::Constant(_) => None,
+            Place::Block(_) | Place::Target => {
+                let writes = |t: &Operand| t.value == operand.value;
+                let step = self.steps.iter().position(|s| self.targets[s.targets.clone()].iter().any(writes));
+                step.map(|step| format!("s{step}"))
+            }
+        };
+        for (i, step) in self.steps.iter().enumerate() {
+            let target = &self.targets[step.targets.start];
+            let bytes = Bytes(target.count * size_of::<F>());
+            dot += &format!("  s{i} [label=\"{}\\n{}, {bytes}\"];\n", step.op.name(), target.shape);
+            for source in self.operands[step.operands.clone()].iter().filter_map(from) {
+                dot += &format!("  {source} -> s{i};\n");
+            }
+        }
+        for (k, result) in self.results.iter().enumerate() {
+            dot += &format!("  out{k} [label=\"result {k}\\n{}\", shape=ellipse];\n", result.shape);
+            dot += &from(result).map_or(String::new(), |source| format!("  {source} -> out{k};\n"));
+        }
+        dot + "}\n"
+    }
+}

@@ -1,0 +1,173 @@
+//! [`Runner`]: the meta-gradients of a learner, from programs recorded once for episodes of one shape.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fewshot_autodiff::{Array, Float, Program, Shape};
+use fewshot_episodes::ChaCha8Rng;
+use fewshot_nn::{Draw, Noise, Params};
+
+use crate::learner::{Learner, Meta, MetaVars, TaskGradient};
+use crate::task::{Examples, Labels, Task};
+use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
+
+/// How a learner's work on a task is executed. The results are the same bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Execution {
+    /// Recorded once for episodes of one shape, then replayed for every task on every thread.
+    #[default]
+    Recorded,
+    /// Operator by operator on a tape for each task: for debugging.
+    Eager,
+}
+
+/// What episodes must have in common to share a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Form {
+    sides: [(Shape, Shape, LabelForm); 2],
+}
+
+impl Form {
+    /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
+    fn of<F: Float>(task: &Task<F>) -> Option<Self> {
+        let side = |examples: &Examples<F>| {
+            let x = Shape::new(examples.x.shape());
+            match &examples.y {
+                Labels::Classes(classes) => {
+                    let ways = examples.y.ways();
+                    (x, Shape::new(&[classes.len()]), LabelForm::Classes { ways })
+                }
+                Labels::Values(values) => (x, Shape::new(values.shape()), LabelForm::Values),
+            }
+        };
+        let complete = match &task.support.y {
+            Labels::Classes(classes) => (0..task.support.y.ways()).all(|class| classes.contains(&class)),
+            Labels::Values(_) => true,
+        };
+        complete.then(|| Form { sides: [side(&task.support), side(&task.query)] })
+    }
+}
+
+/// A learner's work on episodes of one form.
+struct Recording<F: Float> {
+    form: Form,
+    program: Program<F>,
+    draws: Vec<Draw>,
+    statistics: Option<Params<()>>,
+}
+
+impl<F: Float> Recording<F> {
+    fn new(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
+        let noise = Noise::recorder();
+        let mut statistics = None;
+        let program = Program::record(|tape| {
+            let inputs = |params: &Params<Array<F>>| params.map(|x| tape.input(x.shape()));
+            let meta = MetaVars { theta: inputs(&meta.theta), statistics: inputs(&meta.statistics) };
+            let [support, query] = form.sides.map(|(x, y, labels)| {
+                let x = tape.input(&x);
+                ExampleVars { x, y: labels.on(tape.input(&y)) }
+            });
+            let g = learner.gradient(&meta, &TaskVars { support, query }, &noise);
+            statistics = g.statistics.as_ref().map(|s| s.map(|_| ()));
+            let mut results = vec![g.loss, g.predictions];
+            results.extend_from_slice(g.gradient.values());
+            results.extend(g.statistics.iter().flat_map(|s| s.values()));
+            results
+        });
+        Recording { form, program, draws: noise.draws(), statistics }
+    }
+
+    fn run(&self, meta: &Meta<F>, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> TaskGradient<F> {
+        let labels = [&task.support.y, &task.query.y].map(|y| match y {
+            Labels::Classes(classes) => Array::index(classes),
+            Labels::Values(values) => values.clone(),
+        });
+        let draws: Vec<Array<F>> = if self.draws.is_empty() {
+            Vec::new()
+        } else {
+            let mut rng = rng();
+            self.draws.iter().map(|draw| draw.array(&mut rng)).collect()
+        };
+        let mut inputs: Vec<&Array<F>> =
+            Vec::with_capacity(meta.theta.len() + meta.statistics.len() + 4 + draws.len());
+        inputs.extend(meta.theta.values());
+        inputs.extend(meta.statistics.values());
+        inputs.extend([&task.support.x, &labels[0], &task.query.x, &labels[1]]);
+        inputs.extend(&draws);
+        let mut results = self.program.run(&inputs).into_iter();
+        let mut next = || results.next().expect("a program has the results that were recorded");
+        let (loss, predictions) = (next(), next());
+        let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
+        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
+        TaskGradient::new(&loss, &predictions, &task.query.y, gradient, statistics)
+    }
+}
+
+/// Computes meta-gradients of a learner: records its work on the first task of each shape and replays it for the others.
+///
+/// ```
+/// use fewshot_episodes::{Purpose, Sinusoid};
+/// use fewshot_meta::{Learner, Maml, Runner};
+/// use fewshot_nn::Mlp;
+/// let waves = Sinusoid::new(10, 10, 1, Purpose::Train).expect("sizes are not 0");
+/// let maml = Maml::new(Mlp::new(&[1, 40, 40, 1]));
+/// let (runner, meta) = (Runner::<f32>::new(&maml), maml.init(1));
+/// let mean = runner.meta_gradient(&meta, &waves, 0..25, 1);
+/// assert_eq!(mean.gradient.names(), meta.theta.names());
+/// ```
+pub struct Runner<'a, F: Float = f32> {
+    pub(crate) learner: &'a dyn Learner<F>,
+    execution: Execution,
+    recordings: Mutex<Vec<Arc<Recording<F>>>>,
+}
+
+/// Programs kept at a time: episodes of ever other shapes would fill the memory.
+const KEPT: usize = 16;
+
+impl<'a, F: Float> Runner<'a, F> {
+    /// A runner that records programs, if the learner allows it.
+    pub fn new(learner: &'a dyn Learner<F>) -> Self {
+        Self::with(learner, Execution::Recorded)
+    }
+
+    /// A runner that executes in this way.
+    pub fn with(learner: &'a dyn Learner<F>, execution: Execution) -> Self {
+        let execution = if learner.is_recordable() { execution } else { Execution::Eager };
+        Runner { learner, execution, recordings: Mutex::new(Vec::new()) }
+    }
+
+    /// The meta-gradient of one task; `rng` makes the stream of dropout and other noise.
+    pub fn task_gradient(
+        &self,
+        meta: &Meta<F>,
+        task: &Task<F>,
+        rng: impl FnOnce() -> ChaCha8Rng,
+    ) -> TaskGradient<F> {
+        match self.recording(meta, task) {
+            Some(recording) => recording.run(meta, task, rng),
+            None => self.learner.meta_gradient(meta, task, rng()),
+        }
+    }
+
+    /// The program for tasks of this one's shape, in words: operators, shapes, bytes, memory. Nothing when execution is eager.
+    pub fn describe(&self, meta: &Meta<F>, task: &Task<F>) -> Option<String> {
+        self.recording(meta, task).map(|recording| recording.program.to_string())
+    }
+
+    fn recording(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Recording<F>>> {
+        if self.execution == Execution::Eager {
+            return None;
+        }
+        let form = Form::of(task)?;
+        // held while recording, so that the first tasks of a shape record it once
+        let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = recordings.iter().find(|recording| recording.form == form) {
+            return Some(Arc::clone(known));
+        }
+        let recording = Arc::new(Recording::new(self.learner, meta, form));
+        if recordings.len() == KEPT {
+            recordings.remove(0);
+        }
+        recordings.push(Arc::clone(&recording));
+        Some(recording)
+    }
+}

@@ -1,0 +1,122 @@
+//! Recorded work gives the bits of the eager way, and checkpointed steps its numbers in less memory.
+
+mod common;
+
+use common::{Blobs, Lines, Net};
+use fewshot_autodiff::{Activation, Float, Var};
+use fewshot_episodes::{Purpose, Tasks, stream};
+use fewshot_meta::{
+    Distance, Execution, Filter, Learner, Maml, Memory, Meta, Order, ProtoNet, Runner, Task, TaskGradient,
+};
+use fewshot_nn::{BatchNorm, Builder, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec};
+
+/// A network with dropout.
+struct Dropping {
+    hidden: Linear,
+    norm: BatchNorm,
+    head: Linear,
+    spec: Spec,
+}
+
+impl Dropping {
+    fn new() -> Self {
+        let mut b = Builder::new();
+        let hidden = b.scope("hidden", |b| Linear::new(b, common::FEATURES, 16));
+        let norm = b.scope("norm", |b| BatchNorm::new(b, 16, NormAffine::ScaleShift, 1e-5));
+        let head = b.scope("head", |b| Linear::new(b, 16, common::WAYS));
+        Dropping { hidden, norm, head, spec: b.finish() }
+    }
+}
+
+impl<F: Float> Model<F> for Dropping {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn forward<'t>(&self, p: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        let h = self.norm.forward(p, self.hidden.forward(p, x), Activation::Relu, pass);
+        self.head.forward(p, Dropout::new(0.3).forward(h, pass))
+    }
+}
+
+fn assert_same(a: &TaskGradient, b: &TaskGradient, what: &str) {
+    assert_eq!((a.loss, a.accuracy), (b.loss, b.accuracy), "{what}");
+    assert_eq!(a.gradient, b.gradient, "{what}");
+    assert_eq!(a.statistics, b.statistics, "{what}");
+}
+
+/// Compares both ways on tasks of two shapes, in turn.
+fn check(learner: &dyn Learner, tasks: [&dyn Tasks; 2], what: &str) {
+    let meta = learner.init(3);
+    let (recorded, eager) = (Runner::new(learner), Runner::with(learner, Execution::Eager));
+    for i in 0..3 {
+        for tasks in tasks {
+            let task = Task::from(&tasks.episode(i));
+            let run = |runner: &Runner| runner.task_gradient(&meta, &task, || stream(1, Purpose::Dropout, i));
+            assert_same(&run(&recorded), &run(&eager), what);
+        }
+    }
+    let task = Task::from(&tasks[0].episode(0));
+    assert!(recorded.describe(&meta, &task).expect("it is recorded").starts_with("program f32: "));
+    assert!(eager.describe(&meta, &task).is_none());
+}
+
+#[test]
+fn recorded_and_eager_gradients_are_the_same_bits() {
+    let (even, odd) = (Blobs::new(1), Blobs { shots: [1, 3, 2], queries: 5, ..Blobs::new(2) });
+    let tasks: [&dyn Tasks; 2] = [&even, &odd];
+    for order in [Order::First, Order::Second] {
+        for train_steps in [1, 3] {
+            let maml = Maml { order, train_steps, adapted: Filter::All, ..Maml::new(Net::normed()) };
+            check(&maml, tasks, &format!("MAML, {order:?}, {train_steps} steps"));
+            check(&Maml { order, train_steps, ..Maml::new(Dropping::new()) }, tasks, "MAML with dropout");
+        }
+    }
+    for distance in [Distance::SquaredEuclid, Distance::Cosine] {
+        check(&ProtoNet { distance, ..ProtoNet::new(Net::normed()) }, tasks, "ProtoNet");
+    }
+    check(&ProtoNet::new(Dropping::new()), tasks, "ProtoNet with dropout");
+    let lines = Lines { seed: 1 };
+    check(&Maml::new(Mlp::new(&[1, 8, 1])), [&lines, &lines], "MAML on lines");
+}
+
+#[test]
+fn a_support_without_a_class_is_complained_of_in_words() {
+    let learner = ProtoNet::new(Net::plain());
+    let meta: Meta = learner.init(0);
+    let mut task = Task::from(&Blobs::new(1).episode(0));
+    task.support.y = fewshot_meta::Labels::Classes(vec![0, 0, 0, 2, 2, 2]);
+    let runner = Runner::new(&learner);
+    let run = || runner.task_gradient(&meta, &task, || stream(0, Purpose::Dropout, 0));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).expect_err("class 1 is missing");
+    let message = panic.downcast_ref::<String>().expect("a message");
+    assert!(message.contains("class 1 of 3 has no support example"), "{message}");
+}
+
+#[test]
+fn checkpointed_steps_give_the_same_gradient() {
+    let task = Task::<f64>::from(&Blobs::new(4).episode(0));
+    for adapted in [Filter::All, Filter::only(&["head.*"])] {
+        let [kept, recomputed] = [Memory::Keep, Memory::Recompute].map(|memory| {
+            let maml = Maml {
+                memory,
+                train_steps: 5,
+                inner_lr: 0.3,
+                adapted: adapted.clone(),
+                ..Maml::new(Net::normed())
+            };
+            let meta: Meta<f64> = maml.init(3);
+            let seed = || stream(1, Purpose::Dropout, 0);
+            let recorded = Runner::new(&maml).task_gradient(&meta, &task, seed);
+            let eager = maml.meta_gradient(&meta, &task, seed());
+            assert_eq!(recorded.gradient, eager.gradient);
+            recorded
+        });
+        assert_eq!(kept.loss, recomputed.loss);
+        for (a, b) in kept.gradient.values().iter().zip(recomputed.gradient.values()) {
+            let scale = a.data().iter().fold(1e-3, |m: f64, x| m.max(x.abs()));
+            let worst = a.zip(b, |a, b| (a - b).abs()).data().iter().fold(0.0, |m: f64, &x| m.max(x));
+            assert!(worst < 1e-12 * scale, "{worst} of {scale}");
+        }
+    }
+}
