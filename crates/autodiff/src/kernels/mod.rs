@@ -3,6 +3,7 @@
 //! Results do not depend on the number of threads, nor on whether a kernel is split over threads at all ([`with_split`]).
 //! A slice of the wrong length is a mistake of this crate and panics.
 
+mod broadcast;
 pub mod conv;
 mod conv_dw;
 mod geometry;

@@ -1,7 +1,7 @@
 //! Broadcasting and sums against plain loops.
 
 use super::isa::forced::at_every_level;
-use super::map::{add_assign, broadcast_to, broadcast2, map1, map2, map3};
+use super::map::{Source, add_assign, broadcast_to, broadcast2, map1, map2, map3};
 use super::reduce::{argmax_last, sum_axes};
 use super::testing::{assert_close, at_every_level_split_or_not, values};
 
@@ -42,8 +42,18 @@ fn broadcasting_follows_numpy() {
         let wanted: Vec<f32> = (0..len).map(element).collect();
         at_every_level(|_| {
             let mut out = vec![f32::NAN; len];
-            broadcast2(&mut out, out_shape, &a, a_shape, &b, b_shape, |a, b| a - b);
+            broadcast2(&mut out, out_shape, &a[..], a_shape, &b[..], b_shape, |a, b| a - b);
             assert_eq!(out, wanted, "{a_shape:?} and {b_shape:?}");
+            if a_shape == out_shape {
+                out.copy_from_slice(&a);
+                broadcast2(&mut out, out_shape, Source::Out, a_shape, &b[..], b_shape, |a, b| a - b);
+                assert_eq!(out, wanted, "{a_shape:?} in place and {b_shape:?}");
+            }
+            if b_shape == out_shape {
+                out.copy_from_slice(&b);
+                broadcast2(&mut out, out_shape, &a[..], a_shape, Source::Out, b_shape, |a, b| a - b);
+                assert_eq!(out, wanted, "{a_shape:?} and {b_shape:?} in place");
+            }
             broadcast_to(&mut out, out_shape, &a, a_shape);
             let repeated: Vec<f32> = (0..len).map(|i| a[source(i, out_shape, a_shape)]).collect();
             assert_eq!(out, repeated, "{a_shape:?} to {out_shape:?}");
@@ -53,19 +63,44 @@ fn broadcasting_follows_numpy() {
 
 #[test]
 fn maps_apply_to_each_element() {
-    let [a, b, c] = [1, 2, 3].map(|seed| values::<f32>(101, seed));
-    at_every_level(|_| {
-        let mut out = vec![0.0; 101];
-        map1(&mut out, &a, |a| a * 2.0);
-        assert!((0..101).all(|i| out[i] == a[i] * 2.0));
-        map2(&mut out, &a, &b, |a, b| a - b);
-        assert!((0..101).all(|i| out[i] == a[i] - b[i]));
-        map3(&mut out, &a, &b, &c, |a, b, c| if a > 0.0 { b } else { c });
-        assert!((0..101).all(|i| out[i] == if a[i] > 0.0 { b[i] } else { c[i] }));
-        out.copy_from_slice(&a);
-        add_assign(&mut out, &b);
-        assert!((0..101).all(|i| out[i] == a[i] + b[i]));
-    });
+    for len in (0..70).chain([400, 1600]) {
+        let [a, b, c] = [1, 2, 3].map(|seed| values::<f32>(len, seed));
+        let [a, b, c] = [&a[..], &b, &c];
+        at_every_level(|_| {
+            let mut out = vec![0.0; len];
+            map1(&mut out, a, |a| a * 2.0);
+            assert!((0..len).all(|i| out[i] == a[i] * 2.0));
+            map2(&mut out, a, b, |a, b| a - b);
+            assert!((0..len).all(|i| out[i] == a[i] - b[i]));
+            map3(&mut out, a, b, c, |a, b, c| if a > 0.0 { b } else { c });
+            assert!((0..len).all(|i| out[i] == if a[i] > 0.0 { b[i] } else { c[i] }));
+            out.copy_from_slice(a);
+            add_assign(&mut out, b);
+            assert!((0..len).all(|i| out[i] == a[i] + b[i]));
+        });
+    }
+}
+
+#[test]
+fn maps_read_what_they_write_over() {
+    for len in 0..70 {
+        let [a, b] = [1, 2].map(|seed| values::<f32>(len, seed));
+        let [a, b] = [&a[..], &b];
+        at_every_level(|_| {
+            let mut out = a.to_vec();
+            map1(&mut out, Source::Out, |a| a * 2.0 + 1.0);
+            assert!((0..len).all(|i| out[i] == a[i] * 2.0 + 1.0));
+            out.copy_from_slice(a);
+            map2(&mut out, b, Source::Out, |b, a| b - a);
+            assert!((0..len).all(|i| out[i] == b[i] - a[i]));
+            out.copy_from_slice(a);
+            map2(&mut out, Source::Out, Source::Out, |a, b| a + 3.0 * b);
+            assert!((0..len).all(|i| out[i] == a[i] + 3.0 * a[i]));
+            out.copy_from_slice(a);
+            map3(&mut out, b, Source::Out, b, |b, a, c| b * a + c);
+            assert!((0..len).all(|i| out[i] == b[i] * a[i] + b[i]));
+        });
+    }
 }
 
 #[test]
