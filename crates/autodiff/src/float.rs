@@ -12,12 +12,13 @@ use crate::pool::Pool;
 #[allow(private_interfaces, reason = "the module is private: nobody outside can name or call these")]
 pub(crate) mod sealed {
     use crate::grad::Rule;
+    use crate::kernels::math::Elementary;
     use crate::op::Op;
     use crate::shape::Shape;
     use crate::tape::Inputs;
 
     #[doc(hidden)]
-    pub trait Sealed: Sized {
+    pub trait Sealed: Elementary {
         fn forward(op: &Op<Self>, x: &Inputs<'_, Self>, out: &mut [&mut [Self]], shapes: &[Shape])
         where
             Self: super::Float;

@@ -9,6 +9,7 @@ mod conv_dw;
 mod geometry;
 pub mod isa;
 pub mod map;
+pub mod math;
 pub mod matmul;
 pub mod norm;
 mod norm_backward;
@@ -31,6 +32,8 @@ mod testing;
 mod tests_conv;
 #[cfg(test)]
 mod tests_dense;
+#[cfg(test)]
+mod tests_math;
 #[cfg(test)]
 mod tests_norm;
 #[cfg(test)]

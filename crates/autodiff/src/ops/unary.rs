@@ -5,6 +5,7 @@ use std::ops::Neg;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::kernels::map::map1;
+use crate::kernels::math;
 use crate::op::Op;
 use crate::tape::Inputs;
 use crate::var::Var;
@@ -37,12 +38,6 @@ pub(crate) enum Unary<F> {
     Sign,
     MaxScalar(F),
     MinScalar(F),
-}
-
-fn sigmoid<F: Float>(x: F) -> F {
-    let e = (-x.abs()).exp();
-    let small = e / (F::one() + e);
-    if x >= F::zero() { F::one() - small } else { small }
 }
 
 fn erf<F: Float>(x: F) -> F {
@@ -102,21 +97,17 @@ impl<F: Float> Unary<F> {
             Unary::SafeRecip => {
                 map1(out, x, move |x| if x == zero { zero } else { one / x });
             }
-            Unary::Exp => map1(out, x, |x| x.exp()),
-            Unary::Ln => map1(out, x, |x| x.ln()),
+            Unary::Exp => map1(out, x, math::exp),
+            Unary::Ln => map1(out, x, math::ln),
             Unary::Sin => map1(out, x, |x| x.sin()),
             Unary::Cos => map1(out, x, |x| x.cos()),
-            Unary::Tanh => map1(out, x, |x| x.tanh()),
-            Unary::Sigmoid => map1(out, x, sigmoid),
-            Unary::Softplus => {
-                map1(out, x, move |x| x.max(zero) + (-x.abs()).exp().ln_1p());
-            }
+            Unary::Tanh => map1(out, x, math::tanh),
+            Unary::Sigmoid => map1(out, x, math::sigmoid),
+            Unary::Softplus => map1(out, x, math::softplus),
             Unary::Erf => map1(out, x, erf),
             Unary::Leaky(s) => map1(out, x, move |x| if x > zero { x } else { x * s }),
             Unary::LeakyMask(s) => map1(out, x, move |x| if x > zero { one } else { s }),
-            Unary::Elu(a) => {
-                map1(out, x, move |x| if x > zero { x } else { a * x.exp_m1() });
-            }
+            Unary::Elu(a) => map1(out, x, move |x| math::elu(x, a)),
             Unary::Abs => map1(out, x, |x| x.abs()),
             Unary::Sign => map1(out, x, sign),
             Unary::MaxScalar(c) => map1(out, x, move |x| if x > c { x } else { c }),

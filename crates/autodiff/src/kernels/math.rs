@@ -1,0 +1,211 @@
+//! Exponentials and logarithms without branches, so that loops over them become vector code.
+//!
+//! Sums of products are never fused: an element has the same bits at every instruction set and every place of its array.
+
+use crate::float::Float;
+
+/// What the functions need to know of an element type.
+pub trait Elementary: Sized + 'static {
+    /// Added and taken away again, it rounds to a whole number: 1.5 times two to the digits of the mantissa.
+    const ROUND: Self;
+    /// 1 / ln 2.
+    const LOG2_E: Self;
+    /// ln 2 in two parts, the first with so many zeros at its end that its multiples by exponents are exact.
+    const LN_2: [Self; 2];
+    /// Beyond these `exp` is zero and infinity.
+    const EXP_RANGE: [Self; 2];
+    /// Below this `exp` is less than half a unit of rounding of one.
+    const NEGLIGIBLE: Self;
+    /// `(exp(r) - 1 - r) / r^2` for |r| <= ln 2 / 2 by powers of r.
+    const EXP: &'static [Self];
+    /// `(2 artanh(s) / s - 2) / s^2` for |s| <= (sqrt 2 - 1) / (sqrt 2 + 1) by powers of s^2.
+    const LN: &'static [Self];
+
+    /// Two to a whole number that is the exponent of a normal value.
+    fn power_of_two(k: Self) -> Self;
+
+    /// `(k, m)` with `x = 2^k m` and m from sqrt(1/2) to sqrt(2), for finite x > 0.
+    fn split(x: Self) -> (Self, Self);
+}
+
+macro_rules! elementary {
+    ($t:ident, $bits:ident, $range:expr, $negligible:expr, $ln_2:expr, $exp:expr, $ln:expr) => {
+        impl Elementary for $t {
+            const ROUND: Self = 1.5 / $t::EPSILON;
+            const LOG2_E: Self = std::$t::consts::LOG2_E;
+            const LN_2: [Self; 2] = $ln_2;
+            const EXP_RANGE: [Self; 2] = $range;
+            const NEGLIGIBLE: Self = $negligible;
+            const EXP: &'static [Self] = &$exp;
+            const LN: &'static [Self] = &$ln;
+
+            #[inline(always)]
+            fn power_of_two(k: Self) -> Self {
+                const BIAS: $t = ($t::MAX_EXP - 1) as $t;
+                $t::from_bits((k + (Self::ROUND + BIAS)).to_bits() << ($t::MANTISSA_DIGITS - 1))
+            }
+
+            #[inline(always)]
+            fn split(x: Self) -> (Self, Self) {
+                const DIGITS: u32 = $t::MANTISSA_DIGITS - 1;
+                const LEAST: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits();
+                const WHOLE: $t = 1.0 / $t::EPSILON;
+                const LIFT: $t = (1u64 << $t::MANTISSA_DIGITS) as $t;
+                let subnormal = x < $t::MIN_POSITIVE;
+                let larger = x * LIFT;
+                let x = if subnormal { larger } else { x };
+                let lifted = if subnormal { $t::MANTISSA_DIGITS as $t } else { 0.0 };
+                let bits = x.to_bits() + ((1.0 as $t).to_bits() - LEAST);
+                let k = $t::from_bits((bits >> DIGITS) | WHOLE.to_bits()) - (WHOLE + ($t::MAX_EXP - 1) as $t);
+                let m = $t::from_bits((bits & ((1 << DIGITS) - 1)) + LEAST);
+                (k - lifted, m)
+            }
+        }
+    };
+}
+
+elementary!(
+    f32,
+    u32,
+    [-104.0, 89.0],
+    -20.0,
+    [6.931_457_5e-1, 1.428_606_8e-6],
+    [0.5, 1.666_666_7e-1, 4.166_646_3e-2, 8.333_310_5e-3, 1.393_368_6e-3, 1.989_103e-4],
+    [6.666_667e-1, 4.000_012_3e-1, 2.855_081_6e-1, 2.333_058_3e-1]
+);
+elementary!(
+    f64,
+    u64,
+    [-746.0, 710.0],
+    -40.0,
+    [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10],
+    [
+        0.5,
+        0.1666666666666667,
+        0.04166666666666667,
+        0.008333333333326112,
+        0.001388888888888373,
+        0.0001984126987490126,
+        2.4801587325605324e-5,
+        2.7557255297969643e-6,
+        2.755727357010214e-7,
+        2.5105259538448494e-8,
+        2.0914717341716378e-9,
+    ],
+    [
+        0.666666666666667,
+        0.39999999999899444,
+        0.2857142862600327,
+        0.22222211130259878,
+        0.18182889455674947,
+        0.15331710618210773,
+        0.14616585424888623,
+    ]
+);
+
+#[inline(always)]
+fn polynomial<F: Float>(x: F, coefficients: &[F]) -> F {
+    let mut sum = coefficients[coefficients.len() - 1];
+    for &c in coefficients.iter().rev().skip(1) {
+        sum = sum * x + c;
+    }
+    sum
+}
+
+/// `(k, exp(r) - 1)` with `x = k ln 2 + r`, k whole and |r| <= ln 2 / 2.
+#[inline(always)]
+fn reduced<F: Float>(x: F) -> (F, F) {
+    let k = (x * F::LOG2_E + F::ROUND) - F::ROUND;
+    let (head, tail) = (x - k * F::LN_2[0], k * F::LN_2[1]);
+    let r = head - tail;
+    (k, head - (tail - r * r * polynomial(r, F::EXP)))
+}
+
+/// `e^x`.
+#[inline(always)]
+pub fn exp<F: Float>(x: F) -> F {
+    let [least, greatest] = F::EXP_RANGE;
+    let x = if x < least { least } else { x };
+    let x = if x > greatest { greatest } else { x };
+    let (k, p) = reduced(x);
+    // two factors: their product may be subnormal or overflow
+    let half = (k * F::of(0.5) + F::ROUND) - F::ROUND;
+    (F::one() + p) * F::power_of_two(half) * F::power_of_two(k - half)
+}
+
+/// `e^x - 1` for x <= 0, exact to rounding near zero too.
+#[inline(always)]
+pub fn exp_m1_negative<F: Float>(x: F) -> F {
+    let x = if x < F::NEGLIGIBLE { F::NEGLIGIBLE } else { x };
+    let (k, p) = reduced(x);
+    let scale = F::power_of_two(k);
+    let y = scale * p + (scale - F::one());
+    if x == F::zero() { x } else { y }
+}
+
+/// The hyperbolic tangent.
+#[inline(always)]
+pub fn tanh<F: Float>(x: F) -> F {
+    let (one, two) = (F::one(), F::of(2.0));
+    let near = x.abs() < F::of(0.55);
+    let y = -two * x.abs();
+    let (k, p) = reduced(if y < F::NEGLIGIBLE { F::NEGLIGIBLE } else { y });
+    let scale = F::power_of_two(k);
+    let (product, e) = (scale * p, scale + scale * p);
+    // with e = exp(-2 |x|): (1 - e) / (1 + e), or 1 - 2 e / (1 + e), whichever rounds less
+    let (less, twice) = (-(product + (scale - one)), two * e);
+    let quotient = if near { less } else { twice } / (one + e);
+    let rest = one - quotient;
+    (if near { quotient } else { rest }).copysign(x)
+}
+
+/// `1 / (1 + e^-x)`.
+#[inline(always)]
+pub fn sigmoid<F: Float>(x: F) -> F {
+    let e = exp(-x.abs());
+    let top = if x >= F::zero() { F::one() } else { e };
+    top / (F::one() + e)
+}
+
+/// `ln(1 + e^x)`.
+#[inline(always)]
+pub fn softplus<F: Float>(x: F) -> F {
+    let positive = if x > F::zero() { x } else { F::zero() };
+    positive + ln_1p_fraction(exp(-x.abs()))
+}
+
+/// x where x > 0, else `a (e^x - 1)`.
+#[inline(always)]
+pub fn elu<F: Float>(x: F, a: F) -> F {
+    let e = a * exp_m1_negative(if x > F::zero() { F::zero() } else { x });
+    if x > F::zero() { x } else { e }
+}
+
+/// The natural logarithm.
+#[inline(always)]
+pub fn ln<F: Float>(x: F) -> F {
+    let (k, m) = F::split(x);
+    let y = ln_near_one(k, m - F::one());
+    let y = if x == F::infinity() { x } else { y };
+    let y = if x == F::zero() { F::neg_infinity() } else { y };
+    if x >= F::zero() { y } else { F::nan() }
+}
+
+/// `ln(1 + e)` for e from 0 to 1.
+#[inline(always)]
+fn ln_1p_fraction<F: Float>(e: F) -> F {
+    let large = e > F::of(std::f64::consts::SQRT_2 - 1.0);
+    let (half, one) = (F::of(0.5), F::one());
+    let halved = half * (e - one);
+    ln_near_one(if large { one } else { F::zero() }, if large { halved } else { e })
+}
+
+/// `k ln 2 + ln(1 + f)` for 1 + f from sqrt(1/2) to sqrt(2).
+#[inline(always)]
+fn ln_near_one<F: Float>(k: F, f: F) -> F {
+    let s = f / (F::of(2.0) + f);
+    let z = s * s;
+    let square = F::of(0.5) * f * f;
+    let rest = s * (square + z * polynomial(z, F::LN)) + k * F::LN_2[1];
+    k * F::LN_2[0] - ((square - rest) - f)
+}
