@@ -4,13 +4,13 @@ mod workloads;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fewshot::{Conv4, Conv4Config, Learner, Maml, Mlp, Task, Tasks};
-use workloads::{convolutional, sine};
+use workloads::workload;
 
 fn inner_loop(c: &mut Criterion) {
     let mut group = c.benchmark_group("inner_loop");
     group.sample_size(20);
-    let wave = Task::from(&sine("sine1", 1).tasks.episode(0));
-    let characters = Task::from(&convolutional()[0].tasks.episode(0));
+    let first = |name| Task::from(&workload(name).expect("it is in the list").tasks.episode(0));
+    let (wave, characters) = (first("sine1"), first("conv_paper"));
     for steps in [1, 5, 10] {
         let mlp = Maml { eval_steps: steps, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
         let meta = Learner::<f32>::init(&mlp, 1);

@@ -1,11 +1,151 @@
-//! The workloads of the benchmarks: MAML and prototypical networks at the sizes of their papers, on noise.
+//! The workloads of the benchmarks and of the comparison in `benches/peers`: MAML and prototypical networks at the sizes of
+//! their papers, on noise.
 #![allow(dead_code)] // each benchmark uses some of them
 
-use fewshot::episodes::Draw;
+mod numbers;
+
+use fewshot::meta::MetaGradient;
 use fewshot::{
-    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Mlp, Order, Outputs, Padding, ProtoNet, Purpose, Set,
-    Sinusoid, Targets, Tasks, stream,
+    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Meta, Mlp, Order, Outputs, Padding, ProtoNet, Set,
+    Targets, Tasks,
 };
+use ndarray::ArrayD;
+
+/// Every workload there is.
+pub const NAMES: [&str; 9] =
+    ["sine1", "sine5", "conv_paper", "conv_1step", "conv_5step", "conv_fo", "conv_20way", "proto", "mini"];
+
+/// One meta-gradient: a learner and all tasks of a meta-batch.
+pub struct Workload {
+    pub learner: Box<dyn Learner>,
+    pub tasks: Fixed,
+}
+
+impl Workload {
+    /// The weights the comparison starts from.
+    pub fn meta(&self) -> Meta {
+        let Meta { theta, statistics } = self.learner.init(1);
+        let theta = theta.map_named(|name, array| numbers::parameter(name, array.shape()));
+        Meta { theta, statistics }
+    }
+
+    /// What is timed: every call takes the meta-gradient of all tasks at the same weights.
+    pub fn meta_gradient(&self) -> impl FnMut() -> MetaGradient {
+        let meta = self.meta();
+        move || fewshot::meta_gradient(&*self.learner, &meta, &self.tasks, 0..self.tasks.0.len() as u64, 1)
+    }
+}
+
+/// The workload of this name.
+pub fn workload(name: &str) -> Option<Workload> {
+    Some(match name {
+        "sine1" => sine(1),
+        "sine5" => sine(5),
+        "conv_paper" => Conv { queries: 1, ..OMNIGLOT }.workload(),
+        "conv_1step" => OMNIGLOT.workload(),
+        "conv_5step" => Conv { steps: 5, ..OMNIGLOT }.workload(),
+        "conv_fo" => Conv { order: Order::First, ..OMNIGLOT }.workload(),
+        "conv_20way" => {
+            Conv { tasks: 16, ways: 20, queries: 1, steps: 5, inner_lr: 0.1, ..OMNIGLOT }.workload()
+        }
+        "proto" => proto(),
+        "mini" => MINI_IMAGENET.workload(),
+        _ => return None,
+    })
+}
+
+/// 25 tasks of 10 points, network 1-40-40-1.
+fn sine(steps: usize) -> Workload {
+    let set = |of: &str, task: usize| {
+        let column = |what: &str| {
+            let values = numbers::uniform(&format!("{of}.{what}"), 10 * task).take(10);
+            ArrayD::from_shape_vec(vec![10, 1], values.map(|u| 5.0 * u).collect()).expect("ten values")
+        };
+        Set::new(column("x"), Targets::Values(column("y")))
+    };
+    let episode = |i| Episode { support: set("support", i), query: set("query", i), ways: None };
+    Workload {
+        learner: Box::new(Maml { train_steps: steps, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) }),
+        tasks: Fixed((0..25).map(episode).collect()),
+    }
+}
+
+/// MAML with one shot a class on images: four blocks with scale and shift, linear head, all of it adapted.
+struct Conv {
+    tasks: usize,
+    ways: usize,
+    queries: usize,
+    steps: usize,
+    inner_lr: f64,
+    order: Order,
+    size: usize,
+    channels: usize,
+    filters: usize,
+    pooled: bool,
+}
+
+/// 64 filters, stride 2, 256 features.
+const OMNIGLOT: Conv = Conv {
+    tasks: 32,
+    ways: 5,
+    queries: 15,
+    steps: 1,
+    inner_lr: 0.4,
+    order: Order::Second,
+    size: 28,
+    channels: 1,
+    filters: 64,
+    pooled: false,
+};
+
+/// 32 filters, max-pooling, 800 features.
+const MINI_IMAGENET: Conv =
+    Conv { tasks: 4, steps: 5, inner_lr: 0.01, size: 84, channels: 3, filters: 32, pooled: true, ..OMNIGLOT };
+
+impl Conv {
+    fn workload(&self) -> Workload {
+        let blocks = if self.pooled { Conv4Config::pooled_64() } else { Conv4Config::strided_flat() };
+        let config = Conv4Config {
+            size: self.size,
+            channels: self.channels,
+            filters: self.filters,
+            padding: Padding::all(1),
+            eps: 1e-5,
+            ..blocks
+        };
+        let learner = Maml {
+            train_steps: self.steps,
+            inner_lr: self.inner_lr,
+            order: self.order,
+            adapted: Filter::All,
+            ..Maml::new(Conv4::new(&config.with_head(self.ways)))
+        };
+        let image = [self.size, self.size, self.channels];
+        Workload { learner: Box::new(learner), tasks: noise(self.tasks, self.ways, [1, self.queries], image) }
+    }
+}
+
+/// One episode of 60 ways, 5 shots and 5 queries a class; 64 filters, max-pooling, 64 features.
+fn proto() -> Workload {
+    Workload {
+        learner: Box::new(ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()))),
+        tasks: noise(1, 60, [5, 5], [28, 28, 1]),
+    }
+}
+
+/// Episodes of images of noise, the examples of a class in a row.
+fn noise(tasks: usize, ways: usize, [shots, queries]: [usize; 2], image: [usize; 3]) -> Fixed {
+    let set = |of: &str, per_class: usize, task: usize| {
+        let shape = [&[ways * per_class], &image[..]].concat();
+        let count = shape.iter().product();
+        let values = numbers::uniform(&format!("{of}.x"), task * count).take(count).collect();
+        let x = ArrayD::from_shape_vec(shape, values).expect("as many values as the shape holds");
+        Set::new(x, Targets::Classes((0..ways * per_class).map(|j| j / per_class).collect()))
+    };
+    let episode =
+        |i| Episode { support: set("support", shots, i), query: set("query", queries, i), ways: Some(ways) };
+    Fixed((0..tasks).map(episode).collect())
+}
 
 /// Episodes made beforehand.
 pub struct Fixed(Vec<Episode>);
@@ -22,101 +162,4 @@ impl Tasks for Fixed {
     fn outputs(&self) -> Outputs {
         self.0[0].ways.map_or(Outputs::Values(1), Outputs::Classes)
     }
-}
-
-/// One meta-gradient: so many tasks of a learner.
-pub struct Workload {
-    pub name: &'static str,
-    pub tasks: Fixed,
-    pub count: u64,
-    pub learner: Box<dyn Learner>,
-}
-
-/// A classification MAML workload on 28x28 images.
-struct Conv {
-    name: &'static str,
-    count: u64,
-    ways: usize,
-    queries: usize,
-    steps: usize,
-    inner_lr: f64,
-    order: Order,
-}
-
-/// 25 tasks of 10 points, network 1-40-40-1.
-pub fn sine(name: &'static str, steps: usize) -> Workload {
-    let source = Sinusoid::new(10, 10, 1, Purpose::Train).expect("valid sizes");
-    let learner = Maml { train_steps: steps, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
-    Workload {
-        name,
-        tasks: Fixed((0..25).map(|i| source.episode(i)).collect()),
-        count: 25,
-        learner: Box::new(learner),
-    }
-}
-
-/// All workloads with convolutions for MAML: 64 filters, stride 2, padding 1, scale and shift, 256 features, linear head.
-pub fn convolutional() -> Vec<Workload> {
-    let base = Conv {
-        name: "conv_1step",
-        count: 32,
-        ways: 5,
-        queries: 15,
-        steps: 1,
-        inner_lr: 0.4,
-        order: Order::Second,
-    };
-    [
-        Conv { name: "conv_paper", queries: 1, ..base },
-        Conv { name: "conv_5step", steps: 5, ..base },
-        Conv { name: "conv_fo", order: Order::First, ..base },
-        Conv { name: "conv_20way", count: 16, ways: 20, queries: 1, steps: 5, inner_lr: 0.1, ..base },
-        base,
-    ]
-    .map(conv)
-    .into()
-}
-
-fn conv(c: Conv) -> Workload {
-    let config = Conv4Config { padding: Padding::all(1), ..Conv4Config::strided_flat() };
-    let learner = Maml {
-        train_steps: c.steps,
-        inner_lr: c.inner_lr,
-        order: c.order,
-        adapted: Filter::All,
-        ..Maml::new(Conv4::new(&config.with_head(c.ways)))
-    };
-    Workload {
-        name: c.name,
-        tasks: noise(c.count, c.ways, 1, c.queries),
-        count: c.count,
-        learner: Box::new(learner),
-    }
-}
-
-/// One episode of 60 ways, 5 shots and 5 queries a class.
-pub fn proto() -> Workload {
-    Workload {
-        name: "proto",
-        tasks: noise(1, 60, 5, 5),
-        count: 1,
-        learner: Box::new(ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()))),
-    }
-}
-
-/// Episodes of normal noise on 28x28 pixels.
-fn noise(count: u64, ways: usize, shots: usize, queries: usize) -> Fixed {
-    let set = |per_class: usize, i: u64, purpose| {
-        let mut rng = stream(1, purpose, i);
-        let y = (0..ways * per_class).map(|j| j / per_class).collect();
-        let shape = vec![ways * per_class, 28, 28, 1];
-        let x = ndarray::ArrayD::from_shape_simple_fn(shape, || rng.normal() as f32);
-        Set::new(x, Targets::Classes(y))
-    };
-    let episode = |i| Episode {
-        support: set(shots, i, Purpose::Train),
-        query: set(queries, i, Purpose::Test),
-        ways: Some(ways),
-    };
-    Fixed((0..count).map(episode).collect())
 }
