@@ -55,6 +55,9 @@ impl ConvShape {
 
 /// Input channels below which the gradients treat several taps at once.
 pub(super) const FEW_CHANNELS: usize = 4;
+/// Bytes of the images that are taken through all classes of windows before the next: they stay in the second-level cache.
+const GROUP_BYTES: usize = 1 << 20;
+
 /// How many windows of `size` fit into `len` elements and their padding.
 pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -> usize {
     let padded = len + pad[0] + pad[1];
@@ -139,19 +142,23 @@ fn gather<F: Float>(
     }
     let each = images.div_ceil(split::pieces(images));
     split::chunks(out, each * out_image, |i, out| {
-        let x = &x[i * each * x_image..][..out.len() / out_image * x_image];
-        for class in classes {
-            let job = Job {
-                pixels: &class.pixels,
-                runs: &class.runs,
-                images: out.len() / out_image,
-                a_image: x_image,
-                out_image: pixels[1],
-                channels: channels[0],
-                a_step: 1,
-                n: channels[1],
-            };
-            tile::product(out, x, w, &job);
+        let group = (GROUP_BYTES / ((x_image + out_image) * size_of::<F>())).max(1);
+        for (k, out) in out.chunks_mut(group * out_image).enumerate() {
+            let images = out.len() / out_image;
+            let x = &x[(i * each + k * group) * x_image..][..images * x_image];
+            for class in classes {
+                let job = Job {
+                    pixels: &class.pixels,
+                    runs: &class.runs,
+                    images,
+                    a_image: x_image,
+                    out_image: pixels[1],
+                    channels: channels[0],
+                    a_step: 1,
+                    n: channels[1],
+                };
+                tile::product(out, x, w, &job);
+            }
         }
     });
 }
