@@ -86,6 +86,15 @@ impl<F: Float> Op<F> {
         matches!(self, Op::Layout(Layout::Detach))
     }
 
+    /// Whether the operator may write its output over input `i`, should that be of the same size.
+    pub(crate) fn may_overwrite(&self, i: usize) -> bool {
+        match self {
+            Op::Unary(_) => true,
+            Op::Binary(op) => *op != Binary::Select && i < 2,
+            _ => false,
+        }
+    }
+
     /// Writes the values of the outputs, whose shapes were settled when the operator was written.
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]], shapes: &[Shape]) {
         match self {

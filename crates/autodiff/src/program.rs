@@ -97,6 +97,16 @@ impl<'a, F: Float> Operands<'a, F> {
     }
 
     #[inline]
+    pub(crate) fn is_overwritten(&self, i: usize) -> bool {
+        self.list[i].place == Place::Target
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self, i: usize) -> &'a Shape {
+        &self.list[i].shape
+    }
+
+    #[inline]
     pub(crate) fn at(&self, i: usize) -> View<'a, F> {
         let operand = &self.list[i];
         let data = match operand.place {

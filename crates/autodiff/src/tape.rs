@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::array::Array;
 use crate::float::Float;
+use crate::kernels::map::Source;
 use crate::op::{CustomOp, Op};
 use crate::program::Operands;
 use crate::shape::Shape;
@@ -137,6 +138,23 @@ impl<'a, F: Float> Inputs<'a, F> {
         match self {
             Inputs::Record(_, ids) => ids.len(),
             Inputs::Replay(operands) => operands.len(),
+        }
+    }
+
+    /// Input `i` for a kernel that may write over it.
+    #[inline]
+    pub(crate) fn source(&self, i: usize) -> Source<'a, F> {
+        match self {
+            Inputs::Replay(operands) if operands.is_overwritten(i) => Source::Out,
+            _ => Source::Slice(self.at(i).data),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self, i: usize) -> &'a Shape {
+        match self {
+            Inputs::Record(record, ids) => &record.nodes[ids[i] as usize].shape,
+            Inputs::Replay(operands) => operands.shape(i),
         }
     }
 

@@ -50,8 +50,7 @@ impl Binary {
 
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
         let zero = F::zero();
-        let (a, b) = (x.at(0), x.at(1));
-        let (ad, bd, asz, bsz) = (a.data(), b.data(), a.shape(), b.shape());
+        let (ad, bd, asz, bsz) = (x.source(0), x.source(1), x.shape(0), x.shape(1));
         match self {
             Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
             Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
@@ -74,7 +73,7 @@ impl Binary {
             Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if b >= a { a } else { b }),
             Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a > b)),
             Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a >= b)),
-            Binary::Select => map3(out, ad, bd, x.at(2).data(), move |m, a, b| if m != zero { a } else { b }),
+            Binary::Select => map3(out, ad, bd, x.source(2), move |m, a, b| if m != zero { a } else { b }),
         }
     }
 

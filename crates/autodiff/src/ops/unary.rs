@@ -84,7 +84,7 @@ impl<F: Float> Unary<F> {
 
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F]) {
         let (zero, one) = (F::zero(), F::one());
-        let x = x.at(0).data();
+        let x = x.source(0);
         match *self {
             Unary::Neg => map1(out, x, |x| -x),
             Unary::Add(c) => map1(out, x, move |x| x + c),

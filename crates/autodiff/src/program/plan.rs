@@ -73,14 +73,49 @@ impl<F: Float> Planner<'_, F> {
         Operand { place, shape, count: shape.count(), value: value as u32 }
     }
 
-    /// Node `id` as an output of step `at`.
-    fn target(&mut self, id: usize, at: usize) -> Operand {
+    /// Node `id` as an output of step `at`; it may go on with the life of an operand that ends here.
+    fn target(&mut self, id: usize, at: usize, life: Option<u32>) -> Operand {
         let shape = self.record.nodes[id].shape;
-        let (place, count) = (Place::Block(self.lives.len() as u32), shape.count());
-        self.lives.push(Life { size: count, from: at, to: at });
+        let count = shape.count();
+        let life = life.unwrap_or_else(|| {
+            self.lives.push(Life { size: count, from: at, to: at });
+            (self.lives.len() - 1) as u32
+        });
+        let place = Place::Block(life);
         self.places[id] = Some(place);
         Operand { place, shape, count, value: id as u32 }
     }
+
+    /// The life that an output of node `id` can go on with: that of an operand of the same size which nobody reads later. Marks the
+    /// operand as overwritten.
+    fn inherit(&self, id: usize, at: usize, last: &[usize], operands: &mut [Operand]) -> Option<u32> {
+        let node = &self.record.nodes[id];
+        let ends = |(i, o): (usize, &Operand)| {
+            let fits = o.count == node.shape.count() && last[o.value as usize] == at;
+            matches!(o.place, Place::Block(_)) && fits && node.op.may_overwrite(i)
+        };
+        let found = operands.iter().enumerate().position(ends)?;
+        let (place, value) = (operands[found].place, operands[found].value);
+        operands.iter_mut().filter(|o| o.value == value).for_each(|o| o.place = Place::Target);
+        match place {
+            Place::Block(life) => Some(life),
+            _ => None,
+        }
+    }
+}
+
+/// For each value the last step that reads it; results are read in the end.
+fn last_uses<F: Float>(record: &Record<F>, steps: &[usize], results: &[(u32, Shape)]) -> Vec<usize> {
+    let mut last = vec![0; record.nodes.len()];
+    for (at, &id) in steps.iter().enumerate() {
+        for &input in record.inputs(id) {
+            last[root(record, input as usize)] = at;
+        }
+    }
+    for &(id, _) in results {
+        last[root(record, id as usize)] = usize::MAX;
+    }
+    last
 }
 
 /// The nodes that are executed, in order.
@@ -107,10 +142,13 @@ pub(super) fn plan<F: Float>(record: Record<F>, results: &[(u32, Shape)]) -> Pro
     }
     let (mut operands, mut targets): (Vec<Operand>, Vec<Operand>) = (Vec::new(), Vec::new());
     let mut steps = Vec::new();
-    for (at, id) in executed(&record, results).into_iter().enumerate() {
+    let order = executed(&record, results);
+    let last = last_uses(&record, &order, results);
+    for (at, id) in order.into_iter().enumerate() {
         let (read, written) = (operands.len(), targets.len());
         operands.extend(record.inputs(id).iter().map(|&input| planner.operand(input as usize, at)));
-        targets.extend((id..id + record.outputs(id)).map(|k| planner.target(k, at)));
+        let mut life = planner.inherit(id, at, &last, &mut operands[read..]);
+        targets.extend((id..id + record.outputs(id)).map(|k| planner.target(k, at, life.take())));
         let op = record.nodes[id].op.clone();
         steps.push(Step { op, operands: read..operands.len(), targets: written..targets.len() });
     }
