@@ -3,12 +3,13 @@
 use super::conv::{ConvShape, FEW_CHANNELS, image_sizes};
 use super::geometry::{self, Class};
 use super::map::add_assign;
-use super::pairs::{self, PairJob, Row};
+use super::pairs::{self, PairJob, Pairs, Row};
 use super::split;
+use super::tile::Pixel;
 use crate::float::Float;
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
-const BLOCK_PIXELS: usize = 128;
+const BLOCK_PIXELS: usize = 256;
 /// The same with few input channels, where more columns of the output fit.
 const FEW_PIXELS: usize = 512;
 /// Images of one partial sum of the weight gradient with few input channels.
@@ -18,11 +19,15 @@ const BLOCK_IMAGES: usize = 16;
 #[inline(never)]
 pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     s.check(x.len(), dw.len(), g.len());
-    dw.fill(F::zero());
     if dw.is_empty() || x.is_empty() || g.is_empty() {
-        return;
+        return dw.fill(F::zero());
     }
-    if s.c_in < FEW_CHANNELS { dw_few(dw, x, g, s) } else { dw_many(dw, x, g, s) }
+    if s.c_in < FEW_CHANNELS {
+        dw.fill(F::zero());
+        dw_few(dw, x, g, s)
+    } else {
+        dw_many(dw, x, g, s)
+    }
 }
 
 /// Each kernel position by itself, rows of the tile being input channels.
@@ -30,32 +35,36 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
 /// Every element adds up the same blocks of images in the same order, however the rows are cut.
 fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let geometry = geometry::of(s);
-    let taps = &geometry.taps;
     let [x_image, g_image] = image_sizes(s);
     let pixels = s.out_h() * s.out_w();
-    let (images, parts) = ((BLOCK_PIXELS / pixels).max(1), pixels.div_ceil(BLOCK_PIXELS));
+    let (images, parts) = ((BLOCK_PIXELS / pixels).clamp(1, s.n), pixels.div_ceil(BLOCK_PIXELS));
     let channels: Vec<Row> = (0..s.c_in).map(|c| Row { x: c, out: c }).collect();
+    let part_of = |tap: &Vec<Pixel>, part| {
+        Pairs::new(&tap[tap.len() * part / parts..tap.len() * (part + 1) / parts], images, s)
+    };
+    let pairs: Vec<Vec<Pairs>> =
+        (0..parts).map(|part| geometry.taps.iter().map(|tap| part_of(tap, part)).collect()).collect();
     let all = s.kh * s.kw * s.c_in;
     let each = all.div_ceil(split::pieces(all));
     split::chunks(dw, each * s.c_out, |i, dw| {
         let rows = i * each..i * each + dw.len() / s.c_out;
-        for (x, g) in x.chunks(images * x_image).zip(g.chunks(images * g_image)) {
-            for part in 0..parts {
-                let mut row = rows.start;
-                while row < rows.end {
-                    let (tap, first) = (&taps[row / s.c_in], row % s.c_in);
-                    let count = (s.c_in - first).min(rows.end - row);
-                    let pixels = &tap[tap.len() * part / parts..tap.len() * (part + 1) / parts];
-                    let job = PairJob {
-                        pixels,
-                        rows: &channels[..count],
-                        first,
-                        images: x.len() / x_image,
+        for first in (0..s.n).step_by(images) {
+            for (part, pairs) in pairs.iter().enumerate() {
+                let job = |tap: usize| {
+                    let (top, end) = (rows.start.max(tap * s.c_in), rows.end.min((tap + 1) * s.c_in));
+                    PairJob {
+                        pairs: &pairs[tap],
+                        rows: &channels[..end - top],
+                        first: top - tap * s.c_in,
+                        row: top - rows.start,
+                        images: images.min(s.n - first),
+                        add: first + part > 0,
                         shape: s,
-                    };
-                    pairs::accumulate(&mut dw[(row - rows.start) * s.c_out..][..count * s.c_out], x, g, &job);
-                    row += count;
-                }
+                    }
+                };
+                let jobs: Vec<PairJob<'_>> =
+                    (rows.start / s.c_in..rows.end.div_ceil(s.c_in)).map(job).collect();
+                pairs::accumulate(dw, &x[first * x_image..], &g[first * g_image..], &jobs);
             }
         }
     });
@@ -67,19 +76,19 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let classes = &geometry.forward;
     let [x_image, g_image] = image_sizes(s);
     let rows: Vec<Vec<Row>> = classes.iter().map(|class| rows_of(class, s.c_in)).collect();
-    let group = (FEW_PIXELS / (s.out_h() * s.out_w())).max(1);
+    let group = (FEW_PIXELS / (s.out_h() * s.out_w())).clamp(1, BLOCK_IMAGES.min(s.n));
+    let mut sums: Vec<(Pairs, &[Row])> = Vec::new();
+    for (class, rows) in classes.iter().zip(&rows) {
+        sums.extend(class.pixels.chunks(FEW_PIXELS).map(|pixels| (Pairs::new(pixels, group, s), &rows[..])));
+    }
     let mut partial = vec![F::zero(); s.n.div_ceil(BLOCK_IMAGES) * dw.len()];
     split::chunks(&mut partial, dw.len(), |i, partial| {
-        let first = i * BLOCK_IMAGES;
-        let images = BLOCK_IMAGES.min(s.n - first);
-        let (x, g) = (&x[first * x_image..][..images * x_image], &g[first * g_image..][..images * g_image]);
-        for (x, g) in x.chunks(group * x_image).zip(g.chunks(group * g_image)) {
-            for (class, rows) in classes.iter().zip(&rows) {
-                for pixels in class.pixels.chunks(FEW_PIXELS) {
-                    let images = x.len() / x_image;
-                    pairs::accumulate(partial, x, g, &PairJob { pixels, rows, first: 0, images, shape: s });
-                }
-            }
+        let last = ((i + 1) * BLOCK_IMAGES).min(s.n);
+        for first in (i * BLOCK_IMAGES..last).step_by(group) {
+            let images = group.min(last - first);
+            let job = |(pairs, rows)| PairJob { pairs, rows, first: 0, row: 0, images, add: true, shape: s };
+            let jobs: Vec<PairJob<'_>> = sums.iter().map(|(pairs, rows)| job((pairs, *rows))).collect();
+            pairs::accumulate(partial, &x[first * x_image..], &g[first * g_image..], &jobs);
         }
     });
     for partial in partial.chunks_exact(dw.len()) {

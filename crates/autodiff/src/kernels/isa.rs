@@ -1,6 +1,7 @@
 //! Instruction sets chosen at run time: one generic body, compiled for AVX-512, AVX2 with FMA, and the target's baseline.
 
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+#![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -22,6 +23,8 @@ pub enum Level {
 pub trait Isa {
     /// Bytes of one row of the widest register tile.
     const TILE_BYTES: usize;
+    /// Rows of that tile.
+    const TILE_ROWS: usize;
     /// Bytes of one vector register.
     const VECTOR_BYTES: usize;
     /// Whether `mul_add` is one instruction.
@@ -32,6 +35,40 @@ pub trait Isa {
     fn mul_add<F: Float>(a: F, b: F, c: F) -> F {
         if Self::FUSED { a.mul_add(b, c) } else { a * b + c }
     }
+
+    /// Runs `work` in a function of its own, compiled for this instruction set.
+    ///
+    /// # Safety
+    /// The machine has the instruction set; code that runs as a [`versions!`] body for it may say so.
+    unsafe fn apart(work: impl Work);
+}
+
+/// What [`Isa::apart`] runs; `run` is to be `#[inline(always)]`.
+pub trait Work {
+    /// The body.
+    fn run<I: Isa>(self);
+}
+
+/// Work on a tile of `R` rows and `C` columns.
+pub struct OfSize<T, const R: usize, const C: usize>(pub T);
+
+/// [`Isa::apart`] for an instruction set with these target features.
+macro_rules! apart {
+    ($isa:ident $(, $features:meta)?) => {
+        #[inline(always)]
+        unsafe fn apart(work: impl Work) {
+            #[inline(never)]
+            $(#[cfg_attr(target_arch = "x86_64", $features)])?
+            fn features<W: Work>(work: W) {
+                work.run::<$isa>()
+            }
+            // SAFETY: the caller's promise.
+            #[allow(unused_unsafe)]
+            unsafe {
+                features(work)
+            }
+        }
+    };
 }
 
 /// Marker of [`Level::Baseline`].
@@ -43,20 +80,26 @@ pub struct Avx512;
 
 impl Isa for Baseline {
     const TILE_BYTES: usize = 32;
+    const TILE_ROWS: usize = 4;
     const VECTOR_BYTES: usize = 16;
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+    apart!(Baseline);
 }
 
 impl Isa for Avx2 {
     const TILE_BYTES: usize = 64;
+    const TILE_ROWS: usize = 6;
     const VECTOR_BYTES: usize = 32;
     const FUSED: bool = true;
+    apart!(Avx2, target_feature(enable = "avx2,fma"));
 }
 
 impl Isa for Avx512 {
     const TILE_BYTES: usize = 256;
+    const TILE_ROWS: usize = 6;
     const VECTOR_BYTES: usize = 64;
     const FUSED: bool = true;
+    apart!(Avx512, target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"));
 }
 
 static CHOSEN: AtomicU8 = AtomicU8::new(0);

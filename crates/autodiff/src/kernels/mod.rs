@@ -17,6 +17,7 @@ mod norm_backward2;
 mod pairs;
 pub mod permute;
 pub mod pool;
+mod reader;
 pub mod reduce;
 pub mod rows;
 mod split;

@@ -2,11 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use super::conv::ConvShape;
-use super::isa::{Isa, versions};
-use super::tile::Pixel;
-use super::window::{Window, at_rows, at_width, narrow, rows_of_tile, widened};
+use super::conv::{ConvShape, image_sizes};
+use super::isa::{Isa, OfSize, Work, versions};
+use super::reader::Reader;
+use super::strip::{load, store, store_parts};
+use super::tile::{Pixel, step};
+use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
+use crate::pool::Buffer;
 
 /// A row of the weight gradient: where its factor lies relative to the input pixel, and which row it is.
 #[derive(Clone, Copy, Debug)]
@@ -17,78 +20,118 @@ pub struct Row {
     pub out: usize,
 }
 
-/// `out[row, :] += sum over images and pairs of x[input pixel + first + row] g[output pixel, :]`.
+/// Pairs of an input and an output pixel of several images, as offsets in elements.
+#[derive(Debug)]
+pub struct Pairs {
+    /// Offsets in x and in g, image after image.
+    steps: Vec<[usize; 2]>,
+    /// Pairs of one image.
+    each: usize,
+    /// Elements of x and of g that a pair's offsets and its first channel, or its row of g, need at least.
+    ends: [usize; 2],
+}
+
+impl Pairs {
+    /// The pairs `pixels` of each of `images` images.
+    pub fn new(pixels: &[Pixel], images: usize, s: &ConvShape) -> Self {
+        let [x_image, g_image] = image_sizes(s);
+        let first: Vec<[usize; 2]> =
+            pixels.iter().map(|p| [p.src as usize * s.c_in, p.dst as usize * s.c_out]).collect();
+        // as if of one pair at the very start where there is none
+        let ends =
+            first.iter().fold([0, s.c_out], |[x, g], pair| [x.max(pair[0] + 1), g.max(pair[1] + s.c_out)]);
+        let mut steps = Vec::with_capacity(images * pixels.len());
+        for image in 0..images {
+            let [x, g] = [image * x_image, image * g_image];
+            steps.extend(first.iter().map(|pair| [pair[0] + x, pair[1] + g]));
+        }
+        Self { steps, each: pixels.len(), ends }
+    }
+}
+
+/// `out[row, :] += sum over pairs of x[pair + first + row] g[pair, :]`.
 #[derive(Clone, Copy)]
 pub struct PairJob<'a> {
-    /// Input pixel and output pixel of each pair.
-    pub pixels: &'a [Pixel],
+    /// What is summed over.
+    pub pairs: &'a Pairs,
     /// Rows of the output.
     pub rows: &'a [Row],
     /// Elements added to every row's offset.
     pub first: usize,
-    /// Number of images.
+    /// Rows added to every output row.
+    pub row: usize,
+    /// Number of images, at most those of `pairs`.
     pub images: usize,
+    /// Whether the output starts with what it holds, not with zero.
+    pub add: bool,
     /// Sizes of images and channels.
     pub shape: &'a ConvShape,
 }
 
 impl PairJob<'_> {
-    /// Elements of one image of x and of g.
-    #[inline(always)]
-    fn images_sizes(&self) -> [usize; 2] {
-        let s = self.shape;
-        [s.h * s.w * s.c_in, s.out_h() * s.out_w()]
+    /// Elements of g that are read through a window of `width` columns that sticks out.
+    fn needs(&self, width: usize) -> usize {
+        let [_, g_image] = image_sizes(self.shape);
+        (self.images - 1) * g_image + self.pairs.ends[1] - self.shape.c_out + width
     }
 
-    /// Panics unless every element the tiles touch lies inside slices of these lengths.
-    fn check(&self, out: usize, x: usize, g: usize) {
+    /// Panics unless every element the tiles of a window touch lies inside slices of these lengths.
+    fn check(&self, out: usize, x: usize, g: usize, window: Window) {
         let s = self.shape;
-        let [x_image, g_image] = self.images_sizes();
-        assert!(self.images > 0 && x == self.images * x_image, "pairs: images");
-        assert_eq!(g, self.images * g_image * s.c_out, "pairs: gradient");
+        let [x_image, g_image] = image_sizes(s);
+        assert!(self.images > 0 && x >= self.images * x_image && g >= self.images * g_image, "pairs: images");
         let last = self.rows.iter().map(|row| row.x).max().unwrap_or(0) + self.first;
-        let rows = self.rows.iter().map(|row| row.out + 1).max().unwrap_or(0);
+        let rows = self.rows.iter().map(|row| row.out + 1).max().unwrap_or(0) + self.row;
         assert!(rows * s.c_out <= out, "pairs: output");
-        for pixel in self.pixels {
-            assert!(pixel.src >= 0 && pixel.src as usize * s.c_in + last < x_image, "pairs: input pixel");
-            assert!((pixel.dst as usize) < g_image, "pairs: output pixel");
-        }
+        assert!(self.pairs.ends[0] + last <= x_image && self.pairs.ends[1] <= g_image, "pairs: pixels");
+        assert!(window.width <= s.c_out || self.needs(window.width) <= g, "pairs: columns");
+    }
+
+    /// The pairs of all images.
+    #[inline(always)]
+    fn steps(&self) -> &[[usize; 2]] {
+        &self.pairs.steps[..self.images * self.pairs.each]
     }
 }
 
 versions! {
-    /// Runs a job: `out` has rows of `c_out` elements.
-    pub fn accumulate<F>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_>) where [F: Float] = accumulate_body;
+    /// Runs jobs: `out` has rows of `c_out` elements.
+    pub fn accumulate<F>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_>]) where [F: Float] = accumulate_body;
 }
 
 #[inline(always)]
-fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_>) {
-    job.check(out.len(), x.len(), g.len());
-    let n = job.shape.c_out;
-    if narrow::<F, I>(n) {
-        let width = I::VECTOR_BYTES / size_of::<F>();
-        let packed = widened(g, n, width);
-        columns_of::<F, I>(out, x, packed.data(), width, job, Window { col: 0, width, keep: [0, n] });
-        return;
-    }
-    let mut col = 0;
-    while col < n {
-        let window = Window::next::<F, I>(col, n);
-        columns_of::<F, I>(out, x, g, n, job, window);
-        col += window.keep[1] - window.keep[0];
+fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_>]) {
+    let longer = longer::<F, I>(g, jobs);
+    let g = longer.as_ref().map_or(g, Buffer::data);
+    for job in jobs {
+        let n = job.shape.c_out;
+        let mut col = 0;
+        while col < n {
+            let window = Window::next::<F, I>(col, n);
+            job.check(out.len(), x.len(), g.len(), window);
+            columns_of::<F, I>(out, x, g, job, window);
+            col = window.col + window.keep[1];
+        }
     }
 }
 
+/// A copy of g with room behind it, if a window reads beyond its end.
+fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_>]) -> Option<Buffer<F>> {
+    let n = jobs.first()?.shape.c_out;
+    let width = Window::next::<F, I>(0, n).width;
+    if width <= n || jobs.iter().all(|job| job.needs(width) <= g.len()) {
+        return None;
+    }
+    let mut longer = Buffer::dirty(g.len() + width);
+    let (head, tail) = longer.data_mut().split_at_mut(g.len());
+    head.copy_from_slice(g);
+    tail.fill(F::zero());
+    Some(longer)
+}
+
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(
-    out: &mut [F],
-    x: &[F],
-    g: &[F],
-    g_step: usize,
-    job: &PairJob<'_>,
-    window: Window,
-) {
-    at_width!(window.width, columns::<F, I>(out, x, g, g_step, job, window));
+fn columns_of<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_>, window: Window) {
+    at_width!(window.width, columns::<F, I>(out, x, g, job, window));
 }
 
 /// Walks the rows of one window of columns in tiles.
@@ -97,59 +140,68 @@ fn columns<F: Float, I: Isa, const C: usize>(
     out: &mut [F],
     x: &[F],
     g: &[F],
-    g_step: usize,
     job: &PairJob<'_>,
     window: Window,
 ) {
     let mut rows = job.rows;
     while !rows.is_empty() {
-        let (tile_rows, rest) = rows.split_at(rows_of_tile::<I>(rows.len()));
-        at_rows!(tile_rows.len(), tile::<F, I, C>(out, x, g, g_step, job, tile_rows, window));
+        let take = rows_of_tile(rows.len(), const { most_rows::<F, I, C>() });
+        let (tile_rows, rest) = rows.split_at(take);
+        at_rows!(take, tile::<F, I, C>(Tile { out, x, g, job, rows: tile_rows, window }));
         rows = rest;
     }
 }
 
-#[inline(always)]
-fn tile<F: Float, I: Isa, const R: usize, const C: usize>(
-    out: &mut [F],
-    x: &[F],
-    g: &[F],
-    g_step: usize,
-    job: &PairJob<'_>,
-    rows: &[Row],
+/// One tile's place: some rows of the output in a window of columns.
+struct Tile<'t, 'a, F> {
+    out: &'t mut [F],
+    x: &'a [F],
+    g: &'a [F],
+    job: &'t PairJob<'a>,
+    rows: &'t [Row],
     window: Window,
-) {
-    let c_in = job.shape.c_in;
-    let [x_image, g_image] = job.images_sizes();
-    let mut offsets = [0usize; R];
-    for i in 0..R {
-        offsets[i] = rows[i].x + job.first;
-    }
-    let mut acc = [[F::zero(); C]; R];
-    for image in 0..job.images {
-        // SAFETY: `PairJob::check` has compared every pair of pixels and the largest offset with the slices' lengths;
-        // a window ends within the row of `g_step` columns.
+}
+
+#[inline(always)]
+fn tile<F: Float, I: Isa, const R: usize, const C: usize>(tile: Tile<'_, '_, F>) {
+    // SAFETY: this runs as a body of `accumulate`.
+    unsafe { I::apart(OfSize::<_, R, C>(tile)) }
+}
+
+impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, R, C> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Tile { out, x, g, job, rows, window } = self.0;
+        let n = job.shape.c_out;
+        let from: [Reader<'_, F>; R] =
+            std::array::from_fn(|i| Reader::new(x).after((rows[i].x + job.first) as isize));
+        let g = Reader::new(g).after(window.col as isize);
+        let mut acc = [[F::zero(); C]; R];
+        let (twos, rest) = job.steps().as_chunks::<2>();
+        // SAFETY: `PairJob::check` has compared the largest offsets of pairs and rows with the slices' lengths.
         unsafe {
-            let x = x.as_ptr().add(image * x_image);
-            let g = g.as_ptr().add(image * g_image * g_step + window.col);
-            for pixel in job.pixels {
-                let from = x.add(pixel.src as usize * c_in);
-                let values: [F; C] = *g.add(pixel.dst as usize * g_step).cast::<[F; C]>();
-                for i in 0..R {
-                    let s = *from.add(offsets[i]);
-                    for j in 0..C {
-                        acc[i][j] = I::mul_add(s, values[j], acc[i][j]);
-                    }
-                }
+            for &[[x, y], [x2, y2]] in twos {
+                step::<F, I, R, C>(&mut acc, &from, x, g.after(y as isize));
+                step::<F, I, R, C>(&mut acc, &from, x2, g.after(y2 as isize));
+            }
+            for &[x, y] in rest {
+                step::<F, I, R, C>(&mut acc, &from, x, g.after(y as isize));
             }
         }
-    }
-    let [from, to] = window.keep;
-    for i in 0..R {
-        let start = rows[i].out * job.shape.c_out + window.col;
-        let row = acc[i];
-        for (out, &value) in out[start + from..start + to].iter_mut().zip(&row[from..to]) {
-            *out += value;
+        let begins: [usize; R] = std::array::from_fn(|i| (job.row + rows[i].out) * n + window.col);
+        if window.keep == [0, C] {
+            for i in 0..R {
+                if job.add {
+                    let old = load::<F, C>(out, begins[i]);
+                    for j in 0..C {
+                        acc[i][j] += old[j];
+                    }
+                }
+                store(out, begins[i], acc[i]);
+            }
+        } else {
+            let rows = acc;
+            store_parts(out, &begins, rows.as_flattened(), window.keep, job.add);
         }
     }
 }

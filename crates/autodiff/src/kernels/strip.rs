@@ -1,5 +1,7 @@
 //! Matrices `[rows, c]` cut into strips of columns of a few fixed widths, so that any `c` runs as vectors.
 
+use crate::float::Float;
+
 /// Calls `$f::<F, I, W>(first column, args...)` for strips of W = 64, 16, 4, 1 columns that together cover `$c` columns.
 macro_rules! strips {
     ($c:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {{
@@ -27,4 +29,19 @@ pub fn load<T: Copy, const W: usize>(x: &[T], at: usize) -> [T; W] {
 #[inline(always)]
 pub fn store<T: Copy, const W: usize>(x: &mut [T], at: usize, values: [T; W]) {
     *x[at..].first_chunk_mut::<W>().expect("a strip ends within its row") = values;
+}
+
+/// Writes the elements `keep` of each row of `width` to where the row would begin; adds them if `add`.
+///
+/// Compiled once, not into every tile: most tiles are stored whole.
+#[inline(never)]
+pub fn store_parts<F: Float>(x: &mut [F], begins: &[usize], rows: &[F], [from, to]: [usize; 2], add: bool) {
+    for (&begin, row) in begins.iter().zip(rows.chunks_exact(rows.len() / begins.len())) {
+        let (out, row) = (&mut x[begin + from..begin + to], &row[from..to]);
+        if add {
+            out.iter_mut().zip(row).for_each(|(out, &value)| *out += value);
+        } else {
+            out.copy_from_slice(row);
+        }
+    }
 }

@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::isa::{Isa, versions};
-use super::strip::{load, store};
-use super::window::{Window, at_rows, at_width, narrow, rows_of_tile, widened};
+use super::isa::{Isa, OfSize, Work, versions};
+use super::reader::Reader;
+use super::strip::{load, store, store_parts};
+use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
 
 /// Bytes of B that stay in the second-level cache while a block of rows is computed.
@@ -85,57 +86,60 @@ versions! {
     pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>) where [F: Float] = product_body;
 }
 
+/// Elements of the longest [`Panel::tail`]: the widest single vector, and as many rows of one column.
+const TAIL: usize = 256;
+
+/// B as the tiles of a window of columns read it.
+#[derive(Clone, Copy)]
+struct Panel<'a, F> {
+    b: &'a [F],
+    /// Rows of B from which a whole row of the window can be read.
+    whole: usize,
+    /// The rows behind them, as wide as the window.
+    tail: &'a [F],
+    window: Window,
+}
+
 #[inline(always)]
 fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>) {
     job.check(out.len(), a.len(), b.len());
-    if job.n > 0 && narrow::<F, I>(job.n) {
-        let width = I::VECTOR_BYTES / size_of::<F>();
-        let packed = widened(b, job.n, width);
-        columns_of::<F, I>(out, a, packed.data(), width, job, Window { col: 0, width, keep: [0, job.n] });
-        return;
-    }
     let mut col = 0;
     while col < job.n {
         let window = Window::next::<F, I>(col, job.n);
-        columns_of::<F, I>(out, a, b, job.n, job, window);
-        col += window.keep[1] - window.keep[0];
+        col = window.col + window.keep[1];
+        let mut tail = [F::zero(); TAIL];
+        let mut panel = Panel { b, whole: usize::MAX, tail: &[], window };
+        if window.width > job.n {
+            panel.whole = if b.len() < window.width { 0 } else { (b.len() - window.width) / job.n + 1 };
+            let rows = b[panel.whole * job.n..].chunks_exact(job.n);
+            let copies = tail[..rows.len() * window.width].chunks_exact_mut(window.width);
+            copies.zip(rows).for_each(|(to, from)| to[..job.n].copy_from_slice(from));
+            panel.tail = &tail;
+        }
+        columns_of::<F, I>(out, a, &panel, job);
     }
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(
-    out: &mut [F],
-    a: &[F],
-    b: &[F],
-    b_step: usize,
-    job: &Job<'_>,
-    window: Window,
-) {
-    at_width!(window.width, columns::<F, I>(out, a, b, b_step, job, window));
+fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
+    at_width!(panel.window.width, columns::<F, I>(out, a, panel, job));
 }
 
 /// Walks the rows of one window of columns in blocks: all tiles of a block of rows take the same part of B before the next.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const C: usize>(
-    out: &mut [F],
-    a: &[F],
-    b: &[F],
-    b_step: usize,
-    job: &Job<'_>,
-    window: Window,
-) {
+fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
     // a window wider than the output cannot read back what it stored, so it takes all of B at once
-    let part = if window.keep[1] < C { depth } else { (B_BYTES / (C * size_of::<F>())).min(depth) };
+    let part = if job.n < C { depth } else { (B_BYTES / (C * size_of::<F>())).min(depth) };
     let (mut left, mut top) = (job.images * job.pixels.len(), RowCursor { image: 0, pixel: 0 });
     while left > 0 {
-        let rows = if left < 2 * BLOCK_ROWS { left } else { BLOCK_ROWS };
+        let rows = if left < 2 * BLOCK_ROWS || part == depth { left } else { BLOCK_ROWS };
         let (mut done, mut inner) = (0, InnerCursor { run: 0, step: 0 });
         let start = top;
         loop {
             let steps = part.min(depth - done);
             top = start;
-            block::<F, I, C>(out, a, b, b_step, job, &mut top, rows, inner, [done, steps], window);
+            block::<F, I, C>(out, a, panel, job, &mut top, rows, inner, [done, steps]);
             done += steps;
             if done == depth {
                 break;
@@ -152,19 +156,17 @@ fn columns<F: Float, I: Isa, const C: usize>(
 fn block<F: Float, I: Isa, const C: usize>(
     out: &mut [F],
     a: &[F],
-    b: &[F],
-    b_step: usize,
+    panel: &Panel<'_, F>,
     job: &Job<'_>,
     top: &mut RowCursor,
     rows: usize,
     inner: InnerCursor,
-    [done, steps]: [usize; 2],
-    window: Window,
+    part: [usize; 2],
 ) {
     let mut left = rows;
     while left > 0 {
-        let take = rows_of_tile::<I>(left);
-        at_rows!(take, tile::<F, I, C>(out, a, b, b_step, job, top, inner, [done, steps], window));
+        let take = rows_of_tile(left, const { most_rows::<F, I, C>() });
+        at_rows!(take, tile::<F, I, C>(Tile { out, a, panel, job, top, inner, part }));
         left -= take;
     }
 }
@@ -194,89 +196,129 @@ impl InnerCursor {
     }
 }
 
+/// One tile's place: the next `R` rows of the output in a window of `C` columns.
+struct Tile<'t, 'a, F> {
+    out: &'t mut [F],
+    a: &'a [F],
+    panel: &'t Panel<'a, F>,
+    job: &'t Job<'a>,
+    top: &'t mut RowCursor,
+    inner: InnerCursor,
+    part: [usize; 2],
+}
+
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn tile<F: Float, I: Isa, const R: usize, const C: usize>(
-    out: &mut [F],
-    a: &[F],
-    b: &[F],
-    b_step: usize,
-    job: &Job<'_>,
-    top: &mut RowCursor,
-    mut inner: InnerCursor,
-    [done, steps]: [usize; 2],
-    window: Window,
-) {
-    let mut src = [0isize; R];
-    let mut dst = [0usize; R];
-    for i in 0..R {
-        let pixel = job.pixels[top.pixel];
-        src[i] = (top.image * job.a_image) as isize + pixel.src as isize * job.channels as isize;
-        dst[i] = (top.image * job.out_image + pixel.dst as usize) * job.n + window.col;
-        top.pixel += 1;
-        if top.pixel == job.pixels.len() {
-            (top.pixel, top.image) = (0, top.image + 1);
-        }
-    }
-    let mut acc = [[F::zero(); C]; R];
-    if done > 0 {
+fn tile<F: Float, I: Isa, const R: usize, const C: usize>(tile: Tile<'_, '_, F>) {
+    // SAFETY: this runs as a body of `product`.
+    unsafe { I::apart(OfSize::<_, R, C>(tile)) }
+}
+
+impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, R, C> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Tile { out, a, panel, job, top, mut inner, part: [done, steps] } = self.0;
+        let mut src = [Reader::new(a); R];
+        let mut dst = [0usize; R];
         for i in 0..R {
-            acc[i] = load(out, dst[i]);
-        }
-    }
-    let mut left = steps;
-    while left > 0 {
-        let run = job.runs[inner.run];
-        let len = (run.len as usize * job.channels - inner.step).min(left);
-        let offset = run.a as isize * job.channels as isize + (inner.step * job.a_step) as isize;
-        let row = run.b as usize * job.channels + inner.step;
-        left -= len;
-        inner = InnerCursor { run: inner.run + 1, step: 0 };
-        // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths;
-        // wrapping arithmetic because a pointer steps beyond the end only after its last use.
-        unsafe {
-            let from = src.map(|s| a.as_ptr().wrapping_offset(s + offset));
-            let mut row = b.as_ptr().wrapping_add(row * b_step + window.col);
-            // two steps at once where the compiler knows the distance: with any other it keeps twice as many pointers
-            let pairs = if job.a_step == 1 { len / 2 } else { 0 };
-            for k in 0..pairs {
-                step::<F, I, R, C>(&mut acc, &from, 2 * k, row);
-                step::<F, I, R, C>(&mut acc, &from, 2 * k + 1, row.wrapping_add(b_step));
-                row = row.wrapping_add(2 * b_step);
-            }
-            for k in 2 * pairs..len {
-                step::<F, I, R, C>(&mut acc, &from, k * job.a_step, row);
-                row = row.wrapping_add(b_step);
+            let pixel = job.pixels[top.pixel];
+            src[i] =
+                src[i].after((top.image * job.a_image) as isize + pixel.src as isize * job.channels as isize);
+            dst[i] = (top.image * job.out_image + pixel.dst as usize) * job.n + panel.window.col;
+            top.pixel += 1;
+            if top.pixel == job.pixels.len() {
+                (top.pixel, top.image) = (0, top.image + 1);
             }
         }
-    }
-    let [from, to] = window.keep;
-    for i in 0..R {
-        if to - from == C {
-            store(out, dst[i], acc[i]);
+        let mut acc = [[F::zero(); C]; R];
+        if done > 0 {
+            for i in 0..R {
+                acc[i] = load(out, dst[i]);
+            }
+        }
+        let mut left = steps;
+        while left > 0 {
+            let run = job.runs[inner.run];
+            let row = run.b as usize * job.channels + inner.step;
+            let (whole, rows, b_step) = if row < panel.whole {
+                (
+                    panel.whole - row,
+                    Reader::new(panel.b).after((row * job.n + panel.window.col) as isize),
+                    job.n,
+                )
+            } else {
+                (left, Reader::new(panel.tail).after(((row - panel.whole) * C) as isize), C)
+            };
+            let rest = run.len as usize * job.channels - inner.step;
+            let len = rest.min(left).min(whole);
+            let offset = run.a as isize * job.channels as isize + (inner.step * job.a_step) as isize;
+            left -= len;
+            inner.step += len;
+            if len == rest {
+                inner = InnerCursor { run: inner.run + 1, step: 0 };
+            }
+            // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
+            // a row of B that ends too early for the window is read from the panel's tail.
+            unsafe {
+                multiply::<F, I, R, C>(&mut acc, &src.map(|s| s.after(offset)), job.a_step, rows, b_step, len)
+            }
+        }
+        if panel.window.keep == [0, C] {
+            for i in 0..R {
+                store(out, dst[i], acc[i]);
+            }
         } else {
-            let row = acc[i];
-            out[dst[i] + from..dst[i] + to].copy_from_slice(&row[from..to]);
+            let rows = acc;
+            store_parts(out, &dst, rows.as_flattened(), panel.window.keep, false);
         }
+    }
+}
+
+/// Adds `len` products of elements of A and rows of B.
+///
+/// # Safety
+/// Every reader of `from` has `len` elements at steps of `a_step`, and `rows` as many rows of `C` at steps of `b_step`.
+#[inline(always)]
+unsafe fn multiply<F: Float, I: Isa, const R: usize, const C: usize>(
+    acc: &mut [[F; C]; R],
+    from: &[Reader<'_, F>; R],
+    a_step: usize,
+    mut rows: Reader<'_, F>,
+    b_step: usize,
+    len: usize,
+) {
+    // two steps at once where the compiler knows the distance: with any other it keeps twice as many pointers
+    let pairs = if a_step == 1 { len / 2 } else { 0 };
+    for k in 0..pairs {
+        // SAFETY: the caller's promise.
+        unsafe {
+            step::<F, I, R, C>(acc, from, 2 * k, rows);
+            step::<F, I, R, C>(acc, from, 2 * k + 1, rows.after(b_step as isize));
+        }
+        rows = rows.after(2 * b_step as isize);
+    }
+    for k in 2 * pairs..len {
+        // SAFETY: the caller's promise.
+        unsafe { step::<F, I, R, C>(acc, from, k * a_step, rows) }
+        rows = rows.after(b_step as isize);
     }
 }
 
 /// One value of the inner dimension: a row of B times an element of each row of A.
 ///
 /// # Safety
-/// `row` has `C` elements, and every pointer of `from` one.
+/// `row` has `C` elements, and every reader of `from` one at `at`.
 #[inline(always)]
-unsafe fn step<F: Float, I: Isa, const R: usize, const C: usize>(
+pub(super) unsafe fn step<F: Float, I: Isa, const R: usize, const C: usize>(
     acc: &mut [[F; C]; R],
-    from: &[*const F; R],
+    from: &[Reader<'_, F>; R],
     at: usize,
-    row: *const F,
+    row: Reader<'_, F>,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let values: [F; C] = *row.cast::<[F; C]>();
+        let values = row.row::<C>(0);
         for i in 0..R {
-            let s = *from[i].wrapping_add(at);
+            let s = from[i].element(at);
             for j in 0..C {
                 acc[i][j] = I::mul_add(s, values[j], acc[i][j]);
             }

@@ -2,56 +2,46 @@
 
 use super::isa::Isa;
 use crate::float::Float;
-use crate::pool::Buffer;
 
 /// Columns the tile computes at once, and those of them it keeps.
 #[derive(Clone, Copy)]
 pub struct Window {
     /// First column.
     pub col: usize,
-    /// Columns computed: as many as one of the compiled tiles has.
+    /// Columns computed: as many as one of the compiled tiles has, perhaps more than there are.
     pub width: usize,
     /// The computed columns that are stored.
     pub keep: [usize; 2],
 }
 
 impl Window {
-    /// The window that begins with column `done` of `n`: the last one is moved left to end with the last column.
+    /// The window that begins with column `done` of `n`.
+    ///
+    /// Windows are about equally wide. The last one is moved left to end with the last column; a lone one may stick out.
     #[inline(always)]
     pub fn next<F: Float, I: Isa>(done: usize, n: usize) -> Self {
         let vector = I::VECTOR_BYTES / size_of::<F>();
-        let mut width = I::TILE_BYTES / size_of::<F>();
-        while width > n - done && width > vector {
-            width /= 2;
-        }
-        let col = done.min(n - width);
-        Self { col, width, keep: [done - col, width] }
+        let vectors = (n - done).div_ceil(vector);
+        let windows = vectors.div_ceil(I::TILE_BYTES / I::VECTOR_BYTES);
+        let width = vectors.div_ceil(windows) * vector;
+        let col = done.min(n.saturating_sub(width));
+        Self { col, width, keep: [done - col, width.min(n - col)] }
     }
 }
 
-/// Whether `n` columns are fewer than a vector holds.
-#[inline(always)]
-pub fn narrow<F: Float, I: Isa>(n: usize) -> bool {
-    n < I::VECTOR_BYTES / size_of::<F>()
-}
-
-/// Rows of `n` widened with zeros to `width`.
-pub fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
-    let mut packed = Buffer::dirty(b.len() / n * width);
-    for (to, from) in packed.data_mut().chunks_exact_mut(width).zip(b.chunks_exact(n)) {
-        to[..n].copy_from_slice(from);
-        to[n..].fill(F::zero());
-    }
-    packed
+/// Whether tiles of `width` columns exist: whole vectors.
+pub const fn is_compiled<F, I: Isa>(width: usize) -> bool {
+    let bytes = width * size_of::<F>();
+    bytes <= I::TILE_BYTES && bytes.is_multiple_of(I::VECTOR_BYTES)
 }
 
 /// Calls `$f::<F, I, C>(args)` for the compiled width `C` that equals `$width`; other widths are not compiled.
 macro_rules! at_width {
     ($width:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {
-        at_width!(@ [64 32 16 8 4 2] $width, $f::<$F, $I>($($arg),*))
+        at_width!(@ [64 48 32 24 16 8 4 2] $width, $f::<$F, $I>($($arg),*))
     };
     (@ [$($c:literal)*] $width:expr, $f:ident::<$F:ident, $I:ident>$args:tt) => {$(
-        if const { $c <= $I::TILE_BYTES / size_of::<$F>() && $c >= $I::VECTOR_BYTES / size_of::<$F>() } && $width == $c {
+        if const { $crate::kernels::window::is_compiled::<$F, $I>($c) } && $width == $c {
             return at_width!(call $f::<$F, $I, $c> $args);
         }
     )*};
@@ -59,29 +49,80 @@ macro_rules! at_width {
 }
 pub(super) use at_width;
 
-/// Rows of the next tile of `left`: never one row behind a full tile.
+/// Rows of the next tile of `left`, for tiles of at most `most` rows: never one row behind a full tile.
 #[inline(always)]
-pub fn rows_of_tile<I: Isa>(left: usize) -> usize {
-    let rows = most_rows::<I>();
-    if left >= 2 * rows || left <= rows { left.min(rows) } else { left.div_ceil(2) }
+pub fn rows_of_tile(left: usize, most: usize) -> usize {
+    match left {
+        _ if left >= most + 5 || left == most => most,
+        8 | 13.. if most > 8 => 8,
+        _ if left <= most.min(6) => left,
+        _ => left.div_ceil(2),
+    }
 }
 
-/// Rows of the tallest tile.
-pub const fn most_rows<I: Isa>() -> usize {
-    if I::TILE_BYTES == 32 { 4 } else { 6 }
+/// Rows of the tallest tile of `C` columns: about as many accumulators as the widest tile has.
+pub const fn most_rows<F, I: Isa, const C: usize>() -> usize {
+    let rows = I::TILE_ROWS * I::TILE_BYTES / (C * size_of::<F>());
+    if rows > 12 { 12 } else { rows }
 }
 
 /// Calls `$f` for the compiled number of rows `R` that equals `$rows`.
 macro_rules! at_rows {
     ($rows:expr, $f:ident::<$F:ident, $I:ident, $C:ident>($($arg:expr),* $(,)?)) => {
-        at_rows!(@ [1 2 3 4 5 6] $rows, $f::<$F, $I, $C>($($arg),*))
+        at_rows!(@ [1 2 3 4 5 6 8 12] $rows, $f::<$F, $I, $C>($($arg),*))
     };
     (@ [$($r:literal)*] $rows:expr, $f:ident::<$F:ident, $I:ident, $C:ident>$args:tt) => {
         match $rows {
-            $($r if const { $r <= $crate::kernels::window::most_rows::<$I>() } => at_rows!(call $f::<$F, $I, $r, $C> $args),)*
-            _ => unreachable!("tiles have at most six rows"),
+            $($r if const { $r <= $crate::kernels::window::most_rows::<$F, $I, $C>() } => at_rows!(call $f::<$F, $I, $r, $C> $args),)*
+            _ => unreachable!("tiles have 1 to 6, 8 or 12 rows"),
         }
     };
     (call $f:ident::<$F:ident, $I:ident, $r:literal, $C:ident> ($($arg:expr),*)) => { $f::<$F, $I, $r, $C>($($arg),*) };
 }
 pub(super) use at_rows;
+
+#[cfg(test)]
+mod tests {
+    use super::super::isa::{Avx2, Avx512, Baseline};
+    use super::*;
+
+    fn check<F: Float, I: Isa>() {
+        for n in 1..300 {
+            let mut done = 0;
+            while done < n {
+                let w = Window::next::<F, I>(done, n);
+                assert!(is_compiled::<F, I>(w.width), "{} columns", w.width);
+                assert_eq!(w.col + w.keep[0], done, "columns follow each other");
+                assert!(w.keep[1] <= w.width && w.keep[0] < w.keep[1]);
+                assert!(w.col + w.width <= n || w.col == 0 && w.keep == [0, n]);
+                done = w.col + w.keep[1];
+            }
+            assert_eq!(done, n);
+        }
+    }
+
+    #[test]
+    fn windows_cover_all_columns_once() {
+        check::<f32, Avx512>();
+        check::<f64, Avx512>();
+        check::<f32, Avx2>();
+        check::<f64, Avx2>();
+        check::<f32, Baseline>();
+        check::<f64, Baseline>();
+    }
+
+    #[test]
+    fn tiles_have_compiled_heights_and_leave_no_single_row() {
+        for most in [4, 6, 8, 12] {
+            for rows in 1..100 {
+                let mut left = rows;
+                while left > 0 {
+                    let take = rows_of_tile(left, most);
+                    assert!([1, 2, 3, 4, 5, 6, 8, 12].contains(&take) && take <= most, "{take} of {left}");
+                    left -= take;
+                    assert!(left != 1, "one row left of {rows}");
+                }
+            }
+        }
+    }
+}
