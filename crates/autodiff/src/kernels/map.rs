@@ -139,7 +139,11 @@ function! {
 /// `out[i] = f` of the `i`-th elements.
 #[inline(always)]
 #[allow(unsafe_code)]
-fn each<F: Float, const K: usize>(out: &mut [F], from: [Source<'_, F>; K], f: impl Function<F, K>) {
+pub(super) fn each<F: Float, const K: usize>(
+    out: &mut [F],
+    from: [Source<'_, F>; K],
+    f: impl Function<F, K>,
+) {
     let len = out.len();
     for source in &from {
         assert_eq!(source.len(len), len, "map: lengths");

@@ -9,8 +9,6 @@ use crate::shape::MAX_RANK;
 /// Rows of one block of a column sum, elements per lane of one block of a row sum: blocks are added up apart, so that
 /// the error grows with the block and the number of blocks, not with their product.
 const BLOCK: usize = 64;
-/// Lanes of a row sum.
-const LANES: usize = 32;
 /// Elements of one task of a split sum.
 const TASK: usize = 1 << 16;
 
@@ -115,40 +113,49 @@ versions! {
 #[inline(always)]
 fn rows_body<F: Float, I: Isa>(out: &mut [F], x: &[F], size: usize) {
     for (out, row) in out.iter_mut().zip(x.chunks_exact(size)) {
-        *out = if size < 2 * LANES { short(row) } else { long(row) };
+        *out = sum(row);
     }
 }
 
+/// The sum of a row, in as many lanes as its length feeds.
 #[inline(always)]
-fn short<F: Float>(row: &[F]) -> F {
-    row.iter().copied().sum()
+pub(super) fn sum<F: Float>(row: &[F]) -> F {
+    match row.len() {
+        256.. => in_lanes::<F, 64>(row),
+        16.. => in_lanes::<F, 16>(row),
+        4.. => in_lanes::<F, 4>(row),
+        _ => row.iter().copied().sum(),
+    }
 }
 
+/// The sum of at least `L` elements.
 #[inline(always)]
-fn long<F: Float>(row: &[F]) -> F {
-    let (lanes, rest) = row.as_chunks::<LANES>();
-    let mut total: Option<[F; LANES]> = None;
-    for block in lanes.chunks(BLOCK) {
+fn in_lanes<F: Float, const L: usize>(row: &[F]) -> F {
+    let (lines, rest) = row.as_chunks::<L>();
+    // of the last `L` elements those that are in no line
+    let mut total = *row.last_chunk::<L>().expect("a row holds a line");
+    for j in 0..L {
+        total[j] = if j + rest.len() < L { F::zero() } else { total[j] };
+    }
+    for block in lines.chunks(BLOCK) {
         let mut acc = block[0];
         for &values in &block[1..] {
-            for j in 0..LANES {
+            for j in 0..L {
                 acc[j] += values[j];
             }
         }
-        total = Some(match total {
-            Some(total) => std::array::from_fn(|j| total[j] + acc[j]),
-            None => acc,
-        });
+        for j in 0..L {
+            total[j] += acc[j];
+        }
     }
-    let mut acc = total.expect("a long row has a block");
-    let mut lanes = LANES;
+    let mut lanes = L;
     while lanes > 1 {
         lanes /= 2;
         for j in 0..lanes {
-            acc[j] += acc[j + lanes];
+            total[j] += total[j + lanes];
         }
     }
-    rest.iter().fold(acc[0], |sum, &x| sum + x)
+    total[0]
 }
 
 #[inline(always)]

@@ -1,31 +1,15 @@
 //! Softmax and its relatives, along rows of `c` elements; stable for logits of any size.
 
+use super::isa::{Isa, versions};
+use super::map::{One, Source, each};
+use super::math::{exp, ln};
+use super::reduce::sum;
 use crate::float::Float;
 
-/// What is subtracted from a row before `exp`: its greatest element (NaN if it has one), zero where that is infinite.
-fn peak<F: Float>(row: &[F]) -> F {
-    let greatest = row.iter().fold(F::neg_infinity(), |a, &b| if b > a || b.is_nan() { b } else { a });
-    if greatest.is_infinite() { F::zero() } else { greatest }
-}
-
-fn logsumexp_row<F: Float>(row: &[F]) -> F {
-    let peak = peak(row);
-    let sum: F = row.iter().map(|&x| (x - peak).exp()).sum();
-    peak + sum.ln()
-}
-
-/// Writes the softmax of a row and returns its peak and the sum of exponentials.
-fn softmax_row<F: Float>(out: &mut [F], row: &[F]) -> (F, F) {
-    let peak = peak(row);
-    let mut sum = F::zero();
-    for (out, &x) in out.iter_mut().zip(row) {
-        *out = (x - peak).exp();
-        sum += *out;
-    }
-    let scale = F::one() / sum;
-    out.iter_mut().for_each(|out| *out *= scale);
-    (peak, sum)
-}
+/// Elements whose exponentials are taken at once, so that short rows fill the vectors too.
+const GROUP: usize = 512;
+/// Rows of them at most.
+const ROWS: usize = 128;
 
 fn check(out: usize, x: usize, c: usize) {
     assert!(c > 0 && x.is_multiple_of(c), "rows: {x} elements in rows of {c}");
@@ -36,32 +20,21 @@ fn check(out: usize, x: usize, c: usize) {
 #[inline(never)]
 pub fn softmax<F: Float>(out: &mut [F], x: &[F], c: usize) {
     check(out.len(), x.len(), c);
-    for (out, row) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-        softmax_row(out, row);
-    }
+    softmax_rows(out, x, c);
 }
 
 /// `x_i - ln sum_j exp(x_j)`.
 #[inline(never)]
 pub fn log_softmax<F: Float>(out: &mut [F], x: &[F], c: usize) {
     check(out.len(), x.len(), c);
-    for (out, row) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-        let peak = peak(row);
-        let sum: F = row.iter().map(|&x| (x - peak).exp()).sum();
-        let log = sum.ln();
-        for (out, &x) in out.iter_mut().zip(row) {
-            *out = (x - peak) - log;
-        }
-    }
+    log_softmax_rows(out, x, c);
 }
 
 /// `ln sum_j exp(x_j)`, one element a row.
 #[inline(never)]
 pub fn logsumexp<F: Float>(out: &mut [F], x: &[F], c: usize) {
     check(out.len() * c, x.len(), c);
-    for (out, row) in out.iter_mut().zip(x.chunks_exact(c)) {
-        *out = logsumexp_row(row);
-    }
+    logsumexp_rows(out, x, c);
 }
 
 /// The loss `ln sum_j exp(x_j) - x_label` of each row, and the softmax.
@@ -79,16 +52,189 @@ pub fn softmax_cross_entropy<F: Float>(
         (logits.len(), loss.len()),
         "cross-entropy: one loss and label a row"
     );
-    let rows = probs.chunks_exact_mut(c).zip(logits.chunks_exact(c));
-    for ((loss, &label), (probs, row)) in loss.iter_mut().zip(labels).zip(rows) {
-        let (peak, sum) = softmax_row(probs, row);
-        *loss = sum.ln() - (row[label] - peak);
+    cross_entropy_rows(loss, probs, logits, labels, c);
+}
+
+versions! {
+    fn softmax_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = softmax_body;
+    fn log_softmax_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = log_softmax_body;
+    fn logsumexp_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = logsumexp_body;
+    fn cross_entropy_rows<F>(loss: &mut [F], probs: &mut [F], logits: &[F], labels: &[usize], c: usize)
+        where [F: Float] = cross_entropy_body;
+}
+
+#[inline(always)]
+fn softmax_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+    let size = group(c);
+    for (out, x) in out.chunks_mut(size).zip(x.chunks(size)) {
+        exponentials(out, x, c);
+        for out in out.chunks_exact_mut(c) {
+            normalise(out);
+        }
     }
+}
+
+#[inline(always)]
+fn log_softmax_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+    let size = group(c);
+    let mut logs = [F::zero(); ROWS];
+    for (out, x) in out.chunks_mut(size).zip(x.chunks(size)) {
+        exponentials(out, x, c);
+        let logs = &mut logs[..out.len() / c];
+        for (log, out) in logs.iter_mut().zip(out.chunks_exact(c)) {
+            *log = sum(out);
+        }
+        each(logs, [Source::Out], One(ln));
+        for ((out, row), &log) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(&*logs) {
+            let peak = peak(row);
+            each(out, [Source::Slice(row)], One(move |x| (x - peak) - log));
+        }
+    }
+}
+
+#[inline(always)]
+fn logsumexp_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+    let mut scratch = [F::zero(); GROUP];
+    if c > GROUP {
+        for (out, row) in out.iter_mut().zip(x.chunks_exact(c)) {
+            let peak = peak(row);
+            *out = F::zero();
+            for piece in row.chunks(GROUP) {
+                let scratch = &mut scratch[..piece.len()];
+                each(scratch, [Source::Slice(piece)], One(move |x| x - peak));
+                each(scratch, [Source::Out], One(exp));
+                *out += sum(scratch);
+            }
+        }
+    } else {
+        for (out, x) in out.chunks_mut(GROUP / c).zip(x.chunks(GROUP / c * c)) {
+            let scratch = &mut scratch[..x.len()];
+            exponentials(scratch, x, c);
+            for (out, row) in out.iter_mut().zip(scratch.chunks_exact(c)) {
+                *out = sum(row);
+            }
+        }
+    }
+    each(out, [Source::Out], One(ln));
+    for (out, row) in out.iter_mut().zip(x.chunks_exact(c)) {
+        *out += peak(row);
+    }
+}
+
+#[inline(always)]
+fn cross_entropy_body<F: Float, I: Isa>(
+    loss: &mut [F],
+    probs: &mut [F],
+    logits: &[F],
+    labels: &[usize],
+    c: usize,
+) {
+    let size = group(c);
+    for (i, (probs, x)) in probs.chunks_mut(size).zip(logits.chunks(size)).enumerate() {
+        exponentials(probs, x, c);
+        for (loss, probs) in loss[i * (size / c)..].iter_mut().zip(probs.chunks_exact_mut(c)) {
+            *loss = normalise(probs);
+        }
+    }
+    each(loss, [Source::Out], One(ln));
+    for ((loss, &label), row) in loss.iter_mut().zip(labels).zip(logits.chunks_exact(c)) {
+        *loss -= row[label] - peak(row);
+    }
+}
+
+/// Elements of the rows that are treated together.
+fn group(c: usize) -> usize {
+    (GROUP / c).clamp(1, ROWS) * c
+}
+
+/// `exp(x - peak of its row)`.
+#[inline(always)]
+fn exponentials<F: Float>(out: &mut [F], x: &[F], c: usize) {
+    for (out, row) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+        let peak = peak(row);
+        each(out, [Source::Slice(row)], One(move |x| x - peak));
+    }
+    each(out, [Source::Out], One(exp));
+}
+
+/// Divides a row by its sum, which is returned.
+#[inline(always)]
+fn normalise<F: Float>(row: &mut [F]) -> F {
+    let sum = sum(row);
+    let scale = F::one() / sum;
+    each(row, [Source::Out], One(move |x| x * scale));
+    sum
+}
+
+/// What is subtracted from a row before `exp`: its greatest element (NaN if it has one), zero where that is infinite.
+#[inline(always)]
+fn peak<F: Float>(row: &[F]) -> F {
+    let greatest = match row.len() {
+        16.. => greatest::<F, 16>(row),
+        4.. => greatest::<F, 4>(row),
+        _ => greatest::<F, 1>(row),
+    };
+    if greatest.is_infinite() { F::zero() } else { greatest }
+}
+
+/// The greatest of at least `W` elements, or NaN.
+#[inline(always)]
+fn greatest<F: Float, const W: usize>(row: &[F]) -> F {
+    let larger = |a: F, b: F| if b > a || b.is_nan() { b } else { a };
+    // the last block may overlap the one before
+    let mut best = *row.last_chunk::<W>().expect("a row holds a block");
+    for block in row.as_chunks::<W>().0 {
+        for j in 0..W {
+            best[j] = larger(best[j], block[j]);
+        }
+    }
+    best.into_iter().reduce(larger).expect("blocks hold elements")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::isa::forced::at_every_level;
+    use crate::kernels::testing::{assert_close, values};
+
+    /// Softmax, log-softmax and logsumexp of one row after the other, in double precision.
+    fn plain<F: Float>(x: &[F], c: usize) -> [Vec<F>; 3] {
+        let [mut softmax, mut log_softmax, mut logsumexp] = [const { Vec::new() }; 3];
+        for row in x.chunks(c) {
+            let log = row.iter().map(|x| x.as_f64().exp()).sum::<f64>().ln();
+            softmax.extend(row.iter().map(|x| F::of((x.as_f64() - log).exp())));
+            log_softmax.extend(row.iter().map(|x| F::of(x.as_f64() - log)));
+            logsumexp.push(F::of(log));
+        }
+        [softmax, log_softmax, logsumexp]
+    }
+
+    fn rows_of_any_length_in<F: Float>() {
+        for (rows, c) in [(3, 1), (200, 3), (75, 5), (7, 16), (30, 20), (9, 64), (2, 600), (3, 1030)] {
+            let x: Vec<F> = values::<F>(rows * c, 1).iter().map(|&v| v * F::of(9.0)).collect();
+            let labels: Vec<usize> = (0..rows).map(|row| row * 7 % c).collect();
+            let [p, l, s] = plain(&x, c);
+            let loss: Vec<F> = labels.iter().enumerate().map(|(row, label)| -l[row * c + label]).collect();
+            at_every_level(|_| {
+                let (mut out, mut each) = (vec![F::nan(); rows * c], vec![F::nan(); rows]);
+                softmax(&mut out, &x, c);
+                assert_close(&out, &p, 2.0);
+                log_softmax(&mut out, &x, c);
+                assert_close(&out, &l, 10.0);
+                logsumexp(&mut each, &x, c);
+                assert_close(&each, &s, 10.0);
+                softmax_cross_entropy(&mut each, &mut out, &x, &labels, c);
+                assert_close(&each, &loss, 10.0);
+                assert_close(&out, &p, 2.0);
+            });
+        }
+    }
+
+    #[test]
+    fn rows_of_any_length_follow_the_definitions() {
+        rows_of_any_length_in::<f32>();
+        rows_of_any_length_in::<f64>();
+    }
 
     #[test]
     fn large_logits_neither_overflow_nor_lose_digits() {

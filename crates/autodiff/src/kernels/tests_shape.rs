@@ -105,13 +105,16 @@ fn maps_read_what_they_write_over() {
 
 #[test]
 fn sums_take_the_right_elements() {
-    let cases: [(&[usize], &[bool]); 13] = [
+    let cases: [(&[usize], &[bool]); 16] = [
         (&[3, 5], &[true, true]),
         (&[3, 5], &[true, false]),
         (&[3, 5], &[false, true]),
         (&[3, 5], &[false, false]),
         (&[300, 83], &[true, false]),
         (&[2, 70], &[false, true]),
+        (&[3, 19], &[false, true]),
+        (&[3, 2], &[false, true]),
+        (&[3, 259], &[false, true]),
         (&[4, 3, 5, 2], &[false, true, true, false]),
         (&[4, 3, 5, 2], &[true, false, false, true]),
         (&[4, 3, 5, 2], &[true, false, true, false]),
