@@ -6,7 +6,7 @@ mod numbers;
 
 use fewshot::meta::MetaGradient;
 use fewshot::{
-    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Meta, Mlp, Order, Outputs, Padding, ProtoNet, Set,
+    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Meta, Mlp, Order, Outputs, Padding, ProtoNet, Runner, Set,
     Targets, Tasks,
 };
 use ndarray::ArrayD;
@@ -31,8 +31,8 @@ impl Workload {
 
     /// What is timed: every call takes the meta-gradient of all tasks at the same weights.
     pub fn meta_gradient(&self) -> impl FnMut() -> MetaGradient {
-        let meta = self.meta();
-        move || fewshot::meta_gradient(&*self.learner, &meta, &self.tasks, 0..self.tasks.0.len() as u64, 1)
+        let (meta, runner) = (self.meta(), Runner::new(&*self.learner));
+        move || runner.meta_gradient(&meta, &self.tasks, 0..self.tasks.0.len() as u64, 1)
     }
 }
 

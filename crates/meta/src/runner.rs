@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fewshot_autodiff::{Array, Float, Program, Shape};
+use fewshot_autodiff::{Array, Float, Program, Shape, StepTime};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Draw, Noise, Params};
 
@@ -77,6 +77,22 @@ impl<F: Float> Recording<F> {
     }
 
     fn run(&self, meta: &Meta<F>, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> TaskGradient<F> {
+        let mut results = self.with_inputs(meta, task, rng, |inputs| self.program.run(inputs)).into_iter();
+        let mut next = || results.next().expect("a program has the results that were recorded");
+        let (loss, predictions) = (next(), next());
+        let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
+        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
+        TaskGradient::new(&loss, &predictions, &task.query.y, gradient, statistics)
+    }
+
+    /// Calls `f` with the values of the program's inputs, in the order in which they were recorded.
+    fn with_inputs<R>(
+        &self,
+        meta: &Meta<F>,
+        task: &Task<F>,
+        rng: impl FnOnce() -> ChaCha8Rng,
+        f: impl FnOnce(&[&Array<F>]) -> R,
+    ) -> R {
         let labels = [&task.support.y, &task.query.y].map(|y| match y {
             Labels::Classes(classes) => Array::index(classes),
             Labels::Values(values) => values.clone(),
@@ -93,12 +109,7 @@ impl<F: Float> Recording<F> {
         inputs.extend(meta.statistics.values());
         inputs.extend([&task.support.x, &labels[0], &task.query.x, &labels[1]]);
         inputs.extend(&draws);
-        let mut results = self.program.run(&inputs).into_iter();
-        let mut next = || results.next().expect("a program has the results that were recorded");
-        let (loss, predictions) = (next(), next());
-        let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
-        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
-        TaskGradient::new(&loss, &predictions, &task.query.y, gradient, statistics)
+        f(&inputs)
     }
 }
 
@@ -151,6 +162,17 @@ impl<'a, F: Float> Runner<'a, F> {
     /// The program for tasks of this one's shape, in words: operators, shapes, bytes, memory. Nothing when execution is eager.
     pub fn describe(&self, meta: &Meta<F>, task: &Task<F>) -> Option<String> {
         self.recording(meta, task).map(|recording| recording.program.to_string())
+    }
+
+    /// How long each operator takes on one task. Nothing when execution is eager.
+    pub fn profile(
+        &self,
+        meta: &Meta<F>,
+        task: &Task<F>,
+        rng: impl FnOnce() -> ChaCha8Rng,
+    ) -> Option<Vec<StepTime>> {
+        let recording = self.recording(meta, task)?;
+        Some(recording.with_inputs(meta, task, rng, |inputs| recording.program.profile(inputs)))
     }
 
     fn recording(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Recording<F>>> {

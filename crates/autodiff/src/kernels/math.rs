@@ -55,9 +55,9 @@ macro_rules! elementary {
                 let larger = x * LIFT;
                 let x = if subnormal { larger } else { x };
                 let lifted = if subnormal { $t::MANTISSA_DIGITS as $t } else { 0.0 };
-                let bits = x.to_bits() + ((1.0 as $t).to_bits() - LEAST);
+                let bits = x.to_bits().wrapping_add((1.0 as $t).to_bits() - LEAST);
                 let k = $t::from_bits((bits >> DIGITS) | WHOLE.to_bits()) - (WHOLE + ($t::MAX_EXP - 1) as $t);
-                let m = $t::from_bits((bits & ((1 << DIGITS) - 1)) + LEAST);
+                let m = $t::from_bits((bits & ((1 << DIGITS) - 1)).wrapping_add(LEAST));
                 (k - lifted, m)
             }
         }
