@@ -11,6 +11,7 @@ pub mod isa;
 pub mod map;
 pub mod math;
 pub mod matmul;
+mod max_pool;
 pub mod norm;
 mod norm_backward;
 mod norm_backward2;

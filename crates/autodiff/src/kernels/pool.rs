@@ -6,6 +6,8 @@ use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
 
+pub use super::max_pool::{max_pool, max_pool_pick, max_pool_place};
+
 /// Sizes of a pooling: images `[n, h, w, c]`; rows and columns that do not fill a window are dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PoolShape {
@@ -37,43 +39,29 @@ impl PoolShape {
     }
 
     /// Elements of one image of the input and of the output.
-    fn images(&self) -> [usize; 2] {
+    pub(super) fn images(&self) -> [usize; 2] {
         [self.h * self.w * self.c, self.out_h() * self.out_w() * self.c]
     }
 
-    fn check(&self, x: usize, out: usize) {
+    pub(super) fn check(&self, x: usize, out: usize) {
         let [x_image, out_image] = self.images();
         assert_eq!((x, out), (self.n * x_image, self.n * out_image), "pool: {self:?}");
     }
 
+    /// Images of one task.
+    pub(super) fn each(&self) -> usize {
+        self.n.div_ceil(split::pieces(self.n)).max(1)
+    }
+
     /// The part of window (`oy`, `ox`) inside the image: rows and columns.
     #[inline(always)]
-    fn window(&self, oy: usize, ox: usize) -> [std::ops::Range<usize>; 2] {
+    pub(super) fn window(&self, oy: usize, ox: usize) -> [std::ops::Range<usize>; 2] {
         let inside = |o: usize, axis: usize, len: usize| {
             let (start, pad) = (o * self.stride[axis], self.pad[axis][0]);
             start.saturating_sub(pad).min(len)..(start + self.size[axis]).saturating_sub(pad).min(len)
         };
         [inside(oy, 0, self.h), inside(ox, 1, self.w)]
     }
-}
-
-/// The greatest element of each window, and its place within its image: the first one on ties. Padding counts as minus
-/// infinity; a NaN is kept. A window of padding alone gives minus infinity at place 0. Places are whole numbers in `F`: an
-/// image has fewer than 2^24 elements.
-#[inline(never)]
-pub fn max_pool<F: Float>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
-    s.check(x.len(), out.len());
-    assert_eq!(places.len(), out.len(), "max_pool: places");
-    let [x_image, out_image] = s.images();
-    assert!(x_image < 1 << 24, "max_pool: {x_image} elements of an image are too many to be counted in f32");
-    let each = s.n.div_ceil(split::pieces(s.n)).max(1);
-    split::chunks2((out, each * out_image), (places, each * out_image), |i, out, places| {
-        let images = i * each..i * each + out.len() / out_image;
-        for (k, image) in images.enumerate() {
-            let at = k * out_image..(k + 1) * out_image;
-            max_image(&mut out[at.clone()], &mut places[at], &x[image * x_image..][..x_image], s);
-        }
-    });
 }
 
 /// The mean over the part of each window inside the image.
@@ -84,7 +72,7 @@ pub fn avg_pool<F: Float>(out: &mut [F], x: &[F], s: &PoolShape) {
         return out.fill(F::zero());
     }
     let [x_image, out_image] = s.images();
-    let each = s.n.div_ceil(split::pieces(s.n)).max(1);
+    let each = s.each();
     split::chunks(out, each * out_image, |i, out| {
         let x = x[i * each * x_image..].chunks_exact(x_image);
         for (out, x) in out.chunks_exact_mut(out_image).zip(x) {
@@ -102,7 +90,7 @@ pub fn avg_pool_dx<F: Float>(dx: &mut [F], g: &[F], s: &PoolShape) {
     if g.is_empty() {
         return;
     }
-    let each = s.n.div_ceil(split::pieces(s.n)).max(1);
+    let each = s.each();
     split::chunks(dx, each * x_image, |i, dx| {
         let g = g[i * each * out_image..].chunks_exact(out_image);
         for (dx, g) in dx.chunks_exact_mut(x_image).zip(g) {
@@ -112,53 +100,8 @@ pub fn avg_pool_dx<F: Float>(dx: &mut [F], g: &[F], s: &PoolShape) {
 }
 
 versions! {
-    fn max_image<F>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) where [F: Float] = max_body;
     fn avg_image<F>(out: &mut [F], x: &[F], s: &PoolShape) where [F: Float] = avg_body;
     fn avg_image_dx<F>(dx: &mut [F], g: &[F], s: &PoolShape) where [F: Float] = avg_dx_body;
-}
-
-#[inline(always)]
-fn max_body<F: Float, I: Isa>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
-    for oy in 0..s.out_h() {
-        for ox in 0..s.out_w() {
-            let [rows, cols] = s.window(oy, ox);
-            let at = (oy * s.out_w() + ox) * s.c;
-            let pixels = rows.flat_map(|y| cols.clone().map(move |x| (y * s.w + x) * s.c));
-            strips!(s.c, max_strip::<F, I>(out, places, x, at, pixels.clone()));
-        }
-    }
-}
-
-#[inline(always)]
-fn max_strip<F: Float, I: Isa, const W: usize>(
-    col: usize,
-    out: &mut [F],
-    places: &mut [F],
-    x: &[F],
-    at: usize,
-    mut pixels: impl Iterator<Item = usize>,
-) {
-    let Some(start) = pixels.next() else {
-        store(out, at + col, [F::neg_infinity(); W]);
-        store(places, at + col, [F::zero(); W]);
-        return;
-    };
-    let mut best: [F; W] = load(x, start + col);
-    let mut place = [F::of(start as f64); W];
-    for pixel in pixels {
-        let values: [F; W] = load(x, pixel + col);
-        let here = F::of(pixel as f64);
-        for j in 0..W {
-            let better = values[j] > best[j] || values[j].is_nan();
-            best[j] = if better { values[j] } else { best[j] };
-            place[j] = if better { here } else { place[j] };
-        }
-    }
-    for j in 0..W {
-        place[j] += F::of((col + j) as f64);
-    }
-    store(out, at + col, best);
-    store(places, at + col, place);
 }
 
 #[inline(always)]

@@ -70,8 +70,8 @@ impl PoolOp {
         let a = x.at(0).data();
         match (self, out) {
             (PoolOp::Max(s), [largest, places]) => pool::max_pool(largest, places, a, s),
-            (PoolOp::Pick(s), [out]) => pick(out, a, x.at(1).data(), s),
-            (PoolOp::Place(s), [out]) => place(out, a, x.at(1).data(), s),
+            (PoolOp::Pick(s), [out]) => pool::max_pool_pick(out, a, x.at(1).data(), s),
+            (PoolOp::Place(s), [out]) => pool::max_pool_place(out, a, x.at(1).data(), s),
             (PoolOp::Average(s), [out]) => pool::avg_pool(out, a, s),
             (PoolOp::Spread(s), [out]) => pool::avg_pool_dx(out, a, s),
             _ => unreachable!("the outputs were counted when the operator was written"),
@@ -103,25 +103,6 @@ impl PoolOp {
                 let u = r.u();
                 r.give(0, || write(PoolOp::Average(s), &[u]));
             }
-        }
-    }
-}
-
-fn pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
-    let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
-    for ((out, x), places) in out.chunks_mut(pooled).zip(x.chunks(image)).zip(places.chunks(pooled)) {
-        for (o, &p) in out.iter_mut().zip(places) {
-            *o = x[p.as_f64() as usize];
-        }
-    }
-}
-
-fn place<F: Float>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
-    out.fill(F::zero());
-    let (image, pooled) = ((s.h * s.w * s.c).max(1), (s.out_h() * s.out_w() * s.c).max(1));
-    for ((out, u), places) in out.chunks_mut(image).zip(u.chunks(pooled)).zip(places.chunks(pooled)) {
-        for (&v, &p) in u.iter().zip(places) {
-            out[p.as_f64() as usize] += v;
         }
     }
 }
