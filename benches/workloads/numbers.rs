@@ -1,4 +1,4 @@
-//! Weights and data that need no file: the same bits here and in `benches/peers/numbers.py`.
+//! Weights and data that need no file: the same bits here and in `benches/peers/hashed.py`.
 //!
 //! Value `i` of the tensor `name` is `mix(fnv1a(name) ^ mix(i))` in 32-bit arithmetic; its upper 24 bits, exact in `f32`, are
 //! spread over -1..1. `mix` is a hash of C. Wellons, "lowbias32".
