@@ -43,7 +43,8 @@ pub use fewshot_meta as meta;
 pub use fewshot_nn as nn;
 
 pub use fewshot_autodiff::{
-    Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, Tape, Var, gradcheck,
+    Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime, Tape, Var,
+    gradcheck,
 };
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set,
@@ -54,8 +55,8 @@ pub use fewshot_meta::{
     Meta, Metric, Order, Predictor, ProtoNet, Rate, Runner, Task, Trainer, Training, evaluate, meta_gradient,
 };
 pub use fewshot_nn::{
-    Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass,
-    Schedule, Sgd, Slot, Spec,
+    Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, Noise, NormPolicy, Optimizer, Params,
+    Pass, Schedule, Sgd, Slot, Spec,
 };
 
 /// The code of the README is compiled and run with the tests.

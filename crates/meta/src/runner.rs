@@ -50,7 +50,7 @@ impl Form {
 /// A learner's work on episodes of one form.
 struct Recording<F: Float> {
     form: Form,
-    program: Program<F>,
+    program: Arc<Program<F>>,
     draws: Vec<Draw>,
     statistics: Option<Params<()>>,
 }
@@ -73,7 +73,7 @@ impl<F: Float> Recording<F> {
             results.extend(g.statistics.iter().flat_map(|s| s.values()));
             results
         });
-        Recording { form, program, draws: noise.draws(), statistics }
+        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics }
     }
 
     fn run(&self, meta: &Meta<F>, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> TaskGradient<F> {
@@ -159,9 +159,9 @@ impl<'a, F: Float> Runner<'a, F> {
         }
     }
 
-    /// The program for tasks of this one's shape, in words: operators, shapes, bytes, memory. Nothing when execution is eager.
-    pub fn describe(&self, meta: &Meta<F>, task: &Task<F>) -> Option<String> {
-        self.recording(meta, task).map(|recording| recording.program.to_string())
+    /// The program for tasks of this one's shape, to be printed or drawn. Nothing when execution is eager.
+    pub fn program(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Program<F>>> {
+        self.recording(meta, task).map(|recording| Arc::clone(&recording.program))
     }
 
     /// How long each operator takes on one task. Nothing when execution is eager.
