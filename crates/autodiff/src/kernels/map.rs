@@ -3,7 +3,10 @@
 //! The closure is compiled for every instruction set: arithmetic becomes vector code. An operand may be the output itself,
 //! whose old contents are then read: a block of elements is loaded by value before it is written.
 
+use std::ops::Range;
+
 use super::isa::{Isa, versions};
+use super::strip::load;
 use crate::float::Float;
 
 pub use super::broadcast::{broadcast_to, broadcast2};
@@ -30,6 +33,29 @@ impl<F: Float> Source<'_, F> {
             Source::Slice(slice) => slice.len(),
             Source::Out => out,
         }
+    }
+
+    /// All its elements.
+    #[inline(always)]
+    pub(super) fn slice<'b>(&'b self, out: &'b [F]) -> &'b [F] {
+        match self {
+            Source::Slice(slice) => slice,
+            Source::Out => out,
+        }
+    }
+
+    /// The operand of a part of the output.
+    pub(super) fn part(&self, range: Range<usize>) -> Self {
+        match self {
+            Source::Slice(slice) => Source::Slice(&slice[range]),
+            Source::Out => Source::Out,
+        }
+    }
+
+    /// `W` elements by value.
+    #[inline(always)]
+    pub(super) fn load<const W: usize>(&self, out: &[F], at: usize) -> [F; W] {
+        load(self.slice(out), at)
     }
 
     /// The first element, where `out` is the output's.

@@ -3,17 +3,18 @@
 //! Words of [`super::norm`]; M = 1 where z > 0, else the slope; dz = M dy; k = scale s.
 
 use super::isa::{Isa, versions};
+use super::map::Source;
 use super::norm::{BLOCK, Norm, TASK, check, constants, thirds, z};
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
 
-/// The gradient of [`super::norm::batch_norm`] for x, scale and shift, where `dy` arrives.
+/// The gradient of [`super::norm::batch_norm`] for x, scale and shift, where `dy` arrives; dx may be written over it.
 ///
 /// `dshift = sum dz`, `dscale = sum dz h`, `dx = k (dz - mean dz - h mean(dz h))`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm_backward<F: Float>(
+pub fn batch_norm_backward<'a, F: Float>(
     dx: &mut [F],
     dscale: &mut [F],
     dshift: &mut [F],
@@ -21,24 +22,27 @@ pub fn batch_norm_backward<F: Float>(
     stats: &[F],
     scale: Option<&[F]>,
     shift: Option<&[F]>,
-    dy: &[F],
+    dy: impl Into<Source<'a, F>>,
     c: usize,
     eps: F,
     slope: F,
 ) {
+    let dy = dy.into();
     check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!((dx.len(), dy.len()), (x.len(), x.len()), "batch norm: gradients of rows");
+    assert_eq!([dx.len(), dy.len(dx.len())], [x.len(); 2], "batch norm: gradients of rows");
     assert_eq!((dscale.len(), dshift.len()), (c, c), "batch norm: gradients of channels");
     let constants = constants(&stats[c..], scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
     let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
-    let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, &dy[rows]));
+    let arrived = dy.slice(dx);
+    let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, &arrived[rows]));
     dshift.copy_from_slice(&sums[..c]);
     dscale.copy_from_slice(&sums[c..]);
     let means = means(sums, x.len() / c);
     split::chunks(dx, TASK * c, |i, dx| {
         let first = i * TASK;
-        backward(dx, &norm.rows(first, dx.len() / c), &dy[first * c..][..dx.len()], &means);
+        let dy = dy.part(first * c..first * c + dx.len());
+        backward(dx, &norm.rows(first, dx.len() / c), dy, &means);
     });
 }
 
@@ -73,7 +77,7 @@ pub(super) fn means<F: Float>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
 versions! {
     /// Sums of dz and dz h.
     fn sums<F>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F]) where [F: Float] = sums_body;
-    fn backward<F>(dx: &mut [F], norm: &Norm<'_, F>, dy: &[F], means: &[F]) where [F: Float] = backward_body;
+    fn backward<F>(dx: &mut [F], norm: &Norm<'_, F>, dy: Source<'_, F>, means: &[F]) where [F: Float] = backward_body;
 }
 
 /// A channel's constants by value.
@@ -138,7 +142,7 @@ fn sums_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], norm:
 }
 
 #[inline(always)]
-fn backward_body<F: Float, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: &[F], means: &[F]) {
+fn backward_body<F: Float, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: Source<'_, F>, means: &[F]) {
     strips!(norm.c, backward_strip::<F, I>(dx, norm, dy, means));
 }
 
@@ -147,7 +151,7 @@ fn backward_strip<F: Float, I: Isa, const W: usize>(
     col: usize,
     dx: &mut [F],
     norm: &Norm<'_, F>,
-    dy: &[F],
+    dy: Source<'_, F>,
     means: &[F],
 ) {
     let strip = Strip::<F, W>::new(norm, col);
@@ -156,7 +160,7 @@ fn backward_strip<F: Float, I: Isa, const W: usize>(
     let a1: [F; W] = load(means, c + col);
     for row in 0..dx.len() / c {
         let x: [F; W] = load(norm.x, row * c + col);
-        let dy: [F; W] = load(dy, row * c + col);
+        let dy: [F; W] = dy.load(dx, row * c + col);
         let mut out = [F::zero(); W];
         for j in 0..W {
             let (h, mask) = strip.h_mask::<I>(j, x[j]);

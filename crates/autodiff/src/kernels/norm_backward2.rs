@@ -4,6 +4,7 @@
 //! [`super::norm_backward`]; u0 = mean u, u1 = mean(u h), t = mean(u dz) - a0 u0 - a1 u1.
 
 use super::isa::{Isa, versions};
+use super::map::Source;
 use super::norm::{BLOCK, Norm, TASK, check, constants, thirds};
 use super::norm_backward::{Strip, means, summed};
 use super::split;
@@ -11,10 +12,11 @@ use super::strip::{load, store, strips};
 use crate::float::Float;
 
 /// The gradient of [`batch_norm_backward`](super::norm::batch_norm_backward) for x, dy and scale, where `u` arrives for dx, `u_scale` for dscale and
-/// `u_shift` for dshift. It does not depend on the shift but through the mask.
+/// `u_shift` for dshift. It does not depend on the shift but through the mask. `to_dy` may be written over `dy`, `to_x`
+/// over `u`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm_backward2<F: Float>(
+pub fn batch_norm_backward2<'a, F: Float>(
     to_x: &mut [F],
     to_dy: &mut [F],
     to_scale: &mut [F],
@@ -22,22 +24,28 @@ pub fn batch_norm_backward2<F: Float>(
     stats: &[F],
     scale: Option<&[F]>,
     shift: Option<&[F]>,
-    dy: &[F],
-    u: &[F],
+    dy: impl Into<Source<'a, F>>,
+    u: impl Into<Source<'a, F>>,
     u_scale: &[F],
     u_shift: &[F],
     c: usize,
     eps: F,
     slope: F,
 ) {
+    let (dy, u) = (dy.into(), u.into());
     check(x.len(), stats.len(), scale, shift, c);
-    assert_eq!([to_x.len(), to_dy.len(), dy.len(), u.len()], [x.len(); 4], "batch norm: gradients of rows");
+    let arrived = [dy.len(to_dy.len()), u.len(to_x.len())];
+    assert_eq!([to_x.len(), to_dy.len()], [x.len(); 2], "batch norm: gradients of rows");
+    assert_eq!(arrived, [x.len(); 2], "batch norm: gradients of rows");
     assert_eq!([to_scale.len(), u_scale.len(), u_shift.len()], [c; 3], "batch norm: gradients of channels");
     let constants = constants(&stats[c..], scale, shift, eps);
     let [inverse, factor, shift] = thirds(&constants);
     let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
     let rows = x.len() / c;
-    let sums = summed(&norm, 5, |part, norm, rows| sums2(part, norm, &dy[rows.clone()], &u[rows]));
+    let arrived = [dy.slice(to_dy), u.slice(to_x)];
+    let sums = summed(&norm, 5, |part, norm, rows| {
+        sums2(part, norm, &arrived[0][rows.clone()], &arrived[1][rows]);
+    });
     let second = Second::new(&norm, &means(sums, rows), u_scale, u_shift, rows);
     to_scale.copy_from_slice(&second.to_scale);
     split::chunks2((to_x, TASK * c), (to_dy, TASK * c), |i, to_x, to_dy| {
@@ -47,8 +55,8 @@ pub fn batch_norm_backward2<F: Float>(
             to_x,
             to_dy,
             &norm.rows(first, to_x.len() / c),
-            &dy[rows.clone()],
-            &u[rows],
+            dy.part(rows.clone()),
+            u.part(rows),
             &second.channels,
         );
     });
@@ -95,8 +103,9 @@ impl<F: Float> Second<F> {
 versions! {
     /// Sums of dz, dz h, u, u h and u dz.
     fn sums2<F>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F]) where [F: Float] = sums2_body;
-    fn backward2<F>(to_x: &mut [F], to_dy: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F], channels: &[F])
-        where [F: Float] = backward2_body;
+    fn backward2<F>(
+        to_x: &mut [F], to_dy: &mut [F], norm: &Norm<'_, F>, dy: Source<'_, F>, u: Source<'_, F>, channels: &[F],
+    ) where [F: Float] = backward2_body;
 }
 
 #[inline(always)]
@@ -147,8 +156,8 @@ fn backward2_body<F: Float, I: Isa>(
     to_x: &mut [F],
     to_dy: &mut [F],
     norm: &Norm<'_, F>,
-    dy: &[F],
-    u: &[F],
+    dy: Source<'_, F>,
+    u: Source<'_, F>,
     channels: &[F],
 ) {
     strips!(norm.c, backward2_strip::<F, I>(to_x, to_dy, norm, dy, u, channels));
@@ -160,8 +169,8 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
     to_x: &mut [F],
     to_dy: &mut [F],
     norm: &Norm<'_, F>,
-    dy: &[F],
-    u: &[F],
+    dy: Source<'_, F>,
+    u: Source<'_, F>,
     channels: &[F],
 ) {
     let strip = Strip::<F, W>::new(norm, col);
@@ -169,8 +178,8 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
     let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = std::array::from_fn(|i| load(channels, i * c + col));
     for row in 0..to_x.len() / c {
         let x: [F; W] = load(norm.x, row * c + col);
-        let dy: [F; W] = load(dy, row * c + col);
-        let u: [F; W] = load(u, row * c + col);
+        let dy: [F; W] = dy.load(to_dy, row * c + col);
+        let u: [F; W] = u.load(to_x, row * c + col);
         let (mut out_x, mut out_dy) = ([F::zero(); W], [F::zero(); W]);
         for j in 0..W {
             let (h, mask) = strip.h_mask::<I>(j, x[j]);

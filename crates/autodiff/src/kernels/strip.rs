@@ -2,15 +2,16 @@
 
 use crate::float::Float;
 
-/// Calls `$f::<F, I, W>(first column, args...)` for strips of W = 64, 16, 4, 1 columns that together cover `$c` columns.
+/// Calls `$f::<F, I, W>(first column, args...)` for strips of W = 64, 32, 16, 4, 1 columns that together cover `$c` columns,
+/// none wider than eight vectors, beyond which the registers do not hold them.
 macro_rules! strips {
     ($c:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {{
         let (mut col, c): (usize, usize) = (0, $c);
-        strips!(@ [64 16 4 1] col c $f $F $I ($($arg),*));
+        strips!(@ [64 32 16 4 1] col c $f $F $I ($($arg),*));
         debug_assert_eq!(col, c);
     }};
     (@ [$($w:literal)*] $col:ident $c:ident $f:ident $F:ident $I:ident $args:tt) => {$(
-        while $c - $col >= $w {
+        while ($w <= 16 || $w * size_of::<$F>() <= 8 * $I::VECTOR_BYTES) && $c - $col >= $w {
             strips!(call $f::<$F, $I, $w> $col $args);
             $col += $w;
         }

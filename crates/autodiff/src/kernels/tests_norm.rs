@@ -1,5 +1,6 @@
 //! Batch norm against its definition, and its derivatives against central differences.
 
+use super::map::Source;
 use super::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
 use super::testing::{assert_close, at_every_level_split_or_not, values};
 use crate::float::Float;
@@ -56,7 +57,17 @@ impl<F: Float> Case<F> {
         let [dx, dscale, dshift] = &mut out;
         let [scale, shift] = self.channels();
         batch_norm_backward(
-            dx, dscale, dshift, &self.x, &stats, scale, shift, &self.dy, self.c, self.eps, self.slope,
+            dx,
+            dscale,
+            dshift,
+            &self.x,
+            &stats,
+            scale,
+            shift,
+            &self.dy[..],
+            self.c,
+            self.eps,
+            self.slope,
         );
         out
     }
@@ -67,12 +78,52 @@ impl<F: Float> Case<F> {
         let mut out = [self.x.len(), self.x.len(), self.c].map(|n| vec![F::nan(); n]);
         let [to_x, to_dy, to_scale] = &mut out;
         let ([scale, shift], c) = (self.channels(), self.c);
-        let (u, us, ub) = (&self.u, &self.u_scale, &self.u_shift);
+        let (dy, u, us, ub) = (&self.dy[..], &self.u[..], &self.u_scale, &self.u_shift);
         batch_norm_backward2(
-            to_x, to_dy, to_scale, &self.x, &stats, scale, shift, &self.dy, u, us, ub, c, self.eps,
-            self.slope,
+            to_x, to_dy, to_scale, &self.x, &stats, scale, shift, dy, u, us, ub, c, self.eps, self.slope,
         );
         out
+    }
+
+    /// Both derivatives, written over what arrives.
+    fn in_place(&self) -> [[Vec<F>; 3]; 2] {
+        let (_, stats) = self.forward();
+        let ([scale, shift], c) = (self.channels(), self.c);
+        let mut first = [self.dy.clone(), vec![F::nan(); c], vec![F::nan(); c]];
+        let [dx, dscale, dshift] = &mut first;
+        batch_norm_backward(
+            dx,
+            dscale,
+            dshift,
+            &self.x,
+            &stats,
+            scale,
+            shift,
+            Source::Out,
+            c,
+            self.eps,
+            self.slope,
+        );
+        let mut second = [self.u.clone(), self.dy.clone(), vec![F::nan(); c]];
+        let [to_x, to_dy, to_scale] = &mut second;
+        let (us, ub) = (&self.u_scale, &self.u_shift);
+        batch_norm_backward2(
+            to_x,
+            to_dy,
+            to_scale,
+            &self.x,
+            &stats,
+            scale,
+            shift,
+            Source::Out,
+            Source::Out,
+            us,
+            ub,
+            c,
+            self.eps,
+            self.slope,
+        );
+        [first, second]
     }
 
     /// sum dy y
@@ -165,7 +216,9 @@ fn check<F: Float>(rows: usize, c: usize, size: f64) {
         let (y2, stats2) = case.forward();
         assert_close(&stats2, &cast(&stats), size);
         assert_close(&y2, &cast(&y), 2.0 * size);
-        [vec![y2, stats2], case.backward().to_vec(), case.backward2().to_vec()].concat().concat()
+        let derivatives = [case.backward(), case.backward2()];
+        assert!(case.in_place() == derivatives, "writing over what arrives changed the result");
+        [vec![y2, stats2], derivatives.concat()].concat().concat()
     });
 }
 
