@@ -4,9 +4,9 @@
 
 use super::geometry::{self, Class};
 use super::matmul::matmul;
-use super::permute::transpose;
 use super::split;
 use super::tile::{self, Job};
+use super::turn::turn;
 use crate::float::Float;
 use crate::pool::Buffer;
 
@@ -86,7 +86,7 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     let mut turned = Buffer::dirty(w.len());
     // the geometry counts kernel positions from the last
     for (to, from) in turned.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
-        transpose(to, from, s.c_in, s.c_out);
+        turn(to, from, s.c_in, s.c_out);
     }
     gather(dx, g, turned.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
 }
@@ -100,7 +100,7 @@ fn dx_few<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     let geometry = geometry::of(s);
     let back = &geometry.back;
     let mut turned = Buffer::dirty(w.len());
-    transpose(turned.data_mut(), w, columns, s.c_out);
+    turn(turned.data_mut(), w, columns, s.c_out);
     let turned = turned.data();
     let each = s.n.div_ceil(split::pieces(s.n));
     split::chunks(dx, each * x_image, |i, dx| {

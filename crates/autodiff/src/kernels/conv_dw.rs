@@ -1,11 +1,11 @@
 //! The gradient of a convolution for its weights.
 
 use super::conv::{ConvShape, FEW_CHANNELS, image_sizes};
-use super::geometry::{self, Class};
+use super::geometry;
 use super::map::add_assign;
-use super::pairs::{self, PairJob, Pairs, Row};
+use super::pairs::{self, PairJob, Pairs};
 use super::split;
-use super::tile::Pixel;
+use super::tile::{Pixel, Run};
 use crate::float::Float;
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
@@ -38,7 +38,6 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let [x_image, g_image] = image_sizes(s);
     let pixels = s.out_h() * s.out_w();
     let (images, parts) = ((BLOCK_PIXELS / pixels).clamp(1, s.n), pixels.div_ceil(BLOCK_PIXELS));
-    let channels: Vec<Row> = (0..s.c_in).map(|c| Row { x: c, out: c }).collect();
     let part_of = |tap: &Vec<Pixel>, part| {
         Pairs::new(&tap[tap.len() * part / parts..tap.len() * (part + 1) / parts], images, s)
     };
@@ -54,7 +53,7 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
                     let (top, end) = (rows.start.max(tap * s.c_in), rows.end.min((tap + 1) * s.c_in));
                     PairJob {
                         pairs: &pairs[tap],
-                        rows: &channels[..end - top],
+                        rows: end - top,
                         first: top - tap * s.c_in,
                         row: top - rows.start,
                         images: images.min(s.n - first),
@@ -75,29 +74,32 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let geometry = geometry::of(s);
     let classes = &geometry.forward;
     let [x_image, g_image] = image_sizes(s);
-    let rows: Vec<Vec<Row>> = classes.iter().map(|class| rows_of(class, s.c_in)).collect();
     let group = (FEW_PIXELS / (s.out_h() * s.out_w())).clamp(1, BLOCK_IMAGES.min(s.n));
-    let mut sums: Vec<(Pairs, &[Row])> = Vec::new();
-    for (class, rows) in classes.iter().zip(&rows) {
-        sums.extend(class.pixels.chunks(FEW_PIXELS).map(|pixels| (Pairs::new(pixels, group, s), &rows[..])));
+    let mut sums: Vec<(Pairs, &[Run])> = Vec::new();
+    for class in classes {
+        let parts = class.pixels.chunks(FEW_PIXELS);
+        sums.extend(parts.map(|pixels| (Pairs::new(pixels, group, s), &class.runs[..])));
     }
     let mut partial = vec![F::zero(); s.n.div_ceil(BLOCK_IMAGES) * dw.len()];
     split::chunks(&mut partial, dw.len(), |i, partial| {
         let last = ((i + 1) * BLOCK_IMAGES).min(s.n);
         for first in (i * BLOCK_IMAGES..last).step_by(group) {
             let images = group.min(last - first);
-            let job = |(pairs, rows)| PairJob { pairs, rows, first: 0, row: 0, images, add: true, shape: s };
-            let jobs: Vec<PairJob<'_>> = sums.iter().map(|(pairs, rows)| job((pairs, *rows))).collect();
+            let job = |pairs, run: &Run| PairJob {
+                pairs,
+                first: run.a as usize * s.c_in,
+                row: run.b as usize * s.c_in,
+                rows: run.len as usize * s.c_in,
+                images,
+                add: true,
+                shape: s,
+            };
+            let jobs = sums.iter().flat_map(|(pairs, runs)| runs.iter().map(move |run| job(pairs, run)));
+            let jobs: Vec<PairJob<'_>> = jobs.collect();
             pairs::accumulate(partial, &x[first * x_image..], &g[first * g_image..], &jobs);
         }
     });
     for partial in partial.chunks_exact(dw.len()) {
         add_assign(dw, partial);
     }
-}
-
-/// The rows of the weight gradient that the windows of a class contribute to.
-fn rows_of(class: &Class, c_in: usize) -> Vec<Row> {
-    let row = |&(tap, src): &(u32, i32), c| Row { x: src as usize * c_in + c, out: tap as usize * c_in + c };
-    class.taps.iter().flat_map(|tap| (0..c_in).map(move |c| row(tap, c))).collect()
 }

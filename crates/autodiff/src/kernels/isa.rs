@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::vector::{Vector, Vector128, Vector256, Vector512};
 use crate::float::Float;
 
 /// The instruction sets a kernel is compiled for, lowest first.
@@ -21,12 +22,12 @@ pub enum Level {
 
 /// What a generic kernel body knows of the instruction set it is compiled for.
 pub trait Isa {
-    /// Bytes of one row of the widest register tile.
-    const TILE_BYTES: usize;
+    /// A vector register.
+    type Vector: Vector;
+    /// Vectors of one row of the widest register tile.
+    const TILE_VECTORS: usize;
     /// Rows of that tile.
     const TILE_ROWS: usize;
-    /// Bytes of one vector register.
-    const VECTOR_BYTES: usize;
     /// Whether `mul_add` is one instruction.
     const FUSED: bool;
 
@@ -49,8 +50,8 @@ pub trait Work {
     fn run<I: Isa>(self);
 }
 
-/// Work on a tile of `R` rows and `C` columns.
-pub struct OfSize<T, const R: usize, const C: usize>(pub T);
+/// Work on a tile of `R` rows of `N` vectors.
+pub struct OfSize<T, const R: usize, const N: usize>(pub T);
 
 /// [`Isa::apart`] for an instruction set with these target features.
 macro_rules! apart {
@@ -79,25 +80,25 @@ pub struct Avx2;
 pub struct Avx512;
 
 impl Isa for Baseline {
-    const TILE_BYTES: usize = 32;
+    type Vector = Vector128;
+    const TILE_VECTORS: usize = 2;
     const TILE_ROWS: usize = 4;
-    const VECTOR_BYTES: usize = 16;
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
     apart!(Baseline);
 }
 
 impl Isa for Avx2 {
-    const TILE_BYTES: usize = 64;
+    type Vector = Vector256;
+    const TILE_VECTORS: usize = 2;
     const TILE_ROWS: usize = 6;
-    const VECTOR_BYTES: usize = 32;
     const FUSED: bool = true;
     apart!(Avx2, target_feature(enable = "avx2,fma"));
 }
 
 impl Isa for Avx512 {
-    const TILE_BYTES: usize = 256;
+    type Vector = Vector512;
+    const TILE_VECTORS: usize = 4;
     const TILE_ROWS: usize = 6;
-    const VECTOR_BYTES: usize = 64;
     const FUSED: bool = true;
     apart!(Avx512, target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"));
 }

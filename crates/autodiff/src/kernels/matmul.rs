@@ -3,9 +3,9 @@
 #![allow(unsafe_code)]
 
 use super::isa::{Isa, versions};
-use super::permute::transpose;
 use super::split;
 use super::tile::{self, Job, Pixel, Run};
+use super::turn::turn;
 use crate::float::Float;
 use crate::pool::Buffer;
 
@@ -46,7 +46,7 @@ pub fn matmul<F: Float>(
         }
         _ if trans_b => {
             let mut turned = Buffer::dirty(b.len());
-            transpose(turned.data_mut(), b, n, k);
+            turn(turned.data_mut(), b, n, k);
             rows(out, a, turned.data(), [m, k, n], trans_a);
         }
         _ => rows(out, a, b, [m, k, n], trans_a),

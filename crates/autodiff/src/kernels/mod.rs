@@ -24,6 +24,8 @@ pub mod rows;
 mod split;
 mod strip;
 mod tile;
+pub mod turn;
+mod vector;
 mod window;
 
 pub use split::with_split;

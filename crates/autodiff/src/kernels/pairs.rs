@@ -5,20 +5,11 @@
 use super::conv::{ConvShape, image_sizes};
 use super::isa::{Isa, OfSize, Work, versions};
 use super::reader::Reader;
-use super::strip::{load, store, store_parts};
-use super::tile::{Pixel, step};
+use super::tile::{Pixel, step, store_rows};
+use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
 use crate::pool::Buffer;
-
-/// A row of the weight gradient: where its factor lies relative to the input pixel, and which row it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// Elements from the input pixel's first channel.
-    pub x: usize,
-    /// Row of the output.
-    pub out: usize,
-}
 
 /// Pairs of an input and an output pixel of several images, as offsets in elements.
 #[derive(Debug)]
@@ -49,17 +40,17 @@ impl Pairs {
     }
 }
 
-/// `out[row, :] += sum over pairs of x[pair + first + row] g[pair, :]`.
+/// `out[row + r, :] += sum over pairs of x[pair + first + r] g[pair, :]` for every `r` below `rows`.
 #[derive(Clone, Copy)]
 pub struct PairJob<'a> {
     /// What is summed over.
     pub pairs: &'a Pairs,
-    /// Rows of the output.
-    pub rows: &'a [Row],
-    /// Elements added to every row's offset.
+    /// Elements from the input pixel's first channel to the first row's factor.
     pub first: usize,
-    /// Rows added to every output row.
+    /// First row of the output.
     pub row: usize,
+    /// Rows of the output.
+    pub rows: usize,
     /// Number of images, at most those of `pairs`.
     pub images: usize,
     /// Whether the output starts with what it holds, not with zero.
@@ -80,9 +71,8 @@ impl PairJob<'_> {
         let s = self.shape;
         let [x_image, g_image] = image_sizes(s);
         assert!(self.images > 0 && x >= self.images * x_image && g >= self.images * g_image, "pairs: images");
-        let last = self.rows.iter().map(|row| row.x).max().unwrap_or(0) + self.first;
-        let rows = self.rows.iter().map(|row| row.out + 1).max().unwrap_or(0) + self.row;
-        assert!(rows * s.c_out <= out, "pairs: output");
+        assert!((self.row + self.rows) * s.c_out <= out, "pairs: output");
+        let last = self.first + self.rows.max(1) - 1;
         assert!(self.pairs.ends[0] + last <= x_image && self.pairs.ends[1] <= g_image, "pairs: pixels");
         assert!(window.width <= s.c_out || self.needs(window.width) <= g, "pairs: columns");
     }
@@ -131,77 +121,64 @@ fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_>]) -> Option<Buffer<F>> 
 
 #[inline(always)]
 fn columns_of<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_>, window: Window) {
-    at_width!(window.width, columns::<F, I>(out, x, g, job, window));
+    at_width!(window.vectors, columns::<F, I>(out, x, g, job, window));
 }
 
 /// Walks the rows of one window of columns in tiles.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const C: usize>(
+fn columns<F: Float, I: Isa, const N: usize>(
     out: &mut [F],
     x: &[F],
     g: &[F],
     job: &PairJob<'_>,
     window: Window,
 ) {
-    let mut rows = job.rows;
-    while !rows.is_empty() {
-        let take = rows_of_tile(rows.len(), const { most_rows::<F, I, C>() });
-        let (tile_rows, rest) = rows.split_at(take);
-        at_rows!(take, tile::<F, I, C>(Tile { out, x, g, job, rows: tile_rows, window }));
-        rows = rest;
+    let mut done = 0;
+    while done < job.rows {
+        let take = rows_of_tile(job.rows - done, const { most_rows::<I, N>() });
+        at_rows!(take, tile::<F, I, N>(Tile { out, x, g, job, done, window }));
+        done += take;
     }
 }
 
-/// One tile's place: some rows of the output in a window of columns.
+/// One tile's place: the rows from `done` on of a job, in a window of columns.
 struct Tile<'t, 'a, F> {
     out: &'t mut [F],
     x: &'a [F],
     g: &'a [F],
     job: &'t PairJob<'a>,
-    rows: &'t [Row],
+    done: usize,
     window: Window,
 }
 
 #[inline(always)]
-fn tile<F: Float, I: Isa, const R: usize, const C: usize>(tile: Tile<'_, '_, F>) {
+fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     // SAFETY: this runs as a body of `accumulate`.
-    unsafe { I::apart(OfSize::<_, R, C>(tile)) }
+    unsafe { I::apart(OfSize::<_, R, N>(tile)) }
 }
 
-impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, R, C> {
+impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Tile { out, x, g, job, rows, window } = self.0;
-        let n = job.shape.c_out;
-        let from: [Reader<'_, F>; R] =
-            std::array::from_fn(|i| Reader::new(x).after((rows[i].x + job.first) as isize));
+        let Tile { out, x, g, job, done, window } = self.0;
+        let first = Reader::new(x).after((job.first + done) as isize);
+        let from: [Reader<'_, F>; R] = std::array::from_fn(|i| first.after(i as isize));
         let g = Reader::new(g).after(window.col as isize);
-        let mut acc = [[F::zero(); C]; R];
+        // SAFETY: this runs with the features of `I`.
+        let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
         let (twos, rest) = job.steps().as_chunks::<2>();
         // SAFETY: `PairJob::check` has compared the largest offsets of pairs and rows with the slices' lengths.
         unsafe {
             for &[[x, y], [x2, y2]] in twos {
-                step::<F, I, R, C>(&mut acc, &from, x, g.after(y as isize));
-                step::<F, I, R, C>(&mut acc, &from, x2, g.after(y2 as isize));
+                step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));
+                step::<F, I, R, N>(&mut acc, &from, x2, g.after(y2 as isize));
             }
             for &[x, y] in rest {
-                step::<F, I, R, C>(&mut acc, &from, x, g.after(y as isize));
+                step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));
             }
         }
-        let begins: [usize; R] = std::array::from_fn(|i| (job.row + rows[i].out) * n + window.col);
-        if window.keep == [0, C] {
-            for i in 0..R {
-                if job.add {
-                    let old = load::<F, C>(out, begins[i]);
-                    for j in 0..C {
-                        acc[i][j] += old[j];
-                    }
-                }
-                store(out, begins[i], acc[i]);
-            }
-        } else {
-            let rows = acc;
-            store_parts(out, &begins, rows.as_flattened(), window.keep, job.add);
-        }
+        let n = job.shape.c_out;
+        let begins: [usize; R] = std::array::from_fn(|i| (job.row + done + i) * n + window.col);
+        store_rows::<F, I, R, N>(out, &begins, acc, window.keep, job.add);
     }
 }

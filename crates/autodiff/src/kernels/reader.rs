@@ -6,6 +6,9 @@ use std::marker::PhantomData;
 #[cfg(debug_assertions)]
 use std::ops::Range;
 
+use super::vector::Vector;
+use crate::float::Float;
+
 /// A place in, before or after a slice, from which elements are read without a bounds check in release builds.
 #[derive(Clone, Copy)]
 pub struct Reader<'a, F> {
@@ -17,7 +20,7 @@ pub struct Reader<'a, F> {
     slice: PhantomData<&'a [F]>,
 }
 
-impl<'a, F: Copy> Reader<'a, F> {
+impl<'a, F: Float> Reader<'a, F> {
     /// The start of `slice`.
     #[inline(always)]
     pub fn new(slice: &'a [F]) -> Self {
@@ -43,21 +46,23 @@ impl<'a, F: Copy> Reader<'a, F> {
     /// It lies in the slice.
     #[inline(always)]
     pub unsafe fn element(self, index: usize) -> F {
+        let at = self.at.wrapping_add(index);
+        #[cfg(debug_assertions)]
+        self.check(at..at.wrapping_add(1));
         // SAFETY: the caller's promise.
-        unsafe { self.row::<1>(index)[0] }
+        unsafe { at.read() }
     }
 
-    /// The `C` elements from `index` on.
+    /// The elements of `N` vectors from here on.
     ///
     /// # Safety
     /// They lie in the slice.
     #[inline(always)]
-    pub unsafe fn row<const C: usize>(self, index: usize) -> [F; C] {
-        let at = self.at.wrapping_add(index);
+    pub unsafe fn vectors<V: Vector, const N: usize>(self) -> [V; N] {
         #[cfg(debug_assertions)]
-        self.check(at..at.wrapping_add(C));
+        self.check(self.at..self.at.wrapping_add(N * V::lanes::<F>()));
         // SAFETY: the caller's promise.
-        unsafe { at.cast::<[F; C]>().read() }
+        std::array::from_fn(|j| unsafe { V::load(self.at.wrapping_add(j * V::lanes::<F>())) })
     }
 
     #[cfg(debug_assertions)]

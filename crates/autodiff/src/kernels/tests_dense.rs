@@ -4,6 +4,7 @@ use super::isa::forced::at_every_level;
 use super::matmul::matmul;
 use super::permute::{permute, transpose};
 use super::testing::{assert_close, at_every_level_split_or_not, values};
+use super::turn::turn;
 use crate::float::Float;
 
 fn transposed<F: Float>(x: &[F], rows: usize, cols: usize) -> Vec<F> {
@@ -44,7 +45,9 @@ fn products_are_the_plain_sums() {
 
 #[test]
 fn products_in_blocks_are_the_plain_sums() {
-    for (m, k, n) in [(13, 300, 70), (131, 700, 20), (200, 1100, 3), (50, 2100, 9)] {
+    for (m, k, n) in
+        [(13, 300, 70), (131, 700, 20), (200, 1100, 3), (50, 2100, 9), (5, 2100, 70), (100, 2100, 64)]
+    {
         check::<f32>(m, k, n);
         check::<f64>(m, k, n);
     }
@@ -58,14 +61,19 @@ fn large_products_are_the_plain_sums() {
 
 #[test]
 fn transposing_swaps_rows_and_columns() {
-    for (rows, cols) in [(1, 5), (16, 16), (40, 40), (17, 64), (33, 47), (3, 0)] {
+    for (rows, cols) in [(1, 5), (5, 3), (5, 7), (16, 16), (40, 40), (17, 64), (33, 47), (3, 0), (0, 3)] {
         let x = values::<f32>(rows * cols, 3);
         let y = values::<f64>(rows * cols, 3);
         at_every_level(|_| {
             let (mut a, mut b) = (vec![0.0; x.len()], vec![0.0; x.len()]);
             transpose(&mut a, &x, rows, cols);
             transpose(&mut b, &y, rows, cols);
-            assert_eq!((a, b), (transposed(&x, rows, cols), transposed(&y, rows, cols)));
+            let wanted = (transposed(&x, rows, cols), transposed(&y, rows, cols));
+            assert_eq!((&a, &b), (&wanted.0, &wanted.1));
+            (a.fill(0.0), b.fill(0.0));
+            turn(&mut a, &x, rows, cols);
+            turn(&mut b, &y, rows, cols);
+            assert_eq!((a, b), wanted);
         });
     }
 }

@@ -4,7 +4,8 @@
 
 use super::isa::{Isa, OfSize, Work, versions};
 use super::reader::Reader;
-use super::strip::{load, store, store_parts};
+use super::strip::store_parts;
+use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
 
@@ -122,15 +123,19 @@ fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>
 
 #[inline(always)]
 fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
-    at_width!(panel.window.width, columns::<F, I>(out, a, panel, job));
+    at_width!(panel.window.vectors, columns::<F, I>(out, a, panel, job));
 }
 
 /// Walks the rows of one window of columns in blocks: all tiles of a block of rows take the same part of B before the next.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
+fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
     // a window wider than the output cannot read back what it stored, so it takes all of B at once
-    let part = if job.n < C { depth } else { (B_BYTES / (C * size_of::<F>())).min(depth) };
+    let part = if job.n < panel.window.width {
+        depth
+    } else {
+        (B_BYTES / (panel.window.width * size_of::<F>())).min(depth)
+    };
     let (mut left, mut top) = (job.images * job.pixels.len(), RowCursor { image: 0, pixel: 0 });
     while left > 0 {
         let rows = if left < 2 * BLOCK_ROWS || part == depth { left } else { BLOCK_ROWS };
@@ -139,7 +144,7 @@ fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], a: &[F], panel: &Pan
         loop {
             let steps = part.min(depth - done);
             top = start;
-            block::<F, I, C>(out, a, panel, job, &mut top, rows, inner, [done, steps]);
+            block::<F, I, N>(out, a, panel, job, &mut top, rows, inner, [done, steps]);
             done += steps;
             if done == depth {
                 break;
@@ -153,7 +158,7 @@ fn columns<F: Float, I: Isa, const C: usize>(out: &mut [F], a: &[F], panel: &Pan
 /// The tiles of one block of rows over one part of the inner dimension.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn block<F: Float, I: Isa, const C: usize>(
+fn block<F: Float, I: Isa, const N: usize>(
     out: &mut [F],
     a: &[F],
     panel: &Panel<'_, F>,
@@ -165,8 +170,8 @@ fn block<F: Float, I: Isa, const C: usize>(
 ) {
     let mut left = rows;
     while left > 0 {
-        let take = rows_of_tile(left, const { most_rows::<F, I, C>() });
-        at_rows!(take, tile::<F, I, C>(Tile { out, a, panel, job, top, inner, part }));
+        let take = rows_of_tile(left, const { most_rows::<I, N>() });
+        at_rows!(take, tile::<F, I, N>(Tile { out, a, panel, job, top, inner, part }));
         left -= take;
     }
 }
@@ -196,7 +201,7 @@ impl InnerCursor {
     }
 }
 
-/// One tile's place: the next `R` rows of the output in a window of `C` columns.
+/// One tile's place: the next `R` rows of the output in a window of `N` vectors.
 struct Tile<'t, 'a, F> {
     out: &'t mut [F],
     a: &'a [F],
@@ -208,12 +213,12 @@ struct Tile<'t, 'a, F> {
 }
 
 #[inline(always)]
-fn tile<F: Float, I: Isa, const R: usize, const C: usize>(tile: Tile<'_, '_, F>) {
+fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     // SAFETY: this runs as a body of `product`.
-    unsafe { I::apart(OfSize::<_, R, C>(tile)) }
+    unsafe { I::apart(OfSize::<_, R, N>(tile)) }
 }
 
-impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, R, C> {
+impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Tile { out, a, panel, job, top, mut inner, part: [done, steps] } = self.0;
@@ -229,10 +234,12 @@ impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, 
                 (top.pixel, top.image) = (0, top.image + 1);
             }
         }
-        let mut acc = [[F::zero(); C]; R];
+        // SAFETY: this runs with the features of `I`.
+        let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
         if done > 0 {
             for i in 0..R {
-                acc[i] = load(out, dst[i]);
+                // SAFETY: the vectors end within the slice, or indexing panics.
+                acc[i] = unsafe { Reader::new(&out[dst[i]..][..panel.window.width]).vectors() };
             }
         }
         let mut left = steps;
@@ -246,7 +253,11 @@ impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, 
                     job.n,
                 )
             } else {
-                (left, Reader::new(panel.tail).after(((row - panel.whole) * C) as isize), C)
+                (
+                    left,
+                    Reader::new(panel.tail).after(((row - panel.whole) * panel.window.width) as isize),
+                    panel.window.width,
+                )
             };
             let rest = run.len as usize * job.channels - inner.step;
             let len = rest.min(left).min(whole);
@@ -259,27 +270,20 @@ impl<F: Float, const R: usize, const C: usize> Work for OfSize<Tile<'_, '_, F>, 
             // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
             // a row of B that ends too early for the window is read from the panel's tail.
             unsafe {
-                multiply::<F, I, R, C>(&mut acc, &src.map(|s| s.after(offset)), job.a_step, rows, b_step, len)
+                multiply::<F, I, R, N>(&mut acc, &src.map(|s| s.after(offset)), job.a_step, rows, b_step, len)
             }
         }
-        if panel.window.keep == [0, C] {
-            for i in 0..R {
-                store(out, dst[i], acc[i]);
-            }
-        } else {
-            let rows = acc;
-            store_parts(out, &dst, rows.as_flattened(), panel.window.keep, false);
-        }
+        store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);
     }
 }
 
 /// Adds `len` products of elements of A and rows of B.
 ///
 /// # Safety
-/// Every reader of `from` has `len` elements at steps of `a_step`, and `rows` as many rows of `C` at steps of `b_step`.
+/// Every reader of `from` has `len` elements at steps of `a_step`, and `rows` as many rows of `N` vectors at steps of `b_step`.
 #[inline(always)]
-unsafe fn multiply<F: Float, I: Isa, const R: usize, const C: usize>(
-    acc: &mut [[F; C]; R],
+unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
+    acc: &mut [[I::Vector; N]; R],
     from: &[Reader<'_, F>; R],
     a_step: usize,
     mut rows: Reader<'_, F>,
@@ -291,14 +295,14 @@ unsafe fn multiply<F: Float, I: Isa, const R: usize, const C: usize>(
     for k in 0..pairs {
         // SAFETY: the caller's promise.
         unsafe {
-            step::<F, I, R, C>(acc, from, 2 * k, rows);
-            step::<F, I, R, C>(acc, from, 2 * k + 1, rows.after(b_step as isize));
+            step::<F, I, R, N>(acc, from, 2 * k, rows);
+            step::<F, I, R, N>(acc, from, 2 * k + 1, rows.after(b_step as isize));
         }
         rows = rows.after(2 * b_step as isize);
     }
     for k in 2 * pairs..len {
         // SAFETY: the caller's promise.
-        unsafe { step::<F, I, R, C>(acc, from, k * a_step, rows) }
+        unsafe { step::<F, I, R, N>(acc, from, k * a_step, rows) }
         rows = rows.after(b_step as isize);
     }
 }
@@ -306,21 +310,51 @@ unsafe fn multiply<F: Float, I: Isa, const R: usize, const C: usize>(
 /// One value of the inner dimension: a row of B times an element of each row of A.
 ///
 /// # Safety
-/// `row` has `C` elements, and every reader of `from` one at `at`.
+/// `row` has `N` vectors, and every reader of `from` one at `at`.
 #[inline(always)]
-pub(super) unsafe fn step<F: Float, I: Isa, const R: usize, const C: usize>(
-    acc: &mut [[F; C]; R],
+pub(super) unsafe fn step<F: Float, I: Isa, const R: usize, const N: usize>(
+    acc: &mut [[I::Vector; N]; R],
     from: &[Reader<'_, F>; R],
     at: usize,
     row: Reader<'_, F>,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let values = row.row::<C>(0);
+        let values = row.vectors::<I::Vector, N>();
         for i in 0..R {
-            let s = from[i].element(at);
-            for j in 0..C {
-                acc[i][j] = I::mul_add(s, values[j], acc[i][j]);
+            let s = I::Vector::splat(from[i].element(at));
+            for j in 0..N {
+                acc[i][j] = s.mul_add::<F>(values[j], acc[i][j]);
+            }
+        }
+    }
+}
+
+/// Writes the columns `keep` of a tile to rows of `out` that begin at `begins`; adds them if `add`.
+#[inline(always)]
+pub(super) fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
+    out: &mut [F],
+    begins: &[usize; R],
+    mut acc: [[I::Vector; N]; R],
+    keep: [usize; 2],
+    add: bool,
+) {
+    let lanes = I::Vector::lanes::<F>();
+    if keep != [0, N * lanes] {
+        // SAFETY: the accumulators are as many elements, one after the other.
+        let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
+        return store_parts(out, begins, rows, keep, add);
+    }
+    for i in 0..R {
+        let row = &mut out[begins[i]..][..N * lanes];
+        for j in 0..N {
+            // SAFETY: the row has as many elements, and this runs with the features of `I`.
+            unsafe {
+                let at = row.as_mut_ptr().add(j * lanes);
+                if add {
+                    acc[i][j] = acc[i][j].add::<F>(I::Vector::load(at));
+                }
+                acc[i][j].store(at);
             }
         }
     }

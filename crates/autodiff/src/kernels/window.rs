@@ -1,6 +1,7 @@
 //! How an output is cut into register tiles: windows of columns and groups of rows of the sizes that are compiled.
 
 use super::isa::Isa;
+use super::vector::Vector;
 use crate::float::Float;
 
 /// Columns the tile computes at once, and those of them it keeps.
@@ -8,7 +9,9 @@ use crate::float::Float;
 pub struct Window {
     /// First column.
     pub col: usize,
-    /// Columns computed: as many as one of the compiled tiles has, perhaps more than there are.
+    /// Vectors computed.
+    pub vectors: usize,
+    /// Columns computed, perhaps more than there are.
     pub width: usize,
     /// The computed columns that are stored.
     pub keep: [usize; 2],
@@ -20,32 +23,26 @@ impl Window {
     /// Windows are about equally wide. The last one is moved left to end with the last column; a lone one may stick out.
     #[inline(always)]
     pub fn next<F: Float, I: Isa>(done: usize, n: usize) -> Self {
-        let vector = I::VECTOR_BYTES / size_of::<F>();
-        let vectors = (n - done).div_ceil(vector);
-        let windows = vectors.div_ceil(I::TILE_BYTES / I::VECTOR_BYTES);
-        let width = vectors.div_ceil(windows) * vector;
+        let left = (n - done).div_ceil(I::Vector::lanes::<F>());
+        let vectors = left.div_ceil(left.div_ceil(I::TILE_VECTORS));
+        let width = vectors * I::Vector::lanes::<F>();
         let col = done.min(n.saturating_sub(width));
-        Self { col, width, keep: [done - col, width.min(n - col)] }
+        Self { col, vectors, width, keep: [done - col, width.min(n - col)] }
     }
 }
 
-/// Whether tiles of `width` columns exist: whole vectors.
-pub const fn is_compiled<F, I: Isa>(width: usize) -> bool {
-    let bytes = width * size_of::<F>();
-    bytes <= I::TILE_BYTES && bytes.is_multiple_of(I::VECTOR_BYTES)
-}
-
-/// Calls `$f::<F, I, C>(args)` for the compiled width `C` that equals `$width`; other widths are not compiled.
+/// Calls `$f::<F, I, N>(args)` for the number of vectors `N` that equals `$vectors`.
 macro_rules! at_width {
-    ($width:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {
-        at_width!(@ [64 48 32 24 16 8 4 2] $width, $f::<$F, $I>($($arg),*))
+    ($vectors:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {
+        at_width!(@ [1 2 3 4] $vectors, $f::<$F, $I>($($arg),*))
     };
-    (@ [$($c:literal)*] $width:expr, $f:ident::<$F:ident, $I:ident>$args:tt) => {$(
-        if const { $crate::kernels::window::is_compiled::<$F, $I>($c) } && $width == $c {
-            return at_width!(call $f::<$F, $I, $c> $args);
+    (@ [$($n:literal)*] $vectors:expr, $f:ident::<$F:ident, $I:ident>$args:tt) => {
+        match $vectors {
+            $($n if const { $n <= $I::TILE_VECTORS } => at_width!(call $f::<$F, $I, $n> $args),)*
+            _ => unreachable!("windows have one to four vectors"),
         }
-    )*};
-    (call $f:ident::<$F:ident, $I:ident, $c:literal> ($($arg:expr),*)) => { $f::<$F, $I, $c>($($arg),*) };
+    };
+    (call $f:ident::<$F:ident, $I:ident, $n:literal> ($($arg:expr),*)) => { $f::<$F, $I, $n>($($arg),*) };
 }
 pub(super) use at_width;
 
@@ -60,24 +57,24 @@ pub fn rows_of_tile(left: usize, most: usize) -> usize {
     }
 }
 
-/// Rows of the tallest tile of `C` columns: about as many accumulators as the widest tile has.
-pub const fn most_rows<F, I: Isa, const C: usize>() -> usize {
-    let rows = I::TILE_ROWS * I::TILE_BYTES / (C * size_of::<F>());
+/// Rows of the tallest tile of `N` vectors: about as many accumulators as the widest tile has.
+pub const fn most_rows<I: Isa, const N: usize>() -> usize {
+    let rows = I::TILE_ROWS * I::TILE_VECTORS / N;
     if rows > 12 { 12 } else { rows }
 }
 
 /// Calls `$f` for the compiled number of rows `R` that equals `$rows`.
 macro_rules! at_rows {
-    ($rows:expr, $f:ident::<$F:ident, $I:ident, $C:ident>($($arg:expr),* $(,)?)) => {
-        at_rows!(@ [1 2 3 4 5 6 8 12] $rows, $f::<$F, $I, $C>($($arg),*))
+    ($rows:expr, $f:ident::<$F:ident, $I:ident, $N:ident>($($arg:expr),* $(,)?)) => {
+        at_rows!(@ [1 2 3 4 5 6 8 12] $rows, $f::<$F, $I, $N>($($arg),*))
     };
-    (@ [$($r:literal)*] $rows:expr, $f:ident::<$F:ident, $I:ident, $C:ident>$args:tt) => {
+    (@ [$($r:literal)*] $rows:expr, $f:ident::<$F:ident, $I:ident, $N:ident>$args:tt) => {
         match $rows {
-            $($r if const { $r <= $crate::kernels::window::most_rows::<$F, $I, $C>() } => at_rows!(call $f::<$F, $I, $r, $C> $args),)*
+            $($r if const { $r <= $crate::kernels::window::most_rows::<$I, $N>() } => at_rows!(call $f::<$F, $I, $r, $N> $args),)*
             _ => unreachable!("tiles have 1 to 6, 8 or 12 rows"),
         }
     };
-    (call $f:ident::<$F:ident, $I:ident, $r:literal, $C:ident> ($($arg:expr),*)) => { $f::<$F, $I, $r, $C>($($arg),*) };
+    (call $f:ident::<$F:ident, $I:ident, $r:literal, $N:ident> ($($arg:expr),*)) => { $f::<$F, $I, $r, $N>($($arg),*) };
 }
 pub(super) use at_rows;
 
@@ -91,7 +88,7 @@ mod tests {
             let mut done = 0;
             while done < n {
                 let w = Window::next::<F, I>(done, n);
-                assert!(is_compiled::<F, I>(w.width), "{} columns", w.width);
+                assert!(w.vectors <= I::TILE_VECTORS && w.width == w.vectors * I::Vector::lanes::<F>());
                 assert_eq!(w.col + w.keep[0], done, "columns follow each other");
                 assert!(w.keep[1] <= w.width && w.keep[0] < w.keep[1]);
                 assert!(w.col + w.width <= n || w.col == 0 && w.keep == [0, n]);
