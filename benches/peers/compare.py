@@ -52,9 +52,14 @@ def main():
     chosen = args.peer or list(PEERS)
     missing = {name: [m for m in PEERS[name][2] if not importlib.util.find_spec(m)] for name in chosen}
     peers = [name for name in chosen if not missing[name]]
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         sitting = Sitting(args, Path(folder))
-        results = {size: sitting.size(size, peers) for size in args.names or WORKLOADS}
+        try:
+            for size in args.names or WORKLOADS:
+                results[size] = sitting.size(size, peers)
+        except KeyboardInterrupt:
+            print("interrupted: what was measured so far follows", file=sys.stderr)
     print(f"{cpu_model()}, {args.threads} threads; {versions()}\n")
     for name in chosen:
         if missing[name]:

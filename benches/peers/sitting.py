@@ -74,8 +74,7 @@ class Sitting:
                 if round == 0 or worthwhile(name, results):
                     start = time.monotonic()
                     results[name].enter(*self.measure(size, name))
-                    took = time.monotonic() - start
-                    print(f"{size}, round {round + 1}: {name}, {took:.0f} s", file=sys.stderr, flush=True)
+                    progress(f"{size}, round {round + 1}: {name}, {time.monotonic() - start:.0f} s")
             if round == 0:
                 self.check(size, results)
         return results
@@ -124,7 +123,13 @@ class Sitting:
         ours = read_ours(self.gradients(size, OURS))[:2]
         for name, result in results.items():
             if name != OURS and result.times:
-                result.agreement = compare(ours, read_theirs(self.gradients(size, name)))
+                loss, worst, gradient = compare(ours, read_theirs(self.gradients(size, name)))
+                result.agreement = loss, worst, gradient
+                progress(f"{size}: {name} is off ours by {loss:.1e} in the loss, {gradient:.1e} in {worst}")
+
+
+def progress(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def our_report(file, output):
