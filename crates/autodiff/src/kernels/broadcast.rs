@@ -122,11 +122,15 @@ fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
     let (rows, out) = (out.len() / size, out.as_mut_ptr());
     let (a, b) = (a.pointer(out), b.pointer(out));
     for row in 0..rows {
+        let (a_offset, b_offset) = match axes.count {
+            0..=2 => (row * a_axes[1].1, row * b_axes[1].1),
+            _ => (a_at.next(), b_at.next()),
+        };
         // SAFETY: the axes lead to every element of the output once, in order, and to elements inside the operands,
         // whose sizes were compared with their shapes; the innermost steps are 0 or 1. An operand that is the output has
         // its shape, so that its rows begin with the output's.
         unsafe {
-            let (out, a, b) = (out.add(row * size), a.add(a_at.next()), b.add(b_at.next()));
+            let (out, a, b) = (out.add(row * size), a.add(a_offset), b.add(b_offset));
             match steps {
                 [0, 0] => std::slice::from_raw_parts_mut(out, size).fill(f(*a, *b)),
                 [0, _] => {

@@ -133,9 +133,12 @@ pub(super) fn sum<F: Float>(row: &[F]) -> F {
 fn in_lanes<F: Float, const L: usize>(row: &[F]) -> F {
     let (lines, rest) = row.as_chunks::<L>();
     // of the last `L` elements those that are in no line
-    let mut total = *row.last_chunk::<L>().expect("a row holds a line");
-    for j in 0..L {
-        total[j] = if j + rest.len() < L { F::zero() } else { total[j] };
+    let mut total = [F::zero(); L];
+    if !rest.is_empty() {
+        total = *row.last_chunk::<L>().expect("a row holds a line");
+        for j in 0..L {
+            total[j] = if j + rest.len() < L { F::zero() } else { total[j] };
+        }
     }
     for block in lines.chunks(BLOCK) {
         let mut acc = block[0];
@@ -166,20 +169,36 @@ fn columns_body<F: Float, I: Isa>(out: &mut [F], x: &[F], cols: usize) {
 #[inline(always)]
 fn strip_of<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F], cols: usize) {
     let rows = x.len() / cols;
+    let mut total = [F::zero(); W];
     for start in (0..rows).step_by(BLOCK) {
-        let mut acc: [F; W] = load(x, start * cols + col);
-        for row in start + 1..rows.min(start + BLOCK) {
+        let end = rows.min(start + BLOCK);
+        // a narrow sum waits for itself: four of them take turns
+        let quads = if W <= 4 { (end - start) / 4 } else { 0 };
+        let mut turns = [[F::zero(); W]; 4];
+        for quad in 0..quads {
+            let first = (start + 4 * quad) * cols + col;
+            let values: [[F; W]; 4] = std::array::from_fn(|i| load(x, first + i * cols));
+            for i in 0..4 {
+                for j in 0..W {
+                    turns[i][j] += values[i][j];
+                }
+            }
+        }
+        let mut acc = [F::zero(); W];
+        for row in start + 4 * quads..end {
             let values: [F; W] = load(x, row * cols + col);
             for j in 0..W {
                 acc[j] += values[j];
             }
         }
-        if start > 0 {
-            let total: [F; W] = load(out, col);
+        if quads > 0 {
             for j in 0..W {
-                acc[j] += total[j];
+                acc[j] += (turns[0][j] + turns[1][j]) + (turns[2][j] + turns[3][j]);
             }
         }
-        store(out, col, acc);
+        for j in 0..W {
+            total[j] += acc[j];
+        }
     }
+    store(out, col, total);
 }
