@@ -86,12 +86,12 @@ impl<F: Float> Op<F> {
         matches!(self, Op::Layout(Layout::Detach))
     }
 
-    /// Whether the operator may write its output over input `i`, should that be of the same size.
-    pub(crate) fn may_overwrite(&self, i: usize) -> bool {
+    /// The output that the operator may write over input `i`, should both be of one size.
+    pub(crate) fn overwrites(&self, i: usize) -> Option<usize> {
         match self {
-            Op::Unary(_) => true,
-            Op::Binary(op) => *op != Binary::Select && i < 2,
-            _ => false,
+            Op::Unary(_) | Op::Binary(_) => Some(0),
+            Op::Norm(op) => op.overwrites(i),
+            _ => None,
         }
     }
 

@@ -11,7 +11,7 @@ macro_rules! strips {
         debug_assert_eq!(col, c);
     }};
     (@ [$($w:literal)*] $col:ident $c:ident $f:ident $F:ident $I:ident $args:tt) => {$(
-        while ($w <= 16 || $w * size_of::<$F>() <= 8 * $I::VECTOR_BYTES) && $c - $col >= $w {
+        while ($w <= 16 || $w * size_of::<$F>() <= 8 * size_of::<<$I as $crate::kernels::isa::Isa>::Vector>()) && $c - $col >= $w {
             strips!(call $f::<$F, $I, $w> $col $args);
             $col += $w;
         }

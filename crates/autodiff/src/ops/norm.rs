@@ -85,6 +85,17 @@ impl<F: Float> NormOp<F> {
         }
     }
 
+    /// What arrives may be overwritten by what leaves.
+    pub(crate) fn overwrites(&self, i: usize) -> Option<usize> {
+        let arrives = |k: usize| i == 2 + self.terms().affine() + k;
+        match self {
+            NormOp::Backward(_) if arrives(0) => Some(0),
+            NormOp::Backward2(_) if arrives(0) => Some(1),
+            NormOp::Backward2(_) if arrives(1) => Some(0),
+            _ => None,
+        }
+    }
+
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
         let t = self.terms();
         let (a, shape) = (x.at(0).data(), x.at(0).shape());
@@ -92,10 +103,11 @@ impl<F: Float> NormOp<F> {
         let scale = t.scale.then(|| x.at(1).data());
         let shift = t.shift.then(|| x.at(1 + usize::from(t.scale)).data());
         let rest = |i: usize| x.at(1 + t.affine() + i).data();
+        let source = |i: usize| x.source(1 + t.affine() + i);
         match (self, out) {
             (NormOp::Forward(_), [y, stats]) => batch_norm(y, stats, a, scale, shift, c, t.eps, t.slope),
             (NormOp::Backward(_), [dx, ds, db]) => {
-                batch_norm_backward(dx, ds, db, a, rest(0), scale, shift, rest(1), c, t.eps, t.slope);
+                batch_norm_backward(dx, ds, db, a, rest(0), scale, shift, source(1), c, t.eps, t.slope);
             }
             (NormOp::Backward2(_), [to_x, to_dy, to_scale]) => batch_norm_backward2(
                 to_x,
@@ -105,8 +117,8 @@ impl<F: Float> NormOp<F> {
                 rest(0),
                 scale,
                 shift,
-                rest(1),
-                rest(2),
+                source(1),
+                source(2),
                 rest(3),
                 rest(4),
                 c,

@@ -86,21 +86,29 @@ impl<F: Float> Planner<'_, F> {
         Operand { place, shape, count, value: id as u32 }
     }
 
-    /// The life that an output of node `id` can go on with: that of an operand of the same size which nobody reads later. Marks the
-    /// operand as overwritten.
-    fn inherit(&self, id: usize, at: usize, last: &[usize], operands: &mut [Operand]) -> Option<u32> {
-        let node = &self.record.nodes[id];
-        let ends = |(i, o): (usize, &Operand)| {
-            let fits = o.count == node.shape.count() && last[o.value as usize] == at;
-            matches!(o.place, Place::Block(_)) && fits && node.op.may_overwrite(i)
-        };
-        let found = operands.iter().enumerate().position(ends)?;
-        let (place, value) = (operands[found].place, operands[found].value);
-        operands.iter_mut().filter(|o| o.value == value).for_each(|o| o.place = Place::Target);
-        match place {
-            Place::Block(life) => Some(life),
+    /// The life that output `k` of node `id` can go on with: that of an operand of the same size which nobody reads later. Marks
+    /// the operand as overwritten.
+    fn inherit(
+        &self,
+        id: usize,
+        k: usize,
+        at: usize,
+        last: &[usize],
+        operands: &mut [Operand],
+    ) -> Option<u32> {
+        let (op, count) = (&self.record.nodes[id].op, self.record.nodes[id + k].shape.count());
+        let (i, life) = operands.iter().enumerate().find_map(|(i, o)| match o.place {
+            Place::Block(life) if o.count == count && last[o.value as usize] == at => {
+                let same = |&(_, other): &(usize, &Operand)| other.value == o.value;
+                let whole =
+                    operands.iter().enumerate().filter(same).all(|(j, _)| op.overwrites(j) == Some(k));
+                whole.then_some((i, life))
+            }
             _ => None,
-        }
+        })?;
+        let value = operands[i].value;
+        operands.iter_mut().filter(|o| o.value == value).for_each(|o| o.place = Place::Target);
+        Some(life)
     }
 }
 
@@ -147,8 +155,11 @@ pub(super) fn plan<F: Float>(record: Record<F>, results: &[(u32, Shape)]) -> Pro
     for (at, id) in order.into_iter().enumerate() {
         let (read, written) = (operands.len(), targets.len());
         operands.extend(record.inputs(id).iter().map(|&input| planner.operand(input as usize, at)));
-        let mut life = planner.inherit(id, at, &last, &mut operands[read..]);
-        targets.extend((id..id + record.outputs(id)).map(|k| planner.target(k, at, life.take())));
+        for k in 0..record.outputs(id) {
+            let life = planner.inherit(id, k, at, &last, &mut operands[read..]);
+            let target = planner.target(id + k, at, life);
+            targets.push(target);
+        }
         let op = record.nodes[id].op.clone();
         steps.push(Step { op, operands: read..operands.len(), targets: written..targets.len() });
     }
