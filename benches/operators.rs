@@ -1,9 +1,93 @@
 //! Single operators at the sizes of few-shot networks, on one thread: `cargo bench --bench operators`.
 //!
-//! Convolutions report floating-point operations, padding counted as work, so their rates compare with a core's peak.
+//! First a table of all convolutions as shares of the core's best rate, taps on padding not counted
+//! (`cargo bench --bench operators -- shares` prints it alone; `FEWSHOT_ISA=avx2` chooses the instruction set).
+//! The criterion benchmarks report floating-point operations with padding counted as work.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput, criterion_group};
 use fewshot::{Activation, Array, Conv, Padding, Pool, Tape, Var};
+use fewshot_autodiff::fma_rate;
+
+/// Images, rows and columns, stride of the 3x3 convolutions of the table, padded by one.
+const SHAPES: [[usize; 3]; 9] = [
+    [5, 14, 2],
+    [75, 14, 2],
+    [5, 7, 2],
+    [75, 7, 2],
+    [5, 4, 2],
+    [5, 14, 1],
+    [60, 14, 1],
+    [75, 14, 1],
+    [60, 7, 1],
+];
+/// Channels in and out.
+const CHANNELS: [[usize; 2]; 7] = [[64, 64], [32, 32], [48, 48], [96, 96], [100, 100], [1, 64], [3, 64]];
+/// Time spent on each convolution or gradient of the table.
+const BUDGET: Duration = Duration::from_millis(60);
+
+/// Taps of all windows along one axis that are not on the padding.
+fn taps(size: usize, stride: usize) -> usize {
+    let outputs = (size - 1) / stride + 1;
+    (0..outputs).map(|o| (0..3).filter(|t| (1..=size).contains(&(o * stride + t))).count()).sum()
+}
+
+/// The least time of `f`, which measures itself.
+fn fastest(mut f: impl FnMut() -> Duration) -> f64 {
+    let (start, mut best) = (Instant::now(), f());
+    while start.elapsed() < BUDGET {
+        best = best.min(f());
+    }
+    best.as_secs_f64()
+}
+
+/// Seconds of the convolution and of its gradients for images and weights.
+fn seconds([n, size, stride]: [usize; 3], [c_in, c_out]: [usize; 2]) -> [f64; 3] {
+    let how = Conv { stride: [stride; 2], padding: Padding::all(1) };
+    let out = (size - 1) / stride + 1;
+    let (x, w) = (noise(&[n, size, size, c_in]), noise(&[3, 3, c_in, c_out]));
+    let g = noise(&[n, out, out, c_out]);
+    let convolution = fastest(|| {
+        let tape = Tape::new();
+        let (x, w) = (tape.var(&x), tape.var(&w));
+        let start = Instant::now();
+        x.conv2d(w, how);
+        start.elapsed()
+    });
+    let gradient = |which: usize| {
+        fastest(|| {
+            let tape = Tape::new();
+            let (inputs, g) = ([tape.var(&x), tape.var(&w)], tape.var(&g));
+            let y = inputs[0].conv2d(inputs[1], how);
+            let start = Instant::now();
+            y.vjp(&inputs[which..][..1], g);
+            start.elapsed()
+        })
+    };
+    [convolution, gradient(0), gradient(1)]
+}
+
+fn shares() {
+    let peak = fma_rate::<f32>();
+    println!(
+        "multiply-adds in registers: {:.1} Gflop/s; convolutions 3x3, padded by 1, in % of it:",
+        peak / 1e9
+    );
+    println!("{:>24} {:>12} {:>12} {:>12}", "", "forward", "images", "weights");
+    for channels in CHANNELS {
+        for shape @ [n, size, stride] in SHAPES {
+            let [c_in, c_out] = channels;
+            let flops = 2 * n * taps(size, stride).pow(2) * c_in * c_out;
+            let times = seconds(shape, channels);
+            let [a, b, c] =
+                times.map(|t| format!("{:.0} ({:.0} us)", 100.0 * flops as f64 / t / peak, 1e6 * t));
+            println!(
+                "{n:>3} x {size:>2}x{size:<2} /{stride} {c_in:>3} -> {c_out:>3} {a:>12} {b:>12} {c:>12}"
+            );
+        }
+    }
+}
 
 fn noise(shape: &[usize]) -> Array {
     Array::from_fn(shape, |i| ((i as f32 + 0.5) * 12.9898).sin())
@@ -68,4 +152,14 @@ fn others(c: &mut Criterion) {
 }
 
 criterion_group!(benches, convolutions, others);
-criterion_main!(benches);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if !arguments.iter().any(|a| a == "--test" || a == "--list") {
+        shares();
+    }
+    if !arguments.iter().any(|a| a == "shares") {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}

@@ -31,6 +31,8 @@ mod var;
 
 pub use array::Array;
 pub use float::Float;
+#[doc(hidden)]
+pub use kernels::peak::fma_rate;
 pub use kernels::with_split;
 pub use op::CustomOp;
 pub use ops::conv::{Conv, Padding};

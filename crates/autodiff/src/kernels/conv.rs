@@ -3,9 +3,10 @@
 //! No im2col: output pixels whose windows hold the same taps share one table, whose rows feed the register tile.
 
 use super::geometry::{self, Class};
+use super::job::Job;
 use super::matmul::matmul;
 use super::split;
-use super::tile::{self, Job};
+use super::tile;
 use super::turn::turn;
 use crate::float::Float;
 use crate::pool::Buffer;

@@ -2,10 +2,10 @@
 
 use super::conv::{ConvShape, FEW_CHANNELS, image_sizes};
 use super::geometry;
+use super::job::{Pixel, Run};
 use super::map::add_assign;
 use super::pairs::{self, PairJob, Pairs};
 use super::split;
-use super::tile::{Pixel, Run};
 use crate::float::Float;
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.

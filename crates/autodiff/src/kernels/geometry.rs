@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::conv::ConvShape;
-use super::tile::{Pixel, Run};
+use super::job::{Pixel, Run};
 
 /// Geometries a thread remembers before it forgets them all.
 const REMEMBERED: usize = 64;

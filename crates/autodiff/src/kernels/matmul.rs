@@ -3,8 +3,9 @@
 #![allow(unsafe_code)]
 
 use super::isa::{Isa, versions};
+use super::job::{Job, Pixel, Run};
 use super::split;
-use super::tile::{self, Job, Pixel, Run};
+use super::tile;
 use super::turn::turn;
 use crate::float::Float;
 use crate::pool::Buffer;
@@ -44,7 +45,7 @@ pub fn matmul<F: Float>(
         _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => {
             large(out, a, b, [m, k, n], trans_a, trans_b)
         }
-        _ if trans_b => {
+        _ if trans_b && k > 1 => {
             let mut turned = Buffer::dirty(b.len());
             turn(turned.data_mut(), b, n, k);
             rows(out, a, turned.data(), [m, k, n], trans_a);

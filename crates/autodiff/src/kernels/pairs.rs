@@ -4,8 +4,9 @@
 
 use super::conv::{ConvShape, image_sizes};
 use super::isa::{Isa, OfSize, Work, versions};
+use super::job::Pixel;
 use super::reader::Reader;
-use super::tile::{Pixel, step, store_rows};
+use super::tile::{step, store_rows};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;

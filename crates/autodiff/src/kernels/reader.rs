@@ -71,3 +71,26 @@ impl<'a, F: Float> Reader<'a, F> {
         assert!(inside, "a kernel reads {read:?} outside {:?} and {} elements", self.first, self.len);
     }
 }
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::super::vector::Vector128;
+    use super::*;
+
+    #[test]
+    fn reading_inside_is_allowed() {
+        let reader = Reader::new(&[1.0f32, 2.0, 3.0, 4.0, 5.0]).after(7).after(-6);
+        // SAFETY: both lie in the slice.
+        unsafe {
+            assert_eq!(reader.element(3), 5.0);
+            let _ = reader.vectors::<Vector128, 1>();
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "outside")]
+    fn reading_outside_panics() {
+        // SAFETY: the check panics before the read.
+        unsafe { Reader::new(&[1.0f64, 2.0]).after(2).element(0) };
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::isa::{Isa, OfSize, Work, versions};
+use super::job::Job;
 use super::reader::Reader;
 use super::strip::store_parts;
 use super::vector::Vector;
@@ -13,74 +14,6 @@ use crate::float::Float;
 const B_BYTES: usize = 512 << 10;
 /// Rows of a block.
 const BLOCK_ROWS: usize = 48;
-
-/// One output row's place: element offsets before scaling by the channel counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pixel {
-    /// Where the row of A starts (may lie before the image: a run's offset brings it inside).
-    pub src: i32,
-    /// Which row of the output it is.
-    pub dst: u32,
-}
-
-/// A contiguous stretch of the inner dimension: `len` rows of B from row `b`, read from A at `src + a`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Run {
-    /// Offset in A relative to the pixel.
-    pub a: i32,
-    /// First row of B.
-    pub b: u32,
-    /// How many rows.
-    pub len: u32,
-}
-
-/// `out[pixel] = sum over runs of A[pixel + run] B[run]`, for every pixel of every image.
-///
-/// Offsets in `pixels` and `runs` are in units of `channels` elements of A (`channels` rows of B, `n` elements of the output).
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// Output rows of one image.
-    pub pixels: &'a [Pixel],
-    /// Stretches of the inner dimension, the same for all pixels.
-    pub runs: &'a [Run],
-    /// Number of images.
-    pub images: usize,
-    /// Elements of A from one image to the next.
-    pub a_image: usize,
-    /// Rows of the output from one image to the next.
-    pub out_image: usize,
-    /// Elements of A (rows of B) per unit of the offsets.
-    pub channels: usize,
-    /// Elements of A from one value of the inner dimension to the next.
-    pub a_step: usize,
-    /// Columns of B and of the output.
-    pub n: usize,
-}
-
-impl Job<'_> {
-    /// Panics unless every element the tiles touch lies inside slices of these lengths.
-    fn check(&self, out: usize, a: usize, b: usize) {
-        if self.images == 0 || self.pixels.is_empty() || self.n == 0 {
-            return;
-        }
-        let pixels = self.pixels.iter().map(|p| (p.src as isize, p.dst as usize));
-        let (mut low, mut high, mut row) = (isize::MAX, isize::MIN, 0);
-        for (src, dst) in pixels {
-            (low, high, row) = (low.min(src), high.max(src), row.max(dst));
-        }
-        assert!(out >= ((self.images - 1) * self.out_image + row + 1) * self.n, "tile: output too short");
-        let channels = self.channels as isize;
-        let last = ((self.images - 1) * self.a_image) as isize;
-        for run in self.runs.iter().filter(|run| run.len > 0) {
-            let first = (low + run.a as isize) * channels;
-            let steps = (run.len as usize * self.channels - 1) * self.a_step;
-            let end = last + (high + run.a as isize) * channels + steps as isize;
-            assert!(first >= 0 && (end as usize) < a, "tile: A too short");
-            let rows = (run.b + run.len) as usize * self.channels;
-            assert!(rows * self.n <= b, "tile: B too short");
-        }
-    }
-}
 
 versions! {
     /// Runs a job: `out` and `b` have rows of `job.n` elements.
@@ -341,6 +274,18 @@ pub(super) fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
 ) {
     let lanes = I::Vector::lanes::<F>();
     if keep != [0, N * lanes] {
+        if I::Vector::MASKED {
+            for i in 0..R {
+                let row = &mut out[begins[i] + keep[0]..begins[i] + keep[1]];
+                for j in 0..N {
+                    let part = keep.map(|column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
+                    let at = row.as_mut_ptr().wrapping_sub(keep[0]).wrapping_add(j * lanes);
+                    // SAFETY: the lanes of `keep` lie in the row, and this runs with the features of `I`.
+                    unsafe { acc[i][j].store_lanes(at, part, add) }
+                }
+            }
+            return;
+        }
         // SAFETY: the accumulators are as many elements, one after the other.
         let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
         return store_parts(out, begins, rows, keep, add);

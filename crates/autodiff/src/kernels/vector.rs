@@ -50,6 +50,17 @@ pub trait Vector: Copy {
     /// As of [`Vector::splat`].
     unsafe fn add<F: Float>(self, b: Self) -> Self;
 
+    /// Whether some lanes can be written alone: [`Vector::store_lanes`].
+    const MASKED: bool = false;
+
+    /// Writes the lanes `from..to` to where the vector would lie at `at`; adds them if `add`.
+    ///
+    /// # Safety
+    /// As of [`Vector::splat`], and those elements are valid for reads and writes; the vector is [`Vector::MASKED`].
+    unsafe fn store_lanes<F: Float>(self, _at: *mut F, _lanes: [usize; 2], _add: bool) {
+        unreachable!("only vectors with masks store some lanes")
+    }
+
     /// Sixteen bytes from `at`, sixteen from `step` elements later, and so on.
     ///
     /// # Safety
@@ -80,8 +91,10 @@ mod x86 {
     macro_rules! vector {
         ($single:ident, $set:ident, $set_f64:ident, $add:ident, $add_f64:ident, $to:ident, $from:ident,
          |$a:ident, $b:ident, $c:ident| $fused:expr, $fused_f64:expr;
-         |$piece:ident| $pieces:expr; $low:ident, $high:ident, $low_f64:ident, $high_f64:ident) => {
+         |$piece:ident| $pieces:expr; $low:ident, $high:ident, $low_f64:ident, $high_f64:ident; $($more:item)*) => {
             impl Vector for $single {
+                $($more)*
+
                 #[inline(always)]
                 unsafe fn splat<F: Float>(x: F) -> Self {
                     // SAFETY: the caller's promise; elements of four bytes are `f32`, of eight `f64`.
@@ -156,7 +169,25 @@ mod x86 {
             let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(piece(0)), piece(1));
             _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, piece(2)), piece(3))
         };
-        _mm512_unpacklo_ps, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpackhi_pd
+        _mm512_unpacklo_ps, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpackhi_pd;
+        const MASKED: bool = true;
+
+        #[inline(always)]
+        unsafe fn store_lanes<F: Float>(self, at: *mut F, [from, to]: [usize; 2], add: bool) {
+            let mask = ((1u32 << to) - (1u32 << from)) as u16;
+            // SAFETY: the caller's promise; lanes outside of the mask are neither read nor written.
+            unsafe {
+                if size_of::<F>() == 4 {
+                    let sum = if add { _mm512_add_ps(self, _mm512_maskz_loadu_ps(mask, at.cast())) } else { self };
+                    _mm512_mask_storeu_ps(at.cast(), mask, sum);
+                } else {
+                    let mask = mask as u8;
+                    let this = _mm512_castps_pd(self);
+                    let sum = if add { _mm512_add_pd(this, _mm512_maskz_loadu_pd(mask, at.cast())) } else { this };
+                    _mm512_mask_storeu_pd(at.cast(), mask, sum);
+                }
+            }
+        }
     );
     vector!(
         __m256,
@@ -169,7 +200,7 @@ mod x86 {
         |a, b, c| _mm256_fmadd_ps(a, b, c),
         _mm256_fmadd_pd(a, b, c);
         |piece| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(piece(0)), piece(1));
-        _mm256_unpacklo_ps, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpackhi_pd
+        _mm256_unpacklo_ps, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpackhi_pd;
     );
     vector!(
         __m128,
@@ -182,7 +213,7 @@ mod x86 {
         |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
         _mm_add_pd(_mm_mul_pd(a, b), c);
         |piece| piece(0);
-        _mm_unpacklo_ps, _mm_unpackhi_ps, _mm_unpacklo_pd, _mm_unpackhi_pd
+        _mm_unpacklo_ps, _mm_unpackhi_ps, _mm_unpacklo_pd, _mm_unpackhi_pd;
     );
 }
 
