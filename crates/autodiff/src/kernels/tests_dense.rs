@@ -70,7 +70,8 @@ fn transposing_swaps_rows_and_columns() {
             transpose(&mut b, &y, rows, cols);
             let wanted = (transposed(&x, rows, cols), transposed(&y, rows, cols));
             assert_eq!((&a, &b), (&wanted.0, &wanted.1));
-            (a.fill(0.0), b.fill(0.0));
+            a.fill(0.0);
+            b.fill(0.0);
             turn(&mut a, &x, rows, cols);
             turn(&mut b, &y, rows, cols);
             assert_eq!((a, b), wanted);

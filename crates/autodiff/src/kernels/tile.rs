@@ -20,6 +20,9 @@ versions! {
     pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>) where [F: Float] = product_body;
 }
 
+/// Steps below which preparing the fast loop costs more than it saves.
+const SHORT: usize = 8;
+
 /// Elements of the longest [`Panel::tail`]: the widest single vector, and as many rows of one column.
 const TAIL: usize = 256;
 
@@ -155,18 +158,21 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Tile { out, a, panel, job, top, mut inner, part: [done, steps] } = self.0;
+        // by value: what is written through `top` and `out` cannot change them
+        let (panel, job, mut cursor) = (*panel, *job, *top);
         let mut src = [Reader::new(a); R];
         let mut dst = [0usize; R];
         for i in 0..R {
-            let pixel = job.pixels[top.pixel];
-            src[i] =
-                src[i].after((top.image * job.a_image) as isize + pixel.src as isize * job.channels as isize);
-            dst[i] = (top.image * job.out_image + pixel.dst as usize) * job.n + panel.window.col;
-            top.pixel += 1;
-            if top.pixel == job.pixels.len() {
-                (top.pixel, top.image) = (0, top.image + 1);
+            let pixel = job.pixels[cursor.pixel];
+            let image = (cursor.image * job.a_image) as isize;
+            src[i] = src[i].after(image + pixel.src as isize * job.channels as isize);
+            dst[i] = (cursor.image * job.out_image + pixel.dst as usize) * job.n + panel.window.col;
+            cursor.pixel += 1;
+            if cursor.pixel == job.pixels.len() {
+                cursor = RowCursor { image: cursor.image + 1, pixel: 0 };
             }
         }
+        *top = cursor;
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
         if done > 0 {
@@ -203,7 +209,16 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
             // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
             // a row of B that ends too early for the window is read from the panel's tail.
             unsafe {
-                multiply::<F, I, R, N>(&mut acc, &src.map(|s| s.after(offset)), job.a_step, rows, b_step, len)
+                if len < SHORT {
+                    // one offset instead of moving all pointers
+                    for k in 0..len {
+                        let at = offset.wrapping_add((k * job.a_step) as isize) as usize;
+                        step::<F, I, R, N>(&mut acc, &src, at, rows.after((k * b_step) as isize));
+                    }
+                } else {
+                    let from = src.map(|s| s.after(offset));
+                    multiply::<F, I, R, N>(&mut acc, &from, job.a_step, rows, b_step, len);
+                }
             }
         }
         store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);
