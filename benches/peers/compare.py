@@ -53,13 +53,13 @@ def main():
     missing = {name: [m for m in PEERS[name][2] if not importlib.util.find_spec(m)] for name in chosen}
     peers = [name for name in chosen if not missing[name]]
     results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        sitting = Sitting(args, Path(folder))
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            sitting = Sitting(args, Path(folder))
             for size in args.names or WORKLOADS:
                 results[size] = sitting.size(size, peers)
-        except KeyboardInterrupt:
-            print("interrupted: what was measured so far follows", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted: what was measured so far follows", file=sys.stderr)
     print(f"{cpu_model()}, {args.threads} threads; {versions()}\n")
     for name in chosen:
         if missing[name]:
