@@ -36,6 +36,7 @@ pub use kernels::peak::fma_rate;
 pub use kernels::with_split;
 pub use op::CustomOp;
 pub use ops::conv::{Conv, Padding};
+pub use ops::conv_block::ConvBlock;
 pub use ops::index::Indices;
 pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
 pub use ops::norm::Activation;

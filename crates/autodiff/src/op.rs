@@ -11,6 +11,7 @@ use crate::float::Float;
 use crate::grad::Rule;
 use crate::ops::binary::Binary;
 use crate::ops::conv::ConvOp;
+use crate::ops::conv_block::ConvBlockOp;
 use crate::ops::index::IndexOp;
 use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
@@ -44,6 +45,8 @@ pub(crate) enum Op<F: Float> {
     Rows(Rows),
     /// Convolutions.
     Conv(ConvOp),
+    /// Convolution, batch norm, activation and pooling in one.
+    ConvBlock(ConvBlockOp<F>),
     /// Pooling.
     Pool(PoolOp),
     /// Batch normalisation.
@@ -68,6 +71,7 @@ impl<F: Float> Op<F> {
             Op::Product(op) => op.name(),
             Op::Rows(op) => op.name(),
             Op::Conv(op) => op.name(),
+            Op::ConvBlock(op) => op.name(),
             Op::Pool(op) => op.name(),
             Op::Norm(op) => op.name(),
             Op::Linalg(op) => op.name(),
@@ -106,6 +110,7 @@ impl<F: Float> Op<F> {
             Op::Product(op) => op.forward(x, out[0], shapes[0]),
             Op::Rows(op) => op.forward(x, out),
             Op::Conv(op) => op.forward(x, out[0]),
+            Op::ConvBlock(op) => op.forward(x, out),
             Op::Pool(op) => op.forward(x, out),
             Op::Norm(op) => op.forward(x, out),
             Op::Linalg(op) => op.forward(x, out[0]),
@@ -124,6 +129,7 @@ impl<F: Float> Op<F> {
             Op::Product(op) => op.vjp(r),
             Op::Rows(op) => op.vjp(r),
             Op::Conv(op) => op.vjp(r),
+            Op::ConvBlock(op) => op.vjp(r),
             Op::Pool(op) => op.vjp(r),
             Op::Norm(op) => op.vjp(r),
             Op::Linalg(op) => op.vjp(r),

@@ -2,7 +2,7 @@
 //! and second order (some at third). What is checked is what this table says.
 
 use fewshot_autodiff::{
-    Activation, Array, Conv, Padding, Pool, Program, Tape, Transpose, Triangle, Var, gradcheck,
+    Activation, Array, Conv, ConvBlock, Padding, Pool, Program, Tape, Transpose, Triangle, Var, gradcheck,
 };
 
 type Function = Box<dyn for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>>;
@@ -225,6 +225,52 @@ fn convolutions(rows: &mut Vec<Row>) {
     ]);
 }
 
+fn conv_blocks(rows: &mut Vec<Row>) {
+    let how = |stride, padding, activation, pool: Option<usize>| ConvBlock {
+        conv: Conv { stride: [stride; 2], padding },
+        eps: 1e-2,
+        activation,
+        pool: pool.map(Pool::valid),
+    };
+    let inputs = |channels| {
+        let (x, w) = (any(&[2, 5, 6, channels]), seeded(&[3, 3, channels, 2], 0.7));
+        [x, w, seeded(&[2], 0.9), seeded(&[2], 0.2)]
+    };
+    let leaky = Activation::LeakyRelu(0.2);
+    let cases = [
+        ("conv_block", 1, how(1, Padding::all(1), Activation::Relu, Some(2))),
+        ("conv_block valid", 1, how(1, Padding::Valid, leaky, Some(2))),
+        ("conv_block stride 2", 1, how(2, Padding::Same, Activation::Relu, None)),
+        ("conv_block colours", 3, how(1, Padding::all(1), leaky, Some(3))),
+        ("conv_block colours stride 2", 3, how(2, Padding::all(1), Activation::Identity, None)),
+    ];
+    for (name, channels, how) in cases {
+        let all = inputs(channels);
+        rows.extend([
+            row(name, &all, move |_, x| x[0].conv_block(x[1], Some(x[2]), Some(x[3]), how).0.powi(2)),
+            row(name, &all[..2], move |_, x| x[0].conv_block(x[1], None, None, how).0.powi(2)),
+            row(name, &all[..3], move |_, x| x[0].conv_block(x[1], None, Some(x[2]), how).0.powi(2)),
+            row(name, &all[..3], move |_, x| x[0].conv_block(x[1], Some(x[2]), None, how).0.powi(2)),
+            row(name, &all[1..], move |t, x| {
+                let images = t.var(&any(&[2, 5, 6, channels]));
+                images.conv_block(x[0], Some(x[1]), Some(x[2]), how).0.powi(2)
+            })
+            .third(),
+        ]);
+    }
+    let overlapping = Some(Pool { size: [2, 2], stride: [1, 1], padding: Padding::Valid });
+    let overlapping = ConvBlock { pool: overlapping, ..cases[0].2 };
+    rows.extend([
+        row("conv_block statistics", &inputs(1)[..2], move |_, x| {
+            let (y, statistics) = x[0].conv_block(x[1], None, None, cases[1].2);
+            y.sum_axes(&[0, 1, 2]) * statistics.square().sum_axes(&[0]) + statistics.slice(0, 1..2)
+        }),
+        row("conv_block overlapping", &inputs(1), move |_, x| {
+            x[0].conv_block(x[1], Some(x[2]), Some(x[3]), overlapping).0.powi(2)
+        }),
+    ]);
+}
+
 fn norms(rows: &mut Vec<Row>) {
     let terms = || [any(&[5, 3]), seeded(&[3], 0.9), seeded(&[3], 0.2)];
     let image = || [any(&[2, 3, 2, 3]), seeded(&[3], 0.9), seeded(&[3], 0.2)];
@@ -279,6 +325,7 @@ fn table() -> Vec<Row> {
     layout(&mut rows);
     products(&mut rows);
     convolutions(&mut rows);
+    conv_blocks(&mut rows);
     norms(&mut rows);
     rows
 }

@@ -5,6 +5,9 @@
 
 mod broadcast;
 pub mod conv;
+pub mod conv_block;
+mod conv_block_moments;
+mod conv_block_strip;
 mod conv_dw;
 mod geometry;
 pub mod isa;
@@ -36,6 +39,8 @@ pub use split::with_split;
 mod testing;
 #[cfg(test)]
 mod tests_conv;
+#[cfg(test)]
+mod tests_conv_block;
 #[cfg(test)]
 mod tests_dense;
 #[cfg(test)]

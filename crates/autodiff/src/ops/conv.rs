@@ -135,27 +135,24 @@ impl<'t, F: Float> Var<'t, F> {
     /// When either has not four axes, the channels differ, a stride is 0, or the window is larger than the padded image.
     #[track_caller]
     pub fn conv2d(self, weight: Var<'t, F>, how: Conv) -> Var<'t, F> {
-        let (x, w) = (self.shape(), weight.shape());
-        assert!(
-            x.len() == 4 && w.len() == 4,
-            "conv2d: {x} and {w}: images are [n, h, w, c_in], weights [kh, kw, c_in, c_out]"
-        );
-        assert_eq!(x[3], w[2], "conv2d: {x} and {w}: channels {} and {} differ", x[3], w[2]);
-        let pad = how.padding.widths([x[1], x[2]], [w[0], w[1]], how.stride);
-        check_window("conv2d", &x, [w[0], w[1]], how.stride, pad);
-        let s = ConvShape {
-            n: x[0],
-            h: x[1],
-            w: x[2],
-            c_in: x[3],
-            kh: w[0],
-            kw: w[1],
-            c_out: w[3],
-            stride: how.stride,
-            pad,
-        };
+        let s = conv_shape("conv2d", &self.shape(), &weight.shape(), how);
         write(ConvOp::Forward(s), self, weight)
     }
+}
+
+/// The sizes of a convolution of images `x` with weights `w`, checked.
+#[track_caller]
+pub(crate) fn conv_shape(name: &str, x: &Shape, w: &Shape, how: Conv) -> ConvShape {
+    assert!(
+        x.len() == 4 && w.len() == 4,
+        "{name}: {x} and {w}: images are [n, h, w, c_in], weights [kh, kw, c_in, c_out]"
+    );
+    assert_eq!(x[3], w[2], "{name}: {x} and {w}: channels {} and {} differ", x[3], w[2]);
+    let window = [w[0], w[1]];
+    let pad = how.padding.widths([x[1], x[2]], window, how.stride);
+    check_window(name, x, window, how.stride, pad);
+    let ([n, h, width, c_in], [kh, kw]) = ([x[0], x[1], x[2], x[3]], window);
+    ConvShape { n, h, w: width, c_in, kh, kw, c_out: w[3], stride: how.stride, pad }
 }
 
 /// Checks that a window fits into padded images `[n, h, w, c]`.

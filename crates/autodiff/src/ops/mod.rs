@@ -2,6 +2,7 @@
 
 pub(crate) mod binary;
 pub(crate) mod conv;
+pub(crate) mod conv_block;
 pub(crate) mod index;
 pub(crate) mod layout;
 pub(crate) mod linalg;

@@ -1,0 +1,273 @@
+//! Convolution, batch norm on batch statistics, activation and max-pooling of images of few channels in one, of which no
+//! full-size map is ever in memory: strips of it are computed where they are needed.
+//!
+//! With p a window's values, q a pivot, mu and C mean and covariance of p - q over all windows: the convolution's mean is
+//! (mu + q) w and its variance w^T C w, so statistics need no convolution. The norm is folded into the weights; max-pooling
+//! comes before the activation, which is monotone.
+
+use super::conv::ConvShape;
+use super::conv_block_moments::Moments;
+use super::conv_block_strip::{Strips, activate, masked, place_max, pool_max};
+use super::map::add_assign;
+use super::matmul::matmul;
+use super::split;
+use crate::float::Float;
+use crate::pool::Buffer;
+
+/// Images of one partial sum: fixed, so that sums do not depend on threads.
+pub(super) const GROUP: usize = 8;
+
+/// Sizes of a block: of its convolution and of its pooling windows, which lie side by side from the first pixel on;
+/// `[1, 1]` is no pooling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BlockShape {
+    /// The convolution.
+    pub conv: ConvShape,
+    /// Rows and columns of a pooling window.
+    pub pool: [usize; 2],
+}
+
+impl BlockShape {
+    /// Output rows.
+    pub fn out_h(&self) -> usize {
+        self.conv.out_h() / self.pool[0]
+    }
+
+    /// Output columns.
+    pub fn out_w(&self) -> usize {
+        self.conv.out_w() / self.pool[1]
+    }
+
+    /// Whether the output is not that of the convolution.
+    pub fn pools(&self) -> bool {
+        self.pool != [1, 1]
+    }
+
+    /// Values of a window.
+    pub fn depth(&self) -> usize {
+        self.conv.kh * self.conv.kw * self.conv.c_in
+    }
+
+    /// Elements of an image.
+    pub(super) fn image(&self) -> usize {
+        self.conv.h * self.conv.w * self.conv.c_in
+    }
+
+    /// Elements of an image of the output.
+    fn out_image(&self) -> usize {
+        self.out_h() * self.out_w() * self.conv.c_out
+    }
+
+    fn check(&self, x: usize, w: usize, y: usize) {
+        let ConvShape { n, c_out, .. } = self.conv;
+        assert!(self.pool[0] > 0 && self.pool[1] > 0, "conv block: no window of {self:?}");
+        assert_eq!(x, n * self.image(), "conv block: images of {self:?}");
+        assert_eq!(w, self.depth() * c_out, "conv block: weights of {self:?}");
+        assert_eq!(y, n * self.out_image(), "conv block: output of {self:?}");
+        assert!(y > 0, "conv block: {self:?} has no output");
+    }
+}
+
+/// What the norm and the activation are given.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a, F> {
+    /// Factor of each channel, 1 where it is left out.
+    pub scale: Option<&'a [F]>,
+    /// Added to each channel, 0 where it is left out.
+    pub shift: Option<&'a [F]>,
+    /// Added to the variance.
+    pub eps: F,
+    /// Slope of the activation where negative; not negative itself.
+    pub slope: F,
+}
+
+impl<F: Float> Terms<'_, F> {
+    fn check(&self, c: usize) {
+        assert!(self.scale.is_none_or(|s| s.len() == c), "conv block: scale of {c} channels");
+        assert!(self.shift.is_none_or(|s| s.len() == c), "conv block: shift of {c} channels");
+        assert!(self.slope >= F::zero(), "conv block: a slope of {} is not monotone", self.slope);
+    }
+
+    fn scale(&self, j: usize) -> F {
+        self.scale.map_or(F::one(), |scale| scale[j])
+    }
+
+    fn inverse(&self, variance: F) -> F {
+        F::one() / (variance + self.eps).sqrt()
+    }
+
+    /// Weights and, as a last row, what is added, such that convolving pivoted images gives normalised ones.
+    fn folded(&self, w: &[F], variance: &[F], moments: &Moments) -> Buffer<F> {
+        let c = variance.len();
+        let mut all = Buffer::dirty(w.len() + c);
+        let (folded, shift) = all.data_mut().split_at_mut(w.len());
+        let factors: Vec<F> = (0..c).map(|j| self.scale(j) * self.inverse(variance[j])).collect();
+        for (folded, w) in folded.chunks_exact_mut(c).zip(w.chunks_exact(c)) {
+            for j in 0..c {
+                folded[j] = w[j] * factors[j];
+            }
+        }
+        for (j, shift) in shift.iter_mut().enumerate() {
+            let column = folded[j..].iter().step_by(c);
+            let mean: f64 = column.zip(&moments.mean).map(|(w, mean)| w.as_f64() * mean).sum();
+            *shift = F::of(self.shift.map_or(0.0, |shift| shift[j].as_f64()) - mean);
+        }
+        all
+    }
+}
+
+/// The output `y`, the convolution's mean and biased variance `stats` `[2, c]`, and for the gradient the `moments`
+/// `[depth + 1, depth]` of the windows: C and mu.
+#[inline(never)]
+pub fn conv_block<F: Float>(
+    y: &mut [F],
+    stats: &mut [F],
+    moments: &mut [F],
+    x: &[F],
+    w: &[F],
+    terms: &Terms<'_, F>,
+    s: &BlockShape,
+) {
+    let c = s.conv.c_out;
+    s.check(x.len(), w.len(), y.len());
+    terms.check(c);
+    let pivot = pivot(x, s);
+    let exact = Moments::of(x, &pivot, s);
+    exact.statistics(stats, w, &pivot);
+    exact.store(moments);
+    // the gradient knows the moments as they are stored
+    let folded = terms.folded(w, &stats[c..], &Moments::load(moments, s.depth()));
+    let (each, columns) = (s.conv.n.div_ceil(split::pieces(s.conv.n)), s.out_w() * s.pool[1]);
+    split::chunks(y, each * s.out_image(), |i, y| {
+        let mut strips = Strips::new(&pivot, s);
+        for (k, y) in y.chunks_exact_mut(s.out_image()).enumerate() {
+            strips.enter(&x[(i * each + k) * s.image()..][..s.image()]);
+            for rows in Strips::<F>::rows(s, s.out_h() * s.pool[0]) {
+                let y = &mut y[rows.start / s.pool[0] * s.out_w() * c..rows.end / s.pool[0] * s.out_w() * c];
+                if s.pools() {
+                    let z = strips.convolve(rows, columns, folded.data());
+                    pool_max(y, z, terms.slope, s);
+                } else {
+                    let patches = strips.gather(rows, columns);
+                    matmul(y, patches, folded.data(), y.len() / c, s.depth() + 1, c, false, false);
+                    activate(y, terms.slope);
+                }
+            }
+        }
+    });
+}
+
+/// What the gradient reads of the forward pass, and the gradient that arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a, F> {
+    /// Mean and variance.
+    pub stats: &'a [F],
+    /// Moments of the windows.
+    pub moments: &'a [F],
+    /// The output's gradient.
+    pub dy: &'a [F],
+    /// The output, read where there is no pooling.
+    pub y: Option<&'a [F]>,
+}
+
+/// The gradient of [`conv_block`] for weights, scale and shift.
+///
+/// With dz the gradient before activation and pooling and A = sum (p - q - mu) dz: `dshift = sum dz`, `dscale = s w A`,
+/// `dw = scale s (A - s^2 (w A) C w)`, s being the inverse deviation.
+#[inline(never)]
+pub fn conv_block_backward<F: Float>(
+    [dw, dscale, dshift]: [&mut [F]; 3],
+    x: &[F],
+    w: &[F],
+    terms: &Terms<'_, F>,
+    arrived: &Arrived<'_, F>,
+    s: &BlockShape,
+) {
+    let (c, depth) = (s.conv.c_out, s.depth());
+    s.check(x.len(), w.len(), arrived.dy.len());
+    terms.check(c);
+    assert!((dw.len(), dscale.len(), dshift.len()) == (w.len(), c, c), "conv block: gradients");
+    assert!(s.pools() || arrived.y.is_some_and(|y| y.len() == arrived.dy.len()), "conv block: output");
+    let (variance, moments) = (&arrived.stats[c..], Moments::load(arrived.moments, depth));
+    let mut sums = products(x, w, terms, arrived, &moments, s);
+    let (a, sum) = sums.split_at_mut(depth * c);
+    let w: Vec<f64> = w.iter().map(|w| w.as_f64()).collect();
+    let mut along = vec![0.0; c];
+    for ((a, w), mean) in a.chunks_exact_mut(c).zip(w.chunks_exact(c)).zip(&moments.mean) {
+        for j in 0..c {
+            a[j] -= mean * sum[j];
+            along[j] += w[j] * a[j];
+        }
+    }
+    let spread = moments.times(&w, c);
+    let inverse: Vec<f64> = variance.iter().map(|&v| terms.inverse(v).as_f64()).collect();
+    for ((dw, a), spread) in dw.chunks_exact_mut(c).zip(a.chunks_exact(c)).zip(spread.chunks_exact(c)) {
+        for j in 0..c {
+            let projected = a[j] - inverse[j] * inverse[j] * along[j] * spread[j];
+            dw[j] = F::of(terms.scale(j).as_f64() * inverse[j] * projected);
+        }
+    }
+    for j in 0..c {
+        dscale[j] = F::of(inverse[j] * along[j]);
+        dshift[j] = F::of(sum[j]);
+    }
+}
+
+/// Sums over all windows of (p - q, 1) dz, `[depth + 1, c]`: blocks of images apart, then in order.
+fn products<F: Float>(
+    x: &[F],
+    w: &[F],
+    terms: &Terms<'_, F>,
+    arrived: &Arrived<'_, F>,
+    moments: &Moments,
+    s: &BlockShape,
+) -> Vec<f64> {
+    let (c, k) = (s.conv.c_out, s.depth() + 1);
+    let pivot = pivot(x, s);
+    let folded = terms.folded(w, &arrived.stats[c..], moments);
+    let columns = s.out_w() * s.pool[1];
+    let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * c];
+    split::chunks(&mut parts, k * c, |i, part| {
+        let mut strips = Strips::new(&pivot, s);
+        let mut product = Buffer::dirty(k * c);
+        for image in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
+            strips.enter(&x[image * s.image()..][..s.image()]);
+            for rows in Strips::<F>::rows(s, s.out_h() * s.pool[0]) {
+                let [from, to] = [rows.start, rows.end].map(|row| row / s.pool[0] * s.out_w() * c);
+                let at = image * s.out_image() + from..image * s.out_image() + to;
+                let dy = &arrived.dy[at.clone()];
+                let (patches, dz) = match arrived.y {
+                    Some(y) if !s.pools() => {
+                        let (patches, dz) = strips.patches(rows, columns);
+                        masked(dz, &y[at], dy, terms.slope);
+                        (patches, dz)
+                    }
+                    _ => {
+                        strips.convolve(rows.clone(), columns, folded.data());
+                        let (patches, z) = strips.strip(rows, columns);
+                        place_max(z, dy, terms.slope, s);
+                        (patches, z)
+                    }
+                };
+                matmul(product.data_mut(), patches, dz, k, dz.len() / c, c, true, false);
+                add_assign(part, product.data());
+            }
+        }
+    });
+    let mut total = vec![0.0; k * c];
+    for part in parts.chunks_exact(k * c) {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part.as_f64());
+    }
+    total
+}
+
+/// A value for each channel of the images that is near their mean: the mean of the first image.
+fn pivot<F: Float>(x: &[F], s: &BlockShape) -> Vec<F> {
+    let c = s.conv.c_in;
+    let mut sum = vec![0.0; c];
+    for pixel in x[..s.image()].chunks_exact(c) {
+        sum.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.as_f64());
+    }
+    let count = (s.conv.h * s.conv.w) as f64;
+    sum.into_iter().map(|sum| F::of(sum / count)).collect()
+}

@@ -1,0 +1,249 @@
+//! Strips of a convolution's output, computed where they are needed.
+
+use std::ops::Range;
+
+use super::conv_block::BlockShape;
+use super::isa::{Isa, versions};
+use super::map::{Source, map1, map2};
+use super::matmul::matmul;
+use super::strip::{load, store, strips};
+use crate::float::Float;
+use crate::pool::Buffer;
+
+/// About as many windows as a strip has: with 64 channels it stays in the first-level cache.
+const STRIP: usize = 128;
+/// Elements that are read or written past the end of a run of a window.
+const SLACK: usize = 16;
+
+/// One image with its padding, and a strip of its windows and of its convolution.
+pub struct Strips<'a, F: Float> {
+    shape: &'a BlockShape,
+    pivot: Vec<F>,
+    padded: Buffer<F>,
+    patches: Buffer<F>,
+    z: Buffer<F>,
+}
+
+impl<'a, F: Float> Strips<'a, F> {
+    /// Without an image yet; `pivot`, one value a channel, is taken from every pixel.
+    pub fn new(pivot: &[F], shape: &'a BlockShape) -> Self {
+        let s = &shape.conv;
+        let [height, width] = padded_size(shape);
+        let windows = Self::rows(shape, s.out_h()).map(|rows| rows.len()).max().unwrap_or(0) * s.out_w();
+        let mut padded = Buffer::dirty(height * width * s.c_in + SLACK);
+        for (i, x) in padded.data_mut().iter_mut().enumerate() {
+            *x = -pivot[i % s.c_in];
+        }
+        Self {
+            shape,
+            pivot: pivot.iter().copied().cycle().take(s.w * s.c_in).collect(),
+            padded,
+            patches: Buffer::dirty(windows * (shape.depth() + 1) + SLACK),
+            z: Buffer::dirty(windows * s.c_out),
+        }
+    }
+
+    /// Rows of the convolution's first `rows` in strips, none of which cuts through a pooling window.
+    pub fn rows(s: &BlockShape, rows: usize) -> impl Iterator<Item = Range<usize>> + use<F> {
+        let unit = s.pool[0];
+        let each = (STRIP / (s.conv.out_w() * unit)).max(1) * unit;
+        (0..rows).step_by(each).map(move |row| row..(row + each).min(rows))
+    }
+
+    /// Goes on to an image.
+    pub fn enter(&mut self, image: &[F]) {
+        pad(self.padded.data_mut(), image, &self.pivot, self.shape);
+    }
+
+    /// The windows of some rows and the first columns, each followed by a one: `[windows, depth + 1]`.
+    pub fn gather(&mut self, rows: Range<usize>, columns: usize) -> &[F] {
+        let windows = rows.len() * columns;
+        gather(self.patches.data_mut(), self.padded.data(), rows, columns, self.shape);
+        &self.patches.data()[..windows * (self.shape.depth() + 1)]
+    }
+
+    /// As [`gather`](Self::gather), with room for a strip of the convolution.
+    pub fn patches(&mut self, rows: Range<usize>, columns: usize) -> (&[F], &mut [F]) {
+        self.gather(rows.clone(), columns);
+        self.strip(rows, columns)
+    }
+
+    /// What was gathered and convolved last.
+    pub fn strip(&mut self, rows: Range<usize>, columns: usize) -> (&[F], &mut [F]) {
+        let windows = rows.len() * columns;
+        (
+            &self.patches.data()[..windows * (self.shape.depth() + 1)],
+            &mut self.z.data_mut()[..windows * self.shape.conv.c_out],
+        )
+    }
+
+    /// The windows times `weights` `[depth + 1, c]`.
+    pub fn convolve(&mut self, rows: Range<usize>, columns: usize, weights: &[F]) -> &mut [F] {
+        let (k, c) = (self.shape.depth() + 1, self.shape.conv.c_out);
+        let (patches, z) = self.patches(rows, columns);
+        matmul(z, patches, weights, z.len() / c, k, c, false, false);
+        z
+    }
+}
+
+/// Height and width of an image with its padding.
+fn padded_size(s: &BlockShape) -> [usize; 2] {
+    let s = &s.conv;
+    [s.h + s.pad[0][0] + s.pad[0][1], s.w + s.pad[1][0] + s.pad[1][1]]
+}
+
+/// The activation in place.
+pub fn activate<F: Float>(y: &mut [F], slope: F) {
+    if slope != F::one() {
+        map1(y, Source::Out, |z| if z > F::zero() { z } else { slope * z });
+    }
+}
+
+/// The gradient before an activation whose output is `y`.
+pub fn masked<F: Float>(dz: &mut [F], y: &[F], dy: &[F], slope: F) {
+    map2(dz, y, dy, |y, dy| if y > F::zero() { dy } else { slope * dy });
+}
+
+versions! {
+    fn pad<F>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) where [F: Float] = pad_body;
+    fn gather<F>(patches: &mut [F], padded: &[F], rows: Range<usize>, columns: usize, s: &BlockShape)
+        where [F: Float] = gather_body;
+    /// The greatest value of each window of the strip `z`, with the activation.
+    pub fn pool_max<F>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) where [F: Float] = pool_body;
+    /// In place of the strip `z` its gradient, that of each window's greatest value being at the first such.
+    pub fn place_max<F>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) where [F: Float] = place_body;
+}
+
+#[inline(always)]
+fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) {
+    let [_, width] = padded_size(s);
+    let [[top, _], [left, _]] = s.conv.pad;
+    for (y, row) in image.chunks_exact(pivot.len()).enumerate() {
+        let out = &mut padded[((top + y) * width + left) * s.conv.c_in..][..pivot.len()];
+        for ((out, x), pivot) in out.iter_mut().zip(row).zip(pivot) {
+            *out = *x - *pivot;
+        }
+    }
+}
+
+#[inline(always)]
+fn gather_body<F: Float, I: Isa>(
+    patches: &mut [F],
+    padded: &[F],
+    rows: Range<usize>,
+    columns: usize,
+    s: &BlockShape,
+) {
+    match s.conv.kw * s.conv.c_in {
+        0..=4 => {
+            gather_runs(patches, padded, rows, columns, s, |to, from, _| store::<F, 4>(to, 0, load(from, 0)))
+        }
+        5..=SLACK => {
+            gather_runs(patches, padded, rows, columns, s, |to, from, _| {
+                store::<F, SLACK>(to, 0, load(from, 0))
+            });
+        }
+        _ => gather_runs(patches, padded, rows, columns, s, |to, from, run| {
+            to[..run].copy_from_slice(&from[..run]);
+        }),
+    }
+}
+
+/// Copies windows, each of its rows by `copy`, which may copy too much: what follows is written later.
+#[inline(always)]
+fn gather_runs<F: Float>(
+    patches: &mut [F],
+    padded: &[F],
+    rows: Range<usize>,
+    columns: usize,
+    s: &BlockShape,
+    copy: impl Fn(&mut [F], &[F], usize),
+) {
+    let [_, width] = padded_size(s);
+    let (c, [down, across]) = (s.conv.c_in, s.conv.stride);
+    let run = s.conv.kw * c;
+    let mut at = 0;
+    for row in rows {
+        for column in 0..columns {
+            let from = (row * down * width + column * across) * c;
+            for k in 0..s.conv.kh {
+                copy(&mut patches[at..], &padded[from + k * width * c..], run);
+                at += run;
+            }
+            patches[at] = F::one();
+            at += 1;
+        }
+    }
+}
+
+/// Elements from the first pixel of a pooling window to its others, first to last.
+#[inline(always)]
+fn offsets(s: &BlockShape) -> impl Iterator<Item = usize> + Clone {
+    let (c, width, across) = (s.conv.c_out, s.out_w() * s.pool[1], s.pool[1]);
+    (0..s.pool[0]).flat_map(move |y| (0..across).map(move |x| (y * width + x) * c))
+}
+
+/// For each pooling window of a strip of `windows`: its element of the output, and that of the strip it begins with.
+#[inline(always)]
+fn windows(windows: usize, s: &BlockShape) -> impl Iterator<Item = [usize; 2]> {
+    let (c, width, [down, across]) = (s.conv.c_out, s.out_w(), s.pool);
+    let first = move |y: usize, x: usize| (y * down * width * across + x * across) * c;
+    (0..windows / width).flat_map(move |y| (0..width).map(move |x| [(y * width + x) * c, first(y, x)]))
+}
+
+#[inline(always)]
+fn pool_body<F: Float, I: Isa>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) {
+    strips!(s.conv.c_out, pool_strip::<F, I>(y, z, slope, s));
+}
+
+#[inline(always)]
+fn pool_strip<F: Float, I: Isa, const W: usize>(col: usize, y: &mut [F], z: &[F], slope: F, s: &BlockShape) {
+    for [out, first] in windows(y.len() / s.conv.c_out, s) {
+        let best: [F; W] = greatest(z, first + col, offsets(s));
+        let activated = best.map(|z| if z > F::zero() { z } else { slope * z });
+        store(y, out + col, activated);
+    }
+}
+
+#[inline(always)]
+fn greatest<F: Float, const W: usize>(z: &[F], at: usize, offsets: impl Iterator<Item = usize>) -> [F; W] {
+    let mut best: [F; W] = load(z, at);
+    for offset in offsets.skip(1) {
+        let values: [F; W] = load(z, at + offset);
+        for j in 0..W {
+            best[j] = if values[j] > best[j] || values[j].is_nan() { values[j] } else { best[j] };
+        }
+    }
+    best
+}
+
+#[inline(always)]
+fn place_body<F: Float, I: Isa>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) {
+    strips!(s.conv.c_out, place_strip::<F, I>(z, dy, slope, s));
+}
+
+#[inline(always)]
+fn place_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    z: &mut [F],
+    dy: &[F],
+    slope: F,
+    s: &BlockShape,
+) {
+    for [out, first] in windows(dy.len() / s.conv.c_out, s) {
+        let best: [F; W] = greatest(z, first + col, offsets(s));
+        let mut left: [F; W] = load(dy, out + col);
+        for j in 0..W {
+            left[j] = if best[j] > F::zero() { left[j] } else { slope * left[j] };
+        }
+        for offset in offsets(s) {
+            let mut values: [F; W] = load(z, first + col + offset);
+            for j in 0..W {
+                let here = values[j] == best[j];
+                values[j] = if here { left[j] } else { F::zero() };
+                left[j] = if here { F::zero() } else { left[j] };
+            }
+            store(z, first + col + offset, values);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Convolution, batch norm on batch statistics, activation and max-pooling as one operator that keeps no map between them: value
+//! and first derivative computed strip by strip, composed of the single operators beyond.
+
+use crate::float::Float;
+use crate::grad::Rule;
+use crate::kernels::conv_block::{self as kernel, Arrived, BlockShape, conv_block, conv_block_backward};
+use crate::op::Op;
+use crate::ops::conv::{Conv, ConvOp, Padding, conv_shape};
+use crate::ops::norm::Activation;
+use crate::ops::pool::Pool;
+use crate::shape::Shape;
+use crate::tape::Inputs;
+use crate::var::Var;
+
+/// A convolution and what follows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConvBlock {
+    /// How the convolution moves.
+    pub conv: Conv,
+    /// Added to the variances.
+    pub eps: f64,
+    /// What follows the norm.
+    pub activation: Activation,
+    /// Max-pooling at the end, if any.
+    pub pool: Option<Pool>,
+}
+
+/// Which inputs there are beside images and weights, the sizes, and the two numbers of the formula.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Block<F> {
+    shape: BlockShape,
+    scale: bool,
+    shift: bool,
+    eps: F,
+    slope: F,
+}
+
+/// The operators. Both take images and weights, and scale and shift where they exist; what else is said at each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum ConvBlockOp<F> {
+    /// To y, the statistics `[2, c]`, and the moments of the windows, which only the gradient reads.
+    Forward(Block<F>),
+    /// With statistics, moments, dy, and without pooling y, to the gradients for weights, scale and shift.
+    Backward(Block<F>),
+}
+
+impl<F> Block<F> {
+    fn affine(&self) -> usize {
+        usize::from(self.scale) + usize::from(self.shift)
+    }
+}
+
+impl<F: Float> ConvBlockOp<F> {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            ConvBlockOp::Forward(_) => "conv_block",
+            ConvBlockOp::Backward(_) => "conv_block gradient",
+        }
+    }
+
+    pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
+        let (ConvBlockOp::Forward(b) | ConvBlockOp::Backward(b)) = *self;
+        let (images, w) = (x.at(0).data(), x.at(1).data());
+        let terms = kernel::Terms {
+            scale: b.scale.then(|| x.at(2).data()),
+            shift: b.shift.then(|| x.at(1 + b.affine()).data()),
+            eps: b.eps,
+            slope: b.slope,
+        };
+        let rest = |i: usize| x.at(2 + b.affine() + i).data();
+        match (self, out) {
+            (ConvBlockOp::Forward(_), [y, stats, moments]) => {
+                conv_block(y, stats, moments, images, w, &terms, &b.shape);
+            }
+            (ConvBlockOp::Backward(_), [dw, dscale, dshift]) => {
+                let y = (!b.shape.pools()).then(|| rest(3));
+                let arrived = Arrived { stats: rest(0), moments: rest(1), dy: rest(2), y };
+                conv_block_backward([dw, dscale, dshift], images, w, &terms, &arrived, &b.shape);
+            }
+            _ => unreachable!("the outputs were counted when the operator was written"),
+        }
+    }
+
+    pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {
+        match *self {
+            ConvBlockOp::Forward(b) => forward_rule(b, r),
+            ConvBlockOp::Backward(b) => r.give_composed(|r| composed_backward(b, r)),
+        }
+    }
+}
+
+fn inputs<'t, F: Float>(b: &Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<'t, F>> {
+    (0..2 + b.affine()).map(|i| r.x(i)).collect()
+}
+
+fn forward_rule<F: Float>(b: Block<F>, r: &mut Rule<'_, '_, F>) {
+    let terms = inputs(&b, r);
+    let (Some(u), None) = (r.u_of(0), r.u_of(1)) else {
+        // Statistics that are used as values: rare, so simpler operators do.
+        return r.give_composed(|_| {
+            let (y, statistics) = b.composed(&terms);
+            vec![y, statistics]
+        });
+    };
+    let (tape, y) = (terms[0].tape(), r.y());
+    let mut all = terms.clone();
+    all.extend([y.output(1), y.output(2), u]);
+    if !b.shape.pools() {
+        all.push(y);
+    }
+    let channel = Shape::new(&[b.shape.conv.c_out]);
+    let shapes = [terms[1].shape(), channel, channel];
+    let mut written = None;
+    let mut gradient = |i| {
+        written
+            .get_or_insert_with(|| tape.push_many(Op::ConvBlock(ConvBlockOp::Backward(b)), &all, &shapes))
+            .output(i)
+    };
+    r.give(1, || gradient(0));
+    if b.scale {
+        r.give(2, || gradient(1));
+    }
+    if b.shift {
+        r.give(1 + b.affine(), || gradient(2));
+    }
+    r.give(0, || {
+        let conv = terms[0].conv2d(terms[1], b.conv());
+        let (y, _) = b.composed_after(conv, &terms);
+        let du = y.vjp(&[conv], u)[0];
+        tape.push(Op::Conv(ConvOp::Dx(b.shape.conv)), &[du, terms[1]], terms[0].shape())
+    });
+}
+
+impl<F: Float> Block<F> {
+    fn conv(&self) -> Conv {
+        Conv { stride: self.shape.conv.stride, padding: Padding::Explicit(self.shape.conv.pad) }
+    }
+
+    /// Output and statistics in simpler operators.
+    fn composed<'t>(&self, terms: &[Var<'t, F>]) -> (Var<'t, F>, Var<'t, F>) {
+        self.composed_after(terms[0].conv2d(terms[1], self.conv()), terms)
+    }
+
+    /// The same after the convolution.
+    fn composed_after<'t>(&self, conv: Var<'t, F>, terms: &[Var<'t, F>]) -> (Var<'t, F>, Var<'t, F>) {
+        let scale = self.scale.then(|| terms[2]);
+        let shift = self.shift.then(|| terms[1 + self.affine()]);
+        let activation = Activation::LeakyRelu(self.slope.as_f64());
+        let (y, statistics) = conv.batch_norm(scale, shift, self.eps, activation);
+        let size = self.shape.pool;
+        let pool = Pool { size, stride: size, padding: Padding::Valid };
+        (if self.shape.pools() { y.max_pool(pool) } else { y }, statistics)
+    }
+}
+
+/// `Backward` in simpler operators. Statistics, moments and y are functions of the other inputs, whose shares hold theirs.
+fn composed_backward<'t, F: Float>(b: Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<'t, F>> {
+    let terms = inputs(&b, r);
+    let dy = r.x(2 + b.affine() + 2);
+    let (y, _) = b.composed(&terms);
+    let mut gradients = r.partials((y * dy).sum(), &terms[1..]).into_iter();
+    let mut next = || gradients.next().expect("one gradient for each term");
+    let dw = next();
+    // where there is no such term, nothing arrives
+    let dscale = if b.scale { next() } else { dw };
+    let dshift = if b.shift { next() } else { dw };
+    vec![dw, dscale, dshift]
+}
+
+/// The sizes, if the kernel knows such a block: pooling windows side by side without padding, a monotone activation.
+fn block_shape<F: Float>(x: Var<'_, F>, weight: Var<'_, F>, how: &ConvBlock) -> Option<BlockShape> {
+    let conv = conv_shape("conv_block", &x.shape(), &weight.shape(), how.conv);
+    let out = [conv.out_h(), conv.out_w()];
+    let pool = match how.pool {
+        None => [1, 1],
+        Some(pool) => {
+            let beside =
+                pool.size == pool.stride && pool.padding.widths(out, pool.size, pool.stride) == [[0; 2]; 2];
+            let fits = (0..2).all(|i| 0 < pool.size[i] && pool.size[i] <= out[i]);
+            (beside && fits).then_some(pool.size)?
+        }
+    };
+    let shape = BlockShape { conv, pool };
+    (how.activation.slope() >= 0.0 && conv.n * conv.c_in * conv.c_out > 0).then_some(shape)
+}
+
+impl<'t, F: Float> Var<'t, F> {
+    /// [`conv2d`](Var::conv2d) with `weight`, [`batch_norm`](Var::batch_norm) with an activation, and [`max_pool`](Var::max_pool), in
+    /// one operator. Returns the output and the statistics `[2, c]` of the convolution: mean and biased variance.
+    ///
+    /// It keeps no values between the three, and computes the convolution once more for the gradient. That pays where weights
+    /// see few values, as in a first layer: about as much work per pixel as the products of `kh * kw * c_in` values with each other is
+    /// added. Gradients for images, and second ones, are right, but computed by the single operators; so is all of a block whose
+    /// pooling windows overlap or are padded, or whose activation has a negative slope.
+    ///
+    /// # Panics
+    /// As the three.
+    #[track_caller]
+    pub fn conv_block(
+        self,
+        weight: Var<'t, F>,
+        scale: Option<Var<'t, F>>,
+        shift: Option<Var<'t, F>>,
+        how: ConvBlock,
+    ) -> (Var<'t, F>, Var<'t, F>) {
+        let Some(shape) = block_shape(self, weight, &how) else {
+            let conv = self.conv2d(weight, how.conv);
+            let (y, statistics) = conv.batch_norm(scale, shift, F::of(how.eps), how.activation);
+            return (how.pool.map_or(y, |pool| y.max_pool(pool)), statistics);
+        };
+        let c = shape.conv.c_out;
+        let mut inputs = vec![self, weight];
+        for (name, term) in [("scale", scale), ("shift", shift)] {
+            if let Some(term) = term {
+                let other = term.shape();
+                assert_eq!(other, [c], "conv_block: {c} channels and {name} {other}: {name} must be [{c}]");
+                inputs.push(term);
+            }
+        }
+        let (eps, slope) = (F::of(how.eps), F::of(how.activation.slope()));
+        let block = Block { shape, scale: scale.is_some(), shift: shift.is_some(), eps, slope };
+        let (n, depth) = (shape.conv.n, shape.depth());
+        let shapes = [
+            Shape::new(&[n, shape.out_h(), shape.out_w(), c]),
+            Shape::new(&[2, c]),
+            Shape::new(&[depth + 1, depth]),
+        ];
+        let y = self.tape().push_many(Op::ConvBlock(ConvBlockOp::Forward(block)), &inputs, &shapes);
+        (y, y.output(1))
+    }
+}
