@@ -384,6 +384,7 @@ fn programs_give_the_bits_of_the_tape() {
 /// Functions of the operator files that are no operators with a gradient.
 const NO_ROW: &[(&str, &str)] = &[
     ("all", "makes a Padding"),
+    ("output_size", "a size of a Conv"),
     ("valid", "makes a Pool"),
     ("same", "makes a Pool"),
     ("slope", "a number of an Activation"),

@@ -80,7 +80,7 @@ impl<M> Maml<M> {
         let tape = Tape::new();
         let inner = InnerLoop { steps: 1, order: Order::First, adapted: &self.adapted };
         let loss = |fast: &Params<_>| {
-            support.y.loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch()))
+            support.y.loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch().once()))
         };
         inner.run(&weights.on(&tape), Rate::Scalar(self.inner_lr), loss).arrays()
     }
@@ -117,17 +117,18 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         let rate = Rate::Scalar(self.inner_lr);
         let fast = match self.memory {
             Memory::Keep => inner.run(&meta.theta, rate, |fast| {
-                let mut pass = Pass::batch().with_noise(noise);
+                let mut pass = inner_pass(self.order).with_noise(noise);
                 support.y.loss(self.model.forward(fast, support.x, &mut pass))
             }),
             Memory::Recompute => {
                 let model = Arc::clone(&self.model);
+                let order = self.order;
                 inner.run_recomputed(&meta.theta, rate, support, move |fast, support| {
-                    support.y.loss(model.forward(fast, support.x, &mut Pass::batch()))
+                    support.y.loss(model.forward(fast, support.x, &mut inner_pass(order)))
                 })
             }
         };
-        let mut pass = Pass::batch().with_noise(noise);
+        let mut pass = Pass::batch().with_noise(noise).once();
         let predictions = self.model.forward(&fast, query.x, &mut pass);
         Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
     }
@@ -150,6 +151,14 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
             weights.push(self.descend(&weights[t], support));
         }
         weights.into_iter().map(|weights| self.predictor(meta, weights, support)).collect()
+    }
+}
+
+/// The pass of an inner step, of which the first order takes one gradient only.
+fn inner_pass<'t, F: Float>(order: Order) -> Pass<'t, F> {
+    match order {
+        Order::First => Pass::batch().once(),
+        Order::Second => Pass::batch(),
     }
 }
 

@@ -102,7 +102,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let (classes, ways) = task.support.y.classes("ProtoNet");
-        let mut pass = Pass::batch().with_noise(noise);
+        let mut pass = Pass::batch().with_noise(noise).once();
         let x = Var::concat(&[task.support.x, task.query.x], 0);
         let z = self.model.forward(&meta.theta, x, &mut pass).flatten();
         let parts = z.split(0, &[task.support.x.shape()[0], task.query.x.shape()[0]]);

@@ -1,6 +1,6 @@
 //! A convolution layer, alone and with the norm that follows it.
 
-use fewshot_autodiff::{Activation, Conv, Float, Var};
+use fewshot_autodiff::{Activation, Conv, ConvBlock, Float, Pool, Var};
 
 use crate::init::{Bias, Init, PYTORCH};
 use crate::model::Pass;
@@ -42,13 +42,23 @@ impl Conv2d {
         self.bias.map_or(y, |bias| y + params[bias])
     }
 
+    /// How many output pixels there are for all images of `x`.
+    fn windows<F: Float>(&self, params: &Params<Var<'_, F>>, x: Var<'_, F>) -> usize {
+        let (x, w) = (x.shape(), params[self.weight].shape());
+        let [height, width] = self.how.output_size([x[1], x[2]], [w[0], w[1]]);
+        x[0] * height * width
+    }
+
     #[track_caller]
     fn without_bias<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
         x.conv2d(params[self.weight], self.how)
     }
 }
 
-/// Convolution, batch norm, activation.
+/// Weights for one output value of a convolution up to which computing it again is cheaper than keeping its result.
+const FEW: usize = 32;
+
+/// Convolution, batch norm, activation, and max-pooling if asked for.
 ///
 /// A norm on batch statistics takes a bias away again, exactly, and its gradient is zero: there it is left out, and only added to
 /// the mean that is collected.
@@ -56,6 +66,7 @@ impl Conv2d {
 pub struct ConvNorm {
     conv: Conv2d,
     norm: BatchNorm,
+    pool: Option<Pool>,
 }
 
 impl ConvNorm {
@@ -70,10 +81,18 @@ impl ConvNorm {
         ConvNorm {
             conv: b.scope("conv", conv),
             norm: b.scope("norm", |b| BatchNorm::new(b, channels, affine, eps)),
+            pool: None,
         }
     }
 
-    /// Applies the three.
+    /// With max-pooling at the end.
+    #[must_use]
+    pub fn with_pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// Applies them.
     ///
     /// # Panics
     /// When the channels differ or the window does not fit.
@@ -85,12 +104,37 @@ impl ConvNorm {
         activation: Activation,
         pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        if self.norm.uses_batch(pass) {
+        let batch = self.norm.uses_batch(pass);
+        let weight = params[self.conv.weight].shape();
+        if batch && pass.is_once() && weight[..3].iter().product::<usize>() <= FEW {
+            return self.block(params, x, activation, pass);
+        }
+        let y = if batch {
             let y = self.conv.without_bias(params, x);
-            let bias = self.conv.bias.map(|bias| params[bias]);
-            self.norm.on_batch(params, y, activation, pass, bias)
+            self.norm.on_batch(params, y, activation, pass, self.bias(params))
         } else {
             self.norm.forward(params, self.conv.forward(params, x), activation, pass)
-        }
+        };
+        self.pool.map_or(y, |pool| y.max_pool(pool))
+    }
+
+    /// All in one operator, on the statistics of the batch.
+    #[track_caller]
+    fn block<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        x: Var<'t, F>,
+        activation: Activation,
+        pass: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let (scale, shift) = self.norm.terms(params);
+        let how = ConvBlock { conv: self.conv.how, eps: self.norm.eps(), activation, pool: self.pool };
+        let (y, statistics) = x.conv_block(params[self.conv.weight], scale, shift, how);
+        self.norm.collect(statistics, self.conv.windows(params, x), pass, self.bias(params));
+        y
+    }
+
+    fn bias<'t, F: Float>(&self, params: &Params<Var<'t, F>>) -> Option<Var<'t, F>> {
+        self.conv.bias.map(|bias| params[bias])
     }
 }

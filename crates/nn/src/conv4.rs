@@ -179,7 +179,13 @@ fn block(b: &mut Builder, config: &Conv4Config, i: usize) -> ConvNorm {
     let how = Conv { stride: [step; 2], padding: config.padding };
     let shape = [3, 3, c_in, config.filters];
     let conv = |b: &mut Builder| Conv2d::with_init(b, shape, how, config.weight, config.bias);
-    b.scope(&format!("block{}", i + 1), |b| ConvNorm::new(b, conv, config.filters, config.affine, config.eps))
+    let block = b.scope(&format!("block{}", i + 1), |b| {
+        ConvNorm::new(b, conv, config.filters, config.affine, config.eps)
+    });
+    match config.downsample {
+        Downsample::Stride => block,
+        Downsample::MaxPool => block.with_pool(Pool::valid(2)),
+    }
 }
 
 impl<F: Float> Model<F> for Conv4 {
@@ -200,9 +206,6 @@ impl<F: Float> Model<F> for Conv4 {
         let mut x = x;
         for block in &self.blocks {
             x = block.forward(params, x, c.activation, pass);
-            if c.downsample == Downsample::MaxPool {
-                x = x.max_pool(Pool::valid(2));
-            }
         }
         let features = match c.features {
             Features::Mean => x.global_avg_pool(),

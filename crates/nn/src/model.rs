@@ -56,13 +56,14 @@ pub trait Model<F: Float = f32>: Send + Sync {
 pub struct Pass<'t, F: Float = f32> {
     given: Option<Params<Var<'t, F>>>,
     noise: Option<Noise>,
+    once: bool,
     collected: Vec<(String, Var<'t, F>)>,
 }
 
 impl<'t, F: Float> Pass<'t, F> {
     /// Norms use, and collect, the statistics of the batch; no dropout.
     pub fn batch() -> Self {
-        Pass { given: None, noise: None, collected: Vec::new() }
+        Pass { given: None, noise: None, once: false, collected: Vec::new() }
     }
 
     /// Norms use these statistics; no dropout.
@@ -75,6 +76,19 @@ impl<'t, F: Float> Pass<'t, F> {
     pub fn with_noise(mut self, noise: &Noise) -> Self {
         self.noise = Some(noise.clone());
         self
+    }
+
+    /// The pass is differentiated at most once: layers may keep less and compute it again. Higher derivatives stay right, but
+    /// take longer.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// Whether the pass is differentiated at most once.
+    pub fn is_once(&self) -> bool {
+        self.once
     }
 
     /// The given mean and variance of the norm at `scope`, or nothing when those of the batch are to be used.

@@ -76,14 +76,34 @@ impl BatchNorm {
         let (scale, shift) = self.terms(params);
         let (y, statistics) = x.batch_norm(scale, shift, F::of(self.eps), activation);
         let shape = x.shape();
-        let channels = shape[shape.len() - 1];
-        let row = |i: usize| statistics.slice(0, i..i + 1).reshape(&[channels]);
-        let mean = offset.map_or(row(0), |offset| row(0) + offset);
-        pass.collect(&self.scope, mean, row(1), shape.count() / channels);
+        self.collect(statistics, shape.count() / shape[shape.len() - 1], pass, offset);
         y
     }
 
-    fn terms<'t, F: Float>(&self, params: &Params<Var<'t, F>>) -> (Option<Var<'t, F>>, Option<Var<'t, F>>) {
+    /// Hands `pass` the statistics `[2, channels]` of `rows` rows, from whose mean `offset` was left out.
+    #[track_caller]
+    pub(crate) fn collect<'t, F: Float>(
+        &self,
+        statistics: Var<'t, F>,
+        rows: usize,
+        pass: &mut Pass<'t, F>,
+        offset: Option<Var<'t, F>>,
+    ) {
+        let channels = statistics.shape()[1];
+        let row = |i: usize| statistics.slice(0, i..i + 1).reshape(&[channels]);
+        let mean = offset.map_or(row(0), |offset| row(0) + offset);
+        pass.collect(&self.scope, mean, row(1), rows);
+    }
+
+    pub(crate) fn eps(&self) -> f64 {
+        self.eps
+    }
+
+    /// Scale and shift.
+    pub(crate) fn terms<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+    ) -> (Option<Var<'t, F>>, Option<Var<'t, F>>) {
         (self.scale.map(|s| params[s]), self.shift.map(|s| params[s]))
     }
 }

@@ -1,7 +1,7 @@
 //! Batch norm: where its statistics come from, and what becomes of them.
 
 use approx::assert_relative_eq;
-use fewshot_autodiff::{Activation, Array, Conv, Padding, Tape, Var};
+use fewshot_autodiff::{Activation, Array, Conv, Padding, Program, Tape, Var};
 use fewshot_nn::{
     BatchNorm, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Model, NormAffine, Params, Pass, Spec,
     update_running,
@@ -109,8 +109,12 @@ fn a_norm_outside_all_scopes_has_plain_names() {
     let y = layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut pass).value();
     let batch = pass.into_statistics().expect("a norm ran on the batch").arrays();
     assert_eq!(update_running(&spec.statistics(), &batch, 1.0).names(), ["mean", "variance"]);
-    let again =
-        layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&batch.on(&tape)));
+    let again = layer.forward(
+        &Params::default(),
+        tape.var(&rows()),
+        Activation::Identity,
+        &mut Pass::given(&batch.on(&tape)),
+    );
     assert_relative_eq!(again.value().data(), y.data(), epsilon = 1e-12);
 }
 
@@ -175,7 +179,12 @@ fn given_statistics_of_another_model_are_refused() {
     let (layer, _) = norm(NormAffine::None);
     let other = Params::new(vec![("other.mean".to_owned(), Array::zeros(&[2]))]);
     let tape = Tape::new();
-    layer.forward(&Params::default(), tape.var(&rows()), Activation::Identity, &mut Pass::given(&other.on(&tape)));
+    layer.forward(
+        &Params::default(),
+        tape.var(&rows()),
+        Activation::Identity,
+        &mut Pass::given(&other.on(&tape)),
+    );
 }
 
 #[test]
@@ -187,4 +196,53 @@ fn a_pass_serves_one_forward_pass() {
     let mut pass = Pass::batch();
     layer.forward(&Params::default(), x, Activation::Identity, &mut pass);
     layer.forward(&Params::default(), x, Activation::Identity, &mut pass);
+}
+
+/// Output, collected statistics, and first and second gradients for the weights.
+fn results(model: &Conv4, x: &Array<f64>, once: bool) -> Vec<Array<f64>> {
+    let tape = Tape::new();
+    let theta = weights(Model::<f64>::spec(model)).on(&tape);
+    let mut pass = if once { Pass::batch().once() } else { Pass::batch() };
+    assert_eq!(pass.is_once(), once);
+    let y = model.forward(&theta, tape.var(x), &mut pass);
+    let first = y.tanh().sum().grads(theta.values());
+    let second = first.iter().map(|g| g.square().sum()).reduce(|a, b| a + b).expect("there are weights");
+    let second = second.grads(theta.values());
+    let statistics = pass.into_statistics().expect("the norms ran on the batch");
+    let all = [&[y], statistics.values(), &first[..], &second[..]].concat();
+    all.iter().map(|x| x.value()).collect()
+}
+
+#[test]
+fn a_pass_differentiated_once_gives_the_same_numbers_of_any_order() {
+    for (channels, config) in
+        [(1, Conv4Config::pooled_64()), (3, Conv4Config::pooled_64()), (1, Conv4Config::strided_gap())]
+    {
+        let model = Conv4::new(&Conv4Config { size: 17, channels, filters: 3, ..config.with_head(4) });
+        let x = random(&[5, 17, 17, channels], 9);
+        for (i, (kept, once)) in results(&model, &x, false).iter().zip(&results(&model, &x, true)).enumerate()
+        {
+            let largest = kept.data().iter().fold(1.0_f64, |m, x| m.max(x.abs()));
+            assert_relative_eq!(kept.data(), once.data(), epsilon = 1e-9 * largest);
+            assert_eq!(kept.shape(), once.shape(), "result {i}");
+        }
+    }
+}
+
+#[test]
+fn a_pass_differentiated_once_keeps_no_map_of_the_first_layer() {
+    let config = Conv4Config { size: 16, filters: 4, ..Conv4Config::pooled_64() };
+    let model = Conv4::new(&config);
+    let listing = |once: bool| {
+        let program = Program::<f32>::record(|tape| {
+            let theta = Model::<f32>::spec(&model).init::<f32>(&mut ChaCha8Rng::seed_from_u64(0)).on(tape);
+            let x = tape.input(&[2, 16, 16, 1]);
+            let mut pass = if once { Pass::batch().once() } else { Pass::batch() };
+            let y = model.forward(&theta, x, &mut pass);
+            y.sum().grads(theta.values())
+        });
+        program.to_string()
+    };
+    assert!(listing(false).contains("[2, 16, 16, 4]"));
+    assert!(!listing(true).contains("[2, 16, 16, 4]"), "{}", listing(true));
 }

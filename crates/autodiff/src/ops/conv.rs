@@ -57,6 +57,19 @@ impl Default for Conv {
     }
 }
 
+impl Conv {
+    /// Height and width of the output for images and a window of these sizes.
+    ///
+    /// # Panics
+    /// When the window does not fit.
+    #[track_caller]
+    pub fn output_size(self, size: [usize; 2], window: [usize; 2]) -> [usize; 2] {
+        let pad = self.padding.widths(size, window, self.stride);
+        check_window("Conv", &Shape::new(&[1, size[0], size[1], 1]), window, self.stride, pad);
+        [0, 1].map(|i| (size[i] + pad[i][0] + pad[i][1] - window[i]) / self.stride[i] + 1)
+    }
+}
+
 /// The three convolution operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConvOp {
