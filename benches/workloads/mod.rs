@@ -6,8 +6,8 @@ mod numbers;
 
 use fewshot::meta::MetaGradient;
 use fewshot::{
-    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Meta, Mlp, Order, Outputs, Padding, ProtoNet, Runner, Set,
-    Targets, Tasks,
+    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Memory, Meta, Mlp, Order, Outputs, Padding, ProtoNet,
+    Runner, Set, Targets, Tasks,
 };
 use ndarray::ArrayD;
 
@@ -117,6 +117,7 @@ impl Conv {
             train_steps: self.steps,
             inner_lr: self.inner_lr,
             order: self.order,
+            memory: if self.pooled { Memory::Recompute } else { Memory::Keep },
             adapted: Filter::All,
             ..Maml::new(Conv4::new(&config.with_head(self.ways)))
         };

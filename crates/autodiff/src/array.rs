@@ -178,8 +178,11 @@ impl<F: Float> Array<F> {
         })
     }
 
-    /// The values in another element type, rounded to nearest.
+    /// The values in another element type, rounded to nearest; shared if it is the same.
     pub fn cast<G: Float>(&self) -> Array<G> {
+        if let Some(same) = (self as &dyn std::any::Any).downcast_ref::<Array<G>>() {
+            return same.clone();
+        }
         Array::build(self.shape, |out| {
             for (o, &x) in out.iter_mut().zip(self.data()) {
                 *o = G::of(x.as_f64());
@@ -203,6 +206,15 @@ impl<F: Float> Array<F> {
                 })
             }
         }
+    }
+}
+
+/// Adds another array of the same shape, in place if the values are not shared.
+impl<F: Float> std::ops::AddAssign<&Array<F>> for Array<F> {
+    #[track_caller]
+    fn add_assign(&mut self, other: &Array<F>) {
+        assert_eq!(self.shape, other.shape, "add_assign: {} and {} differ", self.shape, other.shape);
+        self.accumulate(other);
     }
 }
 

@@ -172,7 +172,8 @@ impl InnerLoop<'_> {
             }
             let gradient = gradients.next().expect("one gradient per adapted parameter");
             match rate {
-                Rate::Scalar(rate) => *w - gradient * F::of(rate),
+                // adding the negative: its gradient takes one operator less
+                Rate::Scalar(rate) => *w + gradient * F::of(-rate),
                 Rate::Each(rates) => *w - gradient * rates[name],
             }
         })

@@ -90,7 +90,7 @@ fn by_stage<F: Float>(
     let scores: Vec<(Metric, Vec<f64>)> = (0..episodes)
         .into_par_iter()
         .map(|episode| {
-            let task = Task::from(&tasks.episode(episode));
+            let task = Task::from(tasks.episode(episode));
             let stages = adapt(&task);
             let scores = stages.iter().map(|predictor| {
                 let predictions = predictor.predict(&task.query.x);

@@ -168,16 +168,20 @@ impl<F: Float> Examples<F> {
     }
 }
 
+/// Without a copy in f32.
+impl<F: Float> From<Set> for Examples<F> {
+    fn from(set: Set) -> Self {
+        let y = match set.y {
+            Targets::Classes(classes) => Labels::Classes(classes),
+            Targets::Values(values) => Labels::Values(Array::from(values).cast()),
+        };
+        Examples::new(Array::from(set.x).cast(), y)
+    }
+}
+
 impl<F: Float> From<&Set> for Examples<F> {
     fn from(set: &Set) -> Self {
-        let array = |x: &ndarray::ArrayD<f32>| {
-            Array::new(x.shape(), x.iter().map(|&v| F::of(f64::from(v))).collect())
-        };
-        let y = match &set.y {
-            Targets::Classes(classes) => Labels::Classes(classes.clone()),
-            Targets::Values(values) => Labels::Values(array(values)),
-        };
-        Examples::new(array(&set.x), y)
+        Examples::from(set.clone())
     }
 }
 
@@ -205,8 +209,15 @@ impl<F: Float> Task<F> {
     }
 }
 
+/// Without a copy in f32.
+impl<F: Float> From<Episode> for Task<F> {
+    fn from(episode: Episode) -> Self {
+        Task { support: Examples::from(episode.support), query: Examples::from(episode.query) }
+    }
+}
+
 impl<F: Float> From<&Episode> for Task<F> {
     fn from(episode: &Episode) -> Self {
-        Task { support: Examples::from(&episode.support), query: Examples::from(&episode.query) }
+        Task::from(episode.clone())
     }
 }

@@ -1,11 +1,13 @@
 //! The meta-gradient of a meta-batch: tasks over threads, summed in task order.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use fewshot_autodiff::{Array, Float, with_split};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::{Params, update_running};
-use rayon::prelude::*;
 
 use crate::learner::{Learner, Meta, TaskGradient};
 use crate::runner::Runner;
@@ -43,15 +45,31 @@ impl<F: Float> Runner<'_, F> {
     ) -> MetaGradient<F> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
         let one = |i: u64| {
-            let task = Task::from(&tasks.episode(i));
+            let task = Task::from(tasks.episode(i));
             self.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i))
         };
-        let parts: Vec<TaskGradient<F>> = if range.end - range.start < rayon::current_num_threads() as u64 {
-            with_split(true, || range.map(one).collect())
-        } else {
-            range.into_par_iter().map(one).collect()
+        let (next, sum) =
+            (AtomicU64::new(range.start), Mutex::new(Sum::new(self.learner, meta, range.clone())));
+        let work = || {
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                if i >= range.end {
+                    return;
+                }
+                let part = one(i);
+                sum.lock().unwrap_or_else(PoisonError::into_inner).add(i, part);
+            }
         };
-        mean(self.learner, meta, parts)
+        let threads = rayon::current_num_threads();
+        if range.end - range.start < threads as u64 {
+            with_split(true, work);
+        } else {
+            rayon::scope(|scope| {
+                (1..threads).for_each(|_| scope.spawn(|_| work()));
+                work();
+            });
+        }
+        sum.into_inner().unwrap_or_else(PoisonError::into_inner).mean(meta)
     }
 }
 
@@ -70,35 +88,57 @@ pub fn meta_gradient<F: Float>(
     Runner::new(learner).meta_gradient(meta, tasks, range, seed)
 }
 
-fn mean<F: Float>(learner: &dyn Learner<F>, meta: &Meta<F>, parts: Vec<TaskGradient<F>>) -> MetaGradient<F> {
-    let count = parts.len() as f64;
-    let sums: Vec<Array<F>> = (0..meta.theta.len())
-        .into_par_iter()
-        .map(|p| mean_of(parts.iter().map(|part| &part.gradient.values()[p]), F::of(1.0 / count)))
-        .collect();
-    MetaGradient {
-        loss: parts.iter().map(|part| part.loss).sum::<f64>() / count,
-        accuracy: parts.iter().map(|part| part.accuracy).sum::<Option<f64>>().map(|sum| sum / count),
-        gradient: meta.theta.with_values(sums),
-        statistics: parts
-            .iter()
-            .filter_map(|part| part.statistics.as_ref())
-            .fold(meta.statistics.clone(), |running, batch| {
-                update_running(&running, batch, learner.momentum())
-            }),
-    }
+/// The parts of a meta-batch added up in task order, whatever the order in which they arrive.
+struct Sum<'a, F: Float> {
+    learner: &'a dyn Learner<F>,
+    count: f64,
+    next: u64,
+    /// Parts that came before their turn: at most one a thread.
+    early: BTreeMap<u64, TaskGradient<F>>,
+    loss: f64,
+    accuracy: Option<f64>,
+    gradient: Option<Vec<Array<F>>>,
+    statistics: Params<Array<F>>,
 }
 
-/// The arrays summed in order, times `factor`.
-fn mean_of<'a, F: Float>(mut arrays: impl Iterator<Item = &'a Array<F>>, factor: F) -> Array<F> {
-    let mut sum = arrays.next().expect("a meta-batch has a task").clone();
-    for array in arrays {
-        for (s, &x) in sum.data_mut().iter_mut().zip(array.data()) {
-            *s += x;
+impl<'a, F: Float> Sum<'a, F> {
+    fn new(learner: &'a dyn Learner<F>, meta: &Meta<F>, range: Range<u64>) -> Self {
+        Sum {
+            learner,
+            count: (range.end - range.start) as f64,
+            next: range.start,
+            early: BTreeMap::new(),
+            loss: 0.0,
+            accuracy: Some(0.0),
+            gradient: None,
+            statistics: meta.statistics.clone(),
         }
     }
-    for s in sum.data_mut() {
-        *s *= factor;
+
+    fn add(&mut self, i: u64, part: TaskGradient<F>) {
+        self.early.insert(i, part);
+        while let Some(part) = self.early.remove(&self.next) {
+            self.next += 1;
+            self.loss += part.loss;
+            self.accuracy = self.accuracy.zip(part.accuracy).map(|(sum, accuracy)| sum + accuracy);
+            if let Some(batch) = &part.statistics {
+                self.statistics = update_running(&self.statistics, batch, self.learner.momentum());
+            }
+            match &mut self.gradient {
+                Some(sum) => sum.iter_mut().zip(part.gradient.values()).for_each(|(sum, x)| *sum += x),
+                None => self.gradient = Some(part.gradient.values().to_vec()),
+            }
+        }
     }
-    sum
+
+    fn mean(self, meta: &Meta<F>) -> MetaGradient<F> {
+        let factor = F::of(1.0 / self.count);
+        let gradient = self.gradient.expect("a meta-batch has a task");
+        MetaGradient {
+            loss: self.loss / self.count,
+            accuracy: self.accuracy.map(|sum| sum / self.count),
+            gradient: meta.theta.with_values(gradient.iter().map(|g| g.map(|x| x * factor)).collect()),
+            statistics: self.statistics,
+        }
+    }
 }
