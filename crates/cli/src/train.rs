@@ -88,7 +88,7 @@ impl Run {
             0 => Schedule::Constant,
             every => Schedule::Step { every, factor: 0.5 },
         };
-        let training = Training { meta_batch, outer_lr, schedule, clip: None, seed };
+        let training = Training { meta_batch, outer_lr, schedule, clip: None, seed, ..Training::default() };
         Trainer::new(&*self.learner, &*self.training, Box::new(Adam::default()), training)
     }
 
