@@ -7,6 +7,9 @@ import numpy as np
 # Float32, and thousands of ReLUs and max-pools: an input within rounding of a kink may fall on either side of it.
 LOSS_TOLERANCE = 1e-4
 GRADIENT_TOLERANCE = 5e-3
+# Five steps through many kinks magnify it. Against f64, where PyTorch and JAX agree to 4e-14: mini, JAX 1.4e-2, PyTorch and ours
+# 3e-3; conv_5step, PyTorch's vmap 1.9e-2, JAX 1.3e-3, ours 7e-4.
+LOOSER = {"mini": 3e-2, "conv_5step": 3e-2}
 
 
 def read_ours(path):
@@ -49,6 +52,6 @@ def compare(ours, theirs):
     return abs(our_loss - their_loss) / abs(their_loss), worst, float(errors[worst])
 
 
-def agrees(errors):
+def agrees(size, errors):
     loss, _, gradient = errors
-    return loss <= LOSS_TOLERANCE and gradient <= GRADIENT_TOLERANCE
+    return loss <= LOSS_TOLERANCE and gradient <= LOOSER.get(size, GRADIENT_TOLERANCE)
