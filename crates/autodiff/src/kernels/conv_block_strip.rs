@@ -12,8 +12,6 @@ use crate::pool::Buffer;
 
 /// About as many windows as a strip has: with 64 channels it stays in the first-level cache.
 const STRIP: usize = 128;
-/// Elements that are read or written past the end of a run of a window.
-const SLACK: usize = 16;
 
 /// One image with its padding, and a strip of its windows and of its convolution.
 pub struct Strips<'a, F: Float> {
@@ -30,7 +28,7 @@ impl<'a, F: Float> Strips<'a, F> {
         let s = &shape.conv;
         let [height, width] = padded_size(shape);
         let windows = Self::rows(shape, s.out_h()).map(|rows| rows.len()).max().unwrap_or(0) * s.out_w();
-        let mut padded = Buffer::dirty(height * width * s.c_in + SLACK);
+        let mut padded = Buffer::dirty(height * width * s.c_in);
         for (i, x) in padded.data_mut().iter_mut().enumerate() {
             *x = -pivot[i % s.c_in];
         }
@@ -38,7 +36,7 @@ impl<'a, F: Float> Strips<'a, F> {
             shape,
             pivot: pivot.iter().copied().cycle().take(s.w * s.c_in).collect(),
             padded,
-            patches: Buffer::dirty(windows * (shape.depth() + 1) + SLACK),
+            patches: Buffer::dirty(windows * (shape.depth() + 1)),
             z: Buffer::dirty(windows * s.c_out),
         }
     }
@@ -134,22 +132,20 @@ fn gather_body<F: Float, I: Isa>(
     columns: usize,
     s: &BlockShape,
 ) {
+    // lengths the compiler knows, for three by three windows of one and of three channels
     match s.conv.kw * s.conv.c_in {
-        0..=4 => {
-            gather_runs(patches, padded, rows, columns, s, |to, from, _| store::<F, 4>(to, 0, load(from, 0)))
-        }
-        5..=SLACK => {
-            gather_runs(patches, padded, rows, columns, s, |to, from, _| {
-                store::<F, SLACK>(to, 0, load(from, 0))
-            });
-        }
-        _ => gather_runs(patches, padded, rows, columns, s, |to, from, run| {
-            to[..run].copy_from_slice(&from[..run]);
-        }),
+        3 => gather_runs(patches, padded, rows, columns, s, |to, from| copy::<F, 3>(to, from)),
+        9 => gather_runs(patches, padded, rows, columns, s, |to, from| copy::<F, 9>(to, from)),
+        _ => gather_runs(patches, padded, rows, columns, s, |to, from| to.copy_from_slice(from)),
     }
 }
 
-/// Copies windows, each of its rows by `copy`, which may copy too much: what follows is written later.
+#[inline(always)]
+fn copy<F: Float, const W: usize>(to: &mut [F], from: &[F]) {
+    store::<F, W>(to, 0, load(from, 0));
+}
+
+/// Copies windows, each of its rows by `copy`, which is given slices of that length.
 #[inline(always)]
 fn gather_runs<F: Float>(
     patches: &mut [F],
@@ -157,22 +153,19 @@ fn gather_runs<F: Float>(
     rows: Range<usize>,
     columns: usize,
     s: &BlockShape,
-    copy: impl Fn(&mut [F], &[F], usize),
+    copy: impl Fn(&mut [F], &[F]),
 ) {
     let [_, width] = padded_size(s);
-    let (c, [down, across]) = (s.conv.c_in, s.conv.stride);
-    let run = s.conv.kw * c;
-    let mut at = 0;
-    for row in rows {
-        for column in 0..columns {
-            let from = (row * down * width + column * across) * c;
-            for k in 0..s.conv.kh {
-                copy(&mut patches[at..], &padded[from + k * width * c..], run);
-                at += run;
+    let (run, [down, across], k) = (s.conv.kw * s.conv.c_in, s.conv.stride, s.depth() + 1);
+    for (patches, row) in patches.chunks_exact_mut(columns * k).zip(rows) {
+        for y in 0..s.conv.kh {
+            let from = &padded[(row * down + y) * width * s.conv.c_in..][..width * s.conv.c_in];
+            let runs = from.windows(run).step_by(across * s.conv.c_in);
+            for (patch, from) in patches.chunks_exact_mut(k).zip(runs) {
+                copy(&mut patch[y * run..(y + 1) * run], from);
             }
-            patches[at] = F::one();
-            at += 1;
         }
+        patches.iter_mut().skip(k - 1).step_by(k).for_each(|one| *one = F::one());
     }
 }
 
