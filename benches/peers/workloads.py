@@ -99,11 +99,12 @@ def filled(shapes):
 
 
 def images(workload, which, per_class):
-    """A pattern of the class and half as much noise, and the classes."""
+    """Noise, in colour half as much beside a pattern of the class, and the classes."""
     image = [workload.size, workload.size, workload.channels]
     x = uniform(f"{which}.x", [workload.tasks, workload.ways, per_class, *image])
-    x *= np.float32(0.5)
-    x += uniform("patterns", [workload.tasks, workload.ways, 1, *image])
+    if workload.channels > 1:
+        x *= np.float32(0.5)
+        x += uniform("patterns", [workload.tasks, workload.ways, 1, *image])
     x = x.reshape(workload.tasks, -1, *image)
     y = np.tile(np.repeat(np.arange(workload.ways), per_class), (workload.tasks, 1))
     return [x, y]

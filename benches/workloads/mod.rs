@@ -146,7 +146,8 @@ fn noisy_patterns(tasks: usize, ways: usize, [shots, queries]: [usize; 2], image
         let patterns =
             |class: usize| numbers::uniform("patterns", (task * ways + class) * pixels).take(pixels);
         let noise = numbers::uniform(&format!("{of}.x"), task * classes.len() * pixels);
-        let values = classes.iter().flat_map(|&class| patterns(class)).zip(noise).map(|(p, u)| p + 0.5 * u);
+        let values = classes.iter().flat_map(|&class| patterns(class)).zip(noise);
+        let values = values.map(|(p, u)| if image[2] > 1 { p + 0.5 * u } else { u });
         let shape = [&[classes.len()], &image[..]].concat();
         let x = ArrayD::from_shape_vec(shape, values.collect()).expect("an image for each example");
         Set::new(x, Targets::Classes(classes))

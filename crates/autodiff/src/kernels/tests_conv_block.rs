@@ -90,7 +90,17 @@ impl<F: Float> Case<F> {
         let mut out = [map.len(), c, c].map(|n| vec![F::nan(); n]);
         let [dmap, dscale, dshift] = &mut out;
         batch_norm_backward(
-            dmap, dscale, dshift, &map, &stats, t.scale, t.shift, &dnormed, c, t.eps, t.slope,
+            dmap,
+            dscale,
+            dshift,
+            &map,
+            &stats,
+            t.scale,
+            t.shift,
+            &dnormed[..],
+            c,
+            t.eps,
+            t.slope,
         );
         let mut dw = vec![F::nan(); self.w.len()];
         conv_dw(&mut dw, &self.x, dmap, s);
