@@ -137,8 +137,8 @@ fn proto() -> Workload {
     }
 }
 
-/// Episodes of images, the examples of a class in a row: a pattern of the class and half as much noise. On noise alone gradients
-/// nearly cancel, and in `f32` two libraries differ in the second digit of what is left.
+/// Episodes of images, the examples of a class in a row: noise, in colour half as much beside a pattern of the class. On noise
+/// alone gradients of miniImageNet's size nearly cancel, and in `f32` two libraries differ in the second digit of what is left.
 fn noisy_patterns(tasks: usize, ways: usize, [shots, queries]: [usize; 2], image: [usize; 3]) -> Fixed {
     let set = |of: &str, per_class: usize, task: usize| {
         let classes: Vec<usize> = (0..ways * per_class).map(|j| j / per_class).collect();
