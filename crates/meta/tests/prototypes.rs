@@ -11,7 +11,12 @@ fn array(shape: &[usize], salt: f64) -> Array<f64> {
 /// Logits of queries for a support with classes.
 fn logits(distance: Distance, support: &Array<f64>, classes: &[usize], query: &Array<f64>) -> Array<f64> {
     let tape = Tape::new();
-    distance.logits(tape.var(query), prototypes(tape.var(support), classes, 1 + classes.iter().max().expect("there are classes"))).value()
+    distance
+        .logits(
+            tape.var(query),
+            prototypes(tape.var(support), classes, 1 + classes.iter().max().expect("there are classes")),
+        )
+        .value()
 }
 
 fn assert_close(a: &Array<f64>, b: &Array<f64>) {

@@ -24,7 +24,7 @@ impl Draw {
 
 #[derive(Debug)]
 enum Source {
-    Stream(ChaCha8Rng),
+    Stream(Box<ChaCha8Rng>),
     Recorder(Vec<Draw>),
 }
 
@@ -49,7 +49,7 @@ pub struct Noise {
 impl Noise {
     /// Draws from a stream.
     pub fn new(stream: ChaCha8Rng) -> Self {
-        Noise { source: Rc::new(RefCell::new(Source::Stream(stream))) }
+        Noise { source: Rc::new(RefCell::new(Source::Stream(Box::new(stream)))) }
     }
 
     /// Makes each draw a further input of the program that is being recorded.

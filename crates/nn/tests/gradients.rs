@@ -55,7 +55,9 @@ fn batch_norm_on_the_batch_and_with_given_statistics() {
         let (layer, spec) = build(|b| BatchNorm::new(b, 3, affine, 1e-2));
         check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::batch()));
         let given = spec.statistics().map(|s| s.map(|v| v + 0.3));
-        check(&spec, &[7, 3], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::given(&given.on(x.tape()))));
+        check(&spec, &[7, 3], |p, x| {
+            layer.forward(p, x, Activation::Identity, &mut Pass::given(&given.on(x.tape())))
+        });
     }
 }
 
