@@ -5,9 +5,11 @@
 //! (mu + q) w and its variance w^T C w, so statistics need no convolution. The norm is folded into the weights; max-pooling
 //! comes before the activation, which is monotone.
 
+use std::ops::Range;
+
 use super::conv::ConvShape;
 use super::conv_block_moments::Moments;
-use super::conv_block_strip::{Strips, activate, masked, place_max, pool_max};
+use super::conv_block_strip::Strips;
 use super::map::add_assign;
 use super::matmul::matmul;
 use super::split;
@@ -56,6 +58,12 @@ impl BlockShape {
     /// Elements of an image of the output.
     fn out_image(&self) -> usize {
         self.out_h() * self.out_w() * self.conv.c_out
+    }
+
+    /// Elements of an image's output that some rows of its convolution make.
+    fn out_part(&self, rows: &Range<usize>) -> Range<usize> {
+        let row = self.out_w() * self.conv.c_out;
+        rows.start / self.pool[0] * row..rows.end / self.pool[0] * row
     }
 
     fn check(&self, x: usize, w: usize, y: usize) {
@@ -137,21 +145,14 @@ pub fn conv_block<F: Float>(
     exact.store(moments);
     // the gradient knows the moments as they are stored
     let folded = terms.folded(w, &stats[c..], &Moments::load(moments, s.depth()));
-    let (each, columns) = (s.conv.n.div_ceil(split::pieces(s.conv.n)), s.out_w() * s.pool[1]);
+    let each = s.conv.n.div_ceil(split::pieces(s.conv.n));
     split::chunks(y, each * s.out_image(), |i, y| {
         let mut strips = Strips::new(&pivot, s);
         for (k, y) in y.chunks_exact_mut(s.out_image()).enumerate() {
             strips.enter(&x[(i * each + k) * s.image()..][..s.image()]);
             for rows in Strips::<F>::rows(s, s.out_h() * s.pool[0]) {
-                let y = &mut y[rows.start / s.pool[0] * s.out_w() * c..rows.end / s.pool[0] * s.out_w() * c];
-                if s.pools() {
-                    let z = strips.convolve(rows, columns, folded.data());
-                    pool_max(y, z, terms.slope, s);
-                } else {
-                    let patches = strips.gather(rows, columns);
-                    matmul(y, patches, folded.data(), y.len() / c, s.depth() + 1, c, false, false);
-                    activate(y, terms.slope);
-                }
+                let part = s.out_part(&rows);
+                strips.output(&mut y[part], rows, folded.data(), terms.slope);
             }
         }
     });
@@ -225,7 +226,6 @@ fn products<F: Float>(
     let (c, k) = (s.conv.c_out, s.depth() + 1);
     let pivot = pivot(x, s);
     let folded = terms.folded(w, &arrived.stats[c..], moments);
-    let columns = s.out_w() * s.pool[1];
     let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * c];
     split::chunks(&mut parts, k * c, |i, part| {
         let mut strips = Strips::new(&pivot, s);
@@ -233,22 +233,10 @@ fn products<F: Float>(
         for image in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
             strips.enter(&x[image * s.image()..][..s.image()]);
             for rows in Strips::<F>::rows(s, s.out_h() * s.pool[0]) {
-                let [from, to] = [rows.start, rows.end].map(|row| row / s.pool[0] * s.out_w() * c);
-                let at = image * s.out_image() + from..image * s.out_image() + to;
-                let dy = &arrived.dy[at.clone()];
-                let (patches, dz) = match arrived.y {
-                    Some(y) if !s.pools() => {
-                        let (patches, dz) = strips.patches(rows, columns);
-                        masked(dz, &y[at], dy, terms.slope);
-                        (patches, dz)
-                    }
-                    _ => {
-                        strips.convolve(rows.clone(), columns, folded.data());
-                        let (patches, z) = strips.strip(rows, columns);
-                        place_max(z, dy, terms.slope, s);
-                        (patches, z)
-                    }
-                };
+                let Range { start, end } = s.out_part(&rows);
+                let at = image * s.out_image() + start..image * s.out_image() + end;
+                let (y, dy) = (arrived.y.map(|y| &y[at.clone()]), &arrived.dy[at.clone()]);
+                let (patches, dz) = strips.gradient(rows, folded.data(), y, dy, terms.slope);
                 matmul(product.data_mut(), patches, dz, k, dz.len() / c, c, true, false);
                 add_assign(part, product.data());
             }

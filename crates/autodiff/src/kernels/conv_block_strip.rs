@@ -60,27 +60,58 @@ impl<'a, F: Float> Strips<'a, F> {
         &self.patches.data()[..windows * (self.shape.depth() + 1)]
     }
 
-    /// As [`gather`](Self::gather), with room for a strip of the convolution.
-    pub fn patches(&mut self, rows: Range<usize>, columns: usize) -> (&[F], &mut [F]) {
-        self.gather(rows.clone(), columns);
-        self.strip(rows, columns)
+    /// The output of some rows of the convolution, where `weights` `[depth + 1, c]` hold the norm.
+    pub fn output(&mut self, y: &mut [F], rows: Range<usize>, weights: &[F], slope: F) {
+        let s = self.shape;
+        if s.pools() {
+            let (_, z) = self.convolve(rows, weights);
+            pool_max(y, z, slope, s);
+        } else {
+            let patches = self.gather(rows, s.out_w());
+            matmul(y, patches, weights, y.len() / s.conv.c_out, s.depth() + 1, s.conv.c_out, false, false);
+            activate(y, slope);
+        }
     }
 
-    /// What was gathered and convolved last.
-    pub fn strip(&mut self, rows: Range<usize>, columns: usize) -> (&[F], &mut [F]) {
+    /// The windows of some rows, and the gradient of what the norm makes of them where that of the output is `dy`; `y` is the
+    /// output where there is no pooling.
+    pub fn gradient(
+        &mut self,
+        rows: Range<usize>,
+        weights: &[F],
+        y: Option<&[F]>,
+        dy: &[F],
+        slope: F,
+    ) -> (&[F], &[F]) {
+        let s = self.shape;
+        match y {
+            Some(y) if !s.pools() => {
+                let (patches, dz) = self.pair(rows);
+                map2(dz, y, dy, |y, dy| if y > F::zero() { dy } else { slope * dy });
+                (patches, dz)
+            }
+            _ => {
+                let (patches, z) = self.convolve(rows, weights);
+                place_max(z, dy, slope, s);
+                (patches, z)
+            }
+        }
+    }
+
+    /// Windows that the output is made of, and room for a value of each and of each channel.
+    fn pair(&mut self, rows: Range<usize>) -> (&[F], &mut [F]) {
+        let columns = self.shape.out_w() * self.shape.pool[1];
         let windows = rows.len() * columns;
-        (
-            &self.patches.data()[..windows * (self.shape.depth() + 1)],
-            &mut self.z.data_mut()[..windows * self.shape.conv.c_out],
-        )
+        let patches = self.gather(rows, columns).len();
+        (&self.patches.data()[..patches], &mut self.z.data_mut()[..windows * self.shape.conv.c_out])
     }
 
-    /// The windows times `weights` `[depth + 1, c]`.
-    pub fn convolve(&mut self, rows: Range<usize>, columns: usize, weights: &[F]) -> &mut [F] {
+    /// The same with the windows times `weights`.
+    fn convolve(&mut self, rows: Range<usize>, weights: &[F]) -> (&[F], &mut [F]) {
         let (k, c) = (self.shape.depth() + 1, self.shape.conv.c_out);
-        let (patches, z) = self.patches(rows, columns);
+        let (patches, z) = self.pair(rows);
         matmul(z, patches, weights, z.len() / c, k, c, false, false);
-        z
+        (patches, z)
     }
 }
 
@@ -91,15 +122,10 @@ fn padded_size(s: &BlockShape) -> [usize; 2] {
 }
 
 /// The activation in place.
-pub fn activate<F: Float>(y: &mut [F], slope: F) {
+fn activate<F: Float>(y: &mut [F], slope: F) {
     if slope != F::one() {
         map1(y, Source::Out, |z| if z > F::zero() { z } else { slope * z });
     }
-}
-
-/// The gradient before an activation whose output is `y`.
-pub fn masked<F: Float>(dz: &mut [F], y: &[F], dy: &[F], slope: F) {
-    map2(dz, y, dy, |y, dy| if y > F::zero() { dy } else { slope * dy });
 }
 
 versions! {
@@ -107,9 +133,9 @@ versions! {
     fn gather<F>(patches: &mut [F], padded: &[F], rows: Range<usize>, columns: usize, s: &BlockShape)
         where [F: Float] = gather_body;
     /// The greatest value of each window of the strip `z`, with the activation.
-    pub fn pool_max<F>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) where [F: Float] = pool_body;
+    fn pool_max<F>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) where [F: Float] = pool_body;
     /// In place of the strip `z` its gradient, that of each window's greatest value being at the first such.
-    pub fn place_max<F>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) where [F: Float] = place_body;
+    fn place_max<F>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) where [F: Float] = place_body;
 }
 
 #[inline(always)]
