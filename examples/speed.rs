@@ -3,19 +3,21 @@
 //! `RAYON_NUM_THREADS=2 cargo run --release --example speed -- conv_paper 20 --gradients conv_paper.safetensors`
 //!
 //! Prints `NAME median X ms min Y ms peak Z MiB` after two calls to warm up; the peak is that of the whole process. The file
-//! has the gradients by name, and the loss and all times in its metadata.
+//! has the gradients by name, and the loss and all times in its metadata. `--profile` adds where the time of one task goes, on
+//! one thread: the least time of each operator over the repetitions, added up by kind.
 
 #[path = "../benches/workloads/mod.rs"]
 mod workloads;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use fewshot::Meta;
 use fewshot::meta::{MetaGradient, save};
-use workloads::{NAMES, workload};
+use fewshot::{Meta, Purpose, Runner, StepTime, Task, Tasks, stream};
+use workloads::{NAMES, Workload, workload};
 
 const WARM_UPS: usize = 2;
 
@@ -23,6 +25,7 @@ struct Args {
     name: String,
     repetitions: usize,
     gradients: Option<PathBuf>,
+    profile: bool,
 }
 
 fn main() -> ExitCode {
@@ -55,25 +58,53 @@ fn run() -> Result<(), Box<dyn Error>> {
     if let (Some(path), Some(result)) = (args.gradients, last) {
         write(&path, result, &times)?;
     }
+    if args.profile {
+        profile(&workload, args.repetitions);
+    }
     Ok(())
 }
 
 fn usage() -> String {
-    format!("usage: speed NAME [REPS] [--gradients FILE], with NAME one of {}", NAMES.join(", "))
+    format!("usage: speed NAME [REPS] [--gradients FILE] [--profile], with NAME one of {}", NAMES.join(", "))
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
-    let (mut free, mut gradients) = (Vec::new(), None);
+    let (mut free, mut gradients, mut profile) = (Vec::new(), None, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--gradients" => gradients = Some(words.next().ok_or_else(usage)?.into()),
+            "--profile" => profile = true,
             _ => free.push(word),
         }
     }
     let repetitions = free.get(1).map_or(Ok(10), |count| count.parse().map_err(|_| usage()))?;
     match free.into_iter().next() {
-        Some(name) if repetitions > 0 => Ok(Args { name, repetitions, gradients }),
+        Some(name) if repetitions > 0 => Ok(Args { name, repetitions, gradients, profile }),
         _ => Err(usage()),
+    }
+}
+
+/// Prints the share of each kind of operator in the work on one task.
+fn profile(workload: &Workload, repetitions: usize) {
+    let (runner, meta) = (Runner::new(&*workload.learner), workload.meta());
+    let task = Task::from(workload.tasks.episode(0));
+    let run = || runner.profile(&meta, &task, || stream(0, Purpose::Dropout, 0)).expect("it is recorded");
+    let least = |mut least: Vec<StepTime>, now: Vec<StepTime>| {
+        least.iter_mut().zip(now).for_each(|(least, now)| least.seconds = least.seconds.min(now.seconds));
+        least
+    };
+    let steps = (0..repetitions).map(|_| run()).reduce(least).expect("there is a repetition");
+    let mut kinds: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for step in &steps {
+        let (count, seconds) = kinds.entry(step.operator).or_default();
+        (*count, *seconds) = (*count + 1, *seconds + step.seconds);
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    let total: f64 = steps.iter().map(|step| step.seconds).sum();
+    println!("one task: {} operators, {:.1} us", steps.len(), total * 1e6);
+    for (operator, (count, seconds)) in kinds {
+        println!("{:5.1} % {:9.1} us {count:4} {operator}", 100.0 * seconds / total, seconds * 1e6);
     }
 }
 

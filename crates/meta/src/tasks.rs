@@ -64,7 +64,8 @@ impl<F: Float> Runner<'_, F> {
         if range.end - range.start < threads as u64 {
             with_split(true, work);
         } else {
-            rayon::scope(|scope| {
+            // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
+            rayon::in_place_scope(|scope| {
                 (1..threads).for_each(|_| scope.spawn(|_| work()));
                 work();
             });
