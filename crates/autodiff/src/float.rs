@@ -12,10 +12,10 @@ use crate::pool::Pool;
 #[allow(private_interfaces, reason = "the module is private: nobody outside can name or call these")]
 pub(crate) mod sealed {
     use crate::grad::Rule;
+    use crate::inputs::Inputs;
     use crate::kernels::math::Elementary;
     use crate::op::Op;
     use crate::shape::Shape;
-    use crate::tape::Inputs;
 
     #[doc(hidden)]
     pub trait Sealed: Elementary {

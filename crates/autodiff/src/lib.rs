@@ -20,6 +20,7 @@ mod checkpoint;
 mod float;
 mod grad;
 pub mod gradcheck;
+mod inputs;
 mod kernels;
 mod op;
 mod ops;

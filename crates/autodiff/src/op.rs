@@ -9,6 +9,7 @@ use crate::array::Array;
 use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::ops::binary::Binary;
 use crate::ops::conv::ConvOp;
 use crate::ops::conv_block::ConvBlockOp;
@@ -21,7 +22,6 @@ use crate::ops::product::Product;
 use crate::ops::rows::Rows;
 use crate::ops::unary::Unary;
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// What a node of the record does.

@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use crate::array::Array;
 use crate::float::Float;
+use crate::inputs::{Inputs, View};
 use crate::op::Op;
 use crate::pool::Buffer;
 use crate::shape::Shape;
-use crate::tape::{Inputs, Tape, View};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// Where a value lies.

@@ -4,11 +4,11 @@ use std::ops::{Add, Div, Mul, Sub};
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::map::{broadcast2, map3};
 use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::{Shape, broadcast};
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Elementwise functions of several values. Inputs broadcast as in numpy; the engine sums the gradients back.

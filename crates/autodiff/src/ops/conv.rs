@@ -4,10 +4,10 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::conv::{ConvShape, conv, conv_dw, conv_dx};
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Zeros around images.

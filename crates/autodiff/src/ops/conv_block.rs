@@ -3,13 +3,13 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::conv_block::{self as kernel, Arrived, BlockShape, conv_block, conv_block_backward};
 use crate::op::Op;
 use crate::ops::conv::{Conv, ConvOp, Padding, conv_shape};
 use crate::ops::norm::Activation;
 use crate::ops::pool::Pool;
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// A convolution and what follows it.

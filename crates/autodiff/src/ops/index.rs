@@ -3,10 +3,11 @@
 use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::reduce;
 use crate::op::Op;
 use crate::shape::{Shape, check_axes};
-use crate::tape::{Inputs, Tape};
+use crate::tape::Tape;
 use crate::var::Var;
 
 /// Operators that pick elements or put them in their places. Places are whole numbers in the element type.

@@ -2,10 +2,10 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::{map, permute, reduce};
 use crate::op::Op;
 use crate::shape::{MAX_RANK, Shape, broadcasts_to, check_axes};
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Operators that move or add up elements. The shape of the result is that of the node.

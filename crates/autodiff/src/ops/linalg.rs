@@ -3,9 +3,9 @@
 use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Which triangle of a square matrix holds the numbers; the other is not read.

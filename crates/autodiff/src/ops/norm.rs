@@ -5,11 +5,11 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
 use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// What follows a layer, element by element.

@@ -2,11 +2,11 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::pool::{self, PoolShape};
 use crate::op::Op;
 use crate::ops::conv::{Padding, check_window};
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// How a pooling window moves over its images.

@@ -2,10 +2,10 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::matmul::matmul;
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Products of matrices. At most one factor is transposed: the set is closed under differentiation.

@@ -2,11 +2,11 @@
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::rows;
 use crate::op::Op;
 use crate::ops::index::Indices;
 use crate::shape::{Shape, check_axes};
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Operators on rows of logits.

@@ -4,10 +4,10 @@ use std::ops::Neg;
 
 use crate::float::Float;
 use crate::grad::Rule;
+use crate::inputs::Inputs;
 use crate::kernels::map::map1;
 use crate::kernels::math;
 use crate::op::Op;
-use crate::tape::Inputs;
 use crate::var::Var;
 
 /// Elementwise functions of one value.
