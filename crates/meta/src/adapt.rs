@@ -23,7 +23,7 @@ pub enum Memory {
     #[default]
     Keep,
     /// The weights before each step, from which the step is computed again: memory for the values of one step, for up to a third
-    /// more work. The gradient is the same.
+    /// more work. The gradient is the same. A model with dropout panics: a step computed again would draw other masks.
     Recompute,
 }
 

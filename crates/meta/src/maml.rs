@@ -124,7 +124,8 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
                 let model = Arc::clone(&self.model);
                 let order = self.order;
                 inner.run_recomputed(&meta.theta, rate, support, move |fast, support| {
-                    support.y.loss(model.forward(fast, support.x, &mut inner_pass(order)))
+                    let mut pass = inner_pass(order).with_noise(&Noise::refused());
+                    support.y.loss(model.forward(fast, support.x, &mut pass))
                 })
             }
         };

@@ -81,6 +81,14 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
 }
 
 #[test]
+#[should_panic(expected = "a step that is computed again cannot draw dropout")]
+fn recomputed_steps_refuse_dropout() {
+    let maml = Maml { memory: Memory::Recompute, ..Maml::new(Dropping::new()) };
+    let meta: Meta = maml.init(0);
+    maml.meta_gradient(&meta, &Task::from(Blobs::new(1).episode(0)), stream(0, Purpose::Dropout, 0));
+}
+
+#[test]
 fn a_support_without_a_class_is_complained_of_in_words() {
     let learner = ProtoNet::new(Net::plain());
     let meta: Meta = learner.init(0);

@@ -26,6 +26,7 @@ impl Draw {
 enum Source {
     Stream(Box<ChaCha8Rng>),
     Recorder(Vec<Draw>),
+    None,
 }
 
 /// Where dropout and other randomness inside a model come from: a stream, or the inputs of a program that is being recorded.
@@ -57,15 +58,24 @@ impl Noise {
         Noise { source: Rc::new(RefCell::new(Source::Recorder(Vec::new()))) }
     }
 
+    /// Refuses to draw: for work that is computed again, which would draw other values then.
+    pub fn refused() -> Self {
+        Noise { source: Rc::new(RefCell::new(Source::None)) }
+    }
+
     /// The draws recorded so far, in the order of their inputs.
     pub fn draws(&self) -> Vec<Draw> {
         match &*self.source.borrow() {
-            Source::Stream(_) => Vec::new(),
+            Source::Stream(_) | Source::None => Vec::new(),
             Source::Recorder(draws) => draws.clone(),
         }
     }
 
     /// A mask: 0 with probability `rate`, else `1 / (1 - rate)`.
+    ///
+    /// # Panics
+    /// When this noise is refused.
+    #[track_caller]
     pub fn mask<'t, F: Float>(&self, tape: &'t Tape<F>, shape: &[usize], rate: f64) -> Var<'t, F> {
         let draw = Draw { shape: Shape::new(shape), rate };
         match &mut *self.source.borrow_mut() {
@@ -73,6 +83,9 @@ impl Noise {
             Source::Recorder(draws) => {
                 draws.push(draw);
                 tape.input(shape)
+            }
+            Source::None => {
+                panic!("Noise: a step that is computed again cannot draw dropout; keep the steps' values")
             }
         }
     }
