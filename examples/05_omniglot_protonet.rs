@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let path = std::env::temp_dir().join("omniglot-protonet.safetensors");
     meta::save(&path, trainer.meta(), &BTreeMap::new())?;
-    let loaded = Checkpoint::read(&path)?.meta::<f32>(Learner::<f32>::spec(&learner))?;
+    let loaded = Checkpoint::read(&path)?.meta::<f32>(&learner)?;
     let task = Task::from(&test.episode(0));
     let predictor = learner.adapt(&loaded, &task.support);
     let scores = predictor.predict(&task.query.x);

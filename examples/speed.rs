@@ -126,5 +126,5 @@ fn write(path: &Path, result: MetaGradient, times: &[f64]) -> Result<(), fewshot
     let times: Vec<String> = times.iter().map(f64::to_string).collect();
     let metadata = [("loss", result.loss.to_string()), ("times_ms", times.join(" "))];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
-    save(path, &Meta { theta: result.gradient, statistics: result.statistics }, &metadata)
+    save(path, &Meta::new(result.gradient, result.statistics), &metadata)
 }

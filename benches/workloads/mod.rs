@@ -24,9 +24,9 @@ pub struct Workload {
 impl Workload {
     /// The weights the comparison starts from.
     pub fn meta(&self) -> Meta {
-        let Meta { theta, statistics } = self.learner.init(1);
+        let Meta { theta, statistics, .. } = self.learner.init(1);
         let theta = theta.map_named(|name, array| numbers::parameter(name, array.shape()));
-        Meta { theta, statistics }
+        Meta::new(theta, statistics)
     }
 
     /// What is timed: every call takes the meta-gradient of all tasks at the same weights.

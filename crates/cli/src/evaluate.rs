@@ -43,7 +43,7 @@ fn evaluate(
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(settings) };
     let tasks = source.test(settings, &episodes)?;
     let learner = learner::for_measuring(settings, &*tasks);
-    let meta = checkpoint.meta(learner.spec()).map_err(|error| Error::Model(error.to_string()))?;
+    let meta = checkpoint.meta(&*learner).map_err(|error| Error::Model(error.to_string()))?;
     measure(settings, &*learner, &meta, &*tasks, episodes, iterations)
 }
 

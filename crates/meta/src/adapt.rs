@@ -1,10 +1,10 @@
 //! The inner loop: gradient steps on a support loss, as operations on the tape.
 
-use fewshot_autodiff::{Float, Var};
-use fewshot_nn::Params;
+use fewshot_autodiff::{Array, Float, Var};
+use fewshot_nn::{Clip, Params};
 
 use crate::filter::Filter;
-use crate::task_vars::ExampleVars;
+use crate::rule::{Moments, Rule, clipped};
 
 /// How far differentiation looks through the inner gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,52 +16,84 @@ pub enum Order {
     Second,
 }
 
-/// What is kept of the inner steps until the meta-gradient has passed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Memory {
-    /// All values: memory grows with the steps.
-    #[default]
-    Keep,
-    /// The weights before each step, from which the step is computed again: memory for the values of one step, for up to a third
-    /// more work. The gradient is the same. A model with dropout panics: a step computed again would draw other masks.
-    Recompute,
-}
-
 /// The rate of the inner steps.
 #[derive(Clone, Copy)]
 pub enum Rate<'a, 't, F: Float = f32> {
     /// One number for all parameters.
     Scalar(f64),
-    /// A rate for each single parameter, on the tape, so that it can be learned (Meta-SGD). The names are those of theta, or of
-    /// the adapted parameters alone.
+    /// Rates on the tape, so that they can be learned: one for each single parameter (Meta-SGD), or any shape that broadcasts to the
+    /// parameter's. The names are those of theta, or of the adapted parameters alone.
     Each(&'a Params<Var<'t, F>>),
+    /// The same with a further first axis for the steps (MAML++); steps beyond it use its last entry.
+    PerStep(&'a Params<Var<'t, F>>),
+}
+
+impl<'a, 't, F: Float> Rate<'a, 't, F> {
+    /// The learned rates, if there are any.
+    pub(crate) fn learned(&self) -> Option<&'a Params<Var<'t, F>>> {
+        match *self {
+            Rate::Scalar(_) => None,
+            Rate::Each(rates) | Rate::PerStep(rates) => Some(rates),
+        }
+    }
+
+    /// A parameter after step `t` along a direction.
+    #[track_caller]
+    fn moved(&self, name: &str, t: usize, w: Var<'t, F>, direction: Var<'t, F>) -> Var<'t, F> {
+        match *self {
+            // adding the negative: its gradient takes one operator less
+            Rate::Scalar(rate) => w + direction * F::of(-rate),
+            Rate::Each(rates) => w - direction * rates[name],
+            Rate::PerStep(rates) => w - direction * at_step(rates[name], t),
+        }
+    }
+}
+
+/// Entry `t` along the first axis, or the last one beyond it.
+pub(crate) fn at_step<'t, F: Float>(all: Var<'t, F>, t: usize) -> Var<'t, F> {
+    let shape = all.shape();
+    let t = t.min(shape[0] - 1);
+    all.slice(0, t..t + 1).reshape(&shape[1..])
 }
 
 /// Gradient descent on a support loss from theta:
-/// `phi_t = phi_{t-1} - rate * grad L_S(phi_{t-1})`, for t = 1 to `steps`.
+/// `phi_t = phi_{t-1} - rate * grad L_S(phi_{t-1})`, for t = 1 to `steps`; or another [`Rule`], and clipped gradients.
+///
+/// The loss is told the number of the step, from 0.
 ///
 /// ```
 /// use fewshot_autodiff::Tape;
-/// use fewshot_meta::{Filter, InnerLoop, Order, Rate};
+/// use fewshot_meta::{InnerLoop, Rate};
 /// use fewshot_nn::Params;
 /// let tape = Tape::<f64>::new();
 /// let theta = Params::new(vec![("w".to_string(), tape.scalar(1.0))]);
-/// let inner = InnerLoop { steps: 1, order: Order::Second, adapted: &Filter::All };
-/// let fast = inner.run(&theta, Rate::Scalar(0.1), |p| (p["w"] - 3.0).square());
+/// let inner = InnerLoop { steps: 1, ..InnerLoop::default() };
+/// let fast = inner.run(&theta, Rate::Scalar(0.1), |_, p| (p["w"] - 3.0).square());
 /// assert_eq!(fast["w"].item(), 1.4); // 1 - 0.1 * 2 (1 - 3)
 /// assert_eq!(fast["w"].grad(theta["w"]).item(), 0.8); // 1 - 0.1 * 2
 /// ```
-#[derive(Clone, Copy, Debug)]
-pub struct InnerLoop<'a> {
+#[derive(Clone, Debug)]
+pub struct InnerLoop {
     /// Number of gradient steps.
     pub steps: usize,
     /// Whether the steps can be differentiated twice.
     pub order: Order,
     /// Parameters that take part; the others keep their value.
-    pub adapted: &'a Filter,
+    pub adapted: Filter,
+    /// What a step makes of the gradient.
+    pub rule: Rule,
+    /// Clipping of the gradient, before the rule; gradients pass through it.
+    pub clip: Option<Clip>,
 }
 
-impl InnerLoop<'_> {
+impl Default for InnerLoop {
+    /// One step of plain gradient descent on all parameters, second order.
+    fn default() -> Self {
+        InnerLoop { steps: 1, order: Order::Second, adapted: Filter::All, rule: Rule::Sgd, clip: None }
+    }
+}
+
+impl InnerLoop {
     /// The fast weights after the last step.
     ///
     /// # Panics
@@ -71,13 +103,13 @@ impl InnerLoop<'_> {
         &self,
         theta: &Params<Var<'t, F>>,
         rate: Rate<'_, 't, F>,
-        mut loss: impl FnMut(&Params<Var<'t, F>>) -> Var<'t, F>,
+        mut loss: impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
     ) -> Params<Var<'t, F>> {
-        let mut fast = theta.clone();
-        for _ in 0..self.steps {
-            fast = self.step(&fast, rate, &mut loss);
+        let mut state = self.start(theta);
+        for t in 0..self.steps {
+            state = self.step(t, &state, rate, &mut loss);
         }
-        fast
+        state.fast
     }
 
     /// The weights before the first step and after each: `steps + 1` of them.
@@ -89,106 +121,94 @@ impl InnerLoop<'_> {
         &self,
         theta: &Params<Var<'t, F>>,
         rate: Rate<'_, 't, F>,
-        mut loss: impl FnMut(&Params<Var<'t, F>>) -> Var<'t, F>,
+        loss: impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
     ) -> Vec<Params<Var<'t, F>>> {
-        let mut all = vec![theta.clone()];
+        self.trajectory_from(self.start(theta), rate, loss).0
+    }
+
+    /// [`InnerLoop::trajectory`] from moments carried over from other tasks, and the moments after it.
+    #[track_caller]
+    pub(crate) fn trajectory_from<'t, F: Float>(
+        &self,
+        mut state: State<'t, F>,
+        rate: Rate<'_, 't, F>,
+        mut loss: impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
+    ) -> (Vec<Params<Var<'t, F>>>, Moments<Var<'t, F>>) {
+        let mut all = vec![state.fast.clone()];
         for t in 0..self.steps {
-            let next = self.step(&all[t], rate, &mut loss);
-            all.push(next);
+            state = self.step(t, &state, rate, &mut loss);
+            all.push(state.fast.clone());
         }
-        all
+        (all, state.moments)
     }
 
-    /// [`InnerLoop::run`] with each step under a checkpoint ([`Memory::Recompute`]): of a step only the weights before it are kept.
-    ///
-    /// `loss` sees weights and support, and nothing else on a tape: dropout has no place in it.
-    ///
-    /// # Panics
-    /// When the filter leaves nothing to adapt, or a rate is missing.
-    #[track_caller]
-    pub fn run_recomputed<'t, F: Float>(
-        &self,
-        theta: &Params<Var<'t, F>>,
-        rate: Rate<'_, 't, F>,
-        support: &ExampleVars<'t, F>,
-        loss: impl for<'s> Fn(&Params<Var<'s, F>>, &ExampleVars<'s, F>) -> Var<'s, F>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    ) -> Params<Var<'t, F>> {
-        let (names, order) = (theta.map(|_| ()), self.order);
-        let rates = match rate {
-            Rate::Scalar(number) => Err(number),
-            Rate::Each(rates) => Ok(rates.map(|_| ())),
-        };
-        let labels = support.y.form();
-        let mut given = vec![support.x, support.y.var()];
-        if let Rate::Each(rates) = rate {
-            given.extend_from_slice(rates.values());
+    /// Weights before the first step, without moments.
+    pub(crate) fn start<'t, F: Float>(&self, theta: &Params<Var<'t, F>>) -> State<'t, F> {
+        let mut state = State { fast: theta.clone(), moments: Params::default() };
+        if let Some(first) = theta.values().first() {
+            let tape = first.tape();
+            let adapted = theta.select(|name| self.adapted.has(name));
+            let zeros = |w: &Var<'t, F>| tape.var(&Array::zeros(&w.shape()));
+            state.moments = self.rule.fresh(&adapted, zeros, tape.scalar(F::zero()));
         }
-        let mut fast = theta.clone();
-        for _ in 0..self.steps {
-            let (names, rates, adapted, loss) =
-                (names.clone(), rates.clone(), self.adapted.clone(), loss.clone());
-            let inputs: Vec<Var<'t, F>> = fast.values().iter().chain(&given).copied().collect();
-            let stepped = support.x.tape().checkpoint(&inputs, move |v| {
-                let (weights, given) = v.split_at(names.len());
-                let support = ExampleVars { x: given[0], y: labels.on(given[1]) };
-                let each = rates.as_ref().map(|names| names.with_values(given[2..].to_vec()));
-                let rate = each.as_ref().map_or_else(|&number| Rate::Scalar(*number), Rate::Each);
-                let inner = InnerLoop { steps: 1, order, adapted: &adapted };
-                let weights = names.with_values(weights.to_vec());
-                inner.run(&weights, rate, |fast| loss(fast, &support)).values().to_vec()
-            });
-            fast = theta.with_values(stepped);
-        }
-        fast
+        state
     }
 
     #[track_caller]
-    fn step<'t, F: Float>(
+    pub(crate) fn step<'t, F: Float>(
         &self,
-        fast: &Params<Var<'t, F>>,
+        t: usize,
+        state: &State<'t, F>,
         rate: Rate<'_, 't, F>,
-        loss: &mut impl FnMut(&Params<Var<'t, F>>) -> Var<'t, F>,
-    ) -> Params<Var<'t, F>> {
+        loss: &mut impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
+    ) -> State<'t, F> {
+        let fast = &state.fast;
         let gradients = match self.order {
             Order::Second => {
                 let chosen = self.chosen(fast);
-                loss(fast).grads(&chosen)
+                chosen.with_values(loss(t, fast).grads(chosen.values()))
             }
             Order::First => {
                 // on copies made just before the loss, so that the loss's own values are freed and nothing earlier
                 let here = fast.map_named(|name, w| if self.adapted.has(name) { w.detach() } else { *w });
                 let chosen = self.chosen(&here);
-                loss(&here).constant_grads(&chosen)
+                chosen.with_values(loss(t, &here).constant_grads(chosen.values()))
             }
         };
-        let mut gradients = gradients.into_iter();
-        fast.map_named(|name, w| {
+        let (directions, moments) = self.rule.direction(clipped(self.clip, gradients), &state.moments);
+        let mut directions = directions.values().iter();
+        let fast = fast.map_named(|name, w| {
             if !self.adapted.has(name) {
                 return *w;
             }
-            let gradient = gradients.next().expect("one gradient per adapted parameter");
-            match rate {
-                // adding the negative: its gradient takes one operator less
-                Rate::Scalar(rate) => *w + gradient * F::of(-rate),
-                Rate::Each(rates) => *w - gradient * rates[name],
-            }
-        })
+            let direction = *directions.next().expect("one direction per adapted parameter");
+            rate.moved(name, t, *w, direction)
+        });
+        State { fast, moments }
     }
 
     #[track_caller]
-    fn chosen<'t, F: Float>(&self, fast: &Params<Var<'t, F>>) -> Vec<Var<'t, F>> {
-        let chosen: Vec<Var<'t, F>> =
-            fast.iter().filter(|(name, _)| self.adapted.has(name)).map(|(_, w)| *w).collect();
+    fn chosen<'t, F: Float>(&self, fast: &Params<Var<'t, F>>) -> Params<Var<'t, F>> {
+        let chosen = fast.select(|name| self.adapted.has(name));
         assert!(
             !chosen.is_empty(),
             "InnerLoop: no parameter matches {:?}; there are {:?}",
             self.adapted,
-            fast.iter().map(|(name, _)| name).collect::<Vec<_>>()
+            fast.names()
         );
         chosen
+    }
+}
+
+/// Weights and moments between two steps.
+#[derive(Clone)]
+pub(crate) struct State<'t, F: Float> {
+    pub(crate) fast: Params<Var<'t, F>>,
+    pub(crate) moments: Moments<Var<'t, F>>,
+}
+
+impl<'t, F: Float> State<'t, F> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = Var<'t, F>> {
+        self.fast.values().iter().chain(self.moments.values()).copied()
     }
 }

@@ -6,20 +6,25 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Params, Spec};
+use fewshot_nn::Params;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::Error;
 use crate::header;
-use crate::learner::Meta;
+use crate::learner::{Learner, Meta};
 
 const THETA: &str = "theta";
 const STATISTICS: &str = "statistics";
+/// Followed by the number of the lane.
+const LANE: &str = "lane";
+/// Key of the metadata under which the outer updates stand.
+const ITERATION: &str = "iteration";
 /// Far above any few-shot model; guards against reading a device or a disc image into memory.
 const LARGEST: u64 = 4 << 30;
 
-/// Saves theta and statistics with their names, and metadata beside them.
+/// Saves theta, statistics and what lanes carry with their names, and metadata beside them; the number of updates is added to
+/// these as `iteration`.
 ///
 /// The file is written under another name in the same folder and moved into place: at any moment the old or the new one is
 /// there, whole. Equal content gives equal bytes.
@@ -35,7 +40,7 @@ const LARGEST: u64 = 4 << 30;
 ///
 /// let checkpoint = Checkpoint::read(&path)?;
 /// assert_eq!(checkpoint.metadata()["protocol"], "5-way 1-shot");
-/// let back = checkpoint.meta::<f32>(Learner::<f32>::spec(&learner))?;
+/// let back = checkpoint.meta::<f32>(&learner)?;
 /// assert!(back.theta == meta.theta);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -44,13 +49,23 @@ const LARGEST: u64 = 4 << 30;
 /// When the file cannot be written.
 pub fn save<F: Float>(path: &Path, meta: &Meta<F>, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
     let wrong = |cause: String| Error::Save { path: path.to_owned(), cause };
-    let named = |group: &'static str, params: &Params<Array<F>>| -> Vec<(String, Array<F>)> {
-        params.iter().map(|(name, array)| (format!("{group}.{name}"), array.clone())).collect()
-    };
-    let mut arrays = named(THETA, &meta.theta);
-    arrays.extend(named(STATISTICS, &meta.statistics));
-    let bytes = serialize(&arrays, metadata).map_err(wrong)?;
+    let arrays: Vec<(String, Array<F>)> = groups(meta)
+        .into_iter()
+        .flat_map(|(group, params)| {
+            params.iter().map(|(name, array)| (format!("{group}.{name}"), array.clone())).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut metadata = metadata.clone();
+    metadata.insert(ITERATION.to_owned(), meta.iteration.to_string());
+    let bytes = serialize(&arrays, &metadata).map_err(wrong)?;
     write_atomically(path, &bytes).map_err(|error| wrong(error.to_string()))
+}
+
+/// The lists of arrays in a file, by the first part of their names.
+fn groups<F: Float>(meta: &Meta<F>) -> Vec<(String, &Params<Array<F>>)> {
+    let mut groups = vec![(THETA.to_owned(), &meta.theta), (STATISTICS.to_owned(), &meta.statistics)];
+    groups.extend(meta.lanes.iter().enumerate().map(|(i, lane)| (format!("{LANE}{i}"), lane)));
+    groups
 }
 
 fn serialize<F: Float>(
@@ -94,32 +109,38 @@ impl Checkpoint {
         &self.metadata
     }
 
-    /// The weights and statistics for a model, whose names and shapes they must have exactly.
+    /// What was learned, for a learner, whose names and shapes it must have exactly.
     ///
     /// # Errors
-    /// When an array is missing, has another shape, is not finite, or is one the model does not know.
-    pub fn meta<F: Float>(&self, spec: &Spec) -> Result<Meta<F>, Error> {
+    /// When an array is missing, has another shape, is not finite, or is one the learner does not know.
+    pub fn meta<F: Float>(&self, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
         let other = |cause: String| Error::OtherModel { path: self.path.clone(), cause };
         let tensors = SafeTensors::deserialize(&self.bytes)
             .map_err(|error| Error::Damaged { path: self.path.clone(), cause: error.to_string() })?;
-        let weights = spec.weights().map(|(name, shape)| (format!("{THETA}.{name}"), shape.to_vec()));
-        let statistics = spec.statistics::<F>();
-        let statistics =
-            statistics.iter().map(|(name, x)| (format!("{STATISTICS}.{name}"), x.shape().to_vec()));
-        let expected: Vec<(String, Vec<usize>)> = weights.chain(statistics).collect();
-        if let Some(unknown) = tensors.names().iter().filter(|n| !expected.iter().any(|(e, _)| e == *n)).min()
-        {
+        let fresh = learner.init(0);
+        let expected = groups(&fresh);
+        let known = |name: &str| {
+            name.split_once('.').is_some_and(|(group, name)| {
+                expected.iter().any(|(g, params)| g == group && params.get(name).is_some())
+            })
+        };
+        if let Some(unknown) = tensors.names().into_iter().filter(|name| !known(name)).min() {
             return Err(other(format!("it holds {unknown}, which the model has not")));
         }
-        let mut groups: [Vec<(String, Array<F>)>; 2] = [vec![], vec![]];
-        for (name, shape) in expected {
-            let tensor = tensors.tensor(&name).map_err(|_| other(format!("it does not hold {name}")))?;
-            let array = array_of(&tensor, &shape).map_err(|cause| other(format!("{name} {cause}")))?;
-            let (group, name) = name.split_once('.').expect("named with its group above");
-            groups[usize::from(group == STATISTICS)].push((name.to_owned(), array));
-        }
-        let [theta, statistics] = groups.map(Params::new);
-        Ok(Meta { theta, statistics })
+        let read = |group: &str, params: &Params<Array<F>>| -> Result<Params<Array<F>>, Error> {
+            let one = |(name, like): (&str, &Array<F>)| {
+                let name = format!("{group}.{name}");
+                let tensor = tensors.tensor(&name).map_err(|_| other(format!("it does not hold {name}")))?;
+                array_of(&tensor, like.shape()).map_err(|cause| other(format!("{name} {cause}")))
+            };
+            Ok(params.with_values(params.iter().map(one).collect::<Result<_, _>>()?))
+        };
+        let lists: Result<Vec<_>, Error> = expected.iter().map(|(group, like)| read(group, like)).collect();
+        let mut lists = lists?.into_iter();
+        let mut next = || lists.next().expect("theta and statistics come first");
+        let (theta, statistics) = (next(), next());
+        let iteration = self.metadata.get(ITERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(Meta { theta, statistics, lanes: lists.collect(), iteration })
     }
 }
 

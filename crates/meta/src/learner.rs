@@ -25,6 +25,17 @@ pub struct Meta<F: Float = f32> {
     pub theta: Params<Array<F>>,
     /// Running mean and variance of the batch norms; empty where a model has none.
     pub statistics: Params<Array<F>>,
+    /// What each lane of the meta-batch carries from task to task, for an algorithm that carries something ([`Learner::lanes`]).
+    pub lanes: Vec<Params<Array<F>>>,
+    /// Outer updates that made it.
+    pub iteration: u64,
+}
+
+impl<F: Float> Meta<F> {
+    /// Meta-parameters and statistics, nothing carried, before the first update.
+    pub fn new(theta: Params<Array<F>>, statistics: Params<Array<F>>) -> Self {
+        Meta { theta, statistics, lanes: Vec::new(), iteration: 0 }
+    }
 }
 
 /// What is meta-learned and kept, on a tape.
@@ -34,12 +45,17 @@ pub struct MetaVars<'t, F: Float = f32> {
     pub theta: Params<Var<'t, F>>,
     /// Running mean and variance of the batch norms.
     pub statistics: Params<Var<'t, F>>,
+    /// What the task's lane carries over from the task before.
+    pub carried: Params<Var<'t, F>>,
+    /// The stage of training ([`Learner::stage`]).
+    pub stage: u64,
 }
 
 impl<F: Float> Meta<F> {
-    /// These values on a tape.
-    pub fn on<'t>(&self, tape: &'t Tape<F>) -> MetaVars<'t, F> {
-        MetaVars { theta: self.theta.on(tape), statistics: self.statistics.on(tape) }
+    /// These values on a tape, for a task of the first lane, at a stage of training.
+    pub fn on<'t>(&self, tape: &'t Tape<F>, stage: u64) -> MetaVars<'t, F> {
+        let carried = self.lanes.first().map(|lane| lane.on(tape)).unwrap_or_default();
+        MetaVars { theta: self.theta.on(tape), statistics: self.statistics.on(tape), carried, stage }
     }
 }
 
@@ -74,6 +90,8 @@ pub struct Gradient<'t, F: Float = f32> {
     pub gradient: Params<Var<'t, F>>,
     /// Batch statistics of the query pass; none where a model has none.
     pub statistics: Option<Params<Var<'t, F>>>,
+    /// What the lane carries to its next task.
+    pub carried: Params<Var<'t, F>>,
 }
 
 /// The meta-gradient of one task.
@@ -87,19 +105,13 @@ pub struct TaskGradient<F: Float = f32> {
     pub gradient: Params<Array<F>>,
     /// Batch statistics of the query pass, to be averaged over tasks; none where a model has none.
     pub statistics: Option<Params<Array<F>>>,
+    /// What the lane carries to its next task.
+    pub carried: Params<Array<F>>,
 }
 
-impl<F: Float> TaskGradient<F> {
-    pub(crate) fn new(
-        loss: &Array<F>,
-        predictions: &Array<F>,
-        labels: &Labels<F>,
-        gradient: Params<Array<F>>,
-        statistics: Option<Params<Array<F>>>,
-    ) -> Self {
-        let accuracy = (labels.metric() == Metric::Accuracy).then(|| labels.score(predictions));
-        TaskGradient { loss: loss.item().as_f64(), accuracy, gradient, statistics }
-    }
+/// Share of right answers, for classification.
+pub(crate) fn accuracy<F: Float>(labels: &Labels<F>, predictions: &Array<F>) -> Option<f64> {
+    (labels.metric() == Metric::Accuracy).then(|| labels.score(predictions))
 }
 
 /// A few-shot learning algorithm together with its model.
@@ -109,12 +121,30 @@ impl<F: Float> TaskGradient<F> {
 /// into a [`Predictor`].
 pub trait Learner<F: Float = f32>: Send + Sync {
     /// Names, shapes and initial values of the meta-parameters and statistics.
-    fn spec(&self) -> &Spec;
+    fn spec(&self) -> Spec;
 
     /// Fresh meta-parameters; equal seeds give equal ones.
     fn init(&self, seed: u64) -> Meta<F> {
         let mut rng = stream(seed, Purpose::Init, 0);
-        Meta { theta: self.spec().init(&mut rng), statistics: self.spec().statistics() }
+        let spec = self.spec();
+        let theta = spec.init(&mut rng);
+        let lanes = self.lanes(&theta);
+        Meta { lanes, ..Meta::new(theta, spec.statistics()) }
+    }
+
+    /// What each lane of the meta-batch carries before the first task: one element a lane; empty when nothing is carried.
+    ///
+    /// Task `j` of a meta-batch runs in lane `j mod lanes`, after that lane's earlier tasks; lanes run in parallel.
+    fn lanes(&self, theta: &Params<Array<F>>) -> Vec<Params<Array<F>>> {
+        let _ = theta;
+        Vec::new()
+    }
+
+    /// The stage of training after so many outer updates: equal stages do the same operations. For algorithms whose meta-gradient
+    /// changes during training.
+    fn stage(&self, iteration: u64) -> u64 {
+        let _ = iteration;
+        0
     }
 
     /// Learns from the support and answers the query, as operations on the tape of `meta` and `task`; dropout and other randomness
@@ -128,6 +158,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
             loss: loss.detach(),
             predictions: predictions.detach(),
             statistics: statistics.map(|s| s.map(|x| x.detach())),
+            carried: Params::default(),
             // last: it frees the values it passes
             gradient: meta.theta.with_values(loss.constant_grads(meta.theta.values())),
         }
@@ -138,14 +169,18 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         true
     }
 
-    /// The meta-gradient of one task, executed operator by operator on a tape of its own.
+    /// The meta-gradient of one task, in the first lane, executed operator by operator on a tape of its own.
     fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: ChaCha8Rng) -> TaskGradient<F> {
         let tape = Tape::new();
         let noise = Noise::new(rng);
-        let g = self.gradient(&meta.on(&tape), &task.on(&tape), &noise);
-        let gradient = meta.theta.with_values(g.gradient.arrays().values().to_vec());
-        let statistics = g.statistics.map(|s| s.arrays());
-        TaskGradient::new(&g.loss.value(), &g.predictions.value(), &task.query.y, gradient, statistics)
+        let g = self.gradient(&meta.on(&tape, self.stage(meta.iteration)), &task.on(&tape), &noise);
+        TaskGradient {
+            loss: g.loss.item().as_f64(),
+            accuracy: accuracy(&task.query.y, &g.predictions.value()),
+            gradient: meta.theta.with_values(g.gradient.arrays().values().to_vec()),
+            statistics: g.statistics.map(|s| s.arrays()),
+            carried: g.carried.arrays(),
+        }
     }
 
     /// Weight of one task's batch statistics in the running ones.

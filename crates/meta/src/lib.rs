@@ -29,7 +29,10 @@
 //! ```
 
 mod adapt;
+mod adapted;
+mod anil;
 mod checkpoint;
+mod compare;
 mod error;
 mod evaluate;
 mod filter;
@@ -37,21 +40,31 @@ mod forward;
 mod header;
 mod learner;
 mod maml;
+mod mamlpp;
+mod meta_sgd;
+mod nil;
 mod protonet;
+mod recompute;
+mod rule;
 mod runner;
 mod task;
 mod task_vars;
 mod tasks;
 mod trainer;
 
-pub use adapt::{InnerLoop, Memory, Order, Rate};
+pub use adapt::{InnerLoop, Order, Rate};
+pub use anil::Anil;
 pub use checkpoint::{Checkpoint, save};
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, evaluate_by_step};
 pub use filter::Filter;
 pub use learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, TaskGradient};
-pub use maml::Maml;
+pub use maml::{Maml, Rates, Sharing};
+pub use mamlpp::MultiStep;
+pub use nil::{Nil, Vote};
 pub use protonet::{Distance, ProtoNet, prototypes};
+pub use recompute::Memory;
+pub use rule::{Moments, Rule};
 pub use runner::{Execution, Runner};
 pub use task::{Examples, Labels, Metric, Task};
 pub use task_vars::{ExampleVars, LabelVars, TaskVars};

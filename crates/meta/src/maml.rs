@@ -1,19 +1,51 @@
 //! MAML (Finn, Abbeel, Levine 2017: "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", ICML).
 //!
 //! `phi_0 = theta`, `phi_t = phi_{t-1} - inner_lr * grad L_S(phi_{t-1})`, and theta moves against
-//! `grad_theta mean_i L_Q(phi_k^(i))`. With [`Order::First`] it is first-order MAML (their section 5.2).
+//! `grad_theta mean_i L_Q(phi_k^(i))`. With [`Order::First`] it is first-order MAML (their section 5.2). What Meta-SGD
+//! ([`Maml::meta_sgd`]) and MAML++ ([`Maml::plus_plus`]) add are fields of the same learner.
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_episodes::{Purpose, stream};
+use fewshot_nn::{Batches, Clip, Init, Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 
-use crate::adapt::{InnerLoop, Memory, Order, Rate};
+use crate::adapt::{InnerLoop, Order, Rate, at_step};
+use crate::adapted::predictor;
 use crate::filter::Filter;
-use crate::forward::{forward, forward_batch, forward_beside, has_statistics};
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::mamlpp::MultiStep;
+use crate::recompute::Memory;
+use crate::rule::Rule;
 use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task_vars::{ExampleVars, TaskVars};
+
+/// The rates of the inner steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Rates {
+    /// One number, `inner_lr`.
+    #[default]
+    Fixed,
+    /// Meta-learned, one for each single number of the adapted parameters (Meta-SGD): drawn at first from `[low, high)`.
+    Each {
+        /// Smallest rate at first.
+        low: f64,
+        /// Bound of the rates at first.
+        high: f64,
+    },
+    /// Meta-learned, one for each adapted parameter tensor and training step, `inner_lr` at first (MAML++).
+    PerStep,
+}
+
+/// Whether something is one for all inner steps or there is one for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// One for all steps.
+    #[default]
+    Shared,
+    /// One for each training step; steps beyond use the last.
+    PerStep,
+}
 
 /// Model-agnostic meta-learning, for classification and regression.
 ///
@@ -31,7 +63,9 @@ use crate::task_vars::TaskVars;
 ///
 /// Support and query are separate forward passes. While weights are learned or adapted, each pass is normalised with its own
 /// batch statistics; `policy` says how a query is normalised when the adapted model is used.
-#[derive(Clone, Debug)]
+///
+/// Meta-parameters are the model's weights and, where they are learned, the rates `inner_lr.NAME`.
+#[derive(Debug)]
 pub struct Maml<M> {
     /// The network.
     pub model: Arc<M>,
@@ -41,17 +75,44 @@ pub struct Maml<M> {
     pub eval_steps: usize,
     /// Rate of the inner steps, for the mean loss over the support.
     pub inner_lr: f64,
+    /// Whether rates are learned.
+    pub rates: Rates,
+    /// What an inner step makes of the gradient.
+    pub rule: Rule,
+    /// Clipping of inner gradients.
+    pub clip: Option<Clip>,
+    /// Support examples of an inner step, drawn as [`Batches`] say; nothing: all of them.
+    pub batch: Option<usize>,
     /// Order of the meta-gradient.
     pub order: Order,
+    /// First order for so many outer updates, `order` after them (MAML++ anneals the order this way).
+    pub first_order_until: u64,
+    /// The query loss after every step instead of the last alone, for the first updates (MAML++).
+    pub multi_step: Option<MultiStep>,
     /// What is kept of the inner steps for the second order.
     pub memory: Memory,
     /// Parameters the inner loop adapts; the others are meta-learned only.
     pub adapted: Filter,
+    /// Scales and shifts of norms, those named `*norm.*` (MAML++).
+    pub norm_weights: Sharing,
+    /// Running statistics of norms: shared ones are those of the query, those per step of the step's support (MAML++).
+    pub norm_statistics: Sharing,
     /// Normalisation of queries by the adapted model: `Batch`, statistics of all queries of a call together (transductive, as in
     /// the paper); `Running`, the averages kept in training; `SupportOnly`, those of the support under the adapted weights;
-    /// `SupportPlusOne`, those of the whole support and the one query.
+    /// `SupportPlusOne`, those of the whole support and the one query. With running statistics per step, these normalise the support
+    /// too when the model adapts for use.
     pub policy: NormPolicy,
 }
+
+impl<M> Clone for Maml<M> {
+    fn clone(&self) -> Self {
+        Maml { model: Arc::clone(&self.model), adapted: self.adapted.clone(), ..*self }
+    }
+}
+
+/// The scope of learned rates among the meta-parameters.
+pub(crate) const RATES: &str = "inner_lr";
+const NORMS: &str = "*norm.*";
 
 impl<M> Maml<M> {
     /// The paper's choices for regression: 1 step of 0.01, second order, batch statistics; parameters of norms are
@@ -65,73 +126,228 @@ impl<M> Maml<M> {
             train_steps: 1,
             eval_steps: 1,
             inner_lr: 0.01,
+            rates: Rates::Fixed,
+            rule: Rule::Sgd,
+            clip: None,
+            batch: None,
             order: Order::Second,
+            first_order_until: 0,
+            multi_step: None,
             memory: Memory::Keep,
-            adapted: Filter::except(&["*norm.*"]),
+            adapted: Filter::except(&[NORMS]),
+            norm_weights: Sharing::Shared,
+            norm_statistics: Sharing::Shared,
             policy: NormPolicy::Batch,
         }
     }
 
-    /// One step from `weights`, of which nothing but the result is kept.
-    fn descend<F: Float>(&self, weights: &Params<Array<F>>, support: &Examples<F>) -> Params<Array<F>>
-    where
-        M: Model<F>,
-    {
-        let tape = Tape::new();
-        let inner = InnerLoop { steps: 1, order: Order::First, adapted: &self.adapted };
-        let loss = |fast: &Params<_>| {
-            support.y.loss(self.model.forward(fast, tape.var(&support.x), &mut Pass::batch().once()))
-        };
-        inner.run(&weights.on(&tape), Rate::Scalar(self.inner_lr), loss).arrays()
+    /// The inner loop in training, at a stage of it.
+    fn inner(&self, stage: u64) -> InnerLoop {
+        let order = if stage % 2 == 1 { Order::First } else { self.order };
+        let (steps, adapted) = (self.train_steps, self.adapted.clone());
+        InnerLoop { steps, order, adapted, rule: self.rule, clip: self.clip }
     }
 
+    /// The weights a pass after `step` steps works with: of norms with weights per step, those of the step.
+    fn weights<'t, F: Float>(&self, fast: &Params<Var<'t, F>>, step: usize) -> Params<Var<'t, F>> {
+        match self.norm_weights {
+            Sharing::Shared => fast.clone(),
+            Sharing::PerStep => {
+                let norms = Filter::only(&[NORMS]);
+                fast.map_named(|name, w| if norms.has(name) { at_step(*w, step) } else { *w })
+            }
+        }
+    }
+}
+
+/// One list of values for each step.
+type Lists<'t, F> = Vec<Params<Var<'t, F>>>;
+
+/// Weights and learned rates among the meta-parameters.
+fn parts<'t, F: Float>(
+    model: &impl Model<F>,
+    theta: &Params<Var<'t, F>>,
+) -> (Params<Var<'t, F>>, Params<Var<'t, F>>) {
+    (theta.first(model.spec().weights().len()), theta.within(RATES))
+}
+
+fn rate<'a, 't, F: Float, M>(learner: &Maml<M>, rates: &'a Params<Var<'t, F>>) -> Rate<'a, 't, F> {
+    match learner.rates {
+        Rates::Fixed => Rate::Scalar(learner.inner_lr),
+        Rates::Each { .. } => Rate::Each(rates),
+        Rates::PerStep => Rate::PerStep(rates),
+    }
+}
+
+/// The support of each step: all of it, or mini-batches.
+pub(crate) fn served<'t, F: Float>(
+    support: &ExampleVars<'t, F>,
+    batch: Option<usize>,
+    steps: usize,
+    tail: Tail,
+    noise: &Noise,
+) -> Vec<ExampleVars<'t, F>> {
+    let examples = support.x.shape()[0];
+    match batch {
+        Some(size) if size != examples && steps > 0 => noise
+            .batches(support.x.tape(), Batches { examples, size, count: steps, tail })
+            .into_iter()
+            .map(|places| support.pick(places))
+            .collect(),
+        _ => vec![*support; steps],
+    }
+}
+
+/// The randomness of adapting for use: the same for every support.
+pub(crate) fn quiet() -> Noise {
+    Noise::new(stream(0, Purpose::Dropout, 0))
+}
+
+impl<M> Maml<M> {
+    /// The weights before the first step and after each, and the statistics of each step's support.
+    fn trajectory<'t, F: Float>(
+        &self,
+        inner: &InnerLoop,
+        theta: &Params<Var<'t, F>>,
+        support: &ExampleVars<'t, F>,
+        noise: &Noise,
+    ) -> (Lists<'t, F>, Lists<'t, F>)
+    where
+        M: Model<F> + 'static,
+    {
+        let (weights, rates) = parts(&*self.model, theta);
+        let rate = rate(self, &rates);
+        match self.memory {
+            Memory::Recompute if inner.order == Order::Second => {
+                assert!(
+                    self.batch.is_none() && self.norm_statistics == Sharing::Shared,
+                    "Maml: Memory::Recompute goes with the whole support in each step and shared norm statistics"
+                );
+                let (own, order) = (self.clone(), inner.order);
+                let all = inner.trajectory_recomputed(&weights, rate, support, move |t, fast, support| {
+                    let mut pass = inner_pass(order).with_noise(&Noise::refused());
+                    support.y.loss(own.model.forward(&own.weights(fast, t), support.x, &mut pass))
+                });
+                (all, Vec::new())
+            }
+            _ => {
+                let served = served(support, self.batch, inner.steps, Tail::Shared, noise);
+                let mut statistics = Vec::new();
+                let all = inner.trajectory(&weights, rate, |t, fast| {
+                    let mut pass = inner_pass(inner.order).with_noise(noise);
+                    let y = self.model.forward(&self.weights(fast, t), served[t].x, &mut pass);
+                    statistics.extend(pass.into_statistics());
+                    served[t].y.loss(y)
+                });
+                (all, statistics)
+            }
+        }
+    }
+
+    /// The weights for use after each step, nothing kept of the steps.
+    fn descend<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Params<Array<F>>>
+    where
+        M: Model<F> + 'static,
+    {
+        let tape = Tape::new();
+        let theta = meta.theta.on(&tape);
+        let (weights, rates) = parts(&*self.model, &theta);
+        let inner = InnerLoop { steps: self.eval_steps, order: Order::First, ..self.inner(0) };
+        let running = matches!(self.policy, NormPolicy::Running { .. });
+        let given = running && self.norm_statistics == Sharing::PerStep && !meta.statistics.is_empty();
+        let statistics = meta.statistics.on(&tape);
+        let served = served(&support.on(&tape), self.batch, inner.steps, Tail::Shared, &quiet());
+        let all = inner.trajectory(&weights, rate(self, &rates), |t, fast| {
+            let pass = match given {
+                true => Pass::given(&statistics.map(|s| at_step(*s, t))),
+                false => Pass::batch(),
+            };
+            served[t].y.loss(self.model.forward(&self.weights(fast, t), served[t].x, &mut pass.once()))
+        });
+        let used = |step: usize| step.saturating_sub(1);
+        all.iter().enumerate().map(|(step, fast)| self.weights(fast, used(step)).arrays()).collect()
+    }
+
+    /// The predictor after so many steps.
     fn predictor<F: Float>(
         &self,
         meta: &Meta<F>,
         weights: Params<Array<F>>,
+        step: usize,
         support: &Examples<F>,
     ) -> Box<dyn Predictor<F>>
     where
         M: Model<F> + 'static,
     {
-        let model = Arc::clone(&self.model);
-        let norm = match self.policy {
-            NormPolicy::Batch => Norm::Batch,
-            _ if !has_statistics(&meta.statistics) => Norm::Given(meta.statistics.clone()),
-            NormPolicy::Running { .. } => Norm::Given(meta.statistics.clone()),
-            NormPolicy::SupportOnly => Norm::Given(forward_batch(&*model, &weights, &support.x).1),
-            NormPolicy::SupportPlusOne => Norm::Beside(support.x.clone()),
+        let statistics = match self.norm_statistics {
+            Sharing::Shared => meta.statistics.clone(),
+            Sharing::PerStep => {
+                let tape = Tape::new();
+                meta.statistics.on(&tape).map(|s| at_step(*s, step.saturating_sub(1)).value())
+            }
         };
-        Box::new(Adapted { model, weights, norm })
+        predictor(&self.model, self.policy, weights, &statistics, support)
     }
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
-    fn spec(&self) -> &Spec {
-        self.model.spec()
+    fn spec(&self) -> Spec {
+        let mut spec = self.model.spec().clone();
+        let norms = Filter::only(&[NORMS]);
+        let weights: Vec<(String, Vec<usize>)> =
+            spec.weights().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
+        let statistics: Vec<String> = spec.statistics::<F>().names().to_vec();
+        let per_step = |name: &str| match statistics.iter().any(|s| s == name) {
+            true => self.norm_statistics == Sharing::PerStep,
+            false => self.norm_weights == Sharing::PerStep && norms.has(name),
+        };
+        spec = spec.per_step(self.train_steps, per_step);
+        for (name, shape) in weights.iter().filter(|(name, _)| self.adapted.has(name)) {
+            let name = format!("{RATES}.{name}");
+            spec = match self.rates {
+                Rates::Fixed => spec,
+                Rates::Each { low, high } => spec.with(&name, shape, Init::Between { low, high }),
+                Rates::PerStep => spec.with(&name, &[self.train_steps], Init::Constant(self.inner_lr)),
+            };
+        }
+        spec
+    }
+
+    /// Twice the epoch of the multi-step loss, and one more while the order is first.
+    fn stage(&self, iteration: u64) -> u64 {
+        let epoch = self.multi_step.map_or(0, |m| m.epoch_at(iteration));
+        2 * epoch + u64::from(iteration < self.first_order_until)
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
-        let inner = InnerLoop { steps: self.train_steps, order: self.order, adapted: &self.adapted };
-        let (support, query) = (&task.support, &task.query);
-        let rate = Rate::Scalar(self.inner_lr);
-        let fast = match self.memory {
-            Memory::Keep => inner.run(&meta.theta, rate, |fast| {
-                let mut pass = inner_pass(self.order).with_noise(noise);
-                support.y.loss(self.model.forward(fast, support.x, &mut pass))
-            }),
-            Memory::Recompute => {
-                let model = Arc::clone(&self.model);
-                let order = self.order;
-                inner.run_recomputed(&meta.theta, rate, support, move |fast, support| {
-                    let mut pass = inner_pass(order).with_noise(&Noise::refused());
-                    support.y.loss(model.forward(fast, support.x, &mut pass))
-                })
-            }
+        let inner = self.inner(meta.stage);
+        let (fast, supports) = self.trajectory(&inner, &meta.theta, &task.support, noise);
+        let query = &task.query;
+        let last = inner.steps;
+        let losses = self.multi_step.map_or(Vec::new(), |m| m.weights(last, meta.stage / 2));
+        let answer = |step: usize| {
+            let mut pass = Pass::batch().with_noise(noise).once();
+            let weights = self.weights(&fast[step], step.saturating_sub(1));
+            let predictions = self.model.forward(&weights, query.x, &mut pass);
+            (predictions, pass.into_statistics())
         };
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = self.model.forward(&fast, query.x, &mut pass);
-        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        let earlier: Vec<Var<'t, F>> = (1..last)
+            .filter(|&step| losses.get(step - 1).is_some_and(|&w| w != 0.0))
+            .map(|step| query.y.loss(answer(step).0) * F::of(losses[step - 1]))
+            .collect();
+        let (predictions, statistics) = answer(last);
+        let loss = query.y.loss(predictions);
+        let loss = match losses.last() {
+            Some(&weight) if !earlier.is_empty() => {
+                earlier.into_iter().fold(loss * F::of(weight), |sum, l| sum + l)
+            }
+            _ => loss,
+        };
+        let statistics = match self.norm_statistics {
+            Sharing::Shared => statistics,
+            Sharing::PerStep => stacked(&supports),
+        };
+        Outcome { loss, predictions, statistics }
     }
 
     fn momentum(&self) -> f64 {
@@ -139,20 +355,25 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
-        let mut weights = meta.theta.clone();
-        for _ in 0..self.eval_steps {
-            weights = self.descend(&weights, support);
-        }
-        self.predictor(meta, weights, support)
+        let last = self.descend(meta, support).pop().expect("there is one more than steps");
+        self.predictor(meta, last, self.eval_steps, support)
     }
 
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
-        let mut weights = vec![meta.theta.clone()];
-        for t in 0..self.eval_steps {
-            weights.push(self.descend(&weights[t], support));
-        }
-        weights.into_iter().map(|weights| self.predictor(meta, weights, support)).collect()
+        let all = self.descend(meta, support).into_iter().enumerate();
+        all.map(|(step, weights)| self.predictor(meta, weights, step, support)).collect()
     }
+}
+
+/// Statistics of each step along a new first axis; the numbers of rows, one for all, stay as they are.
+fn stacked<'t, F: Float>(steps: &[Params<Var<'t, F>>]) -> Option<Params<Var<'t, F>>> {
+    let first = steps.first()?;
+    Some(first.map_named(|name, one| {
+        if one.shape().is_empty() {
+            return *one;
+        }
+        Var::stack(&steps.iter().map(|s| s[name]).collect::<Vec<_>>(), 0)
+    }))
 }
 
 /// The pass of an inner step, of which the first order takes one gradient only.
@@ -160,30 +381,5 @@ fn inner_pass<'t, F: Float>(order: Order) -> Pass<'t, F> {
     match order {
         Order::First => Pass::batch().once(),
         Order::Second => Pass::batch(),
-    }
-}
-
-/// Where the statistics that normalise a query come from.
-enum Norm<F: Float> {
-    Batch,
-    Given(Params<Array<F>>),
-    Beside(Array<F>),
-}
-
-/// A model with weights adapted to a support set.
-struct Adapted<M, F: Float> {
-    model: Arc<M>,
-    weights: Params<Array<F>>,
-    norm: Norm<F>,
-}
-
-impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
-    fn predict(&self, x: &Array<F>) -> Array<F> {
-        let Adapted { model, weights, norm } = self;
-        match norm {
-            Norm::Batch => forward(&**model, weights, x, None),
-            Norm::Given(statistics) => forward(&**model, weights, x, Some(statistics)),
-            Norm::Beside(support) => forward_beside(&**model, weights, support, x),
-        }
     }
 }

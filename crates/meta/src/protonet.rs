@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
+use fewshot_autodiff::{Array, Float, Indices, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::forward::{concat, forward, forward_batch, has_statistics, rows};
+use crate::compare::{Compare, compared, episode};
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task_vars::{ExampleVars, TaskVars};
 
 /// How far an embedded query is from a prototype.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -95,19 +95,32 @@ impl<M> ProtoNet<M> {
     }
 }
 
+impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
+    fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        self.model.forward(theta, x, pass).flatten()
+    }
+
+    fn scores<'t>(&self, support: &ExampleVars<'t, F>, query: Var<'t, F>) -> Var<'t, F> {
+        let (classes, ways) = support.y.classes("ProtoNet");
+        self.distance.logits(query, prototypes(support.x, classes, ways))
+    }
+
+    fn policy(&self) -> NormPolicy {
+        self.policy
+    }
+
+    fn copy(&self) -> Self {
+        ProtoNet { model: Arc::clone(&self.model), ..*self }
+    }
+}
+
 impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
-    fn spec(&self) -> &Spec {
-        self.model.spec()
+    fn spec(&self) -> Spec {
+        self.model.spec().clone()
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
-        let (classes, ways) = task.support.y.classes("ProtoNet");
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let x = Var::concat(&[task.support.x, task.query.x], 0);
-        let z = self.model.forward(&meta.theta, x, &mut pass).flatten();
-        let parts = z.split(0, &[task.support.x.shape()[0], task.query.x.shape()[0]]);
-        let predictions = self.distance.logits(parts[1], prototypes(parts[0], classes, ways));
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        episode(self, meta, task, noise)
     }
 
     fn momentum(&self) -> f64 {
@@ -115,85 +128,6 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
-        let model = &*self.model;
-        let running = || {
-            let z = forward(model, &meta.theta, &support.x, Some(&meta.statistics));
-            (Known::Embedded(flat(&z)), meta.statistics.clone())
-        };
-        let (known, statistics) = match self.policy {
-            NormPolicy::Running { .. } => running(),
-            _ if !has_statistics(&meta.statistics) => running(),
-            NormPolicy::SupportOnly => {
-                let (z, statistics) = forward_batch(model, &meta.theta, &support.x);
-                (Known::Embedded(flat(&z)), statistics)
-            }
-            NormPolicy::Batch => (Known::Together(support.x.clone()), meta.statistics.clone()),
-            NormPolicy::SupportPlusOne => (Known::OneByOne(support.x.clone()), meta.statistics.clone()),
-        };
-        Box::new(Nearest {
-            learner: ProtoNet { model: Arc::clone(&self.model), ..*self },
-            weights: meta.theta.clone(),
-            statistics,
-            known,
-            classes: support.y.classes("ProtoNet").to_vec(),
-        })
-    }
-}
-
-/// Embeddings as rows, `[n, ...]` to `[n, d]`.
-fn flat<F: Float>(z: &Array<F>) -> Array<F> {
-    let n = z.shape()[0];
-    z.reshape(&[n, z.len() / n.max(1)])
-}
-
-/// What is known of the support when a query comes.
-enum Known<F: Float> {
-    /// Its embeddings, `[n, d]`.
-    Embedded(Array<F>),
-    /// Its examples: embedded in one batch with all queries of a call.
-    Together(Array<F>),
-    /// Its examples: embedded in one batch with each query in turn.
-    OneByOne(Array<F>),
-}
-
-/// A prototypical network with a support set.
-struct Nearest<M, F: Float> {
-    learner: ProtoNet<M>,
-    weights: Params<Array<F>>,
-    statistics: Params<Array<F>>,
-    known: Known<F>,
-    classes: Vec<usize>,
-}
-
-impl<F: Float, M: Model<F>> Nearest<M, F> {
-    fn logits(&self, support: &Array<F>, query: &Array<F>) -> Array<F> {
-        let tape = Tape::new();
-        let ways = self.classes.iter().max().map_or(0, |largest| largest + 1);
-        let prototypes = prototypes(tape.var(support), &self.classes, ways);
-        self.learner.distance.logits(tape.var(query), prototypes).value()
-    }
-
-    fn embed(&self, x: &Array<F>, given: Option<&Params<Array<F>>>) -> Array<F> {
-        flat(&forward(&*self.learner.model, &self.weights, x, given))
-    }
-
-    fn joint(&self, support: &Array<F>, x: &Array<F>) -> Array<F> {
-        let z = self.embed(&concat(&[support, x]), None);
-        let known = support.shape()[0];
-        self.logits(&rows(&z, 0..known), &rows(&z, known..z.shape()[0]))
-    }
-}
-
-impl<F: Float, M: Model<F>> Predictor<F> for Nearest<M, F> {
-    fn predict(&self, x: &Array<F>) -> Array<F> {
-        match &self.known {
-            Known::Embedded(support) => self.logits(support, &self.embed(x, Some(&self.statistics))),
-            Known::Together(support) => self.joint(support, x),
-            Known::OneByOne(support) => {
-                let each = (0..x.shape()[0]).map(|i| self.joint(support, &rows(x, i..i + 1)));
-                let each: Vec<Array<F>> = each.collect();
-                concat(&each.iter().collect::<Vec<_>>())
-            }
-        }
+        compared(self, meta, support)
     }
 }

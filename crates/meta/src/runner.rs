@@ -6,7 +6,7 @@ use fewshot_autodiff::{Array, Float, Program, Shape, StepTime};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Draw, Noise, Params};
 
-use crate::learner::{Learner, Meta, MetaVars, TaskGradient};
+use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
 use crate::task::{Examples, Labels, Task};
 use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
 
@@ -23,12 +23,13 @@ pub enum Execution {
 /// What episodes must have in common to share a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Form {
+    stage: u64,
     sides: [(Shape, Shape, LabelForm); 2],
 }
 
 impl Form {
     /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
-    fn of<F: Float>(task: &Task<F>) -> Option<Self> {
+    fn of<F: Float>(stage: u64, task: &Task<F>) -> Option<Self> {
         let side = |examples: &Examples<F>| {
             let x = Shape::new(examples.x.shape());
             match &examples.y {
@@ -43,7 +44,7 @@ impl Form {
             Labels::Classes(classes) => (0..task.support.y.ways()).all(|class| classes.contains(&class)),
             Labels::Values(_) => true,
         };
-        complete.then(|| Form { sides: [side(&task.support), side(&task.query)] })
+        complete.then(|| Form { stage, sides: [side(&task.support), side(&task.query)] })
     }
 }
 
@@ -53,27 +54,35 @@ struct Recording<F: Float> {
     program: Arc<Program<F>>,
     draws: Vec<Draw>,
     statistics: Option<Params<()>>,
+    carried: Params<()>,
 }
 
 impl<F: Float> Recording<F> {
     fn new(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
         let noise = Noise::recorder();
-        let mut statistics = None;
+        let (mut statistics, mut carried) = (None, Params::default());
         let program = Program::record(|tape| {
             let inputs = |params: &Params<Array<F>>| params.map(|x| tape.input(x.shape()));
-            let meta = MetaVars { theta: inputs(&meta.theta), statistics: inputs(&meta.statistics) };
+            let meta = MetaVars {
+                theta: inputs(&meta.theta),
+                statistics: inputs(&meta.statistics),
+                carried: meta.lanes.first().map(inputs).unwrap_or_default(),
+                stage: form.stage,
+            };
             let [support, query] = form.sides.map(|(x, y, labels)| {
                 let x = tape.input(&x);
                 ExampleVars { x, y: labels.on(tape.input(&y)) }
             });
             let g = learner.gradient(&meta, &TaskVars { support, query }, &noise);
             statistics = g.statistics.as_ref().map(|s| s.map(|_| ()));
+            carried = g.carried.map(|_| ());
             let mut results = vec![g.loss, g.predictions];
             results.extend_from_slice(g.gradient.values());
             results.extend(g.statistics.iter().flat_map(|s| s.values()));
+            results.extend_from_slice(g.carried.values());
             results
         });
-        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics }
+        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics, carried }
     }
 
     fn run(&self, meta: &Meta<F>, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> TaskGradient<F> {
@@ -82,7 +91,13 @@ impl<F: Float> Recording<F> {
         let (loss, predictions) = (next(), next());
         let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
         let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
-        TaskGradient::new(&loss, &predictions, &task.query.y, gradient, statistics)
+        TaskGradient {
+            loss: loss.item().as_f64(),
+            accuracy: accuracy(&task.query.y, &predictions),
+            gradient,
+            statistics,
+            carried: self.carried.map(|()| next()),
+        }
     }
 
     /// Calls `f` with the values of the program's inputs, in the order in which they were recorded.
@@ -104,9 +119,10 @@ impl<F: Float> Recording<F> {
             self.draws.iter().map(|draw| draw.array(&mut rng)).collect()
         };
         let mut inputs: Vec<&Array<F>> =
-            Vec::with_capacity(meta.theta.len() + meta.statistics.len() + 4 + draws.len());
+            Vec::with_capacity(2 * meta.theta.len() + meta.statistics.len() + 5 + draws.len());
         inputs.extend(meta.theta.values());
         inputs.extend(meta.statistics.values());
+        inputs.extend(meta.lanes.first().into_iter().flat_map(|lane| lane.values()));
         inputs.extend([&task.support.x, &labels[0], &task.query.x, &labels[1]]);
         inputs.extend(&draws);
         f(&inputs)
@@ -179,7 +195,7 @@ impl<'a, F: Float> Runner<'a, F> {
         if self.execution == Execution::Eager {
             return None;
         }
-        let form = Form::of(task)?;
+        let form = Form::of(self.learner.stage(meta.iteration), task)?;
         // held while recording, so that the first tasks of a shape record it once
         let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = recordings.iter().find(|recording| recording.form == form) {

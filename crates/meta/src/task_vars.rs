@@ -86,6 +86,18 @@ pub struct ExampleVars<'t, F: Float = f32> {
     pub y: LabelVars<'t, F>,
 }
 
+impl<'t, F: Float> ExampleVars<'t, F> {
+    /// The examples at these places, an index `[n]`.
+    ///
+    /// # Panics
+    /// When a place leaves them.
+    #[track_caller]
+    pub fn pick(&self, places: Var<'t, F>) -> Self {
+        let y = self.y.form().on(self.y.var().gather(0, places));
+        ExampleVars { x: self.x.gather(0, places), y }
+    }
+}
+
 /// A task on a tape: what a [`Learner`](crate::Learner) works with. Values are not looked at, so that the work can be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskVars<'t, F: Float = f32> {

@@ -24,6 +24,8 @@ pub struct MetaGradient<F: Float = f32> {
     pub gradient: Params<Array<F>>,
     /// The running statistics, moved by each task in turn.
     pub statistics: Params<Array<F>>,
+    /// What each lane carries to the next meta-batch.
+    pub lanes: Vec<Params<Array<F>>>,
 }
 
 impl<F: Float> Runner<'_, F> {
@@ -44,33 +46,56 @@ impl<F: Float> Runner<'_, F> {
         seed: u64,
     ) -> MetaGradient<F> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
-        let one = |i: u64| {
+        let sum = Mutex::new(Sum::new(self.learner, meta, range.clone()));
+        let one = |meta: &Meta<F>, i: u64| {
             let task = Task::from(tasks.episode(i));
-            self.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i))
+            let mut part = self.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i));
+            let carried = std::mem::take(&mut part.carried);
+            sum.lock().unwrap_or_else(PoisonError::into_inner).add(i, part);
+            carried
         };
-        let (next, sum) =
-            (AtomicU64::new(range.start), Mutex::new(Sum::new(self.learner, meta, range.clone())));
-        let work = || {
-            loop {
-                let i = next.fetch_add(1, Ordering::Relaxed);
-                if i >= range.end {
-                    return;
-                }
-                let part = one(i);
-                sum.lock().unwrap_or_else(PoisonError::into_inner).add(i, part);
-            }
-        };
-        let threads = rayon::current_num_threads();
-        if range.end - range.start < threads as u64 {
-            with_split(true, work);
+        let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
+            on_all_threads(range, |i| drop(one(meta, i)));
+            Vec::new()
         } else {
-            // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
-            rayon::in_place_scope(|scope| {
-                (1..threads).for_each(|_| scope.spawn(|_| work()));
-                work();
+            let lanes: Vec<_> = meta.lanes.iter().map(|lane| Mutex::new(lane.clone())).collect();
+            let count = lanes.len();
+            on_all_threads(0..count as u64, |lane| {
+                let held = &lanes[lane as usize];
+                let mut carried = held.lock().unwrap_or_else(PoisonError::into_inner);
+                for i in range.clone().skip(lane as usize).step_by(count) {
+                    *carried = one(&Meta { lanes: vec![carried.clone()], ..meta.clone() }, i);
+                }
             });
+            lanes
+        };
+        let lanes = lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let lanes = lanes.collect();
+        MetaGradient { lanes, ..sum.into_inner().unwrap_or_else(PoisonError::into_inner).mean(meta) }
+    }
+}
+
+/// Calls `one` for each number on the threads of the ambient pool; fewer numbers than threads have the threads for their kernels.
+fn on_all_threads(range: Range<u64>, one: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(range.start);
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= range.end {
+                return;
+            }
+            one(i);
         }
-        sum.into_inner().unwrap_or_else(PoisonError::into_inner).mean(meta)
+    };
+    let threads = rayon::current_num_threads();
+    if range.end - range.start < threads as u64 {
+        with_split(true, work);
+    } else {
+        // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
+        rayon::in_place_scope(|scope| {
+            (1..threads).for_each(|_| scope.spawn(|_| work()));
+            work();
+        });
     }
 }
 
@@ -140,6 +165,7 @@ impl<'a, F: Float> Sum<'a, F> {
             accuracy: self.accuracy.map(|sum| sum / self.count),
             gradient: meta.theta.with_values(gradient.iter().map(|g| g.map(|x| x * factor)).collect()),
             statistics: self.statistics,
+            lanes: Vec::new(),
         }
     }
 }

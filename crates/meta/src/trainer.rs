@@ -53,9 +53,7 @@ pub struct Step {
 /// Where a training stands: enough to go on with the same bits.
 #[derive(Clone, Debug)]
 pub struct Progress<F: Float = f32> {
-    /// Updates done.
-    pub iteration: u64,
-    /// What has been learned.
+    /// What has been learned, and by how many updates.
     pub meta: Meta<F>,
     /// State of the outer optimiser.
     pub optimizer: Params<Array<F>>,
@@ -71,7 +69,6 @@ pub struct Trainer<'a, F: Float = f32> {
     optimizer: Box<dyn Optimizer<F>>,
     training: Training,
     meta: Meta<F>,
-    iteration: u64,
 }
 
 impl<'a, F: Float> Trainer<'a, F> {
@@ -89,7 +86,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         assert!(training.meta_batch > 0, "Trainer: the meta-batch is 0");
         let meta = learner.init(training.seed);
         let runner = Runner::with(learner, training.execution);
-        Trainer { runner, tasks, optimizer, training, meta, iteration: 0 }
+        Trainer { runner, tasks, optimizer, training, meta }
     }
 
     /// Goes on where `progress` was taken, with the same bits as if never stopped.
@@ -97,13 +94,12 @@ impl<'a, F: Float> Trainer<'a, F> {
     pub fn resume(mut self, progress: Progress<F>) -> Self {
         self.optimizer.restore(&progress.optimizer);
         self.meta = progress.meta;
-        self.iteration = progress.iteration;
         self
     }
 
     /// Where the training stands.
     pub fn progress(&self) -> Progress<F> {
-        Progress { iteration: self.iteration, meta: self.meta.clone(), optimizer: self.optimizer.state() }
+        Progress { meta: self.meta.clone(), optimizer: self.optimizer.state() }
     }
 
     /// What has been learned so far.
@@ -113,7 +109,7 @@ impl<'a, F: Float> Trainer<'a, F> {
 
     /// Updates done.
     pub fn iteration(&self) -> u64 {
-        self.iteration
+        self.meta.iteration
     }
 
     /// One outer update: mean meta-gradient over a meta-batch, clipping, optimiser.
@@ -121,10 +117,11 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// # Errors
     /// When a number is not finite; weights, statistics and optimiser are then those of the iteration before.
     pub fn step(&mut self) -> Result<Step, Error> {
-        let iteration = self.iteration + 1;
+        let before = self.meta.iteration;
+        let iteration = before + 1;
         let diverged = |what| Error::Diverged { iteration, what };
         let size = self.training.meta_batch as u64;
-        let range = self.iteration * size..iteration * size;
+        let range = before * size..iteration * size;
         let mean = self.runner.meta_gradient(&self.meta, self.tasks, range, self.training.seed);
         if !mean.loss.is_finite() {
             return Err(diverged("loss"));
@@ -132,22 +129,21 @@ impl<'a, F: Float> Trainer<'a, F> {
         if !mean.gradient.all_finite() {
             return Err(diverged("gradient"));
         }
-        if !mean.statistics.all_finite() {
+        if !mean.statistics.all_finite() || !mean.lanes.iter().all(Params::all_finite) {
             return Err(diverged("statistics"));
         }
         let gradient = match &self.training.clip {
             Some(clip) => clip.apply(&mean.gradient),
             None => mean.gradient,
         };
-        let rate = self.training.schedule.rate(self.training.outer_lr, self.iteration);
-        let before = self.optimizer.state();
+        let rate = self.training.schedule.rate(self.training.outer_lr, before);
+        let state = self.optimizer.state();
         let theta = self.optimizer.step(&self.meta.theta, &gradient, rate);
         if !theta.all_finite() {
-            self.optimizer.restore(&before);
+            self.optimizer.restore(&state);
             return Err(diverged("weights"));
         }
-        self.meta = Meta { theta, statistics: mean.statistics };
-        self.iteration = iteration;
+        self.meta = Meta { theta, statistics: mean.statistics, lanes: mean.lanes, iteration };
         Ok(Step { iteration, loss: mean.loss, accuracy: mean.accuracy })
     }
 }

@@ -10,14 +10,10 @@ use common::Net;
 use fewshot_autodiff::Float;
 use fewshot_episodes::{Draw, Purpose, stream};
 use fewshot_meta::{Checkpoint, Error, Learner, Meta, ProtoNet, save};
-use fewshot_nn::{Model, NormAffine, Spec};
+use fewshot_nn::NormAffine;
 
 fn learner() -> ProtoNet<Net> {
     ProtoNet::new(Net::normed())
-}
-
-fn spec() -> Spec {
-    Model::<f32>::spec(&Net::normed()).clone()
 }
 
 fn metadata() -> BTreeMap<String, String> {
@@ -35,8 +31,8 @@ fn meta<F: Float>() -> Meta<F> {
     meta
 }
 
-fn load<F: Float>(path: &Path, spec: &Spec) -> Result<Meta<F>, Error> {
-    Checkpoint::read(path)?.meta(spec)
+fn load<F: Float>(path: &Path, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
+    Checkpoint::read(path)?.meta(learner)
 }
 
 #[test]
@@ -45,16 +41,18 @@ fn round_trip() {
     let path = folder.path().join("model.safetensors");
     save(&path, &meta::<f32>(), &metadata()).unwrap();
     let read = Checkpoint::read(&path).unwrap();
-    assert_eq!(*read.metadata(), metadata());
-    let back: Meta<f32> = read.meta(&spec()).unwrap();
+    let mut expected = metadata();
+    expected.insert("iteration".into(), "0".into());
+    assert_eq!(*read.metadata(), expected);
+    let back: Meta<f32> = read.meta(&learner()).unwrap();
     assert!(back.theta == meta().theta && back.statistics == meta().statistics);
-    let wide: Meta<f64> = read.meta(&spec()).unwrap();
+    let wide: Meta<f64> = read.meta(&learner()).unwrap();
     assert!(wide.theta == meta::<f32>().theta.cast());
 
     save(&path, &meta::<f64>(), &BTreeMap::new()).unwrap();
     let read = Checkpoint::read(&path).unwrap();
-    assert!(read.metadata().is_empty());
-    assert!(read.meta::<f64>(&spec()).unwrap().theta == meta().theta);
+    assert_eq!(read.metadata().len(), 1, "the iteration alone");
+    assert!(read.meta::<f64>(&learner()).unwrap().theta == meta().theta);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left behind");
 }
 
@@ -82,11 +80,11 @@ fn a_file_cut_short_or_long_is_refused() {
     for len in (0..whole.len()).step_by(13) {
         fs::write(&path, &whole[..len]).unwrap();
         let error =
-            load::<f32>(&path, &spec()).err().unwrap_or_else(|| panic!("{len} of {} bytes", whole.len()));
+            load::<f32>(&path, &learner()).err().unwrap_or_else(|| panic!("{len} of {} bytes", whole.len()));
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
     }
     fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
-    assert!(matches!(load::<f32>(&path, &spec()), Err(Error::Damaged { .. })));
+    assert!(matches!(load::<f32>(&path, &learner()), Err(Error::Damaged { .. })));
 }
 
 #[test]
@@ -101,7 +99,7 @@ fn flipped_bits_in_the_header_never_panic() {
         bytes[rng.below(1000)] ^= 1 << rng.below(8);
         fs::write(&path, &bytes).unwrap();
         // a flip inside the metadata is a valid file
-        let _ = load::<f32>(&path, &spec());
+        let _ = load::<f32>(&path, &learner());
     }
 }
 
@@ -111,7 +109,7 @@ fn foreign_files_are_named_with_a_way_out() {
     let path = folder.path().join("model.safetensors");
     let message = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        load::<f32>(&path, &spec()).expect_err("refused").to_string()
+        load::<f32>(&path, &learner()).expect_err("refused").to_string()
     };
     let huge_header = u64::MAX.to_le_bytes();
     for bytes in [&b""[..], b"not a model", b"{\"a\": 1}", &huge_header, &[0xff; 64]] {
@@ -122,9 +120,9 @@ fn foreign_files_are_named_with_a_way_out() {
         );
         assert!(!message.contains('\n'));
     }
-    let missing = load::<f32>(&folder.path().join("nothing"), &spec()).err().unwrap().to_string();
+    let missing = load::<f32>(&folder.path().join("nothing"), &learner()).err().unwrap().to_string();
     assert!(missing.contains("nothing") && missing.contains("not read"), "{missing}");
-    let directory = load::<f32>(folder.path(), &spec()).err().unwrap().to_string();
+    let directory = load::<f32>(folder.path(), &learner()).err().unwrap().to_string();
     assert!(directory.contains("not read"), "{directory}");
 }
 
@@ -134,7 +132,7 @@ fn another_model_is_refused() {
     let path = folder.path().join("model");
     save(&path, &meta::<f32>(), &metadata()).unwrap();
     let refused = |net: Net, word: &str| {
-        let error = load::<f32>(&path, Model::<f32>::spec(&net)).expect_err("refused");
+        let error = load::<f32>(&path, &ProtoNet::new(net)).expect_err("refused");
         assert!(matches!(error, Error::OtherModel { .. }) && error.to_string().contains(word), "{error}");
     };
     refused(
@@ -157,7 +155,7 @@ fn weights_that_are_not_finite_are_refused() {
     let mut bad = meta::<f32>();
     bad.theta = bad.theta.map(|x| x.map(|_| f32::NAN));
     save(&path, &bad, &metadata()).unwrap();
-    let message = load::<f32>(&path, &spec()).err().unwrap().to_string();
+    let message = load::<f32>(&path, &learner()).err().unwrap().to_string();
     assert!(message.contains("not finite"), "{message}");
 }
 

@@ -11,8 +11,8 @@ type Loss = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
 fn solve(support: Loss, query: Loss, theta: f64, rate: f64, steps: usize, order: Order) -> (f64, f64) {
     let tape = Tape::new();
     let theta = Params::new(vec![("theta".to_string(), tape.scalar(theta))]);
-    let inner = InnerLoop { steps, order, adapted: &Filter::All };
-    let fast = inner.run(&theta, Rate::Scalar(rate), |p| support(p["theta"]));
+    let inner = InnerLoop { steps, order, ..InnerLoop::default() };
+    let fast = inner.run(&theta, Rate::Scalar(rate), |_, p| support(p["theta"]));
     let phi = fast["theta"].item();
     let gradient = query(fast["theta"]).backward(theta.values());
     (phi, gradient[0].item())
@@ -78,9 +78,9 @@ fn what_the_filter_leaves_out_is_meta_learned_but_not_adapted() {
             ("weight".to_string(), tape.scalar(3.0) * 1.0),
         ]);
         let filter = Filter::except(&["*norm.*"]);
-        let inner = InnerLoop { steps: 2, order, adapted: &filter };
-        let all =
-            inner.trajectory(&theta, Rate::Scalar(0.1), |p| (p["weight"] * p["norm.shift"]).square() * 0.5);
+        let inner = InnerLoop { steps: 2, order, adapted: filter.clone(), ..InnerLoop::default() };
+        let all = inner
+            .trajectory(&theta, Rate::Scalar(0.1), |_, p| (p["weight"] * p["norm.shift"]).square() * 0.5);
         // w <- w (1 - 0.1 b^2), b = 2
         let weights: Vec<f64> = all.iter().map(|p| p["weight"].item()).collect();
         assert_relative_eq!(weights[..], [3.0, 1.8, 1.08][..], max_relative = 1e-14);
@@ -99,8 +99,8 @@ fn rates_per_parameter_are_learned() {
         let tape = Tape::<f64>::new();
         let theta = Params::new(vec![("w".to_string(), tape.scalar(1.0))]);
         let rates = Params::new(vec![("w".to_string(), tape.scalar(0.25))]);
-        let inner = InnerLoop { steps: 1, order, adapted: &Filter::All };
-        let fast = inner.run(&theta, Rate::Each(&rates), |p| (p["w"] - 3.0).square());
+        let inner = InnerLoop { steps: 1, order, ..InnerLoop::default() };
+        let fast = inner.run(&theta, Rate::Each(&rates), |_, p| (p["w"] - 3.0).square());
         assert_eq!(fast["w"].item(), 2.0);
         assert_eq!(fast["w"].square().grad(rates["w"]).item(), 16.0);
     }
@@ -112,8 +112,11 @@ fn a_filter_that_leaves_nothing_is_refused() {
     let tape = Tape::<f64>::new();
     let theta = Params::new(vec![("w".to_string(), tape.scalar(1.0))]);
     let filter = Filter::only(&["head.*"]);
-    InnerLoop { steps: 1, order: Order::Second, adapted: &filter }
-        .run(&theta, Rate::Scalar(0.1), |p| p["w"].square());
+    InnerLoop { steps: 1, order: Order::Second, adapted: filter.clone(), ..InnerLoop::default() }.run(
+        &theta,
+        Rate::Scalar(0.1),
+        |_, p| p["w"].square(),
+    );
 }
 
 /// Nodes recorded by `steps` steps, the query loss and its recorded gradient.
@@ -122,8 +125,8 @@ fn nodes(steps: usize, order: Order) -> usize {
     let weight = tape.var(&Array::from_fn(&[3, 2], |i| 0.1 * i as f64));
     let theta = Params::new(vec![("w".to_string(), weight)]);
     let x = tape.var(&Array::from_fn(&[4, 3], |i| (i as f64).sin()));
-    let loss = |p: &Params<_>| x.matmul(p["w"]).tanh().square().mean();
-    let inner = InnerLoop { steps, order, adapted: &Filter::All };
+    let loss = |_, p: &Params<_>| x.matmul(p["w"]).tanh().square().mean();
+    let inner = InnerLoop { steps, order, ..InnerLoop::default() };
     let fast = inner.run(&theta, Rate::Scalar(0.1), loss);
     let query = x.matmul(fast["w"]).exp().mean();
     query.grads(theta.values());

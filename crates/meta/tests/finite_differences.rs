@@ -1,7 +1,7 @@
 //! Meta-gradients of a small network against central differences, in 64-bit.
 
 use fewshot_autodiff::{Array, Tape, Var};
-use fewshot_meta::{Filter, InnerLoop, Order, Rate};
+use fewshot_meta::{Filter, InnerLoop, Rate};
 use fewshot_nn::Params;
 
 const RATE: f64 = 0.2;
@@ -35,9 +35,9 @@ fn run(
     let tape = Tape::new();
     let (theta_on, rates_on) = (theta.on(&tape), rates.on(&tape));
     let (support, query) = (tape.var(&array(&[4, 2], 7.0)), tape.var(&array(&[6, 2], 8.0)));
-    let inner = InnerLoop { steps, order: Order::Second, adapted };
+    let inner = InnerLoop { steps, adapted: adapted.clone(), ..InnerLoop::default() };
     let fast =
-        inner.run(&theta_on, Rate::Each(&rates_on), |p| forward(p, support).cross_entropy(&[0, 1, 2, 1]));
+        inner.run(&theta_on, Rate::Each(&rates_on), |_, p| forward(p, support).cross_entropy(&[0, 1, 2, 1]));
     let loss = forward(&fast, query).cross_entropy(&[0, 1, 2, 0, 1, 2]);
     let value = loss.item();
     let wrt: Vec<_> = theta_on.values().iter().chain(rates_on.values()).copied().collect();

@@ -5,7 +5,7 @@ use fewshot_autodiff::{Activation, Conv, Float, Padding, Pool, Var};
 use crate::conv::{Conv2d, ConvNorm};
 use crate::init::{Bias, Init, PYTORCH};
 use crate::linear::Linear;
-use crate::model::{Model, Pass};
+use crate::model::{Headed, Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
 use crate::spec::{Builder, Spec};
@@ -195,6 +195,14 @@ impl<F: Float> Model<F> for Conv4 {
 
     #[track_caller]
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        let features = self.features(params, x, pass);
+        self.head(params, features)
+    }
+}
+
+impl<F: Float> Headed<F> for Conv4 {
+    #[track_caller]
+    fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let c = &self.config;
         let shape = x.shape();
         assert!(
@@ -207,10 +215,15 @@ impl<F: Float> Model<F> for Conv4 {
         for block in &self.blocks {
             x = block.forward(params, x, c.activation, pass);
         }
-        let features = match c.features {
+        match c.features {
             Features::Mean => x.global_avg_pool(),
             Features::Flatten => x.flatten(),
-        };
+        }
+    }
+
+    /// As it is for a network without a head.
+    #[track_caller]
+    fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
         self.head.map_or(features, |head| head.forward(params, features))
     }
 }

@@ -28,6 +28,13 @@ pub enum Init {
         /// Largest magnitude.
         bound: f64,
     },
+    /// Uniform in `[low, high)`.
+    Between {
+        /// Smallest value.
+        low: f64,
+        /// Bound of the values.
+        high: f64,
+    },
     /// Uniform with bound `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010, eq. 16).
     XavierUniform,
     /// Normal with variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010, eq. 12).
@@ -129,6 +136,7 @@ impl Init {
             Init::XavierNormal => fill(spread((2.0 / (fan_in + fan_out)).sqrt())),
             Init::KaimingUniform { a } => fill(within((6.0 / ((1.0 + a * a) * fan_in)).sqrt())),
             Init::KaimingNormal { a } => fill(spread((2.0 / ((1.0 + a * a) * fan_in)).sqrt())),
+            Init::Between { low, high } => fill(Box::new(move |rng| low + (high - low) * uniform(rng))),
             Init::ForgetGate { bias } => forget_gate(shape, bias),
         }
     }

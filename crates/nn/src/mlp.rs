@@ -4,7 +4,7 @@ use fewshot_autodiff::{Activation, Float, Var};
 
 use crate::init::{Bias, Init};
 use crate::linear::Linear;
-use crate::model::{Model, Pass};
+use crate::model::{Headed, Model, Pass};
 use crate::norm::{BatchNorm, NormAffine};
 use crate::params::Params;
 use crate::spec::{Builder, Spec};
@@ -79,6 +79,14 @@ impl<F: Float> Model<F> for Mlp {
 
     #[track_caller]
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        let features = self.features(params, x, pass);
+        self.head(params, features)
+    }
+}
+
+impl<F: Float> Headed<F> for Mlp {
+    #[track_caller]
+    fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let mut x = x.flatten();
         for (dense, norm) in &self.hidden {
             let z = dense.forward(params, x);
@@ -87,6 +95,11 @@ impl<F: Float> Model<F> for Mlp {
                 None => self.activation.apply(z),
             };
         }
-        self.head.forward(params, x)
+        x
+    }
+
+    #[track_caller]
+    fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
+        self.head.forward(params, features)
     }
 }

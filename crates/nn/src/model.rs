@@ -47,6 +47,18 @@ pub trait Model<F: Float = f32>: Send + Sync {
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
 }
 
+/// A network that ends in a layer of its own, the head, whose weights are named `head.` and something: what is learned anew for
+/// each task when the rest stays (ANIL), or is left away to compare features.
+///
+/// [`Model::forward`] is `head(features(x))`.
+pub trait Headed<F: Float = f32>: Model<F> {
+    /// What the head sees of a batch: `[n, features]`. Its own weights are not looked at.
+    fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
+
+    /// The outputs for features `[n, features]`. Only the head's own weights are looked at.
+    fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F>;
+}
+
 /// What a forward pass depends on beside weights and input, and the statistics it hands back: one value for one
 /// [`Model::forward`].
 ///

@@ -6,19 +6,86 @@ use std::rc::Rc;
 use fewshot_autodiff::{Array, Float, Shape, Tape, Var};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+
+/// How a support set is served in mini-batches: shuffled, and shuffled anew when it has been served whole, so that a batch may
+/// straddle two rounds (Nichol et al. 2018, released code).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Batches {
+    /// Examples in all.
+    pub examples: usize,
+    /// Examples of a batch.
+    pub size: usize,
+    /// Batches.
+    pub count: usize,
+    /// What the last batch is made of.
+    pub tail: Tail,
+}
+
+/// What the last of several mini-batches is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Tail {
+    /// Examples as they come.
+    #[default]
+    Shared,
+    /// Examples that no other batch has.
+    Separate,
+}
+
+impl Batches {
+    /// The places of the examples of all batches, one batch after another.
+    fn places(&self, rng: &mut ChaCha8Rng) -> Vec<usize> {
+        let Batches { examples, size, count, tail } = *self;
+        let mut all: Vec<usize> = (0..examples).collect();
+        all.shuffle(rng);
+        let last = match tail {
+            Tail::Shared => Vec::new(),
+            Tail::Separate => all.split_off(examples - size),
+        };
+        let wanted = size * count - last.len();
+        let mut places = Vec::with_capacity(size * count);
+        while places.len() < wanted {
+            if !places.is_empty() {
+                all.shuffle(rng);
+            }
+            places.extend(all.iter().take(wanted - places.len()));
+        }
+        places.extend(last);
+        places
+    }
+}
 
 /// A random array that is drawn for each run of a program.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Draw {
-    shape: Shape,
-    rate: f64,
+pub enum Draw {
+    /// 0 with probability `rate`, else `1 / (1 - rate)`.
+    Mask {
+        /// Shape of the array.
+        shape: Shape,
+        /// Probability of a 0.
+        rate: f64,
+    },
+    /// Places of examples, `[size * count]`.
+    Batches(Batches),
 }
 
 impl Draw {
-    /// The next such array of a stream: 0 with probability `rate`, else `1 / (1 - rate)`.
+    /// The next such array of a stream.
     pub fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> Array<F> {
-        let kept = F::of(1.0 / (1.0 - self.rate));
-        Array::from_fn(&self.shape, |_| if rng.random::<f64>() < self.rate { F::zero() } else { kept })
+        match *self {
+            Draw::Mask { shape, rate } => {
+                let kept = F::of(1.0 / (1.0 - rate));
+                Array::from_fn(&shape, |_| if rng.random::<f64>() < rate { F::zero() } else { kept })
+            }
+            Draw::Batches(batches) => Array::index(&batches.places(rng)),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match *self {
+            Draw::Mask { shape, .. } => shape,
+            Draw::Batches(Batches { size, count, .. }) => Shape::new(&[size * count]),
+        }
     }
 }
 
@@ -77,16 +144,63 @@ impl Noise {
     /// When this noise is refused.
     #[track_caller]
     pub fn mask<'t, F: Float>(&self, tape: &'t Tape<F>, shape: &[usize], rate: f64) -> Var<'t, F> {
-        let draw = Draw { shape: Shape::new(shape), rate };
+        self.draw(tape, Draw::Mask { shape: Shape::new(shape), rate })
+    }
+
+    /// Places of the examples of each mini-batch: `count` indices `[size]`.
+    ///
+    /// # Panics
+    /// When this noise is refused, a batch is empty, or too few examples are left beside a separate tail.
+    #[track_caller]
+    pub fn batches<'t, F: Float>(&self, tape: &'t Tape<F>, batches: Batches) -> Vec<Var<'t, F>> {
+        let Batches { examples, size, count, tail } = batches;
+        let beside = if tail == Tail::Separate && count > 1 { size + 1 } else { 1 };
+        assert!(size > 0 && examples >= beside, "Noise: {count} batches of {size} from {examples} examples");
+        let all = self.draw(tape, Draw::Batches(batches));
+        (0..count).map(|i| all.slice(0, i * size..(i + 1) * size)).collect()
+    }
+
+    #[track_caller]
+    fn draw<'t, F: Float>(&self, tape: &'t Tape<F>, draw: Draw) -> Var<'t, F> {
         match &mut *self.source.borrow_mut() {
             Source::Stream(rng) => tape.var(&draw.array(rng)),
             Source::Recorder(draws) => {
                 draws.push(draw);
-                tape.input(shape)
+                tape.input(&draw.shape())
             }
             Source::None => {
                 panic!("Noise: a step that is computed again cannot draw dropout; keep the steps' values")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    fn places(batches: Batches) -> Vec<usize> {
+        batches.places(&mut ChaCha8Rng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn every_round_serves_every_example_once() {
+        let all = places(Batches { examples: 7, size: 3, count: 14, tail: Tail::Shared });
+        assert_eq!(all.len(), 42);
+        for round in all.chunks(7) {
+            let mut sorted = round.to_vec();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..7).collect::<Vec<_>>());
+        }
+        assert_ne!(all[..7], all[7..14]);
+    }
+
+    #[test]
+    fn a_separate_tail_was_not_seen_before() {
+        let all = places(Batches { examples: 10, size: 3, count: 4, tail: Tail::Separate });
+        assert!(all[9..].iter().all(|place| !all[..9].contains(place)), "{all:?}");
+        assert_eq!(all.len(), 12);
+        assert_eq!(places(Batches { examples: 3, size: 3, count: 1, tail: Tail::Separate }).len(), 3);
     }
 }

@@ -143,6 +143,40 @@ impl<T: Clone> Params<T> {
         Params::new(chosen.map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
+    /// The values whose names are `scope.` and something, under that something, in order.
+    pub fn within(&self, scope: &str) -> Params<T> {
+        let inside = |(name, value): (&str, &T)| {
+            let name = name.strip_prefix(scope)?.strip_prefix('.')?;
+            Some((name.to_owned(), value.clone()))
+        };
+        Params::new(self.iter().filter_map(inside).collect())
+    }
+
+    /// The first `count` values, such as those of a model whose weights come first.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[track_caller]
+    pub fn first(&self, count: usize) -> Params<T> {
+        assert!(count <= self.len(), "Params::first: {count} of {} values", self.len());
+        if count == self.len() {
+            return self.clone();
+        }
+        Params { names: self.names[..count].into(), values: self.values[..count].to_vec() }
+    }
+
+    /// These values and then `others`, named `scope.` and their own names.
+    ///
+    /// # Panics
+    /// When a name stands twice.
+    #[must_use]
+    #[track_caller]
+    pub fn with_scope(self, scope: &str, others: &Params<T>) -> Params<T> {
+        let own = self.iter().map(|(name, value)| (name.to_owned(), value.clone()));
+        let more = others.iter().map(|(name, value)| (format!("{scope}.{name}"), value.clone()));
+        Params::new(own.chain(more).collect())
+    }
+
     /// These values, with those that `others` names replaced by its own.
     ///
     /// # Panics

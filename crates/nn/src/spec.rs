@@ -17,11 +17,25 @@ struct Entry {
     name: String,
     shape: Vec<usize>,
     init: Init,
+    /// Equal values along a further first axis of this length.
+    copies: Option<usize>,
 }
 
 impl Entry {
     fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> (String, Array<F>) {
-        (self.name.clone(), self.init.array(&self.shape, rng))
+        (self.name.clone(), self.repeated(self.init.array(self.single(), rng)))
+    }
+
+    /// The shape of one copy.
+    fn single(&self) -> &[usize] {
+        &self.shape[usize::from(self.copies.is_some())..]
+    }
+
+    fn repeated<F: Float>(&self, one: Array<F>) -> Array<F> {
+        match self.copies {
+            Some(copies) => Array::new(&self.shape, one.data().repeat(copies)),
+            None => one,
+        }
     }
 }
 
@@ -46,6 +60,29 @@ impl Spec {
     /// Fresh weights; equal states of `rng` give equal ones.
     pub fn init<F: Float>(&self, rng: &mut ChaCha8Rng) -> Params<Array<F>> {
         Params::new(self.weights.iter().map(|e| e.array(rng)).collect())
+    }
+
+    /// With one more weight, at the end.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    #[must_use]
+    #[track_caller]
+    pub fn with(mut self, name: &str, shape: &[usize], init: Init) -> Self {
+        assert!(self.weights().all(|(n, _)| n != name), "Spec: there is already a weight {name:?}");
+        let (name, shape) = (name.to_owned(), shape.to_vec());
+        self.weights.push(Entry { name, shape, init, copies: None });
+        self
+    }
+
+    /// With `steps` equal copies, along a new first axis, of the weights and statistics whose names `chosen` accepts.
+    #[must_use]
+    pub fn per_step(mut self, steps: usize, chosen: impl Fn(&str) -> bool) -> Self {
+        for entry in self.weights.iter_mut().chain(&mut self.statistics).filter(|e| chosen(&e.name)) {
+            entry.shape.insert(0, steps);
+            entry.copies = Some(steps);
+        }
+        self
     }
 
     /// Running statistics before training: means 0, variances 1.
@@ -91,7 +128,7 @@ impl Builder {
     }
 
     fn entry(&self, name: &str, shape: &[usize], init: Init) -> Entry {
-        Entry { name: path(&self.path.join("."), name), shape: shape.to_vec(), init }
+        Entry { name: path(&self.path.join("."), name), shape: shape.to_vec(), init, copies: None }
     }
 
     /// Adds a weight and returns its place.

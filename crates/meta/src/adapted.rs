@@ -1,0 +1,53 @@
+//! The predictor of every algorithm that adapts weights: the model with these weights.
+
+use std::sync::Arc;
+
+use fewshot_autodiff::{Array, Float};
+use fewshot_nn::{Model, NormPolicy, Params};
+
+use crate::forward::{forward, forward_batch, forward_beside, has_statistics};
+use crate::learner::Predictor;
+use crate::task::Examples;
+
+/// Where the statistics that normalise a query come from.
+enum Norm<F: Float> {
+    Batch,
+    Given(Params<Array<F>>),
+    Beside(Array<F>),
+}
+
+/// A model with weights adapted to a support set.
+struct Adapted<M, F: Float> {
+    model: Arc<M>,
+    weights: Params<Array<F>>,
+    norm: Norm<F>,
+}
+
+/// The model with weights adapted to a support set; `statistics` are the running ones.
+pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
+    model: &Arc<M>,
+    policy: NormPolicy,
+    weights: Params<Array<F>>,
+    statistics: &Params<Array<F>>,
+    support: &Examples<F>,
+) -> Box<dyn Predictor<F>> {
+    let norm = match policy {
+        NormPolicy::Batch => Norm::Batch,
+        _ if !has_statistics(statistics) => Norm::Given(statistics.clone()),
+        NormPolicy::Running { .. } => Norm::Given(statistics.clone()),
+        NormPolicy::SupportOnly => Norm::Given(forward_batch(&**model, &weights, &support.x).1),
+        NormPolicy::SupportPlusOne => Norm::Beside(support.x.clone()),
+    };
+    Box::new(Adapted { model: Arc::clone(model), weights, norm })
+}
+
+impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
+    fn predict(&self, x: &Array<F>) -> Array<F> {
+        let Adapted { model, weights, norm } = self;
+        match norm {
+            Norm::Batch => forward(&**model, weights, x, None),
+            Norm::Given(statistics) => forward(&**model, weights, x, Some(statistics)),
+            Norm::Beside(support) => forward_beside(&**model, weights, support, x),
+        }
+    }
+}
