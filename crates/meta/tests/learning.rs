@@ -3,12 +3,13 @@
 mod common;
 
 use common::{Blobs, Lines, Net, QueryLabels};
+use fewshot_autodiff::Activation;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Distance, Error, Evaluation, Learner, Maml, Metric, Order, ProtoNet, Trainer, Training, evaluate,
-    evaluate_by_step,
+    Anil, Distance, Error, Evaluation, IMaml, Learner, Maml, Metric, MultiStep, Nil, Order, ProtoNet, Rates,
+    Trainer, Training, evaluate, evaluate_by_step,
 };
-use fewshot_nn::Adam;
+use fewshot_nn::{Adam, Init, Mlp};
 
 fn learners() -> Vec<Box<dyn Learner<f32>>> {
     let maml = || Maml { inner_lr: 0.5, eval_steps: 3, ..Maml::new(Net::normed()) };
@@ -16,6 +17,18 @@ fn learners() -> Vec<Box<dyn Learner<f32>>> {
         Box::new(maml()),
         Box::new(Maml { order: Order::First, train_steps: 2, ..maml() }),
         Box::new(Maml { inner_lr: 0.5, ..Maml::new(Net::plain()) }),
+        Box::new(Maml {
+            inner_lr: 0.5,
+            multi_step: Some(MultiStep { epochs: 2, epoch: 20 }),
+            ..Maml::plus_plus(Net::normed())
+        }),
+        Box::new(Maml { rates: Rates::Each { low: 0.2, high: 0.6 }, ..Maml::meta_sgd(Net::normed()) }),
+        Box::new(Anil {
+            inner_lr: 0.5,
+            ..Anil::new(Mlp::with(&[6, 16, 3], Activation::Relu, Init::XavierUniform, None))
+        }),
+        Box::new(IMaml { proximal: 0.5, ..IMaml::new(Net::normed()) }),
+        Box::new(Nil::new(Mlp::with(&[6, 16, 3], Activation::Relu, Init::XavierUniform, None))),
         Box::new(ProtoNet::new(Net::normed())),
         Box::new(ProtoNet { distance: Distance::Cosine, ..ProtoNet::new(Net::plain()) }),
     ]

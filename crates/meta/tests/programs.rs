@@ -6,9 +6,12 @@ use common::{Blobs, Lines, Net};
 use fewshot_autodiff::{Activation, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
-    Distance, Execution, Filter, Learner, Maml, Memory, Meta, Order, ProtoNet, Runner, Task, TaskGradient,
+    Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, Maml, Memory, Meta, Nil, Order,
+    ProtoNet, Rates, Reptile, Rule, Runner, Task, TaskGradient, Vote,
 };
-use fewshot_nn::{BatchNorm, Builder, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec};
+use fewshot_nn::{
+    BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
+};
 
 /// A network with dropout.
 struct Dropping {
@@ -43,6 +46,7 @@ fn assert_same(a: &TaskGradient, b: &TaskGradient, what: &str) {
     assert_eq!((a.loss, a.accuracy), (b.loss, b.accuracy), "{what}");
     assert_eq!(a.gradient, b.gradient, "{what}");
     assert_eq!(a.statistics, b.statistics, "{what}");
+    assert_eq!(a.carried, b.carried, "{what}");
 }
 
 /// Compares both ways on tasks of two shapes, in turn.
@@ -76,8 +80,21 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
         check(&ProtoNet { distance, ..ProtoNet::new(Net::normed()) }, tasks, "ProtoNet");
     }
     check(&ProtoNet::new(Dropping::new()), tasks, "ProtoNet with dropout");
+    for rule in [Rule::Momentum { momentum: 0.9 }, Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-3 }] {
+        let (clip, batch) = (Some(Clip::Norm(0.5)), Some(4));
+        check(&Maml { rule, clip, batch, train_steps: 3, ..Maml::new(Net::normed()) }, tasks, "MAML with rules");
+    }
+    check(&Maml::plus_plus(Net::normed()), tasks, "MAML++");
+    check(&Maml::meta_sgd(Net::normed()), tasks, "Meta-SGD");
+    check(&Anil::new(Mlp::new(&[6, 8, 3])), tasks, "ANIL");
+    check(&Nil { vote: Vote::Nearest, ..Nil::new(Mlp::new(&[6, 8, 3])) }, tasks, "nearest neighbour");
+    check(&IMaml::new(Net::normed()), tasks, "iMAML");
+    for outer in [Displacement::Whole, Displacement::Last(Tail::Separate)] {
+        check(&Reptile { outer, batch: Some(4), train_steps: 3, ..Reptile::new(Net::normed()) }, tasks, "Reptile");
+    }
     let lines = Lines { seed: 1 };
     check(&Maml::new(Mlp::new(&[1, 8, 1])), [&lines, &lines], "MAML on lines");
+    check(&Cavia::new(Mlp::new(&[3, 8, 1]), 2), [&lines, &lines], "CAVIA on lines");
 }
 
 #[test]
@@ -104,12 +121,21 @@ fn a_support_without_a_class_is_complained_of_in_words() {
 #[test]
 fn checkpointed_steps_give_the_same_gradient() {
     let task = Task::<f64>::from(&Blobs::new(4).episode(0));
-    for adapted in [Filter::All, Filter::only(&["head.*"])] {
+    let adam = Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-3 };
+    let variants = [
+        (Filter::All, Rule::Sgd, Rates::Fixed),
+        (Filter::only(&["head.*"]), Rule::Sgd, Rates::Fixed),
+        (Filter::All, adam, Rates::PerStep),
+        (Filter::All, Rule::Momentum { momentum: 0.9 }, Rates::Each { low: 0.1, high: 0.3 }),
+    ];
+    for (adapted, rule, rates) in variants {
         let [kept, recomputed] = [Memory::Keep, Memory::Recompute].map(|memory| {
             let maml = Maml {
                 memory,
                 train_steps: 5,
                 inner_lr: 0.3,
+                rule,
+                rates,
                 adapted: adapted.clone(),
                 ..Maml::new(Net::normed())
             };

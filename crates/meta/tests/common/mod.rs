@@ -1,6 +1,8 @@
 //! A small network and small distributions of tasks.
 #![allow(dead_code)] // each test file uses some of it
 
+pub mod point;
+
 use fewshot_autodiff::{Activation, Float, Var};
 use fewshot_episodes::{ChaCha8Rng, Draw, Episode, Outputs, Purpose, Set, Targets, Tasks, stream};
 use fewshot_nn::{BatchNorm, Builder, Linear, Model, NormAffine, Params, Pass, Spec};
