@@ -1,8 +1,8 @@
 //! Meta-gradients of a small network against central differences, in 64-bit.
 
 use fewshot_autodiff::{Array, Tape, Var};
-use fewshot_meta::{Filter, InnerLoop, Rate};
-use fewshot_nn::Params;
+use fewshot_meta::{Filter, InnerLoop, Rate, Rule};
+use fewshot_nn::{Clip, Params};
 
 const RATE: f64 = 0.2;
 
@@ -29,13 +29,11 @@ fn forward<'t>(p: &Params<Var<'t, f64>>, x: Var<'t, f64>) -> Var<'t, f64> {
 fn run(
     theta: &Params<Array<f64>>,
     rates: &Params<Array<f64>>,
-    steps: usize,
-    adapted: &Filter,
+    inner: &InnerLoop,
 ) -> (f64, Params<Array<f64>>, Params<Array<f64>>) {
     let tape = Tape::new();
     let (theta_on, rates_on) = (theta.on(&tape), rates.on(&tape));
     let (support, query) = (tape.var(&array(&[4, 2], 7.0)), tape.var(&array(&[6, 2], 8.0)));
-    let inner = InnerLoop { steps, adapted: adapted.clone(), ..InnerLoop::default() };
     let fast =
         inner.run(&theta_on, Rate::Each(&rates_on), |_, p| forward(p, support).cross_entropy(&[0, 1, 2, 1]));
     let loss = forward(&fast, query).cross_entropy(&[0, 1, 2, 0, 1, 2]);
@@ -69,20 +67,58 @@ fn check(at: &Params<Array<f64>>, gradient: &Params<Array<f64>>, f: impl Fn(&Par
     }
 }
 
+#[track_caller]
+fn check_both(inner: &InnerLoop) {
+    let (theta, rates) = (theta(), rates());
+    let (_, gradient, of_rates) = run(&theta, &rates, inner);
+    check(&theta, &gradient, |theta| run(theta, &rates, inner).0);
+    check(&rates, &of_rates, |rates| run(&theta, rates, inner).0);
+}
+
 #[test]
 fn meta_gradients() {
-    let (theta, rates) = (theta(), rates());
     for steps in [1, 2, 5] {
-        let (_, gradient, of_rates) = run(&theta, &rates, steps, &Filter::All);
-        check(&theta, &gradient, |theta| run(theta, &rates, steps, &Filter::All).0);
-        check(&rates, &of_rates, |rates| run(&theta, rates, steps, &Filter::All).0);
+        check_both(&InnerLoop { steps, ..InnerLoop::default() });
     }
 }
 
 #[test]
 fn meta_gradients_when_only_the_head_adapts() {
     let (theta, rates) = (theta(), rates());
-    let head = Filter::only(&["*2"]);
-    let (_, gradient, _) = run(&theta, &rates, 2, &head);
-    check(&theta, &gradient, |theta| run(theta, &rates, 2, &head).0);
+    let inner = InnerLoop { steps: 2, adapted: Filter::only(&["*2"]), ..InnerLoop::default() };
+    let (_, gradient, _) = run(&theta, &rates, &inner);
+    check(&theta, &gradient, |theta| run(theta, &rates, &inner).0);
+}
+
+#[test]
+fn meta_gradients_through_momentum_and_adam() {
+    let rules = [
+        Rule::Momentum { momentum: 0.9 },
+        Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-2 },
+        Rule::Adam { beta1: 0.0, beta2: 0.999, eps: 1e-2 },
+    ];
+    for rule in rules {
+        for steps in [1, 3] {
+            check_both(&InnerLoop { steps, rule, ..InnerLoop::default() });
+        }
+    }
+}
+
+#[test]
+fn meta_gradients_through_clipping() {
+    for clip in [Clip::Value(0.05), Clip::Norm(0.2), Clip::Norm(100.0)] {
+        check_both(&InnerLoop { steps: 3, clip: Some(clip), ..InnerLoop::default() });
+    }
+}
+
+/// A gradient of exactly 0 leaves Adam's denominator at its epsilon; second derivatives stay finite.
+#[test]
+fn adam_at_a_gradient_of_zero() {
+    let tape = Tape::<f64>::new();
+    let theta = Params::new(vec![("w".to_string(), tape.scalar(3.0))]);
+    let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    let inner = InnerLoop { steps: 2, rule, ..InnerLoop::default() };
+    let fast = inner.run(&theta, Rate::Scalar(0.1), |_, p| (p["w"] - 3.0).square());
+    assert_eq!(fast["w"].item(), 3.0);
+    assert!(fast["w"].grad(theta["w"]).item().is_finite());
 }

@@ -82,7 +82,11 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&ProtoNet::new(Dropping::new()), tasks, "ProtoNet with dropout");
     for rule in [Rule::Momentum { momentum: 0.9 }, Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-3 }] {
         let (clip, batch) = (Some(Clip::Norm(0.5)), Some(4));
-        check(&Maml { rule, clip, batch, train_steps: 3, ..Maml::new(Net::normed()) }, tasks, "MAML with rules");
+        check(
+            &Maml { rule, clip, batch, train_steps: 3, ..Maml::new(Net::normed()) },
+            tasks,
+            "MAML with rules",
+        );
     }
     check(&Maml::plus_plus(Net::normed()), tasks, "MAML++");
     check(&Maml::meta_sgd(Net::normed()), tasks, "Meta-SGD");
@@ -90,7 +94,11 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&Nil { vote: Vote::Nearest, ..Nil::new(Mlp::new(&[6, 8, 3])) }, tasks, "nearest neighbour");
     check(&IMaml::new(Net::normed()), tasks, "iMAML");
     for outer in [Displacement::Whole, Displacement::Last(Tail::Separate)] {
-        check(&Reptile { outer, batch: Some(4), train_steps: 3, ..Reptile::new(Net::normed()) }, tasks, "Reptile");
+        check(
+            &Reptile { outer, batch: Some(4), train_steps: 3, ..Reptile::new(Net::normed()) },
+            tasks,
+            "Reptile",
+        );
     }
     let lines = Lines { seed: 1 };
     check(&Maml::new(Mlp::new(&[1, 8, 1])), [&lines, &lines], "MAML on lines");
