@@ -7,7 +7,7 @@
 //! | [`autodiff`] | `fewshot-autodiff` | arrays and a tape whose gradients can be differentiated again, to any order |
 //! | [`nn`] | `fewshot-nn` | named parameters, layers, the field's networks, outer optimisers |
 //! | [`episodes`] | `fewshot-episodes` | data sets, class splits, few-shot episodes |
-//! | [`meta`] | `fewshot-meta` | MAML, first-order MAML and prototypical networks on one interface; training, evaluation, saved models |
+//! | [`meta`] | `fewshot-meta` | MAML and its relatives, Reptile, prototypical networks on one interface; training, evaluation, saved models |
 //!
 //! What most programs need is at the top of this crate.
 //!
@@ -51,12 +51,14 @@ pub use fewshot_episodes::{
     Sinusoid, Targets, Tasks, omniglot, stream,
 };
 pub use fewshot_meta::{
-    Checkpoint, Distance, Evaluation, Examples, Execution, Filter, InnerLoop, Labels, Learner, Maml, Memory,
-    Meta, Metric, Order, Predictor, ProtoNet, Rate, Runner, Task, Trainer, Training, evaluate, meta_gradient,
+    Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, Examples, Execution, Filter, IMaml,
+    InnerLoop, Labels, Learner, Maml, Memory, Meta, Metric, MultiStep, Nil, Order, Predictor, ProtoNet, Rate,
+    Rates, Reptile, Rule, Runner, Sharing, Solver, Task, Trainer, Training, Vote, evaluate, evaluate_by_step,
+    meta_gradient, save,
 };
 pub use fewshot_nn::{
-    Adam, Builder, Clip, Conv4, Conv4Config, Init, Linear, Mlp, Model, Noise, NormPolicy, Optimizer, Params,
-    Pass, Schedule, Sgd, Slot, Spec,
+    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Headed, Init, Linear, Mlp, Model, Noise, NormPolicy,
+    Optimizer, Params, Pass, Schedule, Sgd, Slot, Spec, Tail,
 };
 
 /// The code of the README is compiled and run with the tests.
