@@ -9,7 +9,7 @@ use std::path::Path;
 use common::Net;
 use fewshot_autodiff::Float;
 use fewshot_episodes::{Draw, Purpose, stream};
-use fewshot_meta::{Checkpoint, Error, Learner, Meta, ProtoNet, save};
+use fewshot_meta::{Checkpoint, Error, Learner, Meta, ProtoNet, Reptile, save};
 use fewshot_nn::NormAffine;
 
 fn learner() -> ProtoNet<Net> {
@@ -33,6 +33,22 @@ fn meta<F: Float>() -> Meta<F> {
 
 fn load<F: Float>(path: &Path, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
     Checkpoint::read(path)?.meta(learner)
+}
+
+#[test]
+fn what_lanes_carry_and_the_iteration_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let learner = Reptile { lanes: 2, ..Reptile::new(Net::normed()) };
+    let mut meta = Learner::<f32>::init(&learner, 7);
+    meta.lanes[1] = meta.lanes[1].map(|x| x.map(|x| x + 0.5));
+    meta.iteration = 12;
+    save(&path, &meta, &BTreeMap::new()).unwrap();
+    let back: Meta<f32> = load(&path, &learner).unwrap();
+    assert!(back.lanes == meta.lanes && back.theta == meta.theta && back.iteration == 12);
+    let fewer = Reptile { lanes: 1, ..learner.clone() };
+    let error = load::<f32>(&path, &fewer).expect_err("refused").to_string();
+    assert!(error.contains("it holds lane1."), "{error}");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use common::{Blobs, Lines, Net, QueryLabels};
 use fewshot_autodiff::Activation;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Distance, Error, Evaluation, IMaml, Learner, Maml, Metric, MultiStep, Nil, Order, ProtoNet, Rates,
-    Trainer, Training, evaluate, evaluate_by_step,
+    Anil, Cavia, Distance, Error, Evaluation, IMaml, Learner, Maml, Metric, MultiStep, Nil, Order, ProtoNet,
+    Rates, Reptile, Trainer, Training, evaluate, evaluate_by_step,
 };
-use fewshot_nn::{Adam, Init, Mlp};
+use fewshot_nn::{Adam, Init, Mlp, Schedule, Sgd};
 
 fn learners() -> Vec<Box<dyn Learner<f32>>> {
     let maml = || Maml { inner_lr: 0.5, eval_steps: 3, ..Maml::new(Net::normed()) };
@@ -78,6 +78,33 @@ fn shuffled_labels_stay_at_chance() {
         let standard_error = test.interval / 1.96;
         assert!((test.mean - 1.0 / 3.0).abs() < 3.0 * standard_error, "{} +- {}", test.mean, test.interval);
     }
+}
+
+#[test]
+fn reptile_learns_one_episode_and_new_ones() {
+    let learner = Reptile { inner_lr: 0.02, eval_steps: 20, batch: Some(6), ..Reptile::new(Net::normed()) };
+    let schedule = Schedule::Linear { iterations: 100, last: 0.0 };
+    let training = Training { meta_batch: 5, outer_lr: 1.0, schedule, seed: 1, ..Training::default() };
+    let run = |tasks: &Blobs| {
+        let mut trainer = Trainer::<f32>::new(&learner, tasks, Box::new(Sgd::default()), training.clone());
+        let last = (0..100).map(|_| trainer.step().unwrap()).last().unwrap();
+        (last, trainer.meta().clone())
+    };
+    let one = Blobs { shots: [4; 3], only: Some(5), ..Blobs::new(1) };
+    assert_eq!(run(&one).0.accuracy, Some(1.0));
+    let (_, meta) = run(&Blobs { shots: [4; 3], ..Blobs::new(1) });
+    let test = evaluate(&learner, &meta, &Blobs::new(2), 200).unwrap();
+    assert!(test.mean - 3.0 * test.interval > 0.5, "{} +- {}", test.mean, test.interval);
+}
+
+#[test]
+fn cavia_regresses_lines() {
+    let model = Mlp::with(&[3, 16, 1], Activation::Relu, Init::XavierUniform, None);
+    let learner = Cavia { inner_lr: 0.5, train_steps: 2, eval_steps: 2, ..Cavia::new(model, 2) };
+    let tasks = Lines { seed: 1 };
+    let trainer = train(&learner, &tasks, 8, 300);
+    let curve = evaluate_by_step(&learner, trainer.meta(), &Lines { seed: 2 }, 200).unwrap();
+    assert!(curve[2].mean < 0.5 * curve[0].mean, "{} {}", curve[0].mean, curve[2].mean);
 }
 
 #[test]

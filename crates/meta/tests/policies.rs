@@ -5,7 +5,7 @@ mod common;
 use common::{Blobs, Net};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
-use fewshot_meta::{Learner, Maml, Meta, ProtoNet, Task, Trainer, Training};
+use fewshot_meta::{IMaml, Learner, Maml, Meta, ProtoNet, Reptile, Task, Trainer, Training};
 use fewshot_nn::{Adam, NormPolicy};
 
 fn policies() -> [NormPolicy; 4] {
@@ -17,10 +17,12 @@ fn policies() -> [NormPolicy; 4] {
     ]
 }
 
-fn both(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 2] {
+fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 4] {
     [
         Box::new(Maml { policy, inner_lr: 0.3, ..Maml::new(net()) }),
         Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
+        Box::new(Reptile { policy, inner_lr: 0.01, ..Reptile::new(net()) }),
+        Box::new(IMaml { policy, ..IMaml::new(net()) }),
     ]
 }
 
@@ -55,7 +57,7 @@ fn difference(learner: &dyn Learner<f64>, meta: &Meta<f64>) -> f64 {
 #[test]
 fn only_batch_statistics_make_queries_depend_on_each_other() {
     for policy in policies() {
-        for learner in both(Net::normed, policy) {
+        for learner in learners(Net::normed, policy) {
             let meta = trained(&*learner);
             let difference = difference(&*learner, &meta);
             if policy == NormPolicy::Batch {
@@ -70,10 +72,10 @@ fn only_batch_statistics_make_queries_depend_on_each_other() {
 #[test]
 fn policies_differ_from_each_other() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..2 {
-        let meta = trained(&*both(Net::normed, NormPolicy::Batch)[which]);
+    for which in 0..4 {
+        let meta = trained(&*learners(Net::normed, NormPolicy::Batch)[which]);
         let predictions = policies().map(|policy| {
-            both(Net::normed, policy)[which].adapt(&meta, &task.support).predict(&task.query.x)
+            learners(Net::normed, policy)[which].adapt(&meta, &task.support).predict(&task.query.x)
         });
         for i in 0..4 {
             for j in 0..i {
@@ -86,9 +88,9 @@ fn policies_differ_from_each_other() {
 #[test]
 fn without_batch_norm_all_policies_agree() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..2 {
+    for which in 0..4 {
         let predictions = policies().map(|policy| {
-            let learner = &both(Net::plain, policy)[which];
+            let learner = &learners(Net::plain, policy)[which];
             learner.adapt(&learner.init(4), &task.support).predict(&task.query.x)
         });
         assert!(predictions.iter().all(|p| *p == predictions[0]));
