@@ -285,6 +285,11 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
         self.check_scalar("grads");
         self.check_tape("grads", wrt);
+        self.tape().handed_out(self.recorded_grads(wrt))
+    }
+
+    /// [`Var::grads`] that can be differentiated again on every tape.
+    fn recorded_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
         let one = self.tape().leaf(Array::ones(&self.shape()));
         recorded(self.tape(), wrt, &[(self, one)])
     }
@@ -326,6 +331,11 @@ impl<'t, F: Float> Var<'t, F> {
         assert_eq!(own, other, "vjp: output {own} and cotangent {other} differ");
         self.check_tape("vjp", wrt);
         self.check_tape("vjp", &[cotangent]);
+        self.tape().handed_out(self.recorded_vjp(wrt, cotangent))
+    }
+
+    /// [`Var::vjp`] that can be differentiated again on every tape.
+    pub(crate) fn recorded_vjp(self, wrt: &[Var<'t, F>], cotangent: Var<'t, F>) -> Vec<Var<'t, F>> {
         recorded(self.tape(), wrt, &[(self, cotangent)])
     }
 
@@ -335,6 +345,8 @@ impl<'t, F: Float> Var<'t, F> {
     /// When this value is not a single number or `v` has another shape than `x`.
     #[track_caller]
     pub fn hvp(self, x: Var<'t, F>, v: Var<'t, F>) -> Var<'t, F> {
-        self.grad(x).vjp(&[x], v)[0]
+        self.check_scalar("hvp");
+        self.check_tape("hvp", &[x]);
+        self.recorded_grads(&[x])[0].vjp(&[x], v)[0]
     }
 }

@@ -116,6 +116,14 @@ impl<F: Float> Record<F> {
 /// ```
 pub struct Tape<F: Float = f32> {
     pub(crate) record: RefCell<Record<F>>,
+    gradients: Gradients,
+}
+
+/// What `grads` returns on a tape.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gradients {
+    Recorded,
+    Constant,
 }
 
 impl<F: Float> Default for Tape<F> {
@@ -139,6 +147,36 @@ impl<F: Float> Tape<F> {
                 arena: Vec::with_capacity(512),
                 open: None,
             }),
+            gradients: Gradients::Recorded,
+        }
+    }
+
+    /// A tape on which every gradient is a constant: `grad`, `grads`, `vjp` and `hvp` return what
+    /// [`constant_grads`](Var::constant_grads) does, and free nothing.
+    ///
+    /// For checks: a function that takes gradients inside, such as an inner loop, has here the derivative that ignores how
+    /// these gradients change (the first-order approximation). `backward` and `constant_grads` are as ever. The difference
+    /// between the two tapes is what the second order contributes.
+    ///
+    /// ```
+    /// use fewshot_autodiff::Tape;
+    /// let step = |tape: &Tape<f64>| {
+    ///     let w = tape.scalar(1.0);
+    ///     let fast = w - (w - 3.0).square().grad(w) * 0.1;
+    ///     fast.constant_grads(&[w])[0].item()
+    /// };
+    /// assert_eq!(step(&Tape::new()), 0.8); // 1 - 0.1 * 2
+    /// assert_eq!(step(&Tape::with_constant_gradients()), 1.0);
+    /// ```
+    pub fn with_constant_gradients() -> Self {
+        Tape { gradients: Gradients::Constant, ..Self::new() }
+    }
+
+    /// Gradients as this tape hands them out.
+    pub(crate) fn handed_out<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
+        match self.gradients {
+            Gradients::Recorded => gradients,
+            Gradients::Constant => gradients.into_iter().map(Var::detach).collect(),
         }
     }
 

@@ -138,3 +138,30 @@ fn panics_point_at_the_line_of_the_caller() {
     let file = place.lock().expect("no panic while locked").clone().expect("a panic was seen");
     assert!(file.ends_with("tests/tape.rs"), "{file}");
 }
+
+#[test]
+fn a_tape_with_constant_gradients_has_the_values_and_not_their_derivatives() {
+    let both = [Tape::<f64>::new(), Tape::with_constant_gradients()];
+    let [usual, constant] = both.each_ref().map(|tape| {
+        let x = tape.scalar(2.0);
+        let y = x.powi(3);
+        let (dy, ddy) = (y.grad(x), y.hvp(x, tape.scalar(1.0)));
+        let vjp = y.vjp(&[x], tape.scalar(2.0))[0];
+        let values = [dy, ddy, vjp].map(|g| g.item());
+        let derivatives = [dy, ddy, vjp].map(|g| g.grad(x).item());
+        // nothing was freed, and a gradient of what was made from constants is taken as ever
+        let outer = (y + dy * x).backward(&[x]).remove(0).item();
+        (values, derivatives, outer)
+    });
+    assert_eq!(usual, ([12.0, 12.0, 24.0], [12.0, 6.0, 24.0], 12.0 + 12.0 + 12.0 * 2.0));
+    assert_eq!(constant, ([12.0, 12.0, 24.0], [0.0; 3], 12.0 + 12.0));
+}
+
+#[test]
+fn a_checkpoint_on_a_tape_with_constant_gradients_takes_them_as_constants() {
+    let tape = Tape::<f64>::with_constant_gradients();
+    let w = tape.scalar(1.0);
+    let fast = tape.checkpoint(&[w], |w| vec![w[0] - (w[0] - 3.0).square().grad(w[0]) * 0.1])[0];
+    assert_eq!(fast.item(), 1.4);
+    assert_eq!(fast.constant_grads(&[w])[0].item(), 1.0);
+}

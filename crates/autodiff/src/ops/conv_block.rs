@@ -126,7 +126,7 @@ fn forward_rule<F: Float>(b: Block<F>, r: &mut Rule<'_, '_, F>) {
     r.give(0, || {
         let conv = terms[0].conv2d(terms[1], b.conv());
         let (y, _) = b.composed_after(conv, &terms);
-        let du = y.vjp(&[conv], u)[0];
+        let du = y.recorded_vjp(&[conv], u)[0];
         tape.push(Op::Conv(ConvOp::Dx(b.shape.conv)), &[du, terms[1]], terms[0].shape())
     });
 }
