@@ -229,7 +229,8 @@ fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Ve
         }
         let mut record = tape.record.borrow_mut();
         record.truncate(mark);
-        if count > 0 && !wanted && !matches!(record.nodes[id].op, Op::Leaf) {
+        let source = matches!(record.nodes[id].op, Op::Leaf) || record.nodes[id].op.is_constant();
+        if count > 0 && !wanted && !source {
             for node in &mut record.nodes[id..id + count] {
                 node.value = None;
             }
@@ -297,7 +298,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// The gradients of this number with respect to each of `wrt` as arrays, which records nothing.
     ///
     /// The values between `wrt` and this one are freed as the sweep passes them, so `backward` is called once, last; those of
-    /// `wrt` and of leaves stay.
+    /// `wrt`, of leaves and of detached copies stay.
     ///
     /// # Panics
     /// When this value is not a single number, or an earlier `backward` has freed what is needed.

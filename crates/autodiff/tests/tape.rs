@@ -165,3 +165,14 @@ fn a_checkpoint_on_a_tape_with_constant_gradients_takes_them_as_constants() {
     assert_eq!(fast.item(), 1.4);
     assert_eq!(fast.constant_grads(&[w])[0].item(), 1.0);
 }
+
+#[test]
+fn a_detached_copy_outlives_the_sweep_that_frees_its_source() {
+    let tape = Tape::<f64>::new();
+    let x = tape.scalar(3.0);
+    let hidden = x * x;
+    let kept = hidden.detach();
+    let loss = hidden * hidden;
+    assert_eq!(loss.backward(&[x])[0].item(), 4.0 * 27.0);
+    assert_eq!((kept * 2.0).item(), 18.0);
+}
