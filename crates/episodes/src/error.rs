@@ -41,6 +41,16 @@ pub enum Error {
         /// Query examples per class.
         queries: usize,
     },
+    /// A batch of more images than there are.
+    #[error(
+        "batch size {size} exceeds the {images} images of the listed classes: lower it or list more classes"
+    )]
+    BatchTooLarge {
+        /// Images of a batch.
+        size: usize,
+        /// Images there are.
+        images: usize,
+    },
     /// Turns of images that are not square.
     #[error("images of {height}x{width} cannot be turned: use rotations none or square images")]
     NotSquare {

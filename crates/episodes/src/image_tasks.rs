@@ -164,7 +164,7 @@ pub(crate) fn described(images: &ImageSet, id: ClassId) -> String {
 }
 
 /// The classes to draw from, in the order of first mention.
-fn with_rotations(classes: &[ClassId], rotations: Rotations) -> Vec<ClassId> {
+pub(crate) fn with_rotations(classes: &[ClassId], rotations: Rotations) -> Vec<ClassId> {
     let widened = classes.iter().flat_map(|&id| match rotations {
         Rotations::None | Rotations::PerEpisode => vec![id],
         Rotations::NewClasses => Turn::ALL.map(|turn| ClassId { turn: id.turn.then(turn), ..id }).to_vec(),
@@ -174,7 +174,11 @@ fn with_rotations(classes: &[ClassId], rotations: Rotations) -> Vec<ClassId> {
     widened.filter(|&id| seen.insert(id)).collect()
 }
 
-fn check_square(images: &ImageSet, classes: &[ClassId], rotations: Rotations) -> Result<(), Error> {
+pub(crate) fn check_square(
+    images: &ImageSet,
+    classes: &[ClassId],
+    rotations: Rotations,
+) -> Result<(), Error> {
     let [height, width, _] = images.shape();
     let turned = rotations != Rotations::None || classes.iter().any(|id| id.turn != Turn::None);
     if turned && height != width {

@@ -29,6 +29,7 @@
 //! # Ok::<(), fewshot_episodes::Error>(())
 //! ```
 
+mod class_batches;
 mod class_id;
 mod error;
 pub mod glyphs;
@@ -46,6 +47,7 @@ mod split_files;
 mod stream;
 mod tasks;
 
+pub use class_batches::ClassBatches;
 pub use class_id::{ClassId, Turn};
 pub use error::Error;
 pub use image_set::ImageSet;
