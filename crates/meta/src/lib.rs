@@ -31,6 +31,7 @@
 mod adapt;
 mod adapted;
 mod anil;
+mod baselines;
 mod cavia;
 mod checkpoint;
 mod compare;
@@ -57,6 +58,7 @@ mod trainer;
 
 pub use adapt::{InnerLoop, Order, Rate};
 pub use anil::Anil;
+pub use baselines::{FineTune, Head, Pretrain, Scratch};
 pub use cavia::Cavia;
 pub use checkpoint::{Checkpoint, save};
 pub use error::Error;

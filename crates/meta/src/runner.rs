@@ -30,18 +30,17 @@ struct Form {
 impl Form {
     /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
     fn of<F: Float>(stage: u64, task: &Task<F>) -> Option<Self> {
+        // a query need not show every class: the support says how many there are
+        let ways = task.support.y.ways();
         let side = |examples: &Examples<F>| {
             let x = Shape::new(examples.x.shape());
             match &examples.y {
-                Labels::Classes(classes) => {
-                    let ways = examples.y.ways();
-                    (x, Shape::new(&[classes.len()]), LabelForm::Classes { ways })
-                }
+                Labels::Classes(classes) => (x, Shape::new(&[classes.len()]), LabelForm::Classes { ways }),
                 Labels::Values(values) => (x, Shape::new(values.shape()), LabelForm::Values),
             }
         };
         let complete = match &task.support.y {
-            Labels::Classes(classes) => (0..task.support.y.ways()).all(|class| classes.contains(&class)),
+            Labels::Classes(classes) => (0..ways).all(|class| classes.contains(&class)),
             Labels::Values(_) => true,
         };
         complete.then(|| Form { stage, sides: [side(&task.support), side(&task.query)] })

@@ -1,0 +1,98 @@
+//! Gradient descent on a whole support set, for use.
+
+use std::sync::Arc;
+
+use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, update_running};
+
+use crate::adapt::{InnerLoop, Order, Rate};
+use crate::adapted::predictor;
+use crate::learner::{Outcome, Predictor, momentum};
+use crate::task::Examples;
+use crate::task_vars::TaskVars;
+
+/// Steps on the whole support, of all layers: `w_{t+1} = w_t - rate_t grad L_S(w_t)`.
+pub(crate) struct Descent<'m, M> {
+    pub(crate) model: &'m Arc<M>,
+    pub(crate) steps: usize,
+    pub(crate) inner_lr: f64,
+    pub(crate) decay: f64,
+    pub(crate) policy: NormPolicy,
+}
+
+/// Weights, and the running statistics that belong to them.
+pub(crate) struct Stand<F: Float> {
+    pub(crate) weights: Params<Array<F>>,
+    pub(crate) statistics: Params<Array<F>>,
+}
+
+impl<M> Descent<'_, M> {
+    fn inner(&self, order: Order) -> InnerLoop {
+        InnerLoop { steps: self.steps, order, ..InnerLoop::default() }
+    }
+
+    /// The rate of step `t`, counted from 0.
+    fn rate(&self, t: usize) -> f64 {
+        self.inner_lr / (1.0 + self.decay * t as f64)
+    }
+
+    /// Where the descent stands before the first step and after each: batch statistics normalise, and move the running ones.
+    fn stands<F: Float>(&self, start: Stand<F>, support: &Examples<F>) -> Vec<Stand<F>>
+    where
+        M: Model<F>,
+    {
+        let tape = Tape::new();
+        let (support, inner) = (support.on(&tape), self.inner(Order::First));
+        let mut state = inner.start(&start.weights.on(&tape));
+        let mut all = vec![start];
+        for t in 0..self.steps {
+            let mut statistics = all[t].statistics.clone();
+            state = inner.step(t, &state, Rate::Scalar(self.rate(t)), &mut |_, fast| {
+                let mut pass = Pass::batch().once();
+                let y = self.model.forward(fast, support.x, &mut pass);
+                if let Some(batch) = pass.into_statistics() {
+                    statistics = update_running(&statistics, &batch.arrays(), momentum(self.policy));
+                }
+                support.y.loss(y)
+            });
+            all.push(Stand { weights: state.fast.arrays(), statistics });
+        }
+        all
+    }
+
+    /// The predictors before the first step and after each.
+    pub(crate) fn predictors<F: Float>(
+        &self,
+        start: Stand<F>,
+        support: &Examples<F>,
+    ) -> Vec<Box<dyn Predictor<F>>>
+    where
+        M: Model<F> + 'static,
+    {
+        let stands = self.stands(start, support).into_iter();
+        let one = |s: Stand<F>| predictor(self.model, self.policy, s.weights, &s.statistics, support);
+        stands.map(one).collect()
+    }
+
+    /// The same on a tape, and the answers to the query.
+    pub(crate) fn outcome<'t, F: Float>(
+        &self,
+        start: &Params<Var<'t, F>>,
+        task: &TaskVars<'t, F>,
+        noise: &Noise,
+    ) -> Outcome<'t, F>
+    where
+        M: Model<F>,
+    {
+        let (support, query, inner) = (&task.support, &task.query, self.inner(Order::Second));
+        let mut state = inner.start(start);
+        for t in 0..self.steps {
+            state = inner.step(t, &state, Rate::Scalar(self.rate(t)), &mut |_, fast| {
+                support.y.loss(self.model.forward(fast, support.x, &mut Pass::batch().with_noise(noise)))
+            });
+        }
+        let mut pass = Pass::batch().with_noise(noise).once();
+        let predictions = self.model.forward(&state.fast, query.x, &mut pass);
+        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+    }
+}

@@ -1,0 +1,76 @@
+//! Ordinary supervised training, without adaptation: the pretraining of the baselines.
+
+use std::sync::Arc;
+
+use fewshot_autodiff::Float;
+use fewshot_nn::{Model, Noise, NormPolicy, Pass, Spec};
+
+use crate::adapted::predictor;
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::task::Examples;
+use crate::task_vars::TaskVars;
+
+/// A network trained on the queries as they are: the loss is `L_Q(theta)`, and the support is not looked at.
+///
+/// On [`ClassBatches`](fewshot_episodes::ClassBatches) it is the classifier over all training classes that
+/// [`FineTune`](crate::FineTune) and nearest neighbours ([`Nil`](crate::Nil)) start from (Ravi and Larochelle 2017, section 5.1: 64 filters,
+/// batches of 64, Adam 1e-3, 30,000 updates); a batch is an episode, so the meta-batch is 1. On
+/// [`Sinusoid`](fewshot_episodes::Sinusoid) it is joint regression, "pretrained on all tasks" (Finn, Abbeel and Levine 2017, section
+/// 5.1), which cannot do better than one function for all waves until it is fine-tuned.
+///
+/// ```
+/// use fewshot_episodes::{ClassBatches, Purpose, Rotations, Tasks, glyphs};
+/// use fewshot_meta::{Pretrain, Trainer, Training};
+/// use fewshot_nn::{Adam, Conv4, Conv4Config};
+/// use std::sync::Arc;
+/// let config = glyphs::GlyphConfig { alphabets: 1, characters: 4..=4, ..Default::default() };
+/// let images = Arc::new(glyphs::generate(&config, 1));
+/// let classes: Vec<_> = (0..4).map(Into::into).collect();
+/// let batches = ClassBatches::new(images, &classes, 8, Rotations::None, 1, Purpose::Train)?;
+/// let config = Conv4Config { filters: 8, ..Conv4Config::pooled_64() }.with_head(batches.outputs().width());
+/// let pretrain = Pretrain::new(Conv4::new(&config));
+/// let mut trainer = Trainer::<f32>::new(&pretrain, &batches, Box::new(Adam::default()), Training::default());
+/// assert!(trainer.step()?.accuracy.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Pretrain<M> {
+    /// The network; its head has as many outputs as there are training classes.
+    pub model: Arc<M>,
+    /// Normalisation in use; training uses batch statistics.
+    pub policy: NormPolicy,
+}
+
+impl<M> Clone for Pretrain<M> {
+    fn clone(&self) -> Self {
+        Pretrain { model: Arc::clone(&self.model), policy: self.policy }
+    }
+}
+
+impl<M> Pretrain<M> {
+    /// Running statistics in use, of momentum 0.1.
+    pub fn new(model: M) -> Self {
+        Pretrain { model: Arc::new(model), policy: NormPolicy::Running { momentum: 0.1 } }
+    }
+}
+
+impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
+    fn spec(&self) -> Spec {
+        self.model.spec().clone()
+    }
+
+    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+        let mut pass = Pass::batch().with_noise(noise).once();
+        let predictions = self.model.forward(&meta.theta, task.query.x, &mut pass);
+        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+    }
+
+    fn momentum(&self) -> f64 {
+        momentum(self.policy)
+    }
+
+    /// The network as it is.
+    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        predictor(&self.model, self.policy, meta.theta.clone(), &meta.statistics, support)
+    }
+}

@@ -1,0 +1,98 @@
+//! Training from scratch: what the support alone teaches.
+
+use std::sync::Arc;
+
+use fewshot_autodiff::{Array, Float};
+use fewshot_episodes::{Purpose, stream};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
+
+use crate::baselines::descent::{Descent, Stand};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::task::Examples;
+use crate::task_vars::TaskVars;
+
+/// A network of random weights, trained on the support alone by gradient descent: nothing is taken from other tasks.
+///
+/// `w_{t+1} = w_t - rate_t grad L_S(w_t)` with `rate_t = inner_lr / (1 + decay t)`, from the same random `w_0` for every support.
+/// The meta-parameters are not looked at: the meta-gradient is 0.
+///
+/// ```
+/// use fewshot_episodes::{Purpose, Sinusoid};
+/// use fewshot_meta::{Learner, Scratch, evaluate_by_step};
+/// use fewshot_nn::Mlp;
+/// let test = Sinusoid::new(10, 10, 1, Purpose::Test)?;
+/// let scratch = Scratch { steps: 20, ..Scratch::new(Mlp::new(&[1, 40, 40, 1])) };
+/// let curve = evaluate_by_step(&scratch, &Learner::<f32>::init(&scratch, 1), &test, 10)?;
+/// assert_eq!(curve.len(), 21);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Scratch<M> {
+    /// The network.
+    pub model: Arc<M>,
+    /// Steps on the support.
+    pub steps: usize,
+    /// Rate of the first step, for the mean loss.
+    pub inner_lr: f64,
+    /// How fast the rate falls: `inner_lr / (1 + decay t)`.
+    pub decay: f64,
+    /// The initial weights follow from it.
+    pub seed: u64,
+    /// Normalisation of queries. Running averages begin at mean 0 and variance 1 for each support.
+    pub policy: NormPolicy,
+}
+
+impl<M> Clone for Scratch<M> {
+    fn clone(&self) -> Self {
+        Scratch { model: Arc::clone(&self.model), ..*self }
+    }
+}
+
+impl<M> Scratch<M> {
+    /// 15 steps of 0.01 without decay, seed 0, queries normalised with the support's statistics.
+    pub fn new(model: M) -> Self {
+        Scratch {
+            model: Arc::new(model),
+            steps: 15,
+            inner_lr: 0.01,
+            decay: 0.0,
+            seed: 0,
+            policy: NormPolicy::SupportOnly,
+        }
+    }
+
+    fn start<F: Float>(&self) -> Params<Array<F>>
+    where
+        M: Model<F>,
+    {
+        self.model.spec().init(&mut stream(self.seed, Purpose::Init, 0))
+    }
+
+    fn descent(&self) -> Descent<'_, M> {
+        let Scratch { steps, inner_lr, decay, policy, .. } = *self;
+        Descent { model: &self.model, steps, inner_lr, decay, policy }
+    }
+}
+
+impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
+    fn spec(&self) -> Spec {
+        self.model.spec().clone()
+    }
+
+    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+        self.descent().outcome(&self.start().on(meta.tape()), task, noise)
+    }
+
+    fn momentum(&self) -> f64 {
+        momentum(self.policy)
+    }
+
+    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
+    }
+
+    fn adapt_by_step(&self, _: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+        let statistics = self.model.spec().statistics();
+        self.descent().predictors(Stand { weights: self.start(), statistics }, support)
+    }
+}
