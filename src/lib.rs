@@ -47,14 +47,14 @@ pub use fewshot_autodiff::{
     gradcheck,
 };
 pub use fewshot_episodes::{
-    ChaCha8Rng, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set,
-    Sinusoid, Targets, Tasks, omniglot, stream,
+    ChaCha8Rng, ClassBatches, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose,
+    Rotations, Set, Sinusoid, Targets, Tasks, omniglot, stream,
 };
 pub use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, Examples, Execution, Filter, IMaml,
-    InnerLoop, Labels, Learner, Maml, Memory, Meta, Metric, MultiStep, Nil, Order, Predictor, ProtoNet, Rate,
-    Rates, Reptile, Rule, Runner, Sharing, Solver, Task, Trainer, Training, Vote, evaluate, evaluate_by_step,
-    meta_gradient, save,
+    Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
+    FineTune, Head, IMaml, InnerLoop, Labels, Learner, Maml, Memory, Meta, Metric, MultiStep, Nil, Order,
+    Predictor, Pretrain, ProtoNet, Rate, Rates, Reptile, Rule, Runner, Scratch, Sharing, Solver, Task,
+    Trainer, Training, Verdict, Vote, evaluate, evaluate_by_step, meta_gradient, save,
 };
 pub use fewshot_nn::{
     Adam, Bias, Builder, Clip, Conv4, Conv4Config, Headed, Init, Linear, Mlp, Model, Noise, NormPolicy,

@@ -7,11 +7,11 @@ use common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::Var;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Distance, Exactness, ExactnessCheck, Examples, FineTune, Gradient, Head, Learner, Maml, Memory,
-    Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, Rates, Scratch, Task,
-    TaskVars, Verdict, Vote,
+    Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Gradient, Head, IMaml, Learner,
+    Maml, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, Rates,
+    Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
 };
-use fewshot_nn::{Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
 
 fn model() -> Smooth {
     Smooth::new(FEATURES, WAYS, None)
@@ -97,6 +97,37 @@ fn anil_is_exact() {
     let anil = Anil { train_steps: 3, inner_lr: 0.5, ..Anil::new(model()) };
     check(&anil, Verdict::Exact);
     check(&Anil { order: Order::First, ..anil }, Verdict::FirstOrderOnly);
+}
+
+#[test]
+fn other_update_rules_are_exact() {
+    let adam = Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-2 };
+    for rule in [Rule::Momentum { momentum: 0.9 }, adam] {
+        check(&Maml { rule, train_steps: 3, ..maml(normed()) }, Verdict::Exact);
+        check(&Maml { rule, batch: Some(4), clip: Some(Clip::Norm(0.3)), ..maml(normed()) }, Verdict::Exact);
+    }
+}
+
+#[test]
+fn cavia_is_exact() {
+    let wider = || Smooth::new(FEATURES + 2, WAYS, None);
+    let cavia = Cavia { train_steps: 2, ..Cavia::new(wider(), 2) };
+    check(&cavia, Verdict::Exact);
+    check(&Cavia { order: Order::First, ..cavia }, Verdict::FirstOrderOnly);
+}
+
+#[test]
+fn imaml_is_exact_when_it_has_converged() {
+    let solver = Solver::ConjugateGradient { steps: 80 };
+    let converged = IMaml { train_steps: 500, solver, ..IMaml::new(model()) };
+    check(&converged, Verdict::Exact);
+    check(&IMaml { train_steps: 2, ..converged.clone() }, Verdict::Wrong);
+    check(&IMaml { solver: Solver::Neumann { steps: 1 }, ..converged }, Verdict::Wrong);
+}
+
+#[test]
+fn a_displacement_is_no_gradient() {
+    check(&Reptile::new(model()), Verdict::Wrong);
 }
 
 #[test]
