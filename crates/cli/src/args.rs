@@ -1,6 +1,8 @@
 //! The command line: what can be asked of `fewshot`.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -25,6 +27,8 @@ Examples:
       the real Omniglot drawings
   fewshot train --data sinusoid --iterations 10000
       regression: a sinusoid from ten points, one gradient step
+  fewshot train --preset reptile-omniglot-5w1s --data omniglot:data/omniglot
+      published settings under one name; options given beside it replace its own
   fewshot train --config runs/protonet/config.toml --out runs/again
       the same run again; options given beside --config replace its values
   fewshot evaluate runs/protonet --ways 20
@@ -44,8 +48,12 @@ Examples:
   fewshot evaluate runs/protonet --ways 20 --shots 5 --episodes 1000 --seed 7
   fewshot evaluate runs/protonet --json
       one JSON object and nothing else
+  fewshot evaluate runs/maml --steps 0..10
+      the adaptation curve: the result after 0, 1, ..., 10 inner steps
+  fewshot evaluate runs/maml --nil
+      how good the features are: no inner steps, the last layer left away
 
-The ways of a MAML model are fixed by its last layer; a Prototypical network takes any.";
+The ways of a model with a last layer are fixed by it; a Prototypical network and --nil take any.";
 
 /// The whole command line.
 #[derive(Parser, Debug)]
@@ -62,6 +70,8 @@ pub enum Command {
     /// Train on many small tasks, then measure on classes never seen
     #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
     Train(Box<TrainArgs>),
+    /// List the algorithms, their papers and their presets
+    Algorithms,
     /// Measure a trained model on episodes of unseen classes
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
@@ -74,8 +84,12 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub options: Options,
 
+    /// Published settings by name, such as maml-omniglot-5w1s or maml-sinusoid; options given beside it replace its own; `fewshot algorithms` lists them
+    #[arg(long, value_name = "NAME", help_heading = "What to learn")]
+    pub preset: Option<String>,
+
     /// Take the settings from the config.toml of an earlier run
-    #[arg(long, value_name = "FILE", help_heading = "Files and machine")]
+    #[arg(long, value_name = "FILE", conflicts_with = "preset", help_heading = "Files and machine")]
     pub config: Option<PathBuf>,
 
     /// Keep weights, metrics and settings in this folder
@@ -118,9 +132,17 @@ pub struct EvaluateArgs {
     #[arg(long, value_parser = count, value_name = "Q")]
     pub queries: Option<usize>,
 
-    /// Inner gradient steps, maml only [default: those of the run's evaluation]
+    /// Inner gradient steps [default: those of the run's evaluation]
     #[arg(long, value_parser = count, value_name = "STEPS")]
     pub eval_steps: Option<usize>,
+
+    /// Show the result after each of these numbers of inner steps, e.g. 0..10
+    #[arg(long, value_name = "FIRST..LAST")]
+    pub steps: Option<StepRange>,
+
+    /// Leave the last layer away and compare features by cosine instead (NIL); runs of maml, fomaml and anil
+    #[arg(long)]
+    pub nil: bool,
 
     /// Which part of the split to draw classes from
     #[arg(long, value_enum, default_value_t = Part::Test)]
@@ -148,4 +170,37 @@ pub enum Part {
     Validation,
     /// Classes held out for the final figure
     Test,
+}
+
+/// Numbers of inner steps, the last one included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepRange {
+    /// The fewest.
+    pub first: usize,
+    /// The most.
+    pub last: usize,
+}
+
+impl StepRange {
+    /// Whether a number of steps is among them.
+    pub fn has(self, step: usize) -> bool {
+        (self.first..=self.last).contains(&step)
+    }
+}
+
+impl FromStr for StepRange {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+        match numbers {
+            Some((first, last)) if first <= last => Ok(StepRange { first, last }),
+            _ => Err("expected two numbers of steps, the smaller first, such as 0..10".into()),
+        }
+    }
+}
+
+impl fmt::Display for StepRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.first, self.last)
+    }
 }

@@ -1,64 +1,95 @@
 //! What is refused before anything is loaded: numbers out of range, and options that do not go together.
 
-use crate::choices::{Algorithm, Data, Split, choice_name};
+use fewshot_nn::Clip;
+
+use crate::algorithm::Algorithm;
+use crate::choices::{Data, Order, Split};
 use crate::error::Error;
+use crate::method::Method;
 use crate::options::Options;
-use crate::settings::{Method, Settings};
+use crate::outer::Decay;
+use crate::parts::Change;
+use crate::settings::Settings;
 
 /// Most episodes in an outer update; each keeps a gradient of the size of the network until they are averaged.
 const MOST_TASKS: usize = 1000;
 /// Largest shots, queries and ways: guards against typing errors that would exhaust memory.
 const MOST: usize = 100_000;
 /// Most inner steps; every one is recorded for the meta-gradient.
-const MOST_STEPS: usize = 1000;
+pub const MOST_STEPS: usize = 1000;
 
 /// Checks that every number is in its range.
 pub fn numbers(settings: &Settings) -> Result<(), Error> {
     between("shots", settings.shots, 1, MOST)?;
+    between("train-shots", settings.train_shots, 1, MOST)?;
     between("queries", settings.queries, 1, MOST)?;
     between("eval-queries", settings.eval_queries, 1, MOST)?;
     between("episodes", settings.episodes, 2, 10 * MOST)?;
     between("meta-batch", settings.meta_batch, 1, MOST_TASKS)?;
     between("iterations", settings.iterations, 1, i64::MAX as u64)?;
-    between("halve-every", settings.halve_every, 0, i64::MAX as u64)?;
+    if let Decay::Halved(every) = settings.decay {
+        between("halve-every", every, 1, i64::MAX as u64)?;
+    }
     between("seed", settings.seed, 0, i64::MAX as u64)?;
     rate("outer-lr", settings.outer_lr)?;
     if let Some(classes) = &settings.classes {
         between("ways", classes.ways, 2, MOST)?;
         between("train-ways", classes.train_ways, 2, MOST)?;
     }
-    if let Method::Maml { inner_lr, inner_steps, eval_steps, .. } = settings.method {
-        rate("inner-lr", inner_lr)?;
-        between("inner-steps", inner_steps, 1, MOST_STEPS)?;
-        between("eval-steps", eval_steps, 1, MOST_STEPS)?;
+    match settings.clip {
+        Some(Clip::Value(limit)) => rate("clip-value", limit)?,
+        Some(Clip::Norm(limit)) => rate("clip-norm", limit)?,
+        None => {}
     }
-    Ok(())
+    if let Some(lr) = settings.method.inner_lr() {
+        rate("inner-lr", lr)?;
+    }
+    if let Some(steps) = settings.method.steps() {
+        between("inner-steps", steps.train, 1, MOST_STEPS)?;
+        between("eval-steps", steps.eval, 1, MOST_STEPS)?;
+    }
+    own(&settings.method)
+}
+
+/// Checks the numbers that one algorithm alone has.
+fn own(method: &Method) -> Result<(), Error> {
+    match method {
+        Method::Reptile { batch, eval_batch, lanes, .. } => {
+            between("inner-batch", *batch, 1, MOST)?;
+            between("eval-inner-batch", *eval_batch, 1, MOST)?;
+            between("lanes", *lanes, 1, MOST_TASKS)
+        }
+        Method::Imaml { proximal, cg_steps, .. } => {
+            rate("proximal", *proximal)?;
+            between("cg-steps", *cg_steps, 1, MOST_STEPS)
+        }
+        Method::Cavia { context, .. } => between("context", *context, 1, MOST_TASKS),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses options that the algorithm or the data have no use for, rather than ignore them.
 pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
-    let refuse = |message: String| Err(Error::Combination(message));
     if algorithm == Algorithm::Protonet && *data == Data::Sinusoid {
         return refuse(
             "--algorithm protonet --data sinusoid: Prototypical networks classify, sinusoids are regression; \
-             use --algorithm maml"
-                .into(),
+             use --algorithm maml",
         );
     }
     if *data == Data::Glyphs && options.split == Some(Split::Background) {
         return refuse(
-            "--split background --data glyphs: the background set is Omniglot's; use --split alphabets or maml"
-                .into(),
+            "--split background --data glyphs: the background set is Omniglot's; use --split alphabets or maml",
         );
     }
-    let (foreign, owner) = match algorithm {
-        Algorithm::Maml => (of_protonet(options), choice_name(Algorithm::Protonet)),
-        Algorithm::Protonet => (of_maml(options), choice_name(Algorithm::Maml)),
-    };
-    if let Some(option) = foreign {
-        let way_out = format!("add --algorithm {owner} or leave it out");
-        return refuse(format!("--{option} is an option of {owner}: {way_out}"));
+    if algorithm == Algorithm::Cavia && *data != Data::Sinusoid {
+        return refuse(
+            "--algorithm cavia: its context is a wider input of a perceptron, so it learns --data sinusoid alone; \
+             add that or choose another algorithm",
+        );
     }
+    foreign(algorithm, options)?;
+    rivals(algorithm, options)?;
+    memory(algorithm, options)?;
     match of_drawings(options) {
         Some(option) if *data == Data::Sinusoid => {
             refuse(format!("--{option} is about classes, which sinusoids have not: leave it out"))
@@ -67,19 +98,63 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
     }
 }
 
-/// The first option given that only MAML has.
-fn of_maml(options: &Options) -> Option<&'static str> {
-    first([
-        ("order", options.order.is_some()),
-        ("inner-lr", options.inner_lr.is_some()),
-        ("inner-steps", options.inner_steps.is_some()),
-        ("eval-steps", options.eval_steps.is_some()),
-    ])
+fn refuse(message: impl Into<String>) -> Result<(), Error> {
+    Err(Error::Combination(message.into()))
 }
 
-/// The first option given that only Prototypical networks have.
-fn of_protonet(options: &Options) -> Option<&'static str> {
-    first([("distance", options.distance.is_some()), ("train-ways", options.train_ways.is_some())])
+/// Refuses an option that other algorithms have and this one has not.
+fn foreign(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
+    for option in options.given() {
+        let owners: Vec<String> = Algorithm::all()
+            .iter()
+            .filter(|owner| owner.own_options().contains(&option.as_str()))
+            .map(|owner| owner.name())
+            .collect();
+        if owners.is_empty() || algorithm.own_options().contains(&option.as_str()) {
+            continue;
+        }
+        let (name, first, owners) = (algorithm.name(), &owners[0], owners.join(", "));
+        return refuse(format!(
+            "--{option} is an option of {owners}, not of {name}: leave it out or choose e.g. --algorithm {first}"
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses two options that say different things about one.
+fn rivals(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
+    let halved = options.halve_every.is_some_and(|every| every > 0);
+    if algorithm == Algorithm::Mamlpp && (halved || options.outer_schedule.is_some()) {
+        return refuse(
+            "--algorithm mamlpp: its part ca decides how the outer rate falls; leave out --outer-schedule and \
+             --halve-every, and ca of --parts for a constant rate",
+        );
+    }
+    if halved && options.outer_schedule.is_some() {
+        return refuse("--halve-every and --outer-schedule are two schedules of one rate: give one of them");
+    }
+    if options.clip_value.is_some() && options.clip_norm.is_some() {
+        return refuse("--clip-value and --clip-norm are two limits of one gradient: give one of them");
+    }
+    Ok(())
+}
+
+/// Refuses to compute again what is not kept, or cannot be computed again.
+fn memory(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
+    if options.recompute != Some(true) {
+        return Ok(());
+    }
+    if options.order == Some(Order::First) {
+        return refuse("--recompute saves memory of the second order: leave it out, or --order 1");
+    }
+    let statistics = options.parts.as_ref().is_none_or(|parts| parts.has(Change::Bnrs));
+    if algorithm == Algorithm::Mamlpp && statistics {
+        return refuse(
+            "--recompute --algorithm mamlpp: statistics per step are kept of each step; leave out --recompute, or \
+             part bnrs: --parts msl,lslr,bnwb,ca",
+        );
+    }
+    Ok(())
 }
 
 /// The first option given that only classification has.
@@ -88,6 +163,7 @@ fn of_drawings(options: &Options) -> Option<&'static str> {
         ("ways", options.ways.is_some()),
         ("split", options.split.is_some()),
         ("rotations", options.rotations.is_some()),
+        ("eval-rotations", options.eval_rotations.is_some()),
         ("norm", options.norm.is_some()),
     ])
 }
@@ -116,7 +192,7 @@ fn rate(option: &'static str, value: f64) -> Result<(), Error> {
     if value > 0.0 && (value as f32).is_finite() && value as f32 > 0.0 {
         return Ok(());
     }
-    Err(Error::option(option, value, "a rate is a positive number such as 0.001"))
+    Err(Error::option(option, value, "it must be a positive number such as 0.001"))
 }
 
 #[cfg(test)]
@@ -131,6 +207,26 @@ mod tests {
             ("data = 'sinusoid'\nnorm = 'running'", "--norm"),
             ("algorithm = 'protonet'\ninner-lr = 0.1", "--inner-lr"),
             ("algorithm = 'maml'\ntrain-ways = 9", "--train-ways"),
+            ("algorithm = 'fomaml'\norder = 1", "--order"),
+            ("algorithm = 'meta-sgd'\ninner-lr = 0.1", "--inner-lr"),
+            ("algorithm = 'anil'\nrecompute = true", "--recompute"),
+            ("algorithm = 'maml'\nparts = 'msl'", "--parts"),
+            ("algorithm = 'maml'\norder = 1\nrecompute = true", "--recompute"),
+            ("algorithm = 'mamlpp'\nrecompute = true", "bnrs"),
+            ("algorithm = 'mamlpp'\nouter-schedule = 'linear'", "--outer-schedule"),
+            ("algorithm = 'mamlpp'\nhalve-every = 5", "--halve-every"),
+            ("halve-every = 5\nouter-schedule = 'linear'", "--halve-every"),
+            ("clip-value = 1.0\nclip-norm = 1.0", "--clip-norm"),
+            ("clip-value = 0.0", "--clip-value 0"),
+            ("algorithm = 'cavia'", "sinusoid"),
+            ("algorithm = 'maml'\ninner-batch = 5", "--inner-batch"),
+            ("algorithm = 'reptile'\norder = 1", "--order"),
+            ("algorithm = 'reptile'\nlanes = 0", "--lanes 0"),
+            ("algorithm = 'imaml'\nproximal = 0.0", "--proximal 0"),
+            ("algorithm = 'imaml'\ncg-steps = 0", "--cg-steps 0"),
+            ("algorithm = 'cavia'\ndata = 'sinusoid'\ncontext = 0", "--context 0"),
+            ("train-shots = 0", "--train-shots 0"),
+            ("data = 'sinusoid'\neval-rotations = 'none'", "--eval-rotations"),
             ("split = 'background'", "background"),
             ("ways = 1", "--ways 1"),
             ("iterations = 0", "--iterations 0"),

@@ -7,16 +7,6 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// A way to learn from few examples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// Model-agnostic meta-learning (Finn, Abbeel, Levine 2017)
-    Maml,
-    /// Prototypical networks (Snell, Swersky, Zemel 2017)
-    Protonet,
-}
-
 /// Order of the meta-gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]

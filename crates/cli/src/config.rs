@@ -8,7 +8,8 @@ use crate::options::Options;
 use crate::settings::Settings;
 
 /// Settings that only evaluation reads: a model does not depend on them.
-const EVALUATION_ONLY: [&str; 3] = ["episodes", "eval-queries", "eval-steps"];
+const EVALUATION_ONLY: [&str; 5] =
+    ["episodes", "eval-queries", "eval-steps", "eval-rotations", "eval-inner-batch"];
 
 /// Key and value that mark a model file of this program.
 const FORMAT: &str = "fewshot-run";
@@ -77,22 +78,22 @@ pub fn iteration(metadata: &BTreeMap<String, String>) -> Option<u64> {
     metadata.get(ITERATION)?.parse().ok()
 }
 
-/// The first setting in which a model file differs from the settings beside it: name, in the model, in the settings.
+/// The first setting in which a model file differs from the settings beside it: name, in the model, in the settings. Settings that
+/// the version which wrote the model did not have do not count.
 pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Option<(String, String, String)> {
-    metadata(settings)
-        .into_iter()
-        .filter(|(key, _)| !EVALUATION_ONLY.contains(&key.as_str()))
-        .find(|(key, value)| model.get(key) != Some(value))
-        .map(|(key, value)| {
-            let other = model.get(&key).cloned().unwrap_or_else(|| "absent".into());
-            (key, other, value)
-        })
+    metadata(settings).into_iter().filter(|(key, _)| !EVALUATION_ONLY.contains(&key.as_str())).find_map(
+        |(key, value)| {
+            let other = model.get(&key).filter(|other| **other != value)?.clone();
+            Some((key, other, value))
+        },
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choices::{Algorithm, Data};
+    use crate::algorithm::Algorithm;
+    use crate::choices::Data;
 
     fn settings(options: Options) -> Settings {
         Settings::resolve(&options).unwrap()
@@ -128,5 +129,8 @@ mod tests {
         assert_eq!((key.as_str(), model.as_str(), beside.as_str()), ("ways", "5", "7"));
         let longer = settings(Options { episodes: Some(1000), ..here.options() });
         assert_eq!(difference(&metadata(&here), &longer), None);
+        let mut earlier = metadata(&here);
+        assert!(earlier.remove("outer-schedule").or(earlier.remove("train-shots")).is_some());
+        assert_eq!(difference(&earlier, &here), None, "a model of a version without that setting");
     }
 }

@@ -8,11 +8,12 @@ use fewshot_episodes::{
     ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot,
 };
 
+use crate::algorithm::Algorithm;
 use crate::args::Part;
 use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
-use crate::settings::{Classes, Method, Settings};
+use crate::settings::Settings;
 
 /// Loaded data, with the division of the classes.
 pub enum Source {
@@ -74,14 +75,15 @@ impl Source {
         let seed = settings.seed;
         match (self, &settings.classes) {
             (Source::Drawings { images, split }, Some(classes)) => {
-                let protocol = protocol(classes, classes.train_ways, settings.shots, settings.queries);
-                let what = match settings.method {
-                    Method::Maml { .. } => "training episodes",
-                    Method::Protonet { .. } => "training episodes (--train-ways)",
+                let size = [classes.train_ways, settings.train_shots, settings.queries];
+                let protocol = protocol(size, classes.rotations);
+                let what = match settings.algorithm() {
+                    Algorithm::Protonet => "training episodes (--train-ways)",
+                    _ => "training episodes",
                 };
                 drawn(images, split.train(), protocol, seed, Purpose::Train, what)
             }
-            _ => sinusoids(settings.shots, settings.queries, seed, Purpose::Train),
+            _ => sinusoids(settings.train_shots, settings.queries, seed, Purpose::Train),
         }
     }
 
@@ -99,7 +101,7 @@ impl Source {
                     Part::Validation => (split.validation(), "validation episodes"),
                     Part::Test => (split.test(), "test episodes"),
                 };
-                let protocol = protocol(classes, test.ways, test.shots, test.queries);
+                let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
                 drawn(images, listed, protocol, test.seed, purpose, name)
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
@@ -134,8 +136,8 @@ impl Source {
     }
 }
 
-fn protocol(classes: &Classes, ways: usize, shots: usize, queries: usize) -> Protocol {
-    let rotations = match classes.rotations {
+fn protocol([ways, shots, queries]: [usize; 3], rotations: Rotations) -> Protocol {
+    let rotations = match rotations {
         Rotations::None => fewshot_episodes::Rotations::None,
         Rotations::NewClasses => fewshot_episodes::Rotations::NewClasses,
         Rotations::PerClass => fewshot_episodes::Rotations::PerClass,

@@ -2,64 +2,90 @@
 //!
 //! (M): Finn, Abbeel, Levine 2017 (MAML), text, appendix A and released code.
 //! (P): Snell, Swersky, Zemel 2017 (Prototypical networks), text and released code.
-//! (F): chosen here, by measurement.
+//! (F): chosen here, by measurement or for want of a published value.
 
-use crate::choices::{Algorithm, Data, Distance, Norm, Order, Rotations, Split};
+use crate::algorithm::Algorithm;
+use crate::choices::{Data, Distance, Norm, Order, Rotations, Split};
+use crate::outer::{Decay, Outer};
 
 /// The algorithm of `fewshot` and `fewshot train` without options (F).
 pub const ALGORITHM: Algorithm = Algorithm::Protonet;
+/// The algorithm of regression without options (F).
+pub const SINUSOID_ALGORITHM: Algorithm = Algorithm::Maml;
 /// The seed of a run.
 pub const SEED: u64 = 1;
 /// The seed of the glyph alphabets: they are one fixed data set, whatever the seed of the run.
 pub const GLYPHS_SEED: u64 = 1;
 /// The seed of random class splits, whatever the seed of the run; (M) shuffles once, with seed 1.
 pub const SPLIT_SEED: u64 = 1;
-/// Test episodes (M; P on miniImageNet).
-pub const EPISODES: usize = 600;
 /// Classes of an episode (M, P).
 pub const WAYS: usize = 5;
 /// Support examples per class (M, P).
 pub const SHOTS: usize = 1;
 /// Support points of a sinusoid (M).
 pub const SINUSOID_SHOTS: usize = 10;
-/// Rate of Adam (M, P).
-pub const OUTER_LR: f64 = 1e-3;
 /// Drawings are resized to this many pixels a side (M, P).
 pub const IMAGE_SIZE: usize = 28;
 /// Distance of Prototypical networks (P); squared.
 pub const DISTANCE: Distance = Distance::Euclidean;
 /// Weight of a new batch in running statistics (the default of PyTorch, which (P) uses).
 pub const RUNNING_MOMENTUM: f64 = 0.1;
-/// Order of MAML's meta-gradient (M).
+/// Order of the meta-gradient, for algorithms that have the choice (M).
 pub const ORDER: Order = Order::Second;
+/// Strength of iMAML's pull to the start (Rajeswaran et al., tables 2 and 3).
+pub const PROXIMAL: f64 = 2.0;
+/// Steps of iMAML's conjugate gradient (the same).
+pub const CG_STEPS: usize = 5;
+/// Context parameters of CAVIA for sinusoids (Zintgraf et al., section 5.1).
+pub const CONTEXT: usize = 5;
+/// Test episodes (M; P on miniImageNet).
+const EPISODES: usize = 600;
+/// Rate of Adam (M, P).
+const OUTER_LR: f64 = 1e-3;
 /// More ways than this take the values published for 20 ways, others those for 5.
 const FEW_WAYS: usize = 10;
 
-/// Defaults that depend on algorithm, data and ways.
+/// Defaults that depend on algorithm, data, ways and shots.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Defaults {
+    /// Where they come from.
+    pub source: &'static str,
     /// Outer updates.
     pub iterations: u64,
     /// Episodes in an outer update.
     pub meta_batch: usize,
-    /// Halve the outer rate every so many iterations; 0: never.
-    pub halve_every: u64,
+    /// Outer optimiser.
+    pub outer: Outer,
+    /// Its rate.
+    pub outer_lr: f64,
+    /// How the rate falls.
+    pub decay: Decay,
     /// Classes of a training episode.
     pub train_ways: usize,
+    /// Support examples per class of a training episode.
+    pub train_shots: usize,
     /// Training queries per class.
     pub queries: usize,
     /// Test queries per class.
     pub eval_queries: usize,
+    /// Test episodes.
+    pub episodes: usize,
     /// Inner rate, for the mean loss.
     pub inner_lr: f64,
     /// Inner steps in training.
     pub inner_steps: usize,
     /// Inner steps at test.
     pub eval_steps: usize,
+    /// Support examples of an inner step in training.
+    pub inner_batch: usize,
+    /// The same at test.
+    pub eval_inner_batch: usize,
     /// Batch-norm policy.
     pub norm: Norm,
-    /// Rotations of drawings.
+    /// Rotations of drawings in training.
     pub rotations: Rotations,
+    /// Rotations of drawings at test.
+    pub eval_rotations: Rotations,
     /// Split of the classes.
     pub split: Split,
 }
@@ -69,24 +95,40 @@ pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defau
     match (algorithm, data) {
         (Algorithm::Maml, Data::Sinusoid) => maml_sinusoid(shots),
         (Algorithm::Maml, _) => maml_drawings(data, ways, shots),
-        (Algorithm::Protonet, _) => protonet(data, ways),
+        (Algorithm::Fomaml, _) => fomaml(data, ways, shots),
+        (Algorithm::Reptile, Data::Sinusoid) => reptile_sinusoid(shots),
+        (Algorithm::Reptile, _) => reptile_drawings(data, ways, shots),
+        (Algorithm::Anil, _) => anil(data, ways, shots),
+        (Algorithm::MetaSgd, _) => meta_sgd(data, ways, shots),
+        (Algorithm::Mamlpp, _) => mamlpp(data, ways, shots),
+        (Algorithm::Imaml, _) => imaml(data, ways, shots),
+        (Algorithm::Cavia, _) => cavia(shots),
+        (Algorithm::Protonet, _) => protonet(data, ways, shots),
     }
 }
 
 /// (M) 5.2: one step of 0.01 on the mean squared error, 25 tasks, 70,000 updates, as many queries as shots.
 fn maml_sinusoid(shots: usize) -> Defaults {
     Defaults {
+        source: "Finn, Abbeel, Levine 2017, section 5.1 and released code",
         iterations: 70_000,
         meta_batch: 25,
-        halve_every: 0,
+        outer: Outer::Adam,
+        outer_lr: OUTER_LR,
+        decay: Decay::Constant,
         train_ways: 1,
+        train_shots: shots,
         queries: shots,
         eval_queries: shots,
+        episodes: EPISODES,
         inner_lr: 0.01,
         inner_steps: 1,
         eval_steps: 1,
+        inner_batch: 10,
+        eval_inner_batch: 10,
         norm: Norm::Batch,
         rotations: Rotations::None,
+        eval_rotations: Rotations::None,
         split: Split::Alphabets,
     }
 }
@@ -96,32 +138,161 @@ fn maml_sinusoid(shots: usize) -> Defaults {
 /// The published rates are for the sum of the losses over the support divided by the shots, which is N
 /// times the mean: 0.4 * 5 = 0.1 * 20 = 2.0.
 fn maml_drawings(data: &Data, ways: usize, shots: usize) -> Defaults {
-    let few = ways <= FEW_WAYS;
+    let few = is_few(ways);
     Defaults {
-        // (F) glyphs: about one minute on two cores; (M) 60,000
-        iterations: if *data == Data::Glyphs { 1000 } else { 60_000 },
+        source: "Finn, Abbeel, Levine 2017, section 5.2, appendix A.1 and released code",
+        iterations: on_drawings(data, 60_000, if few { 1000 } else { 100 }),
         meta_batch: if few { 32 } else { 16 },
-        halve_every: 0,
         train_ways: ways,
-        queries: shots,
-        eval_queries: shots,
         inner_lr: 2.0,
         inner_steps: if few { 1 } else { 5 },
         eval_steps: if few { 3 } else { 5 },
-        norm: Norm::Batch,
         rotations: Rotations::PerClass,
+        eval_rotations: Rotations::PerClass,
         split: split(data),
+        ..maml_sinusoid(shots)
+    }
+}
+
+fn maml(data: &Data, ways: usize, shots: usize) -> Defaults {
+    of(Algorithm::Maml, data, ways, shots)
+}
+
+/// As MAML (M, 5.2: "a first-order approximation").
+fn fomaml(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let maml = maml(data, ways, shots);
+    Defaults { iterations: on_glyphs(data, maml.iterations, ways, [1300, 200]), ..maml }
+}
+
+/// The released commands (table 7.2 of `algorithms.md`): 5 ways 5 steps on 10 examples, 20 ways 10 steps on 20; 10 shots in
+/// training, where a rotated character is another class; 50 steps at test, where nothing is rotated, and one query per class.
+fn reptile_drawings(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let few = is_few(ways);
+    Defaults {
+        source: "Nichol, Achiam, Schulman 2018, section 6.1 and released commands",
+        iterations: on_glyphs(data, if few { 100_000 } else { 200_000 }, ways, [1500, 400]),
+        meta_batch: 5,
+        outer: Outer::Sgd,
+        outer_lr: 1.0,
+        decay: Decay::Linear,
+        train_shots: 10,
+        queries: 1,
+        eval_queries: 1,
+        episodes: if *data == Data::Glyphs { EPISODES } else { 10_000 },
+        inner_lr: if few { 1e-3 } else { 5e-4 },
+        inner_steps: if few { 5 } else { 10 },
+        eval_steps: 50,
+        inner_batch: if few { 10 } else { 20 },
+        eval_inner_batch: if few { 5 } else { 10 },
+        rotations: Rotations::NewClasses,
+        eval_rotations: Rotations::None,
+        ..maml(data, ways, shots)
+    }
+}
+
+/// (F): the inner optimiser of the drawings, on 50 points in batches of 10, 32 steps at test as in the paper's figure.
+fn reptile_sinusoid(shots: usize) -> Defaults {
+    Defaults {
+        source: "Nichol, Achiam, Schulman 2018, section 4.1; rates chosen here",
+        iterations: 30_000,
+        meta_batch: 5,
+        outer: Outer::Sgd,
+        outer_lr: 1.0,
+        decay: Decay::Linear,
+        train_shots: 50,
+        inner_lr: 5e-3,
+        inner_steps: 10,
+        eval_steps: 32,
+        ..maml_sinusoid(shots)
+    }
+}
+
+/// As MAML: the appendix's own table was not available. On sinusoids, where it has none, 5 steps of 0.1 (F).
+fn anil(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let maml = maml(data, ways, shots);
+    if *data == Data::Sinusoid {
+        let source = "no published settings: MAML's, with 5 steps of 0.1 for the last layer";
+        return Defaults { source, inner_lr: 0.1, inner_steps: 5, eval_steps: 5, ..maml };
+    }
+    let source = "Raghu, Raghu, Bengio, Vinyals 2020, section 4, with the settings of MAML";
+    Defaults { source, iterations: on_glyphs(data, maml.iterations, ways, [1300, 250]), ..maml }
+}
+
+/// Li et al., section 4: as MAML, with one step for any number of ways.
+fn meta_sgd(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let maml = maml(data, ways, shots);
+    Defaults {
+        source: "Li, Zhou, Chen, Li 2017, section 4, one step, otherwise the settings of MAML",
+        iterations: on_glyphs(data, maml.iterations, ways, [1000, 400]),
+        inner_steps: 1,
+        eval_steps: 1,
+        ..maml
+    }
+}
+
+/// The released Omniglot configurations: 5 steps of 0.1 on the mean loss, 8 tasks, one query per class, a rotated character is
+/// another class, 100 epochs of 500 updates. On sinusoids, where there are none, 5 steps of 0.01 and MAML's other settings (F).
+fn mamlpp(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let maml = maml(data, ways, shots);
+    if *data == Data::Sinusoid {
+        let source = "no published settings: MAML's, with 5 steps";
+        return Defaults { source, decay: Decay::Cosine, inner_steps: 5, eval_steps: 5, ..maml };
+    }
+    Defaults {
+        source: "Antoniou, Edwards, Storkey 2019, section 5 and released configurations",
+        iterations: on_glyphs(data, 50_000, ways, [500, 100]),
+        meta_batch: 8,
+        decay: Decay::Cosine,
+        queries: 1,
+        eval_queries: 1,
+        inner_lr: 0.1,
+        inner_steps: 5,
+        eval_steps: 5,
+        rotations: Rotations::NewClasses,
+        eval_rotations: Rotations::NewClasses,
+        ..maml
+    }
+}
+
+/// Tables 2 and 3 and released code: 16 steps of 0.1, at 20 ways 25, 32 tasks, 20,000 updates; queries and rotations are MAML's.
+/// The outer Adam has epsilon 1e-8, the released code 1e-3. On sinusoids, where there are no settings, 16 steps of 0.01 (F).
+fn imaml(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let maml = maml(data, ways, shots);
+    if *data == Data::Sinusoid {
+        let source = "no published settings: MAML's, with 16 steps";
+        return Defaults { source, inner_steps: 16, eval_steps: 16, ..maml };
+    }
+    let steps = if is_few(ways) { 16 } else { 25 };
+    Defaults {
+        source: "Rajeswaran, Finn, Kakade, Levine 2019, tables 2 and 3 and released code; outer Adam with epsilon 1e-8",
+        iterations: on_glyphs(data, 20_000, ways, [200, 30]),
+        meta_batch: 32,
+        inner_lr: 0.1,
+        inner_steps: steps,
+        eval_steps: steps,
+        ..maml
+    }
+}
+
+/// Section 5.1 and released code: one step of 1.0 on 5 context parameters, 25 tasks, 50,000 updates.
+fn cavia(shots: usize) -> Defaults {
+    Defaults {
+        source: "Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019, section 5.1 and released code",
+        iterations: 50_000,
+        inner_lr: 1.0,
+        ..maml_sinusoid(shots)
     }
 }
 
 /// (P) on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
 /// 2000; 15 test queries per class; running statistics.
-fn protonet(data: &Data, ways: usize) -> Defaults {
+fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
     Defaults {
-        // (F) glyphs: about one minute on two cores; elsewhere 5 halvings, for (P) stops by validation
-        iterations: if *data == Data::Glyphs { 300 } else { 10_000 },
+        source: "Snell, Swersky, Zemel 2017, section 3.1 and released code",
+        // elsewhere 5 halvings, for (P) stops by validation
+        iterations: on_drawings(data, 10_000, 300),
         meta_batch: 1,
-        halve_every: 2000,
+        decay: Decay::Halved(2000),
         train_ways: ways.max(60),
         queries: 5,
         eval_queries: 15,
@@ -130,8 +301,24 @@ fn protonet(data: &Data, ways: usize) -> Defaults {
         eval_steps: 0,
         norm: Norm::Running,
         rotations: Rotations::NewClasses,
+        eval_rotations: Rotations::NewClasses,
         split: split(data),
+        ..maml_sinusoid(shots)
     }
+}
+
+fn is_few(ways: usize) -> bool {
+    ways <= FEW_WAYS
+}
+
+/// The published number of iterations; on glyphs (F) about one minute on two cores.
+fn on_drawings(data: &Data, published: u64, glyphs: u64) -> u64 {
+    if *data == Data::Glyphs { glyphs } else { published }
+}
+
+/// The same with one number for few ways and one for many.
+fn on_glyphs(data: &Data, published: u64, ways: usize, [few, many]: [u64; 2]) -> u64 {
+    on_drawings(data, published, if is_few(ways) { few } else { many })
 }
 
 /// Whole alphabets on the built-in data, the random split of (M) on Omniglot.

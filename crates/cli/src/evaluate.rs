@@ -2,6 +2,7 @@
 
 use fewshot_meta::Checkpoint;
 
+use crate::algorithm::Algorithm;
 use crate::args::EvaluateArgs;
 use crate::checks::{self, between};
 use crate::choices::Data;
@@ -9,42 +10,42 @@ use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::learner;
-use crate::measure::{Measured, measure};
+use crate::measure::{Head, Measured, Subject, measure};
 use crate::on_threads;
 use crate::report::say;
 use crate::run_dir::{CONFIG, MODEL};
-use crate::settings::{Method, Settings};
+use crate::settings::Settings;
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let trained = settings(args)?;
     let (checkpoint, iterations) = checkpoint(args, &trained)?;
-    let trained_on = trained.data.name();
+    let (algorithm, trained_on) = (trained.algorithm().name(), trained.data.name());
+    let learner = learner::build(&trained);
     let settings = overridden(args, trained)?;
-    let measured = on_threads(args.threads, || evaluate(args, &settings, &checkpoint, iterations))?;
+    let meta = checkpoint.meta(&*learner).map_err(|error| Error::Model(error.to_string()))?;
+    let head = if args.nil { Head::LeftAway } else { Head::Kept };
+    let subject = Subject { settings: &settings, head, meta: &meta, iterations, curve: args.steps };
+    let measured = on_threads(args.threads, || evaluate(args, &subject))?;
     if args.json {
         return say(measured.json());
     }
     let dir = args.dir.display();
-    say(format!("model       {dir}, trained on {trained_on} for {iterations} iterations"))?;
+    say(format!("model       {dir}, {algorithm} trained on {trained_on} for {iterations} iterations"))?;
+    if args.nil {
+        say("learner     nil: the last layer left away, features compared by cosine")?;
+    }
     for line in measured.context() {
         say(line)?;
     }
     say(measured.headline())
 }
 
-fn evaluate(
-    args: &EvaluateArgs,
-    settings: &Settings,
-    checkpoint: &Checkpoint,
-    iterations: u64,
-) -> Result<Measured, Error> {
-    let source = Source::load(settings)?;
-    let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(settings) };
-    let tasks = source.test(settings, &episodes)?;
-    let learner = learner::for_measuring(settings, &*tasks);
-    let meta = checkpoint.meta(&*learner).map_err(|error| Error::Model(error.to_string()))?;
-    measure(settings, &*learner, &meta, &*tasks, episodes, iterations)
+fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Error> {
+    let source = Source::load(subject.settings)?;
+    let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
+    let tasks = source.test(subject.settings, &episodes)?;
+    measure(subject, &*tasks, episodes)
 }
 
 /// The settings the run was trained with.
@@ -79,18 +80,12 @@ fn checkpoint(args: &EvaluateArgs, settings: &Settings) -> Result<(Checkpoint, u
 
 /// The settings of the run with what the command line asks for instead.
 fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, Error> {
+    if args.nil {
+        headless(args, &settings)?;
+    }
     replace_data(args, &mut settings)?;
     replace_ways(args, &mut settings)?;
-    if let Some(steps) = args.eval_steps {
-        match &mut settings.method {
-            Method::Maml { eval_steps, .. } => *eval_steps = steps,
-            Method::Protonet { .. } => {
-                return Err(Error::Combination(
-                    "--eval-steps: a Prototypical network takes no steps; leave it out".into(),
-                ));
-            }
-        }
-    }
+    replace_steps(args, &mut settings)?;
     if let Some(queries) = args.queries {
         between("queries", queries, 1, usize::MAX)?;
         settings.eval_queries = queries;
@@ -100,6 +95,43 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     settings.seed = args.seed.unwrap_or(settings.seed);
     checks::numbers(&settings)?;
     Ok(settings)
+}
+
+/// Refuses --nil where it has no meaning, and what has no meaning beside it.
+fn headless(args: &EvaluateArgs, settings: &Settings) -> Result<(), Error> {
+    let refuse = |message: String| Err(Error::Combination(message));
+    let algorithm = settings.algorithm();
+    if !matches!(algorithm, Algorithm::Maml | Algorithm::Fomaml | Algorithm::Anil) {
+        let name = algorithm.name();
+        return refuse(format!(
+            "--nil: it is for runs of maml, fomaml and anil, this one is of {name}; leave it out"
+        ));
+    }
+    if settings.classes.is_none() {
+        return refuse("--nil: it compares classes, which sinusoids have not; leave it out".into());
+    }
+    match args.steps.map(|_| "steps").or(args.eval_steps.map(|_| "eval-steps")) {
+        Some(option) => {
+            refuse(format!("--nil --{option}: without a last layer no steps are taken; give one of them"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
+    let no_steps = |option: &str| {
+        let name = settings.algorithm().name();
+        Error::Combination(format!("--{option}: {name} takes no inner steps; leave it out"))
+    };
+    if let Some(steps) = args.steps {
+        settings.method.steps().ok_or_else(|| no_steps("steps"))?;
+        between("steps", steps.last, 0, checks::MOST_STEPS)?;
+    }
+    if let Some(steps) = args.eval_steps {
+        let taken = settings.method.clone().with_eval_steps(steps);
+        settings.method = taken.ok_or_else(|| no_steps("eval-steps"))?;
+    }
+    Ok(())
 }
 
 fn replace_data(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
@@ -118,16 +150,17 @@ fn replace_data(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
 
 fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
     let Some(ways) = args.ways else { return Ok(()) };
+    let algorithm = settings.algorithm();
     let Some(classes) = &mut settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
-    if matches!(settings.method, Method::Maml { .. }) && ways != classes.ways {
-        let trained = classes.ways;
+    if !args.nil && algorithm != Algorithm::Protonet && ways != classes.ways {
+        let (name, trained) = (algorithm.name(), classes.ways);
         return Err(Error::option(
             "ways",
             ways,
             format!(
-                "this MAML model has a last layer for {trained} classes; use --ways {trained}, or train another with --ways {ways}"
+                "this {name} model has a last layer for {trained} classes; use --ways {trained}, or train another with --ways {ways}"
             ),
         ));
     }

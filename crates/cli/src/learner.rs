@@ -2,68 +2,211 @@
 
 use std::sync::Arc;
 
-use fewshot_episodes::{Outputs, Tasks};
-use fewshot_meta::{Learner, Maml, ProtoNet};
-use fewshot_nn::{Conv4, Conv4Config, Mlp, Model, NormPolicy};
+use fewshot_autodiff::Activation;
+use fewshot_meta::{
+    Anil, Cavia, IMaml, Learner, Maml, MultiStep, Nil, ProtoNet, Rates, Reptile, Sharing, Solver,
+};
+use fewshot_nn::{Bias, Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy};
 
 use crate::choices::{Distance, Norm, Order};
 use crate::defaults;
-use crate::settings::{Method, Settings};
+use crate::method::{Inner, Method};
+use crate::outer::epoch;
+use crate::parts::{Change, Parts};
+use crate::settings::Settings;
 
-/// Regression is measured after up to this many steps, as in the paper.
-const CURVE_STEPS: usize = 10;
+/// Epochs of the multi-step loss of MAML++ on Omniglot.
+const MULTI_STEP_EPOCHS: u64 = 10;
+/// Epochs of first-order gradients of MAML++.
+const FIRST_ORDER_EPOCHS: u64 = 50;
 
-/// Makes the learner for tasks of this form.
-pub fn build(settings: &Settings, tasks: &dyn Tasks) -> Box<dyn Learner> {
-    match (&settings.method, tasks.outputs()) {
-        (Method::Protonet { distance }, _) => Box::new(ProtoNet {
-            model: Arc::new(Conv4::new(&Conv4Config::pooled_64())),
+/// A network before it is made.
+enum Network {
+    Convolutions(Conv4Config),
+    Perceptron(Vec<usize>),
+}
+
+/// Makes the learner.
+pub fn build(settings: &Settings) -> Box<dyn Learner> {
+    match network(settings) {
+        Network::Convolutions(config) => with_model(settings, Conv4::new(&config)),
+        Network::Perceptron(sizes) => with_model(settings, Mlp::new(&sizes)),
+    }
+}
+
+/// Compares features of the same network, of which the head is left away.
+pub fn nil(settings: &Settings) -> Box<dyn Learner> {
+    let policy = policy(settings);
+    match network(settings) {
+        Network::Convolutions(config) => Box::new(Nil { policy, ..Nil::new(Conv4::new(&config)) }),
+        Network::Perceptron(sizes) => Box::new(Nil { policy, ..Nil::new(Mlp::new(&sizes)) }),
+    }
+}
+
+/// The same learner, taking at least so many steps at test.
+pub fn with_steps(settings: &Settings, least: usize) -> Box<dyn Learner> {
+    let mut settings = settings.clone();
+    if let Some(steps) = settings.method.steps()
+        && let Some(method) = settings.method.clone().with_eval_steps(steps.eval.max(least))
+    {
+        settings.method = method;
+    }
+    build(&settings)
+}
+
+/// The network in words.
+pub fn network_name(settings: &Settings) -> String {
+    match network(settings) {
+        Network::Perceptron(sizes) => {
+            let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+            format!("perceptron {}", sizes.join("-"))
+        }
+        Network::Convolutions(_) => match settings.method {
+            Method::Protonet { .. } => "Conv4 with max-pooling, 64 channels",
+            Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
+            Method::Reptile { .. } | Method::Imaml { .. } => {
+                "Conv4 with strides, 64 channels, flat, linear head"
+            }
+            _ => "Conv4 with strides, 64 channels, linear head",
+        }
+        .into(),
+    }
+}
+
+fn network(settings: &Settings) -> Network {
+    let Some(classes) = &settings.classes else {
+        let context = if let Method::Cavia { context, .. } = settings.method { context } else { 0 };
+        return Network::Perceptron(vec![1 + context, 40, 40, 1]);
+    };
+    Network::Convolutions(match settings.method {
+        Method::Protonet { .. } => Conv4Config::pooled_64(),
+        Method::Reptile { .. } | Method::Imaml { .. } => {
+            Conv4Config::strided_flat().with_head(classes.train_ways)
+        }
+        Method::Mamlpp { .. } => pooled_leaky().with_head(classes.train_ways),
+        _ => Conv4Config::strided_gap().with_head(classes.train_ways),
+    })
+}
+
+/// The encoder of MAML++: max-pooling, leaky ReLU, Xavier uniform weights, biases 0 (released code).
+fn pooled_leaky() -> Conv4Config {
+    Conv4Config {
+        activation: Activation::LeakyRelu(0.01),
+        weight: Init::XavierUniform,
+        bias: Bias::Zeros,
+        head_weight: Init::XavierUniform,
+        head_bias: Bias::Zeros,
+        ..Conv4Config::pooled_64()
+    }
+}
+
+fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dyn Learner> {
+    match &settings.method {
+        Method::Maml { .. } | Method::Fomaml { .. } | Method::MetaSgd { .. } | Method::Mamlpp { .. } => {
+            Box::new(of_maml(settings, model))
+        }
+        Method::Anil { inner, order } => Box::new(Anil {
+            train_steps: inner.steps.train,
+            eval_steps: inner.steps.eval,
+            inner_lr: inner.lr,
+            order: self::order(*order),
+            policy: policy(settings),
+            ..Anil::new(model)
+        }),
+        Method::Reptile { inner, batch, eval_batch, lanes } => Box::new(Reptile {
+            train_steps: inner.steps.train,
+            eval_steps: inner.steps.eval,
+            inner_lr: inner.lr,
+            batch: Some(*batch),
+            eval_batch: Some(*eval_batch),
+            lanes: *lanes,
+            policy: policy(settings),
+            ..Reptile::new(model)
+        }),
+        Method::Imaml { inner, proximal, cg_steps } => Box::new(IMaml {
+            train_steps: inner.steps.train,
+            eval_steps: inner.steps.eval,
+            inner_lr: inner.lr,
+            proximal: *proximal,
+            solver: Solver::ConjugateGradient { steps: *cg_steps },
+            policy: policy(settings),
+            ..IMaml::new(model)
+        }),
+        Method::Cavia { inner, order, context } => Box::new(Cavia {
+            train_steps: inner.steps.train,
+            eval_steps: inner.steps.eval,
+            inner_lr: inner.lr,
+            order: self::order(*order),
+            policy: policy(settings),
+            ..Cavia::new(model, *context)
+        }),
+        Method::Protonet { distance } => Box::new(ProtoNet {
+            model: Arc::new(model),
             distance: match distance {
                 Distance::Euclidean => fewshot_meta::Distance::SquaredEuclid,
                 Distance::Cosine => fewshot_meta::Distance::Cosine,
             },
             policy: policy(settings),
         }),
-        (Method::Maml { .. }, Outputs::Classes(ways)) => {
-            maml(settings, Conv4::new(&Conv4Config::strided_gap().with_head(ways)))
+    }
+}
+
+/// MAML and what differs from it by settings alone.
+fn of_maml<M>(settings: &Settings, model: M) -> Maml<M> {
+    match &settings.method {
+        Method::Fomaml { inner } => {
+            Maml { order: fewshot_meta::Order::First, ..maml(settings, inner, Maml::new(model)) }
         }
-        (Method::Maml { .. }, Outputs::Values(width)) => maml(settings, Mlp::new(&[1, 40, 40, width])),
-    }
-}
-
-/// The same learner, of which regression takes enough steps at test to show how the error falls with them.
-pub fn for_measuring(settings: &Settings, tasks: &dyn Tasks) -> Box<dyn Learner> {
-    let mut settings = settings.clone();
-    if let (Method::Maml { eval_steps, .. }, Outputs::Values(_)) = (&mut settings.method, tasks.outputs()) {
-        *eval_steps = CURVE_STEPS.max(*eval_steps);
-    }
-    build(&settings, tasks)
-}
-
-/// The network in words.
-pub fn network(settings: &Settings) -> &'static str {
-    match (&settings.method, &settings.classes) {
-        (Method::Protonet { .. }, _) => "Conv4 with max-pooling, 64 channels",
-        (Method::Maml { .. }, Some(_)) => "Conv4 with strides, 64 channels, linear head",
-        (Method::Maml { .. }, None) => "perceptron 1-40-40-1",
-    }
-}
-
-fn maml<M: Model<f32> + 'static>(settings: &Settings, model: M) -> Box<dyn Learner> {
-    let Method::Maml { order, inner_lr, inner_steps, eval_steps } = settings.method else {
-        unreachable!("called for MAML alone");
-    };
-    Box::new(Maml {
-        train_steps: inner_steps,
-        eval_steps,
-        inner_lr,
-        order: match order {
-            Order::First => fewshot_meta::Order::First,
-            Order::Second => fewshot_meta::Order::Second,
+        Method::MetaSgd { steps, order, memory } => Maml {
+            train_steps: steps.train,
+            eval_steps: steps.eval,
+            order: self::order(*order),
+            memory: *memory,
+            policy: policy(settings),
+            ..Maml::meta_sgd(model)
         },
+        Method::Mamlpp { inner, order, memory, parts } => Maml {
+            order: self::order(*order),
+            memory: *memory,
+            ..plus_plus(settings, parts, maml(settings, inner, Maml::plus_plus(model)))
+        },
+        Method::Maml { inner, order, memory } => {
+            Maml { order: self::order(*order), memory: *memory, ..maml(settings, inner, Maml::new(model)) }
+        }
+        other => unreachable!("{:?} is no kind of MAML", other.algorithm()),
+    }
+}
+
+/// A learner of the kind of MAML with the inner steps of a run.
+fn maml<M>(settings: &Settings, inner: &Inner, learner: Maml<M>) -> Maml<M> {
+    Maml {
+        train_steps: inner.steps.train,
+        eval_steps: inner.steps.eval,
+        inner_lr: inner.lr,
         policy: policy(settings),
-        ..Maml::new(model)
-    })
+        ..learner
+    }
+}
+
+/// MAML++ with these parts alone.
+fn plus_plus<M>(settings: &Settings, parts: &Parts, learner: Maml<M>) -> Maml<M> {
+    let epoch = epoch(settings.iterations);
+    let sharing = |part| if parts.has(part) { Sharing::PerStep } else { Sharing::Shared };
+    Maml {
+        rates: if parts.has(Change::Lslr) { Rates::PerStep } else { Rates::Fixed },
+        multi_step: parts.has(Change::Msl).then_some(MultiStep { epochs: MULTI_STEP_EPOCHS, epoch }),
+        first_order_until: if parts.has(Change::Da) { FIRST_ORDER_EPOCHS * epoch } else { 0 },
+        norm_weights: sharing(Change::Bnwb),
+        norm_statistics: sharing(Change::Bnrs),
+        ..learner
+    }
+}
+
+fn order(order: Order) -> fewshot_meta::Order {
+    match order {
+        Order::First => fewshot_meta::Order::First,
+        Order::Second => fewshot_meta::Order::Second,
+    }
 }
 
 fn policy(settings: &Settings) -> NormPolicy {

@@ -1,5 +1,6 @@
 //! The program `fewshot`: trains and evaluates few-shot learners.
 
+mod algorithm;
 mod args;
 mod checks;
 mod choices;
@@ -12,10 +13,17 @@ mod evaluate;
 mod interrupt;
 mod learner;
 mod measure;
+mod method;
 mod options;
+mod outer;
+mod parts;
+mod presets;
 mod progress;
 mod protocol;
+#[cfg(test)]
+mod published;
 mod report;
+mod result;
 mod run_dir;
 mod settings;
 mod show;
@@ -37,6 +45,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => train::run(TrainArgs::default()),
         Some(Command::Train(args)) => train::run(*args),
+        Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::say),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
     };
     match done {

@@ -3,13 +3,16 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{Algorithm, Data, Distance, Norm, Order, Rotations, Split};
+use crate::algorithm::Algorithm;
+use crate::choices::{Data, Distance, Norm, Order, Rotations, Split};
+use crate::outer::{Outer, OuterSchedule};
+use crate::parts::Parts;
 
 /// Options of a run; what is absent gets its default from [`crate::defaults`].
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Options {
-    /// How to learn from few examples: gradient steps from a learned start (maml), or nearest class mean in a learned space (protonet)
+    /// How to learn from few examples; `fewshot algorithms` says more [default: protonet; sinusoid maml]
     #[arg(long, value_enum, help_heading = "What to learn")]
     pub algorithm: Option<Algorithm>,
 
@@ -21,9 +24,13 @@ pub struct Options {
     #[arg(long, value_name = "SPLIT", help_heading = "What to learn")]
     pub split: Option<Split>,
 
-    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class for maml, new-classes for protonet]
+    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, mamlpp, reptile new-classes]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub rotations: Option<Rotations>,
+
+    /// The same in test episodes [default: as in training; reptile none]
+    #[arg(long, value_name = "HOW", help_heading = "What to learn")]
+    pub eval_rotations: Option<Rotations>,
 
     /// Classes of an episode [default: 5]
     #[arg(long, value_parser = count, value_name = "N", help_heading = "Episodes")]
@@ -33,11 +40,15 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "K", help_heading = "Episodes")]
     pub shots: Option<usize>,
 
-    /// Examples per class to be answered in a training episode [default: maml as many as shots, protonet 5]
+    /// The same in a training episode [default: as many as --shots; reptile 10]
+    #[arg(long, value_parser = count, value_name = "K", help_heading = "Episodes")]
+    pub train_shots: Option<usize>,
+
+    /// Examples per class to be answered in a training episode [default: as many as shots; protonet 5, mamlpp, reptile 1]
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub queries: Option<usize>,
 
-    /// The same in a test episode [default: maml as many as shots, protonet 15]
+    /// The same in a test episode [default: as many as shots; protonet 15, mamlpp, reptile 1]
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub eval_queries: Option<usize>,
 
@@ -45,31 +56,63 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "N", help_heading = "Episodes")]
     pub train_ways: Option<usize>,
 
-    /// Test episodes behind the final accuracy [default: 600]
+    /// Test episodes behind the final accuracy [default: 600; reptile on Omniglot 10,000]
     #[arg(long, value_parser = count, value_name = "E", help_heading = "Episodes")]
     pub episodes: Option<usize>,
 
-    /// Order of the meta-gradient, maml only: 2 is exact, 1 treats the inner gradients as constants (FOMAML) [default: 2]
-    #[arg(long, value_enum, help_heading = "MAML")]
+    /// Order of the meta-gradient: 2 is exact, 1 treats the inner gradients as constants (FOMAML) [default: 2]
+    #[arg(long, value_enum, help_heading = "Inner steps")]
     pub order: Option<Order>,
 
-    /// Rate of the inner gradient steps, for the mean loss over the support (published rates are for N times the mean: 0.4 at 5 ways is 2.0 here) [default: 2.0; sinusoid 0.01]
-    #[arg(long, value_parser = number, value_name = "RATE", help_heading = "MAML")]
+    /// Rate of the inner gradient steps, for the mean loss over the support (published rates of MAML are for N times the mean: 0.4 at 5 ways is 2.0 here); with mamlpp at first [default: 2.0; mamlpp, imaml 0.1; reptile 0.001, above 10 ways 0.0005; sinusoid 0.01, cavia 1.0]
+    #[arg(long, value_parser = number, value_name = "RATE", help_heading = "Inner steps")]
     pub inner_lr: Option<f64>,
 
-    /// Inner gradient steps in training [default: 1; above 10 ways 5]
-    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "MAML")]
+    /// Inner gradient steps in training [default: maml, fomaml, anil 1, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 5, above 10 ways 10; imaml 16, above 10 ways 25]
+    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub inner_steps: Option<usize>,
 
-    /// Inner gradient steps at test [default: 3; above 10 ways 5; sinusoid 1]
-    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "MAML")]
+    /// Inner gradient steps at test [default: maml, fomaml, anil 3, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 50; imaml as in training]
+    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub eval_steps: Option<usize>,
+
+    /// Compute inner steps again for the meta-gradient instead of keeping them: less memory for more time, the same result
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false", help_heading = "Inner steps")]
+    pub recompute: Option<bool>,
+
+    /// Parts of MAML++, mamlpp only, separated by commas: msl (multi-step loss), lslr (rates per layer and step), bnwb (batch-norm weights per step), bnrs (batch-norm statistics per step), ca (cosine annealing of the outer rate), da (derivative-order annealing); or none [default: all but da]
+    #[arg(long, value_name = "PARTS", help_heading = "Inner steps")]
+    pub parts: Option<Parts>,
+
+    /// Support examples of an inner step in training, reptile only [default: 10, above 10 ways 20]
+    #[arg(long, value_parser = count, value_name = "EXAMPLES", help_heading = "Inner steps")]
+    pub inner_batch: Option<usize>,
+
+    /// The same at test [default: 5, above 10 ways 10; sinusoid 10]
+    #[arg(long, value_parser = count, value_name = "EXAMPLES", help_heading = "Inner steps")]
+    pub eval_inner_batch: Option<usize>,
+
+    /// Streams of tasks that each carry the moments of the inner optimiser on, reptile only [default: the meta-batch]
+    #[arg(long, value_parser = count, value_name = "LANES", help_heading = "Inner steps")]
+    pub lanes: Option<usize>,
+
+    /// Strength of the pull to the start, lambda, imaml only [default: 2.0]
+    #[arg(long, value_parser = number, value_name = "LAMBDA", help_heading = "Inner steps")]
+    pub proximal: Option<f64>,
+
+    /// Steps of conjugate gradient for the meta-gradient, imaml only [default: 5]
+    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
+    pub cg_steps: Option<usize>,
+
+    /// Number of inputs that are adapted, cavia only [default: 5]
+    #[arg(long, value_parser = count, value_name = "INPUTS", help_heading = "Inner steps")]
+    pub context: Option<usize>,
 
     /// Distance between embeddings and class means, protonet only [default: euclidean, squared]
     #[arg(long, value_enum, help_heading = "Prototypical networks")]
     pub distance: Option<Distance>,
 
-    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch for maml, running for protonet]
+    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; protonet running]
     #[arg(long, value_name = "POLICY", help_heading = "Training")]
     pub norm: Option<Norm>,
 
@@ -77,49 +120,103 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub iterations: Option<u64>,
 
-    /// Episodes averaged in one outer update [default: maml 32, above 10 ways 16, sinusoid 25; protonet 1]
+    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet 1]
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
-    /// Rate of the outer optimiser, Adam [default: 0.001]
+    /// Outer optimiser [default: adam; reptile sgd]
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub outer: Option<Outer>,
+
+    /// Rate of the outer optimiser [default: 0.001; reptile 1]
     #[arg(long, value_parser = number, value_name = "RATE", help_heading = "Training")]
     pub outer_lr: Option<f64>,
 
-    /// Halve the outer rate every so many iterations; 0: never [default: maml 0, protonet 2000]
+    /// How the outer rate falls until the last iteration; of mamlpp part ca decides [default: constant; reptile linear]
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub outer_schedule: Option<OuterSchedule>,
+
+    /// Halve the outer rate every so many iterations; 0: never [default: protonet 2000]
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub halve_every: Option<u64>,
+
+    /// Keep each number of the meta-gradient within this limit [default: none]
+    #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
+    pub clip_value: Option<f64>,
+
+    /// Scale the meta-gradient to at most this Euclidean norm [default: none]
+    #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
+    pub clip_norm: Option<f64>,
 
     /// Number all randomness of the run follows from: same seed, same files [default: 1]
     #[arg(long, value_parser = whole, value_name = "SEED", help_heading = "Training")]
     pub seed: Option<u64>,
 }
 
-impl Options {
-    /// These options, and where one is absent that of `other`.
-    pub fn or(self, other: Options) -> Options {
-        Options {
-            algorithm: self.algorithm.or(other.algorithm),
-            data: self.data.or(other.data),
-            split: self.split.or(other.split),
-            rotations: self.rotations.or(other.rotations),
-            ways: self.ways.or(other.ways),
-            shots: self.shots.or(other.shots),
-            queries: self.queries.or(other.queries),
-            eval_queries: self.eval_queries.or(other.eval_queries),
-            train_ways: self.train_ways.or(other.train_ways),
-            episodes: self.episodes.or(other.episodes),
-            order: self.order.or(other.order),
-            inner_lr: self.inner_lr.or(other.inner_lr),
-            inner_steps: self.inner_steps.or(other.inner_steps),
-            eval_steps: self.eval_steps.or(other.eval_steps),
-            distance: self.distance.or(other.distance),
-            norm: self.norm.or(other.norm),
-            iterations: self.iterations.or(other.iterations),
-            meta_batch: self.meta_batch.or(other.meta_batch),
-            outer_lr: self.outer_lr.or(other.outer_lr),
-            halve_every: self.halve_every.or(other.halve_every),
-            seed: self.seed.or(other.seed),
+macro_rules! each_option {
+    ($($option:ident),* $(,)?) => {
+        impl Options {
+            /// Names of the options that are given.
+            pub fn given(&self) -> Vec<String> {
+                let all = [$((stringify!($option), self.$option.is_some())),*];
+                all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name.replace('_', "-")).collect()
+            }
+
+            fn filled(self, other: Options) -> Options {
+                Options { $($option: self.$option.or(other.$option)),* }
+            }
         }
+    };
+}
+each_option!(
+    algorithm,
+    data,
+    split,
+    rotations,
+    eval_rotations,
+    ways,
+    shots,
+    train_shots,
+    queries,
+    eval_queries,
+    train_ways,
+    episodes,
+    order,
+    inner_lr,
+    inner_steps,
+    eval_steps,
+    recompute,
+    parts,
+    inner_batch,
+    eval_inner_batch,
+    lanes,
+    proximal,
+    cg_steps,
+    context,
+    distance,
+    norm,
+    iterations,
+    meta_batch,
+    outer,
+    outer_lr,
+    outer_schedule,
+    halve_every,
+    clip_value,
+    clip_norm,
+    seed,
+);
+
+impl Options {
+    /// These options, and where one is absent that of `other`. Of two options that say the same thing in different ways, one of
+    /// these takes the place of both.
+    pub fn or(self, mut other: Options) -> Options {
+        if self.outer_schedule.is_some() || self.halve_every.is_some() {
+            (other.outer_schedule, other.halve_every) = (None, None);
+        }
+        if self.clip_value.is_some() || self.clip_norm.is_some() {
+            (other.clip_value, other.clip_norm) = (None, None);
+        }
+        self.filled(other)
     }
 }
 
@@ -133,4 +230,22 @@ pub fn whole(text: &str) -> Result<u64, String> {
 
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "expected a number such as 0.001".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_replaces_its_rival_below() {
+        let below =
+            Options { halve_every: Some(9), clip_norm: Some(1.0), ways: Some(7), ..Options::default() };
+        let above = Options {
+            outer_schedule: Some(OuterSchedule::Cosine),
+            clip_value: Some(10.0),
+            ..Options::default()
+        };
+        let both = above.or(below);
+        assert_eq!(both.given(), ["ways", "outer-schedule", "clip-value"]);
+    }
 }

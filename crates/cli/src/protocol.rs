@@ -1,11 +1,13 @@
 //! What a run is about to do, printed before it starts.
 
-use fewshot_meta::Learner;
+use fewshot_meta::{Learner, Memory};
+use fewshot_nn::Clip;
 
 use crate::choices::choice_name;
 use crate::data::Source;
 use crate::learner;
-use crate::settings::{Method, Settings};
+use crate::method::{Inner, Method, Steps};
+use crate::settings::Settings;
 
 /// Data, classes, episodes, learner and training, one line each.
 pub fn lines(settings: &Settings, source: &Source, learner: &dyn Learner) -> Vec<String> {
@@ -21,24 +23,32 @@ pub fn lines(settings: &Settings, source: &Source, learner: &dyn Learner) -> Vec
     lines.push(format!(
         "learner     {}; {}, {weights} weights",
         method(settings),
-        learner::network(settings)
+        learner::network_name(settings)
     ));
     lines.push(format!("training    {}", training(settings)));
     lines
 }
 
 fn episodes(settings: &Settings) -> String {
-    let Settings { shots, queries, eval_queries, .. } = settings;
-    match &settings.classes {
-        Some(classes) => {
-            let (ways, train_ways) = (classes.ways, classes.train_ways);
-            format!(
-                "{ways}-way {shots}-shot, queries per class {eval_queries}; in training {train_ways}-way, queries {queries}; rotations {}",
-                choice_name(classes.rotations)
-            )
-        }
-        None => format!("{shots} shots, queries {eval_queries}; in training {queries}"),
-    }
+    let Settings { shots, train_shots, queries, eval_queries, .. } = settings;
+    let Some(classes) = &settings.classes else {
+        let other = if train_shots == shots { String::new() } else { format!(" {train_shots} shots,") };
+        return format!("{shots} shots, queries {eval_queries}; in training{other} queries {queries}");
+    };
+    let (ways, train_ways) = (classes.ways, classes.train_ways);
+    let other = if train_shots == shots { String::new() } else { format!(" {train_shots}-shot") };
+    let turned = if classes.eval_rotations == classes.rotations {
+        choice_name(classes.rotations)
+    } else {
+        format!(
+            "{} in training, {} at test",
+            choice_name(classes.rotations),
+            choice_name(classes.eval_rotations)
+        )
+    };
+    format!(
+        "{ways}-way {shots}-shot, queries per class {eval_queries}; in training {train_ways}-way{other}, queries {queries}; rotations {turned}"
+    )
 }
 
 fn method(settings: &Settings) -> String {
@@ -47,20 +57,52 @@ fn method(settings: &Settings) -> String {
         .as_ref()
         .map(|classes| format!(", batch norm at test: {}", choice_name(classes.norm)));
     let norm = norm.unwrap_or_default();
-    match &settings.method {
-        Method::Maml { order, inner_lr, inner_steps, eval_steps } => {
-            let order = choice_name(*order);
-            format!(
-                "maml of order {order}, inner steps {inner_steps} (at test {eval_steps}) of rate {inner_lr}{norm}"
-            )
+    let name = settings.algorithm().name();
+    let order = settings.method.order().map(|order| format!(" of order {}", choice_name(order)));
+    let again = match settings.method.memory() {
+        Some(Memory::Recompute) => ", computed again",
+        _ => "",
+    };
+    let what = match &settings.method {
+        Method::Maml { inner, .. } | Method::Fomaml { inner } | Method::Anil { inner, .. } => {
+            self::inner(inner)
         }
-        Method::Protonet { distance } => format!("protonet, {} distance{norm}", choice_name(*distance)),
-    }
+        Method::Reptile { inner, batch, eval_batch, lanes } => {
+            format!("{} on {batch} examples (at test {eval_batch}), lanes {lanes}", self::inner(inner))
+        }
+        Method::Imaml { inner, proximal, cg_steps } => {
+            format!("{}, proximal {proximal}, conjugate gradient steps {cg_steps}", self::inner(inner))
+        }
+        Method::Cavia { inner, context, .. } => format!("{}, context {context}", self::inner(inner)),
+        Method::MetaSgd { steps, .. } => format!("{} of learned rates", self::steps(steps)),
+        Method::Mamlpp { inner, parts, .. } => format!("{}, parts {parts}", self::inner(inner)),
+        Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
+    };
+    format!("{name}{}, {what}{again}{norm}", order.unwrap_or_default())
+}
+
+fn inner(inner: &Inner) -> String {
+    format!("{} of rate {}", steps(&inner.steps), inner.lr)
+}
+
+fn steps(steps: &Steps) -> String {
+    format!("inner steps {} (at test {})", steps.train, steps.eval)
 }
 
 fn training(settings: &Settings) -> String {
-    let Settings { iterations, meta_batch, outer_lr, halve_every, seed, .. } = settings;
+    let Settings { iterations, meta_batch, outer, outer_lr, decay, clip, seed, .. } = settings;
     let episodes = if *meta_batch == 1 { "episode" } else { "episodes" };
-    let halved = if *halve_every > 0 { format!(", halved every {halve_every}") } else { String::new() };
-    format!("{iterations} iterations of {meta_batch} {episodes}, Adam {outer_lr}{halved}, seed {seed}")
+    let outer = match outer {
+        crate::outer::Outer::Adam => "Adam",
+        crate::outer::Outer::Sgd => "SGD",
+    };
+    let clip = match clip {
+        None => String::new(),
+        Some(Clip::Value(limit)) => format!(", gradient within ±{limit}"),
+        Some(Clip::Norm(limit)) => format!(", gradient norm at most {limit}"),
+    };
+    format!(
+        "{iterations} iterations of {meta_batch} {episodes}, {outer} {outer_lr}{}{clip}, seed {seed}",
+        decay.words()
+    )
 }

@@ -1,10 +1,16 @@
 //! The settings of a run: options, completed with defaults and checked.
 
+use fewshot_nn::Clip;
+
+use crate::algorithm::Algorithm;
 use crate::checks;
-use crate::choices::{Algorithm, Data, Distance, Norm, Order, Rotations, Split};
+use crate::choices::{Data, Norm, Rotations, Split};
 use crate::defaults::{self, Defaults};
 use crate::error::Error;
+use crate::method::Method;
 use crate::options::Options;
+use crate::outer::{Decay, Outer};
+use crate::parts::Change;
 
 /// Everything needed to repeat a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +21,10 @@ pub struct Settings {
     pub method: Method,
     /// Settings of classification; none for regression.
     pub classes: Option<Classes>,
-    /// Support examples per class.
+    /// Support examples per class at test.
     pub shots: usize,
+    /// Support examples per class in training.
+    pub train_shots: usize,
     /// Training queries per class.
     pub queries: usize,
     /// Test queries per class.
@@ -27,33 +35,16 @@ pub struct Settings {
     pub iterations: u64,
     /// Episodes in an outer update.
     pub meta_batch: usize,
+    /// Outer optimiser.
+    pub outer: Outer,
     /// Rate of the outer optimiser.
     pub outer_lr: f64,
-    /// Halve the outer rate every so many iterations; 0: never.
-    pub halve_every: u64,
+    /// How the outer rate falls.
+    pub decay: Decay,
+    /// Clipping of the meta-gradient.
+    pub clip: Option<Clip>,
     /// Seed of all randomness of the run.
     pub seed: u64,
-}
-
-/// An algorithm with the settings only it has.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Method {
-    /// Model-agnostic meta-learning.
-    Maml {
-        /// Order of the meta-gradient.
-        order: Order,
-        /// Inner rate, for the mean loss.
-        inner_lr: f64,
-        /// Inner steps in training.
-        inner_steps: usize,
-        /// Inner steps at test.
-        eval_steps: usize,
-    },
-    /// Prototypical network.
-    Protonet {
-        /// Distance to the class means.
-        distance: Distance,
-    },
 }
 
 /// Settings of classification.
@@ -65,8 +56,10 @@ pub struct Classes {
     pub train_ways: usize,
     /// Split of the classes.
     pub split: Split,
-    /// Rotations of drawings.
+    /// Rotations of drawings in training.
     pub rotations: Rotations,
+    /// Rotations of drawings at test.
+    pub eval_rotations: Rotations,
     /// Batch-norm policy.
     pub norm: Norm,
 }
@@ -76,7 +69,7 @@ impl Settings {
     pub fn resolve(options: &Options) -> Result<Settings, Error> {
         let data = options.data.clone().unwrap_or(Data::Glyphs);
         let algorithm = options.algorithm.unwrap_or(match data {
-            Data::Sinusoid => Algorithm::Maml,
+            Data::Sinusoid => defaults::SINUSOID_ALGORITHM,
             _ => defaults::ALGORITHM,
         });
         checks::combinations(algorithm, &data, options)?;
@@ -86,18 +79,22 @@ impl Settings {
         });
         let ways = options.ways.unwrap_or(defaults::WAYS);
         let default = defaults::of(algorithm, &data, ways, shots);
+        let method = Method::of(algorithm, options, &default);
         let settings = Settings {
-            method: method(algorithm, options, &default),
+            decay: decay(options, &method, &default),
+            method,
             classes: (data != Data::Sinusoid).then(|| classes(ways, options, &default)),
             data,
             shots,
+            train_shots: options.train_shots.unwrap_or(default.train_shots),
             queries: options.queries.unwrap_or(default.queries),
             eval_queries: options.eval_queries.unwrap_or(default.eval_queries),
-            episodes: options.episodes.unwrap_or(defaults::EPISODES),
+            episodes: options.episodes.unwrap_or(default.episodes),
             iterations: options.iterations.unwrap_or(default.iterations),
             meta_batch: options.meta_batch.unwrap_or(default.meta_batch),
-            outer_lr: options.outer_lr.unwrap_or(defaults::OUTER_LR),
-            halve_every: options.halve_every.unwrap_or(default.halve_every),
+            outer: options.outer.unwrap_or(default.outer),
+            outer_lr: options.outer_lr.unwrap_or(default.outer_lr),
+            clip: options.clip_value.map(Clip::Value).or(options.clip_norm.map(Clip::Norm)),
             seed: options.seed.unwrap_or(defaults::SEED),
         };
         checks::numbers(&settings)?;
@@ -107,35 +104,36 @@ impl Settings {
     /// The options that give exactly these settings, whatever the defaults of a later version.
     pub fn options(&self) -> Options {
         let mut options = Options {
-            algorithm: Some(self.algorithm()),
             data: Some(self.data.clone().absolute()),
             shots: Some(self.shots),
+            train_shots: Some(self.train_shots),
             queries: Some(self.queries),
             eval_queries: Some(self.eval_queries),
             episodes: Some(self.episodes),
             iterations: Some(self.iterations),
             meta_batch: Some(self.meta_batch),
+            outer: Some(self.outer),
             outer_lr: Some(self.outer_lr),
-            halve_every: Some(self.halve_every),
             seed: Some(self.seed),
             ..Options::default()
         };
+        self.method.write(&mut options);
+        if self.algorithm() != Algorithm::Mamlpp {
+            (options.outer_schedule, options.halve_every) = self.decay.options();
+        }
+        match self.clip {
+            None => {}
+            Some(Clip::Value(limit)) => options.clip_value = Some(limit),
+            Some(Clip::Norm(limit)) => options.clip_norm = Some(limit),
+        }
         if let Some(classes) = &self.classes {
             options.ways = Some(classes.ways);
             options.split = Some(classes.split.clone().absolute());
             options.rotations = Some(classes.rotations);
+            options.eval_rotations = Some(classes.eval_rotations);
             options.norm = Some(classes.norm);
-        }
-        match &self.method {
-            Method::Maml { order, inner_lr, inner_steps, eval_steps } => {
-                options.order = Some(*order);
-                options.inner_lr = Some(*inner_lr);
-                options.inner_steps = Some(*inner_steps);
-                options.eval_steps = Some(*eval_steps);
-            }
-            Method::Protonet { distance } => {
-                options.distance = Some(*distance);
-                options.train_ways = self.classes.as_ref().map(|classes| classes.train_ways);
+            if self.algorithm() == Algorithm::Protonet {
+                options.train_ways = Some(classes.train_ways);
             }
         }
         options
@@ -143,31 +141,34 @@ impl Settings {
 
     /// The algorithm without its settings.
     pub fn algorithm(&self) -> Algorithm {
-        match self.method {
-            Method::Maml { .. } => Algorithm::Maml,
-            Method::Protonet { .. } => Algorithm::Protonet,
-        }
+        self.method.algorithm()
     }
 }
 
-fn method(algorithm: Algorithm, options: &Options, default: &Defaults) -> Method {
-    match algorithm {
-        Algorithm::Maml => Method::Maml {
-            order: options.order.unwrap_or(defaults::ORDER),
-            inner_lr: options.inner_lr.unwrap_or(default.inner_lr),
-            inner_steps: options.inner_steps.unwrap_or(default.inner_steps),
-            eval_steps: options.eval_steps.unwrap_or(default.eval_steps),
-        },
-        Algorithm::Protonet => Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) },
+/// How the outer rate falls; of MAML++ a part says it.
+fn decay(options: &Options, method: &Method, default: &Defaults) -> Decay {
+    if let Method::Mamlpp { parts, .. } = method {
+        return if parts.has(Change::Ca) { Decay::Cosine } else { Decay::Constant };
+    }
+    match (options.outer_schedule, options.halve_every) {
+        (_, Some(every)) if every > 0 => Decay::Halved(every),
+        (Some(schedule), _) => schedule.into(),
+        (None, Some(_)) => Decay::Constant,
+        (None, None) => default.decay,
     }
 }
 
 fn classes(ways: usize, options: &Options, default: &Defaults) -> Classes {
+    let rotations = options.rotations.unwrap_or(default.rotations);
     Classes {
         ways,
         train_ways: options.train_ways.unwrap_or(default.train_ways),
         split: options.split.clone().unwrap_or_else(|| default.split.clone()),
-        rotations: options.rotations.unwrap_or(default.rotations),
+        rotations,
+        eval_rotations: options.eval_rotations.unwrap_or(match options.rotations {
+            Some(asked) => asked,
+            None => default.eval_rotations,
+        }),
         norm: options.norm.unwrap_or(default.norm),
     }
 }
@@ -182,12 +183,25 @@ mod tests {
 
     #[test]
     fn resolved_settings_survive_as_options() {
+        for algorithm in Algorithm::all() {
+            let name = algorithm.name();
+            for data in ["glyphs", "omniglot:/data", "sinusoid"] {
+                let text = format!("algorithm = '{name}'\ndata = '{data}'\nseed = 9");
+                let Ok(settings) = Settings::resolve(&toml::from_str(&text).unwrap()) else {
+                    let regression = data == "sinusoid";
+                    let only = if regression { Algorithm::Protonet } else { Algorithm::Cavia };
+                    assert_eq!(*algorithm, only, "{text}");
+                    continue;
+                };
+                assert_eq!(Settings::resolve(&settings.options()).unwrap(), settings, "{text}");
+            }
+        }
         for text in [
             "",
-            "data = 'sinusoid'",
-            "data = 'omniglot:/data'",
-            "algorithm = 'maml'\nways = 20",
-            "algorithm = 'maml'\nshots = 5\nseed = 9\ndata = 'omniglot:/data'",
+            "algorithm = 'maml'\nways = 20\nrecompute = true\nclip-value = 10.0",
+            "algorithm = 'mamlpp'\nparts = 'none'\nclip-norm = 1.0",
+            "outer = 'sgd'\nouter-schedule = 'linear'",
+            "rotations = 'new-classes'\neval-rotations = 'none'\ntrain-shots = 3",
         ] {
             let settings = resolved(text);
             assert_eq!(Settings::resolve(&settings.options()).unwrap(), settings, "{text}");
@@ -195,29 +209,18 @@ mod tests {
     }
 
     #[test]
-    fn published_defaults_of_maml() {
-        let maml = |inner_lr, inner_steps, eval_steps| Method::Maml {
-            order: Order::Second,
-            inner_lr,
-            inner_steps,
-            eval_steps,
-        };
-        let twenty = resolved("algorithm = 'maml'\nways = 20\ndata = 'omniglot:x'");
-        assert_eq!((twenty.method, twenty.meta_batch, twenty.iterations), (maml(2.0, 5, 5), 16, 60_000));
-        let five = resolved("algorithm = 'maml'\nshots = 5\ndata = 'omniglot:x'");
-        assert_eq!((five.method, five.meta_batch, five.queries), (maml(2.0, 1, 3), 32, 5));
-        let sinusoid = resolved("data = 'sinusoid'");
-        assert_eq!((sinusoid.method, sinusoid.meta_batch, sinusoid.shots), (maml(0.01, 1, 1), 25, 10));
-        assert_eq!((sinusoid.iterations, sinusoid.classes), (70_000, None));
+    fn options_of_earlier_versions_mean_the_same() {
+        assert_eq!(resolved("algorithm = 'maml'\nhalve-every = 0").decay, Decay::Constant);
+        assert_eq!(resolved("halve-every = 7").decay, Decay::Halved(7));
+        let classes = resolved("rotations = 'none'").classes.unwrap();
+        assert_eq!((classes.rotations, classes.eval_rotations), (Rotations::None, Rotations::None));
+        let settings = resolved("shots = 5");
+        assert_eq!((settings.shots, settings.train_shots), (5, 5));
     }
 
     #[test]
-    fn published_defaults_of_protonet() {
-        let settings = resolved("algorithm = 'protonet'\ndata = 'omniglot:x'");
-        assert_eq!((settings.queries, settings.eval_queries, settings.meta_batch), (5, 15, 1));
-        assert_eq!((settings.outer_lr, settings.halve_every), (1e-3, 2000));
-        let classes = settings.classes.unwrap();
-        assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
-        assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+    fn mamlpp_without_annealing_has_a_constant_rate() {
+        assert_eq!(resolved("algorithm = 'mamlpp'").decay, Decay::Cosine);
+        assert_eq!(resolved("algorithm = 'mamlpp'\nparts = 'msl,da'").decay, Decay::Constant);
     }
 }

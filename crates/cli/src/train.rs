@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use fewshot_episodes::Tasks;
 use fewshot_meta::{Learner, Meta, Trainer, Training};
-use fewshot_nn::{Adam, Schedule};
 
 use crate::args::TrainArgs;
 use crate::config;
@@ -13,8 +12,9 @@ use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::interrupt::{self, Guard};
 use crate::learner;
-use crate::measure::measure;
+use crate::measure::{Head, Subject, measure};
 use crate::on_threads;
+use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
 use crate::report::say;
@@ -27,21 +27,26 @@ const SAVE_EVERY: Duration = Duration::from_secs(30);
 
 /// Trains as asked, then measures.
 pub fn run(args: TrainArgs) -> Result<(), Error> {
-    let TrainArgs { options, config, out, overwrite, threads } = args;
-    let options = match config {
-        Some(path) => options.or(config::read(&path)?),
-        None => options,
+    let TrainArgs { options, preset, config, out, overwrite, threads } = args;
+    let preset = preset.map(|name| Preset::named(&name)).transpose()?;
+    let described = preset.as_ref().map(|preset| preset.describe(&options));
+    let options = match (&preset, config) {
+        (Some(preset), _) => options.clone().or(preset.options(&options)?),
+        (None, Some(path)) => options.or(config::read(&path)?),
+        (None, None) => options,
     };
     let settings = Settings::resolve(&options)?;
     if let Some(dir) = &out {
         RunDir::check(dir, overwrite)?;
     }
-    on_threads(threads, || Run::prepare(settings)?.run(out.as_deref()))
+    on_threads(threads, || Run::prepare(settings, described)?.run(out.as_deref()))
 }
 
 /// A run whose data are loaded and whose settings are known to fit them.
 struct Run {
     settings: Settings,
+    /// Name and source of the preset, if the settings are of one.
+    preset: Option<String>,
     source: Source,
     training: Box<dyn Tasks>,
     episodes: TestEpisodes,
@@ -50,16 +55,19 @@ struct Run {
 }
 
 impl Run {
-    fn prepare(settings: Settings) -> Result<Run, Error> {
+    fn prepare(settings: Settings, preset: Option<String>) -> Result<Run, Error> {
         let source = Source::load(&settings)?;
         let training = source.training(&settings)?;
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
-        let learner = learner::build(&settings, &*training);
-        Ok(Run { settings, source, training, episodes, test, learner })
+        let learner = learner::build(&settings);
+        Ok(Run { settings, preset, source, training, episodes, test, learner })
     }
 
     fn run(&self, out: Option<&Path>) -> Result<(), Error> {
+        if let Some(preset) = &self.preset {
+            say(format!("preset      {preset}"))?;
+        }
         for line in protocol::lines(&self.settings, &self.source, &*self.learner) {
             say(line)?;
         }
@@ -83,13 +91,10 @@ impl Run {
     }
 
     fn trainer(&self) -> Trainer<'_> {
-        let Settings { halve_every, meta_batch, outer_lr, seed, .. } = self.settings;
-        let schedule = match halve_every {
-            0 => Schedule::Constant,
-            every => Schedule::Step { every, factor: 0.5 },
-        };
-        let training = Training { meta_batch, outer_lr, schedule, clip: None, seed, ..Training::default() };
-        Trainer::new(&*self.learner, &*self.training, Box::new(Adam::default()), training)
+        let Settings { meta_batch, outer, outer_lr, decay, clip, seed, iterations, .. } = self.settings;
+        let schedule = decay.schedule(iterations, outer_lr);
+        let training = Training { meta_batch, outer_lr, schedule, clip, seed, ..Training::default() };
+        Trainer::new(&*self.learner, &*self.training, outer.optimizer(), training)
     }
 
     /// Updates until done, asked to stop or failed; in each case the trainer holds the last good weights.
@@ -137,10 +142,9 @@ impl Run {
         if let Some(text) = show::first_episode(&*self.learner, meta, &*self.test) {
             say(format!("\n{text}"))?;
         }
-        let learner = learner::for_measuring(&self.settings, &*self.test);
-        let iterations = self.settings.iterations;
-        let measured =
-            measure(&self.settings, &*learner, meta, &*self.test, self.episodes.clone(), iterations)?;
+        let (settings, iterations) = (&self.settings, self.settings.iterations);
+        let subject = Subject { settings, head: Head::Kept, meta, iterations, curve: None };
+        let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {
             say(line)?;
         }

@@ -47,7 +47,7 @@ fn the_last_line_has_its_form() {
     let line = evaluate(maml.path(), &["--episodes", "7"]);
     let rest = last(&line).strip_prefix("accuracy ").unwrap();
     let (figures, protocol) = rest.split_once(" % ").unwrap();
-    assert_eq!(protocol, "(7 episodes, 5-way 1-shot, test classes)");
+    assert_eq!(protocol, "(7 episodes, 5-way 1-shot, test classes, batch norm batch)");
     let (mean, interval) = figures.split_once(" ± ").unwrap();
     for figure in [mean, interval] {
         assert_eq!(figure.split_once('.').unwrap().1.len(), 2, "{line}");
@@ -55,7 +55,10 @@ fn the_last_line_has_its_form() {
     }
     let protonet = trained(PROTONET);
     let line = evaluate(protonet.path(), &["--ways", "8", "--shots", "2", "--classes", "validation"]);
-    assert!(last(&line).ends_with("% (6 episodes, 8-way 2-shot, validation classes)"), "{line}");
+    assert!(
+        last(&line).ends_with("% (6 episodes, 8-way 2-shot, validation classes, batch norm running)"),
+        "{line}"
+    );
     let sinusoid = trained(SINUSOID);
     let line = evaluate(sinusoid.path(), &["--shots", "5"]);
     let figures = last(&line)
@@ -83,6 +86,7 @@ fn json_says_the_same_on_one_line() {
             assert_eq!(format!("{:.decimals$}", json[key].as_f64().unwrap()), word, "{line} {text}");
         }
         assert_eq!(json["ways"].as_u64(), (metric == "accuracy").then_some(5));
+        assert_eq!(json["norm"].as_str(), (metric == "accuracy").then_some("running"));
     }
 }
 

@@ -30,7 +30,7 @@ pub fn fails(command: &mut Command, status: i32, named: &str) {
 #[track_caller]
 pub fn train(out: &Path, arguments: &str) -> String {
     let mut command = fewshot();
-    command.arg("train").args(arguments.split(' ')).arg("--out").arg(out);
+    command.arg("train").args(arguments.split_whitespace()).arg("--out").arg(out);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

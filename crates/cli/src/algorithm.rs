@@ -1,0 +1,80 @@
+//! The algorithms, and what `fewshot algorithms` says of each.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::choices::choice_name;
+
+/// A way to learn from few examples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// Gradient steps from a learned start
+    Maml,
+    /// MAML whose inner gradients count as constants
+    Fomaml,
+    /// Moves the start to where training on each task ends
+    Reptile,
+    /// MAML that adapts the last layer alone
+    Anil,
+    /// MAML with a learned rate for every weight
+    MetaSgd,
+    /// MAML with six changes that make it stable
+    Mamlpp,
+    /// Meta-gradient of the solution of a regularised inner problem
+    Imaml,
+    /// MAML that adapts some inputs of its own; sinusoids only
+    Cavia,
+    /// Nearest class mean in a learned space
+    Protonet,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub fn all() -> &'static [Algorithm] {
+        Algorithm::value_variants()
+    }
+
+    /// The name as the command line writes it.
+    pub fn name(self) -> String {
+        choice_name(self)
+    }
+
+    /// What it does, in a few words.
+    pub fn summary(self) -> String {
+        let value = self.to_possible_value();
+        value.and_then(|value| value.get_help().map(ToString::to_string)).unwrap_or_default()
+    }
+
+    /// Authors and year of its paper.
+    pub fn paper(self) -> &'static str {
+        match self {
+            Algorithm::Maml => "Finn, Abbeel, Levine 2017",
+            Algorithm::Fomaml => "Finn, Abbeel, Levine 2017",
+            Algorithm::Reptile => "Nichol, Achiam, Schulman 2018",
+            Algorithm::Anil => "Raghu, Raghu, Bengio, Vinyals 2020",
+            Algorithm::MetaSgd => "Li, Zhou, Chen, Li 2017",
+            Algorithm::Mamlpp => "Antoniou, Edwards, Storkey 2019",
+            Algorithm::Imaml => "Rajeswaran, Finn, Kakade, Levine 2019",
+            Algorithm::Cavia => "Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019",
+            Algorithm::Protonet => "Snell, Swersky, Zemel 2017",
+        }
+    }
+
+    /// The options that only some algorithms have, of which this is one.
+    pub fn own_options(self) -> &'static [&'static str] {
+        match self {
+            Algorithm::Maml => &["order", "inner-lr", "inner-steps", "eval-steps", "recompute"],
+            Algorithm::Fomaml => &["inner-lr", "inner-steps", "eval-steps"],
+            Algorithm::Reptile => {
+                &["inner-lr", "inner-steps", "eval-steps", "inner-batch", "eval-inner-batch", "lanes"]
+            }
+            Algorithm::Anil => &["order", "inner-lr", "inner-steps", "eval-steps"],
+            Algorithm::MetaSgd => &["order", "inner-steps", "eval-steps", "recompute"],
+            Algorithm::Mamlpp => &["order", "inner-lr", "inner-steps", "eval-steps", "recompute", "parts"],
+            Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "cg-steps"],
+            Algorithm::Cavia => &["order", "inner-lr", "inner-steps", "eval-steps", "context"],
+            Algorithm::Protonet => &["distance", "train-ways"],
+        }
+    }
+}

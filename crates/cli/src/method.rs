@@ -1,0 +1,254 @@
+//! An algorithm with the settings only some algorithms have.
+
+use crate::algorithm::Algorithm;
+use crate::choices::{Distance, Order};
+use crate::defaults::{self, Defaults};
+use crate::options::Options;
+use crate::parts::Parts;
+use fewshot_meta::Memory;
+
+/// Numbers of inner gradient steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// In training.
+    pub train: usize,
+    /// At test.
+    pub eval: usize,
+}
+
+/// Inner gradient steps of a given rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Inner {
+    /// Rate, for the mean loss.
+    pub lr: f64,
+    /// How many.
+    pub steps: Steps,
+}
+
+/// An algorithm with its own settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Method {
+    /// Model-agnostic meta-learning.
+    Maml {
+        /// Inner steps.
+        inner: Inner,
+        /// Order of the meta-gradient.
+        order: Order,
+        /// What is kept of inner steps.
+        memory: Memory,
+    },
+    /// First-order MAML.
+    Fomaml {
+        /// Inner steps.
+        inner: Inner,
+    },
+    /// Reptile.
+    Reptile {
+        /// Inner steps.
+        inner: Inner,
+        /// Support examples of an inner step in training.
+        batch: usize,
+        /// The same at test.
+        eval_batch: usize,
+        /// Streams of tasks that carry moments on.
+        lanes: usize,
+    },
+    /// MAML of the last layer.
+    Anil {
+        /// Inner steps.
+        inner: Inner,
+        /// Order of the meta-gradient.
+        order: Order,
+    },
+    /// MAML with learned rates.
+    MetaSgd {
+        /// Numbers of inner steps.
+        steps: Steps,
+        /// Order of the meta-gradient.
+        order: Order,
+        /// What is kept of inner steps.
+        memory: Memory,
+    },
+    /// MAML++.
+    Mamlpp {
+        /// Inner steps, with the rate at first.
+        inner: Inner,
+        /// Order of the meta-gradient.
+        order: Order,
+        /// What is kept of inner steps.
+        memory: Memory,
+        /// Which changes it makes to MAML.
+        parts: Parts,
+    },
+    /// Implicit MAML.
+    Imaml {
+        /// Inner steps.
+        inner: Inner,
+        /// Strength of the pull to the start.
+        proximal: f64,
+        /// Steps of conjugate gradient.
+        cg_steps: usize,
+    },
+    /// Context adaptation.
+    Cavia {
+        /// Inner steps.
+        inner: Inner,
+        /// Order of the meta-gradient.
+        order: Order,
+        /// Number of context parameters.
+        context: usize,
+    },
+    /// Prototypical network.
+    Protonet {
+        /// Distance to the class means.
+        distance: Distance,
+    },
+}
+
+impl Method {
+    /// The method options ask for.
+    pub fn of(algorithm: Algorithm, options: &Options, default: &Defaults) -> Method {
+        let steps = Steps {
+            train: options.inner_steps.unwrap_or(default.inner_steps),
+            eval: options.eval_steps.unwrap_or(default.eval_steps),
+        };
+        let inner = Inner { lr: options.inner_lr.unwrap_or(default.inner_lr), steps };
+        let order = options.order.unwrap_or(defaults::ORDER);
+        let memory = if options.recompute == Some(true) { Memory::Recompute } else { Memory::Keep };
+        match algorithm {
+            Algorithm::Maml => Method::Maml { inner, order, memory },
+            Algorithm::Fomaml => Method::Fomaml { inner },
+            Algorithm::Reptile => {
+                let batch = options.inner_batch.unwrap_or(default.inner_batch);
+                let eval_batch = options.eval_inner_batch.unwrap_or(default.eval_inner_batch);
+                let lanes = options.lanes.or(options.meta_batch).unwrap_or(default.meta_batch);
+                Method::Reptile { inner, batch, eval_batch, lanes }
+            }
+            Algorithm::Anil => Method::Anil { inner, order },
+            Algorithm::MetaSgd => Method::MetaSgd { steps, order, memory },
+            Algorithm::Mamlpp => {
+                let parts = options.parts.clone().unwrap_or_else(Parts::released);
+                Method::Mamlpp { inner, order, memory, parts }
+            }
+            Algorithm::Imaml => {
+                let proximal = options.proximal.unwrap_or(defaults::PROXIMAL);
+                let cg_steps = options.cg_steps.unwrap_or(defaults::CG_STEPS);
+                Method::Imaml { inner, proximal, cg_steps }
+            }
+            Algorithm::Cavia => {
+                let context = options.context.unwrap_or(defaults::CONTEXT);
+                Method::Cavia { inner, order, context }
+            }
+            Algorithm::Protonet => {
+                Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) }
+            }
+        }
+    }
+
+    /// Writes the settings as options.
+    pub fn write(&self, options: &mut Options) {
+        options.algorithm = Some(self.algorithm());
+        if let Some(steps) = self.steps() {
+            options.inner_steps = Some(steps.train);
+            options.eval_steps = Some(steps.eval);
+        }
+        options.inner_lr = self.inner_lr();
+        options.order = self.order();
+        options.recompute = self.memory().map(|memory| memory == Memory::Recompute);
+        match self {
+            Method::Mamlpp { parts, .. } => options.parts = Some(parts.clone()),
+            Method::Protonet { distance } => options.distance = Some(*distance),
+            Method::Reptile { batch, eval_batch, lanes, .. } => {
+                options.inner_batch = Some(*batch);
+                options.eval_inner_batch = Some(*eval_batch);
+                options.lanes = Some(*lanes);
+            }
+            Method::Imaml { proximal, cg_steps, .. } => {
+                options.proximal = Some(*proximal);
+                options.cg_steps = Some(*cg_steps);
+            }
+            Method::Cavia { context, .. } => options.context = Some(*context),
+            _ => {}
+        }
+    }
+
+    /// The algorithm without its settings.
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Method::Maml { .. } => Algorithm::Maml,
+            Method::Fomaml { .. } => Algorithm::Fomaml,
+            Method::Reptile { .. } => Algorithm::Reptile,
+            Method::Anil { .. } => Algorithm::Anil,
+            Method::MetaSgd { .. } => Algorithm::MetaSgd,
+            Method::Mamlpp { .. } => Algorithm::Mamlpp,
+            Method::Imaml { .. } => Algorithm::Imaml,
+            Method::Cavia { .. } => Algorithm::Cavia,
+            Method::Protonet { .. } => Algorithm::Protonet,
+        }
+    }
+
+    /// The inner steps with their rate, where it is a setting.
+    fn inner(&self) -> Option<&Inner> {
+        match self {
+            Method::Maml { inner, .. }
+            | Method::Fomaml { inner }
+            | Method::Reptile { inner, .. }
+            | Method::Anil { inner, .. }
+            | Method::Mamlpp { inner, .. }
+            | Method::Imaml { inner, .. }
+            | Method::Cavia { inner, .. } => Some(inner),
+            Method::MetaSgd { .. } | Method::Protonet { .. } => None,
+        }
+    }
+
+    /// The inner steps, for an algorithm that takes some.
+    pub fn steps(&self) -> Option<Steps> {
+        match self {
+            Method::MetaSgd { steps, .. } => Some(*steps),
+            other => other.inner().map(|inner| inner.steps),
+        }
+    }
+
+    /// The same method with so many inner steps at test; nothing for one that takes none.
+    pub fn with_eval_steps(mut self, eval: usize) -> Option<Method> {
+        match &mut self {
+            Method::MetaSgd { steps, .. } => steps.eval = eval,
+            Method::Maml { inner, .. }
+            | Method::Fomaml { inner }
+            | Method::Reptile { inner, .. }
+            | Method::Anil { inner, .. }
+            | Method::Mamlpp { inner, .. }
+            | Method::Imaml { inner, .. }
+            | Method::Cavia { inner, .. } => inner.steps.eval = eval,
+            Method::Protonet { .. } => return None,
+        }
+        Some(self)
+    }
+
+    /// The inner rate, where it is a setting.
+    pub fn inner_lr(&self) -> Option<f64> {
+        self.inner().map(|inner| inner.lr)
+    }
+
+    /// The order of the meta-gradient, where it is a setting.
+    pub fn order(&self) -> Option<Order> {
+        match self {
+            Method::Maml { order, .. }
+            | Method::Anil { order, .. }
+            | Method::MetaSgd { order, .. }
+            | Method::Mamlpp { order, .. }
+            | Method::Cavia { order, .. } => Some(*order),
+            _ => None,
+        }
+    }
+
+    /// What is kept of inner steps, where it is a setting.
+    pub fn memory(&self) -> Option<Memory> {
+        match self {
+            Method::Maml { memory, .. } | Method::MetaSgd { memory, .. } | Method::Mamlpp { memory, .. } => {
+                Some(*memory)
+            }
+            _ => None,
+        }
+    }
+}

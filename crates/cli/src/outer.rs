@@ -1,0 +1,120 @@
+//! The outer optimiser: its kind, and how its rate falls.
+
+use clap::ValueEnum;
+use fewshot_nn::{Adam, Optimizer, Schedule, Sgd};
+use serde::{Deserialize, Serialize};
+
+/// The outer optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outer {
+    /// Adam: beta1 0.9, beta2 0.999, epsilon 1e-8
+    Adam,
+    /// Plain gradient descent
+    Sgd,
+}
+
+impl Outer {
+    /// The optimiser itself, before its first step.
+    pub fn optimizer(self) -> Box<dyn Optimizer> {
+        match self {
+            Outer::Adam => Box::new(Adam::default()),
+            Outer::Sgd => Box::new(Sgd::default()),
+        }
+    }
+}
+
+/// A change of the outer rate that has no number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OuterSchedule {
+    /// None
+    Constant,
+    /// A straight line to 0 at the last iteration
+    Linear,
+    /// Half a cosine to a hundredth at the last iteration
+    Cosine,
+}
+
+/// How the outer rate changes in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decay {
+    /// It does not.
+    Constant,
+    /// It is halved every so many iterations.
+    Halved(u64),
+    /// A straight line to 0.
+    Linear,
+    /// Half a cosine to a hundredth.
+    Cosine,
+}
+
+/// What a cosine ends at, of the rate it begins with: 1e-5 of 1e-3, as MAML++ has it.
+const COSINE_END: f64 = 0.01;
+
+/// Epochs of a run, as MAML++ counts: the rate falls along a cosine from one to the next.
+const EPOCHS: u64 = 100;
+
+/// Outer updates of an epoch; MAML++ has 500 of 50,000.
+pub fn epoch(iterations: u64) -> u64 {
+    (iterations / EPOCHS).max(1)
+}
+
+impl Decay {
+    /// The schedule of a run of so many iterations.
+    pub fn schedule(self, iterations: u64, rate: f64) -> Schedule {
+        match self {
+            Decay::Constant => Schedule::Constant,
+            Decay::Halved(every) => Schedule::Step { every, factor: 0.5 },
+            Decay::Linear => Schedule::Linear { iterations, last: 0.0 },
+            Decay::Cosine => {
+                Schedule::Cosine { iterations, every: epoch(iterations), least: COSINE_END * rate }
+            }
+        }
+    }
+
+    /// The two options that say it: `outer-schedule` and `halve-every`.
+    pub fn options(self) -> (Option<OuterSchedule>, Option<u64>) {
+        match self {
+            Decay::Constant => (Some(OuterSchedule::Constant), None),
+            Decay::Halved(every) => (None, Some(every)),
+            Decay::Linear => (Some(OuterSchedule::Linear), None),
+            Decay::Cosine => (Some(OuterSchedule::Cosine), None),
+        }
+    }
+
+    /// In words, to follow a rate.
+    pub fn words(self) -> String {
+        match self {
+            Decay::Constant => String::new(),
+            Decay::Halved(every) => format!(", halved every {every}"),
+            Decay::Linear => ", falling linearly to 0".into(),
+            Decay::Cosine => format!(", falling along a cosine to {COSINE_END} of it"),
+        }
+    }
+}
+
+impl From<OuterSchedule> for Decay {
+    fn from(schedule: OuterSchedule) -> Decay {
+        match schedule {
+            OuterSchedule::Constant => Decay::Constant,
+            OuterSchedule::Linear => Decay::Linear,
+            OuterSchedule::Cosine => Decay::Cosine,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_at_the_end_of_a_run() {
+        let end = |decay: Decay| decay.schedule(4000, 1e-3).rate(1e-3, 4000);
+        assert_eq!(end(Decay::Constant), 1e-3);
+        assert_eq!(end(Decay::Halved(2000)), 2.5e-4);
+        assert_eq!(end(Decay::Linear), 0.0);
+        assert_eq!(end(Decay::Cosine), 1e-5);
+        assert_eq!([50_000, 200, 2].map(epoch), [500, 2, 1]);
+    }
+}

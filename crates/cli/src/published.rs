@@ -1,0 +1,100 @@
+//! The defaults against the published tables.
+
+use crate::choices::{Norm, Order, Rotations, Split};
+use crate::method::{Inner, Method, Steps};
+use crate::outer::{Decay, Outer};
+use crate::parts::Parts;
+use crate::settings::Settings;
+use fewshot_meta::Memory;
+
+fn resolved(text: &str) -> Settings {
+    Settings::resolve(&toml::from_str(text).unwrap()).unwrap()
+}
+
+fn omniglot(algorithm: &str, ways: usize, shots: usize) -> Settings {
+    resolved(&format!("algorithm = '{algorithm}'\nways = {ways}\nshots = {shots}\ndata = 'omniglot:x'"))
+}
+
+fn inner(lr: f64, train: usize, eval: usize) -> Inner {
+    Inner { lr, steps: Steps { train, eval } }
+}
+
+fn maml(lr: f64, train: usize, eval: usize) -> Method {
+    Method::Maml { inner: inner(lr, train, eval), order: Order::Second, memory: Memory::Keep }
+}
+
+#[test]
+fn maml_as_published() {
+    let twenty = omniglot("maml", 20, 1);
+    assert_eq!((twenty.method, twenty.meta_batch, twenty.iterations), (maml(2.0, 5, 5), 16, 60_000));
+    let five = omniglot("maml", 5, 5);
+    assert_eq!((five.method, five.meta_batch, five.queries), (maml(2.0, 1, 3), 32, 5));
+    assert_eq!((five.outer, five.outer_lr, five.decay), (Outer::Adam, 1e-3, Decay::Constant));
+    let classes = five.classes.unwrap();
+    assert_eq!((classes.norm, classes.rotations), (Norm::Batch, Rotations::PerClass));
+    let sinusoid = resolved("data = 'sinusoid'");
+    assert_eq!((sinusoid.method, sinusoid.meta_batch, sinusoid.shots), (maml(0.01, 1, 1), 25, 10));
+    assert_eq!((sinusoid.iterations, sinusoid.classes), (70_000, None));
+}
+
+#[test]
+fn variants_of_maml_as_published() {
+    assert_eq!(omniglot("fomaml", 20, 1).method, Method::Fomaml { inner: inner(2.0, 5, 5) });
+    let anil = omniglot("anil", 20, 5);
+    assert_eq!(anil.method, Method::Anil { inner: inner(2.0, 5, 5), order: Order::Second });
+    assert_eq!(anil.meta_batch, 16);
+    let sgd = omniglot("meta-sgd", 20, 1);
+    let steps = Steps { train: 1, eval: 1 };
+    assert_eq!(sgd.method, Method::MetaSgd { steps, order: Order::Second, memory: Memory::Keep });
+}
+
+#[test]
+fn reptile_as_published() {
+    for (ways, shots, batch, lr, steps, iterations, eval_batch) in
+        [(5, 1, 10, 1e-3, 5, 100_000, 5), (5, 5, 10, 1e-3, 5, 100_000, 5), (20, 1, 20, 5e-4, 10, 200_000, 10)]
+    {
+        let settings = omniglot("reptile", ways, shots);
+        let method = Method::Reptile { inner: inner(lr, steps, 50), batch, eval_batch, lanes: 5 };
+        assert_eq!((settings.method, settings.meta_batch, settings.iterations), (method, 5, iterations));
+        assert_eq!((settings.shots, settings.train_shots, settings.eval_queries), (shots, 10, 1));
+        assert_eq!((settings.outer, settings.outer_lr, settings.decay), (Outer::Sgd, 1.0, Decay::Linear));
+        assert_eq!(settings.episodes, 10_000);
+        let classes = settings.classes.unwrap();
+        assert_eq!((classes.rotations, classes.eval_rotations), (Rotations::NewClasses, Rotations::None));
+    }
+}
+
+#[test]
+fn imaml_and_cavia_as_published() {
+    for (ways, steps) in [(5, 16), (20, 25)] {
+        let settings = omniglot("imaml", ways, 1);
+        let method = Method::Imaml { inner: inner(0.1, steps, steps), proximal: 2.0, cg_steps: 5 };
+        assert_eq!((settings.method, settings.meta_batch, settings.iterations), (method, 32, 20_000));
+    }
+    let cavia = resolved("algorithm = 'cavia'\ndata = 'sinusoid'");
+    let method = Method::Cavia { inner: inner(1.0, 1, 1), order: Order::Second, context: 5 };
+    assert_eq!((cavia.method, cavia.meta_batch), (method, 25));
+}
+
+#[test]
+fn mamlpp_as_published() {
+    for ways in [5, 20] {
+        let settings = omniglot("mamlpp", ways, 1);
+        let parts: Parts = "msl,lslr,bnwb,bnrs,ca".parse().unwrap();
+        let (inner, order) = (inner(0.1, 5, 5), Order::Second);
+        assert_eq!(settings.method, Method::Mamlpp { inner, order, memory: Memory::Keep, parts });
+        assert_eq!((settings.meta_batch, settings.queries, settings.eval_queries), (8, 1, 1));
+        assert_eq!((settings.iterations, settings.decay), (50_000, Decay::Cosine));
+        assert_eq!(settings.classes.unwrap().rotations, Rotations::NewClasses);
+    }
+}
+
+#[test]
+fn protonet_as_published() {
+    let settings = omniglot("protonet", 5, 1);
+    assert_eq!((settings.queries, settings.eval_queries, settings.meta_batch), (5, 15, 1));
+    assert_eq!((settings.outer_lr, settings.decay), (1e-3, Decay::Halved(2000)));
+    let classes = settings.classes.unwrap();
+    assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
+    assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+}
