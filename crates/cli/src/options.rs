@@ -208,13 +208,22 @@ each_option!(
 
 impl Options {
     /// These options, and where one is absent that of `other`. Of two options that say the same thing in different ways, one of
-    /// these takes the place of both.
+    /// these takes the place of both; an option of `other` that only follows one replaced here follows on.
     pub fn or(self, mut other: Options) -> Options {
         if self.outer_schedule.is_some() || self.halve_every.is_some() {
             (other.outer_schedule, other.halve_every) = (None, None);
         }
         if self.clip_value.is_some() || self.clip_norm.is_some() {
             (other.clip_value, other.clip_norm) = (None, None);
+        }
+        if self.shots.is_some() && other.train_shots == other.shots {
+            other.train_shots = None;
+        }
+        if self.rotations.is_some() && other.eval_rotations == other.rotations {
+            other.eval_rotations = None;
+        }
+        if self.meta_batch.is_some() && other.lanes == other.meta_batch {
+            other.lanes = None;
         }
         self.filled(other)
     }
@@ -247,5 +256,36 @@ mod tests {
         };
         let both = above.or(below);
         assert_eq!(both.given(), ["ways", "outer-schedule", "clip-value"]);
+    }
+
+    #[test]
+    fn what_follows_an_option_follows_on() {
+        let above = Options {
+            shots: Some(5),
+            rotations: Some(Rotations::None),
+            meta_batch: Some(2),
+            ..Options::default()
+        };
+        let below = |train_shots, eval_rotations, lanes| Options {
+            shots: Some(1),
+            train_shots: Some(train_shots),
+            rotations: Some(Rotations::PerClass),
+            eval_rotations: Some(eval_rotations),
+            meta_batch: Some(8),
+            lanes: Some(lanes),
+            ..Options::default()
+        };
+        assert_eq!(above.clone().or(below(1, Rotations::PerClass, 8)), above);
+        let own = below(10, Rotations::NewClasses, 4);
+        let both = above.clone().or(own.clone());
+        assert_eq!(
+            both,
+            Options {
+                train_shots: own.train_shots,
+                eval_rotations: own.eval_rotations,
+                lanes: own.lanes,
+                ..above
+            }
+        );
     }
 }

@@ -62,8 +62,7 @@ impl Preset {
             shots: self.episodes.map(|(_, shots)| shots),
             ..Options::default()
         };
-        // lanes follow the meta-batch, also one that is given beside the preset
-        Ok(Options { lanes: None, ..Settings::resolve(&named)?.options() })
+        Ok(Settings::resolve(&named)?.options())
     }
 
     /// Where its settings come from, and which of them other options replace.
@@ -79,7 +78,11 @@ impl Preset {
             .collect();
         let replaced =
             if replaced.is_empty() { String::new() } else { format!("; beside it {}", replaced.join(" ")) };
-        format!("{}: {source}{replaced}", self.name)
+        let shorter = match self.data {
+            "glyphs" => ", for Omniglot; here about a minute of iterations",
+            _ => "",
+        };
+        format!("{}: {source}{shorter}{replaced}", self.name)
     }
 
     fn data(&self, given: &Options) -> Result<Data, Error> {

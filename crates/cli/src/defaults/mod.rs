@@ -1,0 +1,93 @@
+//! What a run does when an option is not given, in one place, each with its source.
+//!
+//! (M): Finn, Abbeel, Levine 2017 (MAML), text, appendix A and released code.
+//! (P): Snell, Swersky, Zemel 2017 (Prototypical networks), text and released code.
+//! (F): chosen here, by measurement or for want of a published value.
+
+mod table;
+
+pub use table::of;
+
+use crate::algorithm::Algorithm;
+use crate::choices::{Distance, Norm, Order, Rotations, Split};
+use crate::outer::{Decay, Outer};
+
+/// The algorithm of `fewshot` and `fewshot train` without options (F).
+pub const ALGORITHM: Algorithm = Algorithm::Protonet;
+/// The algorithm of regression without options (F).
+pub const SINUSOID_ALGORITHM: Algorithm = Algorithm::Maml;
+/// The seed of a run.
+pub const SEED: u64 = 1;
+/// The seed of the glyph alphabets: they are one fixed data set, whatever the seed of the run.
+pub const GLYPHS_SEED: u64 = 1;
+/// The seed of random class splits, whatever the seed of the run; (M) shuffles once, with seed 1.
+pub const SPLIT_SEED: u64 = 1;
+/// Classes of an episode (M, P).
+pub const WAYS: usize = 5;
+/// Support examples per class (M, P).
+pub const SHOTS: usize = 1;
+/// Support points of a sinusoid (M).
+pub const SINUSOID_SHOTS: usize = 10;
+/// Drawings are resized to this many pixels a side (M, P).
+pub const IMAGE_SIZE: usize = 28;
+/// Distance of Prototypical networks (P); squared.
+pub const DISTANCE: Distance = Distance::Euclidean;
+/// Weight of a new batch in running statistics (the default of PyTorch, which (P) uses).
+pub const RUNNING_MOMENTUM: f64 = 0.1;
+/// Order of the meta-gradient, for algorithms that have the choice (M).
+pub const ORDER: Order = Order::Second;
+/// Strength of iMAML's pull to the start (Rajeswaran et al., tables 2 and 3).
+pub const PROXIMAL: f64 = 2.0;
+/// Steps of iMAML's conjugate gradient (the same).
+pub const CG_STEPS: usize = 5;
+/// Context parameters of CAVIA for sinusoids (Zintgraf et al., section 5.1).
+pub const CONTEXT: usize = 5;
+/// Test episodes (M; P on miniImageNet).
+const EPISODES: usize = 600;
+/// Rate of Adam (M, P).
+const OUTER_LR: f64 = 1e-3;
+
+/// Defaults that depend on algorithm, data, ways and shots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Defaults {
+    /// Where they come from.
+    pub source: &'static str,
+    /// Outer updates.
+    pub iterations: u64,
+    /// Episodes in an outer update.
+    pub meta_batch: usize,
+    /// Outer optimiser.
+    pub outer: Outer,
+    /// Its rate.
+    pub outer_lr: f64,
+    /// How the rate falls.
+    pub decay: Decay,
+    /// Classes of a training episode.
+    pub train_ways: usize,
+    /// Support examples per class of a training episode.
+    pub train_shots: usize,
+    /// Training queries per class.
+    pub queries: usize,
+    /// Test queries per class.
+    pub eval_queries: usize,
+    /// Test episodes.
+    pub episodes: usize,
+    /// Inner rate, for the mean loss.
+    pub inner_lr: f64,
+    /// Inner steps in training.
+    pub inner_steps: usize,
+    /// Inner steps at test.
+    pub eval_steps: usize,
+    /// Support examples of an inner step in training.
+    pub inner_batch: usize,
+    /// The same at test.
+    pub eval_inner_batch: usize,
+    /// Batch-norm policy.
+    pub norm: Norm,
+    /// Rotations of drawings in training.
+    pub rotations: Rotations,
+    /// Rotations of drawings at test.
+    pub eval_rotations: Rotations,
+    /// Split of the classes.
+    pub split: Split,
+}
