@@ -20,6 +20,10 @@ const MULTI_STEP_EPOCHS: u64 = 10;
 /// Epochs of first-order gradients of MAML++.
 const FIRST_ORDER_EPOCHS: u64 = 50;
 
+/// Damping of iMAML's linear system in regression, as in the released code: without it, curvature of losses far from their minimum
+/// makes the system singular. Classification has none, as in the paper.
+const REGRESSION_DAMPING: f64 = 1.0;
+
 /// A network before it is made.
 enum Network {
     Convolutions(Conv4Config),
@@ -129,6 +133,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             inner_lr: inner.lr,
             proximal: *proximal,
             solver: Solver::ConjugateGradient { steps: *cg_steps },
+            damping: if settings.classes.is_none() { REGRESSION_DAMPING } else { 0.0 },
             policy: policy(settings),
             ..IMaml::new(model)
         }),

@@ -99,10 +99,15 @@ fn learner(subject: &Subject<'_>) -> Box<dyn Learner> {
     let shown = subject.curve.map_or(0, |curve| curve.last);
     match subject.head {
         Head::LeftAway => learner::nil(settings),
-        Head::Kept if settings.classes.is_none() => {
-            learner::with_steps(settings, shown.max(REGRESSION_STEPS))
-        }
-        Head::Kept => learner::with_steps(settings, shown),
+        Head::Kept => learner::with_steps(settings, shown.max(usual(settings))),
+    }
+}
+
+/// Steps that show how the error of regression falls; learned rates are made for their own number of steps, and diverge beyond.
+fn usual(settings: &Settings) -> usize {
+    match (settings.algorithm(), &settings.classes) {
+        (Algorithm::Maml | Algorithm::Fomaml | Algorithm::Anil, None) => REGRESSION_STEPS,
+        _ => 0,
     }
 }
 

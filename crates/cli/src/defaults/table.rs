@@ -59,7 +59,7 @@ fn maml_drawings(data: &Data, ways: usize, shots: usize) -> Defaults {
     let few = is_few(ways);
     Defaults {
         source: "Finn, Abbeel, Levine 2017, section 5.2, appendix A.1 and released code",
-        iterations: on_drawings(data, 60_000, if few { 1000 } else { 100 }),
+        iterations: on_drawings(data, 60_000, if few { 1000 } else { 150 }),
         meta_batch: if few { 32 } else { 16 },
         train_ways: ways,
         inner_lr: 2.0,
@@ -79,7 +79,7 @@ fn maml(data: &Data, ways: usize, shots: usize) -> Defaults {
 /// As MAML (M, 5.2: "a first-order approximation").
 fn fomaml(data: &Data, ways: usize, shots: usize) -> Defaults {
     let maml = maml(data, ways, shots);
-    Defaults { iterations: on_glyphs(data, maml.iterations, ways, [1300, 200]), ..maml }
+    Defaults { iterations: on_glyphs(data, maml.iterations, ways, [2000, 400]), ..maml }
 }
 
 /// The released commands: 5 ways 5 steps on 10 examples, 20 ways 10 steps on 20; 10 shots in
@@ -89,7 +89,7 @@ fn reptile_drawings(data: &Data, ways: usize, shots: usize) -> Defaults {
     let few = is_few(ways);
     Defaults {
         source: "Nichol, Achiam, Schulman 2018, section 6.1 and released commands",
-        iterations: on_glyphs(data, if few { 100_000 } else { 200_000 }, ways, [1500, 400]),
+        iterations: on_glyphs(data, if few { 100_000 } else { 200_000 }, ways, [2500, 600]),
         meta_batch: 5,
         outer: Outer::Sgd,
         outer_lr: 1.0,
@@ -134,7 +134,7 @@ fn anil(data: &Data, ways: usize, shots: usize) -> Defaults {
         return Defaults { source, inner_lr: 0.1, inner_steps: 5, eval_steps: 5, ..maml };
     }
     let source = "Raghu, Raghu, Bengio, Vinyals 2020, section 4, with the settings of MAML";
-    Defaults { source, iterations: on_glyphs(data, maml.iterations, ways, [1300, 250]), ..maml }
+    Defaults { source, iterations: on_glyphs(data, maml.iterations, ways, [2200, 1000]), ..maml }
 }
 
 /// Li et al., section 4: as MAML, with one step for any number of ways.
@@ -142,7 +142,7 @@ fn meta_sgd(data: &Data, ways: usize, shots: usize) -> Defaults {
     let maml = maml(data, ways, shots);
     Defaults {
         source: "Li, Zhou, Chen, Li 2017, section 4, one step, otherwise the settings of MAML",
-        iterations: on_glyphs(data, maml.iterations, ways, [1000, 400]),
+        iterations: on_glyphs(data, maml.iterations, ways, [1000, 600]),
         inner_steps: 1,
         eval_steps: 1,
         ..maml
@@ -159,7 +159,7 @@ fn mamlpp(data: &Data, ways: usize, shots: usize) -> Defaults {
     }
     Defaults {
         source: "Antoniou, Edwards, Storkey 2019, released configurations for Omniglot",
-        iterations: on_glyphs(data, 50_000, ways, [500, 100]),
+        iterations: on_glyphs(data, 50_000, ways, [250, 60]),
         meta_batch: 8,
         decay: Decay::Cosine,
         queries: 1,
@@ -178,13 +178,14 @@ fn mamlpp(data: &Data, ways: usize, shots: usize) -> Defaults {
 fn imaml(data: &Data, ways: usize, shots: usize) -> Defaults {
     let maml = maml(data, ways, shots);
     if *data == Data::Sinusoid {
-        let source = "no published settings: MAML's, with 16 steps";
-        return Defaults { source, inner_steps: 16, eval_steps: 16, ..maml };
+        let source =
+            "no published settings: MAML's, with 16 steps, a damped linear system and 20,000 iterations";
+        return Defaults { source, iterations: 20_000, inner_steps: 16, eval_steps: 16, ..maml };
     }
     let steps = if is_few(ways) { 16 } else { 25 };
     Defaults {
         source: "Rajeswaran, Finn, Kakade, Levine 2019, tables 2 and 3 and released code; outer Adam with epsilon 1e-8",
-        iterations: on_glyphs(data, 20_000, ways, [200, 30]),
+        iterations: on_glyphs(data, 20_000, ways, [120, 15]),
         meta_batch: 32,
         inner_lr: 0.1,
         inner_steps: steps,
