@@ -127,16 +127,9 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             policy: policy(settings),
             ..Reptile::new(model)
         }),
-        Method::Imaml { inner, proximal, cg_steps } => Box::new(IMaml {
-            train_steps: inner.steps.train,
-            eval_steps: inner.steps.eval,
-            inner_lr: inner.lr,
-            proximal: *proximal,
-            solver: Solver::ConjugateGradient { steps: *cg_steps },
-            damping: if settings.classes.is_none() { REGRESSION_DAMPING } else { 0.0 },
-            policy: policy(settings),
-            ..IMaml::new(model)
-        }),
+        Method::Imaml { inner, proximal, cg_steps } => {
+            Box::new(implicit(settings, inner, *proximal, *cg_steps, model))
+        }
         Method::Cavia { inner, order, context } => Box::new(Cavia {
             train_steps: inner.steps.train,
             eval_steps: inner.steps.eval,
@@ -179,6 +172,20 @@ fn of_maml<M>(settings: &Settings, model: M) -> Maml<M> {
             Maml { order: self::order(*order), memory: *memory, ..maml(settings, inner, Maml::new(model)) }
         }
         other => unreachable!("{:?} is no kind of MAML", other.algorithm()),
+    }
+}
+
+/// iMAML with the inner steps of a run.
+fn implicit<M>(settings: &Settings, inner: &Inner, proximal: f64, cg_steps: usize, model: M) -> IMaml<M> {
+    IMaml {
+        train_steps: inner.steps.train,
+        eval_steps: inner.steps.eval,
+        inner_lr: inner.lr,
+        proximal,
+        solver: Solver::ConjugateGradient { steps: cg_steps },
+        damping: if settings.classes.is_none() { REGRESSION_DAMPING } else { 0.0 },
+        policy: policy(settings),
+        ..IMaml::new(model)
     }
 }
 
