@@ -75,6 +75,8 @@ pub enum Command {
     /// Measure a trained model on episodes of unseen classes
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
+    /// Draw a trained run as SVG: learning curve, result by inner step, and a wave learned from points
+    Plot(PlotArgs),
 }
 
 /// Arguments of `train`.
@@ -159,6 +161,30 @@ pub struct EvaluateArgs {
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `plot`.
+#[derive(Args, Debug)]
+pub struct PlotArgs {
+    /// Folder of a run: the --out of `fewshot train`
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Folder for the pictures [default: that of the run]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Episodes to average over [default: that of the run]
+    #[arg(long, value_parser = count, value_name = "E")]
+    pub episodes: Option<usize>,
+
+    /// Take the data from here, e.g. omniglot:PATH, when they have moved
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<Data>,
+
+    /// Threads; the result does not depend on it [default: all cores]
+    #[arg(long, value_parser = count, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// Part of a class split.

@@ -1,5 +1,7 @@
 //! `fewshot evaluate`.
 
+use std::path::Path;
+
 use fewshot_meta::Checkpoint;
 
 use crate::algorithm::Algorithm;
@@ -18,8 +20,8 @@ use crate::settings::Settings;
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
-    let trained = settings(args)?;
-    let (checkpoint, iterations) = checkpoint(args, &trained)?;
+    let trained = settings(&args.dir)?;
+    let (checkpoint, iterations) = checkpoint(&args.dir, &trained)?;
     let (algorithm, trained_on) = (trained.algorithm().name(), trained.data.name());
     let learner = learner::build(&trained);
     let settings = overridden(args, trained)?;
@@ -49,23 +51,23 @@ fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Erro
 }
 
 /// The settings the run was trained with.
-fn settings(args: &EvaluateArgs) -> Result<Settings, Error> {
-    let wrong = |cause: &str| Error::Run { path: args.dir.clone(), cause: cause.into() };
-    if !args.dir.is_dir() {
+pub fn settings(dir: &Path) -> Result<Settings, Error> {
+    let wrong = |cause: &str| Error::Run { path: dir.to_owned(), cause: cause.into() };
+    if !dir.is_dir() {
         return Err(wrong("there is no such folder; give the --out of a fewshot train"));
     }
     for name in [CONFIG, MODEL] {
-        if !args.dir.join(name).is_file() {
+        if !dir.join(name).is_file() {
             return Err(wrong(&format!("has no {name}; give the --out of a fewshot train")));
         }
     }
-    let path = args.dir.join(CONFIG);
+    let path = dir.join(CONFIG);
     Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config { path, cause: error.to_string() })
 }
 
 /// The model file, known to be of this run, and the iterations it was trained for.
-fn checkpoint(args: &EvaluateArgs, settings: &Settings) -> Result<(Checkpoint, u64), Error> {
-    let path = args.dir.join(MODEL);
+pub fn checkpoint(dir: &Path, settings: &Settings) -> Result<(Checkpoint, u64), Error> {
+    let path = dir.join(MODEL);
     let checkpoint = Checkpoint::read(&path).map_err(|error| Error::Model(error.to_string()))?;
     let foreign = |cause: String| Error::Model(format!("{}: {cause}", path.display()));
     let iterations = config::iteration(checkpoint.metadata())
@@ -83,7 +85,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     if args.nil {
         headless(args, &settings)?;
     }
-    replace_data(args, &mut settings)?;
+    replace_data(args.data.as_ref(), &mut settings)?;
     replace_ways(args, &mut settings)?;
     replace_steps(args, &mut settings)?;
     if let Some(queries) = args.queries {
@@ -134,8 +136,9 @@ fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Err
     Ok(())
 }
 
-fn replace_data(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
-    let Some(data) = &args.data else { return Ok(()) };
+/// Takes the data from elsewhere, if asked to.
+pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), Error> {
+    let Some(data) = data else { return Ok(()) };
     if (*data == Data::Sinusoid) != (settings.data == Data::Sinusoid) {
         let (name, trained) = (data.name(), settings.data.name());
         return Err(Error::option(

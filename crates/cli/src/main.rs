@@ -17,6 +17,7 @@ mod method;
 mod options;
 mod outer;
 mod parts;
+mod plot;
 mod presets;
 mod progress;
 mod protocol;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Train(args)) => train::run(*args),
         Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::say),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Plot(args)) => plot::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,9 @@
 //! Measuring what was learned on test episodes, beside what pixels alone achieve.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use fewshot_episodes::{Episode, Outputs, Tasks, nearest};
-use fewshot_meta::{Evaluation, Learner, Meta, Metric, evaluate, evaluate_by_step};
+use fewshot_meta::{Evaluation, Learner, Meta, Metric, evaluate, evaluate_at_steps};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
@@ -16,6 +18,9 @@ use crate::settings::Settings;
 
 /// Regression is measured after up to so many steps, as in the paper of MAML.
 const REGRESSION_STEPS: usize = 10;
+
+/// Up to so many steps, all are shown.
+const MOST_SHOWN: usize = 10;
 
 /// What becomes of the last layer at test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +49,9 @@ pub struct Subject<'a> {
 pub struct Measured {
     /// The algorithm, or `nil`.
     pub learner: String,
-    /// After each stage of adapting; a learner without steps has one stage.
-    pub stages: Vec<Evaluation>,
-    /// Stage that counts: the number of steps at test.
+    /// After some numbers of inner steps, the one that counts among them; a learner without steps has one entry.
+    pub stages: BTreeMap<usize, Evaluation>,
+    /// The number that counts: the steps at test.
     pub stage: usize,
     /// Stages to be shown one by one.
     pub curve: Option<StepRange>,
@@ -69,10 +74,10 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
     let learner = learner(subject);
     let bar = episodes_bar(settings.episodes);
     let watched = Watched { tasks, bar: &bar };
-    let evaluated = evaluate_by_step(&*learner, subject.meta, &watched, count);
+    let wanted = wanted(subject);
+    let evaluated = evaluate_at_steps(&*learner, subject.meta, &watched, count, &wanted);
     bar.finish_and_clear();
-    let stages = evaluated.map_err(|error| Error::Evaluation(error.to_string()))?;
-    let stage = settings.method.steps().map_or(0, |steps| steps.eval).min(stages.len() - 1);
+    let evaluated = evaluated.map_err(|error| Error::Evaluation(error.to_string()))?;
     let nearest = settings.classes.as_ref().map(|_| {
         let accuracy = |i| nearest::accuracy(&tasks.episode(i), nearest::Distance::Cosine);
         Evaluation::new(Metric::Accuracy, (0..count).into_par_iter().map(accuracy).collect())
@@ -82,8 +87,8 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
             Head::Kept => settings.algorithm().name(),
             Head::LeftAway => "nil".into(),
         },
-        stages,
-        stage,
+        stages: wanted.into_iter().zip(evaluated).collect(),
+        stage: steps(subject),
         curve: subject.curve,
         norm: settings.classes.as_ref().map(|classes| classes.norm),
         other_norm: other_norm(subject, tasks)?,
@@ -101,6 +106,27 @@ fn learner(subject: &Subject<'_>) -> Box<dyn Learner> {
         Head::LeftAway => learner::nil(settings),
         Head::Kept => learner::with_steps(settings, shown.max(usual(settings))),
     }
+}
+
+/// The inner steps at test.
+fn steps(subject: &Subject<'_>) -> usize {
+    match subject.head {
+        Head::LeftAway => 0,
+        Head::Kept => subject.settings.method.steps().map_or(0, |steps| steps.eval),
+    }
+}
+
+/// The numbers of steps after which answers are scored: those asked for, or all, of which there may be too many.
+fn wanted(subject: &Subject<'_>) -> BTreeSet<usize> {
+    let last = steps(subject);
+    let mut wanted: BTreeSet<usize> = match (subject.head, subject.curve) {
+        (Head::LeftAway, _) => BTreeSet::new(),
+        (Head::Kept, Some(curve)) => (0..=curve.last).filter(|step| curve.has(*step)).collect(),
+        (Head::Kept, None) if last <= MOST_SHOWN => (0..=last.max(usual(subject.settings))).collect(),
+        (Head::Kept, None) => BTreeSet::from([0, 1, 2, 5, 10]),
+    };
+    wanted.insert(last);
+    wanted
 }
 
 /// Steps that show how the error of regression falls; learned rates are made for their own number of steps, and diverge beyond.

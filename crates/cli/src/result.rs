@@ -50,7 +50,7 @@ struct OtherNorm {
 impl Measured {
     /// The result in one line.
     pub fn headline(&self) -> String {
-        self.line(self.norm, &self.stages[self.stage])
+        self.line(self.norm, &self.stages[&self.stage])
     }
 
     fn line(&self, norm: Option<Norm>, evaluation: &Evaluation) -> String {
@@ -95,10 +95,10 @@ impl Measured {
             let line = |(step, stage)| format!("after inner steps  {step:>4}: {}", figures(stage));
             return self.shown().map(line).collect();
         }
-        let last = self.stages.len() - 1;
-        if last == 0 {
+        if self.stages.len() == 1 {
             return Vec::new();
         }
+        let last = self.stages.keys().last().copied().unwrap_or(0);
         let few = |step: usize| last <= 5 || [0, 1, 2, 5, self.stage, last].contains(&step);
         let curve: Vec<String> = self
             .shown()
@@ -111,13 +111,13 @@ impl Measured {
     /// The stages asked for, all if none in particular are.
     fn shown(&self) -> impl Iterator<Item = (usize, &Evaluation)> {
         let asked = move |step: usize| self.curve.is_none_or(|curve| curve.has(step));
-        self.stages.iter().enumerate().filter(move |(step, _)| asked(*step))
+        self.stages.iter().map(|(step, stage)| (*step, stage)).filter(move |(step, _)| asked(*step))
     }
 
     /// Everything as one JSON object on one line.
     pub fn json(&self) -> String {
         let Measured { stages, stage, nearest, episodes, .. } = self;
-        let evaluation = &stages[*stage];
+        let evaluation = &stages[stage];
         let scale = scale(evaluation.metric);
         let classes = nearest.as_ref().map(|_| part(episodes.part));
         let stepped = stages.len() > 1;

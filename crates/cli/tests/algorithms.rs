@@ -155,3 +155,21 @@ fn the_list_of_algorithms() {
     }
     assert!(text.contains("--preset ALGORITHM-DATA-WAYSwSHOTSs"), "{text}");
 }
+
+#[test]
+fn a_run_is_drawn() {
+    for (arguments, pictures) in [
+        ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"][..]),
+        ("--algorithm anil", &["learning.svg", "steps.svg"]),
+        ("--algorithm protonet --train-ways 6", &["learning.svg"]),
+    ] {
+        let run = trained(&format!("{arguments} {TINY}"));
+        let output = fewshot().arg("plot").arg(run.path()).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        for picture in pictures {
+            let svg = fs::read_to_string(run.path().join(picture)).unwrap();
+            assert!(svg.starts_with("<svg") && svg.contains("<polyline"), "{arguments}: {picture}");
+        }
+        assert_eq!(printed.lines().count(), pictures.len(), "{printed}");
+    }
+}

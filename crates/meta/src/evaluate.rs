@@ -1,5 +1,7 @@
 //! Accuracy or error of a learner over test episodes, with a 95 % interval.
 
+use std::collections::BTreeSet;
+
 use fewshot_autodiff::Float;
 use fewshot_episodes::Tasks;
 use rayon::prelude::*;
@@ -59,7 +61,8 @@ pub fn evaluate<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Evaluation, Error> {
-    let mut stages = by_stage(tasks, episodes, |task: &Task<F>| vec![learner.adapt(meta, &task.support)])?;
+    let adapt = |task: &Task<F>| vec![learner.adapt(meta, &task.support)];
+    let mut stages = by_stage(tasks, episodes, adapt, |_| true)?;
     Ok(stages.pop().expect("adapting has one stage"))
 }
 
@@ -77,7 +80,28 @@ pub fn evaluate_by_step<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
-    by_stage(tasks, episodes, |task: &Task<F>| learner.adapt_by_step(meta, &task.support))
+    by_stage(tasks, episodes, |task: &Task<F>| learner.adapt_by_step(meta, &task.support), |_| true)
+}
+
+/// The same after these numbers of steps alone, in ascending order, which saves answering after all others.
+///
+/// # Errors
+/// When predictions are not finite.
+///
+/// # Panics
+/// When there are no episodes, or the learner takes fewer steps than one of the numbers.
+#[track_caller]
+pub fn evaluate_at_steps<F: Float>(
+    learner: &dyn Learner<F>,
+    meta: &Meta<F>,
+    tasks: &dyn Tasks,
+    episodes: u64,
+    steps: &BTreeSet<usize>,
+) -> Result<Vec<Evaluation>, Error> {
+    let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
+    let stages = by_stage(tasks, episodes, adapt, |step| steps.contains(&step))?;
+    assert_eq!(stages.len(), steps.len(), "evaluate_at_steps: the learner does not take {steps:?} steps");
+    Ok(stages)
 }
 
 #[track_caller]
@@ -85,6 +109,7 @@ fn by_stage<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
     adapt: impl Fn(&Task<F>) -> Vec<Box<dyn Predictor<F>>> + Sync,
+    wanted: impl Fn(usize) -> bool + Sync,
 ) -> Result<Vec<Evaluation>, Error> {
     assert!(episodes > 0, "evaluate: no episodes");
     let scores: Vec<(Metric, Vec<f64>)> = (0..episodes)
@@ -92,7 +117,8 @@ fn by_stage<F: Float>(
         .map(|episode| {
             let task = Task::from(tasks.episode(episode));
             let stages = adapt(&task);
-            let scores = stages.iter().map(|predictor| {
+            let stages = stages.iter().enumerate().filter(|(stage, _)| wanted(*stage));
+            let scores = stages.map(|(_, predictor)| {
                 let predictions = predictor.predict(&task.query.x);
                 if !predictions.all_finite() {
                     return Err(Error::Predictions { episode });

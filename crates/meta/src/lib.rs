@@ -63,7 +63,7 @@ pub use baselines::{FineTune, Head, Pretrain, Scratch};
 pub use cavia::Cavia;
 pub use checkpoint::{Checkpoint, save};
 pub use error::Error;
-pub use evaluate::{Evaluation, evaluate, evaluate_by_step};
+pub use evaluate::{Evaluation, evaluate, evaluate_at_steps, evaluate_by_step};
 pub use exactness::{Exactness, ExactnessCheck, Slope, Verdict};
 pub use filter::Filter;
 pub use imaml::{IMaml, Solver};

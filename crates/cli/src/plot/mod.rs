@@ -1,0 +1,78 @@
+//! `fewshot plot`: charts of a run, as SVG.
+
+mod chart;
+mod curves;
+
+use std::fs;
+use std::path::Path;
+
+use chart::Chart;
+
+use crate::args::{PlotArgs, StepRange};
+use crate::checks;
+use crate::data::{Source, TestEpisodes};
+use crate::error::Error;
+use crate::evaluate::{checkpoint, replace_data, settings};
+use crate::learner;
+use crate::measure::{Head, Subject, measure};
+use crate::on_threads;
+use crate::report::say;
+use crate::run_dir::METRICS;
+use crate::settings::Settings;
+
+/// Inner steps along the axis of a chart, or more if the learner takes more at test.
+const STEPS: usize = 10;
+
+/// Draws what there is to draw of a run.
+pub fn run(args: &PlotArgs) -> Result<(), Error> {
+    let mut settings = settings(&args.dir)?;
+    let (checkpoint, iterations) = checkpoint(&args.dir, &settings)?;
+    let built = learner::build(&settings);
+    let meta = checkpoint.meta(&*built).map_err(|error| Error::Model(error.to_string()))?;
+    replace_data(args.data.as_ref(), &mut settings)?;
+    settings.episodes = args.episodes.unwrap_or(settings.episodes);
+    checks::numbers(&settings)?;
+    let out = args.out.as_deref().unwrap_or(&args.dir);
+    let metrics = fs::read_to_string(args.dir.join(METRICS)).unwrap_or_default();
+    if let Some(chart) = curves::learning(&metrics) {
+        write(out, "learning.svg", &chart)?;
+    }
+    let Some(steps) = settings.method.steps() else { return Ok(()) };
+    let last = steps.eval.max(STEPS);
+    let subject = Subject {
+        settings: &settings,
+        head: Head::Kept,
+        meta: &meta,
+        iterations,
+        curve: Some(StepRange { first: 0, last }),
+    };
+    let source = Source::load(&settings)?;
+    let episodes = TestEpisodes::of(&settings);
+    let tasks = source.test(&settings, &episodes)?;
+    let measured = on_threads(args.threads, || measure(&subject, &*tasks, episodes))?;
+    write(out, "steps.svg", &curves::steps(&measured.stages, &title(&settings)))?;
+    if settings.classes.is_none() {
+        let learner = learner::with_steps(&settings, last);
+        write(out, "wave.svg", &curves::wave(&*learner, &meta, settings.shots, settings.seed)?)?;
+    }
+    Ok(())
+}
+
+/// What is measured, in a line.
+fn title(settings: &Settings) -> String {
+    let (name, data, shots) = (settings.algorithm().name(), settings.data.name(), settings.shots);
+    let what = match &settings.classes {
+        Some(classes) => format!("{}-way {shots}-shot", classes.ways),
+        None => format!("{shots} points"),
+    };
+    format!("{name}, {data}, {what}, {} test episodes", settings.episodes)
+}
+
+fn write(folder: &Path, name: &str, chart: &Chart) -> Result<(), Error> {
+    let path = folder.join(name);
+    let wrong =
+        |error: std::io::Error| Error::Write(format!("{}: {error}; choose another --out", path.display()));
+    fs::create_dir_all(folder).map_err(wrong)?;
+    fs::write(&path, chart.svg()).map_err(wrong)?;
+    say(path.display().to_string())
+}
