@@ -77,7 +77,16 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
     let wanted = wanted(subject);
     let evaluated = evaluate_at_steps(&*learner, subject.meta, &watched, count, &wanted);
     bar.finish_and_clear();
-    let evaluated = evaluated.map_err(|error| Error::Evaluation(error.to_string()))?;
+    let stage = steps(subject);
+    let mut stages = BTreeMap::new();
+    for (step, evaluated) in wanted.into_iter().zip(evaluated) {
+        match evaluated {
+            Ok(evaluation) => drop(stages.insert(step, evaluation)),
+            Err(error) if step == stage => return Err(Error::Evaluation(error.to_string())),
+            // shown beside the result, which stands without it
+            Err(_) => {}
+        }
+    }
     let nearest = settings.classes.as_ref().map(|_| {
         let accuracy = |i| nearest::accuracy(&tasks.episode(i), nearest::Distance::Cosine);
         Evaluation::new(Metric::Accuracy, (0..count).into_par_iter().map(accuracy).collect())
@@ -87,8 +96,8 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
             Head::Kept => settings.algorithm().name(),
             Head::LeftAway => "nil".into(),
         },
-        stages: wanted.into_iter().zip(evaluated).collect(),
-        stage: steps(subject),
+        stages,
+        stage,
         curve: subject.curve,
         norm: settings.classes.as_ref().map(|classes| classes.norm),
         other_norm: other_norm(subject, tasks)?,

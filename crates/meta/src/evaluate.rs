@@ -62,8 +62,7 @@ pub fn evaluate<F: Float>(
     episodes: u64,
 ) -> Result<Evaluation, Error> {
     let adapt = |task: &Task<F>| vec![learner.adapt(meta, &task.support)];
-    let mut stages = by_stage(tasks, episodes, adapt, |_| true)?;
-    Ok(stages.pop().expect("adapting has one stage"))
+    by_stage(tasks, episodes, adapt, |_| true).pop().expect("adapting has one stage")
 }
 
 /// The same after each stage of adapting: for gradient steps, after 0, 1, 2, ... of them.
@@ -80,13 +79,15 @@ pub fn evaluate_by_step<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
-    by_stage(tasks, episodes, |task: &Task<F>| learner.adapt_by_step(meta, &task.support), |_| true)
+    let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
+    by_stage(tasks, episodes, adapt, |_| true).into_iter().collect()
 }
 
-/// The same after these numbers of steps alone, in ascending order, which saves answering after all others.
+/// The same after these numbers of steps alone, in ascending order, which saves answering after all others. Each number stands for
+/// itself: a learner that diverges after many steps still has its results after few.
 ///
 /// # Errors
-/// When predictions are not finite.
+/// For each number of steps, when predictions are not finite.
 ///
 /// # Panics
 /// When there are no episodes, or the learner takes fewer steps than one of the numbers.
@@ -97,11 +98,11 @@ pub fn evaluate_at_steps<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
     steps: &BTreeSet<usize>,
-) -> Result<Vec<Evaluation>, Error> {
+) -> Vec<Result<Evaluation, Error>> {
     let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
-    let stages = by_stage(tasks, episodes, adapt, |step| steps.contains(&step))?;
+    let stages = by_stage(tasks, episodes, adapt, |step| steps.contains(&step));
     assert_eq!(stages.len(), steps.len(), "evaluate_at_steps: the learner does not take {steps:?} steps");
-    Ok(stages)
+    stages
 }
 
 #[track_caller]
@@ -110,9 +111,9 @@ fn by_stage<F: Float>(
     episodes: u64,
     adapt: impl Fn(&Task<F>) -> Vec<Box<dyn Predictor<F>>> + Sync,
     wanted: impl Fn(usize) -> bool + Sync,
-) -> Result<Vec<Evaluation>, Error> {
+) -> Vec<Result<Evaluation, Error>> {
     assert!(episodes > 0, "evaluate: no episodes");
-    let scores: Vec<(Metric, Vec<f64>)> = (0..episodes)
+    let scores: Vec<(Metric, Vec<Option<f64>>)> = (0..episodes)
         .into_par_iter()
         .map(|episode| {
             let task = Task::from(tasks.episode(episode));
@@ -120,18 +121,18 @@ fn by_stage<F: Float>(
             let stages = stages.iter().enumerate().filter(|(stage, _)| wanted(*stage));
             let scores = stages.map(|(_, predictor)| {
                 let predictions = predictor.predict(&task.query.x);
-                if !predictions.all_finite() {
-                    return Err(Error::Predictions { episode });
-                }
-                Ok(task.query.y.score(&predictions))
+                predictions.all_finite().then(|| task.query.y.score(&predictions))
             });
-            Ok((task.query.y.metric(), scores.collect::<Result<_, _>>()?))
+            (task.query.y.metric(), scores.collect())
         })
-        .collect::<Vec<Result<_, Error>>>()
-        .into_iter()
-        .collect::<Result<_, Error>>()?;
+        .collect();
     let (metric, first) = &scores[0];
-    Ok((0..first.len())
-        .map(|stage| Evaluation::new(*metric, scores.iter().map(|(_, s)| s[stage]).collect()))
-        .collect())
+    let of_stage = |stage: usize| {
+        let value = |(episode, (_, scores)): (usize, &(Metric, Vec<Option<f64>>))| {
+            scores[stage].ok_or(Error::Predictions { episode: episode as u64 })
+        };
+        let values: Result<Vec<f64>, Error> = scores.iter().enumerate().map(value).collect();
+        Ok(Evaluation::new(*metric, values?))
+    };
+    (0..first.len()).map(of_stage).collect()
 }

@@ -7,7 +7,7 @@ use fewshot_autodiff::Activation;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Distance, Error, Evaluation, IMaml, Learner, Maml, Metric, MultiStep, Nil, Order, ProtoNet,
-    Rates, Reptile, Trainer, Training, evaluate, evaluate_by_step,
+    Rates, Reptile, Trainer, Training, evaluate, evaluate_at_steps, evaluate_by_step,
 };
 use fewshot_nn::{Adam, Init, Mlp, Schedule, Sgd};
 
@@ -150,6 +150,16 @@ fn an_evaluation_that_diverges_names_the_episode() {
     let meta = Learner::<f32>::init(&learner, 1);
     let error = evaluate(&learner, &meta, &Blobs::new(1), 5).unwrap_err();
     assert!(error.to_string().starts_with("test episode 0: the predictions are not finite"), "{error}");
+}
+
+#[test]
+fn a_learner_that_diverges_late_keeps_its_early_results() {
+    let learner = Maml { inner_lr: 1e12, eval_steps: 4, ..Maml::new(Net::plain()) };
+    let meta = Learner::<f32>::init(&learner, 1);
+    let steps = [0, 1, 4].into();
+    let stages = evaluate_at_steps(&learner, &meta, &Blobs::new(1), 5, &steps);
+    assert!(stages[0].is_ok() && stages[1].is_ok(), "{stages:?}");
+    assert!(stages[2].is_err(), "{stages:?}");
 }
 
 #[test]
