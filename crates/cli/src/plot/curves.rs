@@ -47,9 +47,12 @@ pub fn learning(metrics: &str) -> Option<Chart> {
 pub fn steps(stages: &BTreeMap<usize, Evaluation>, title: &str) -> Chart {
     let accuracy = stages.values().any(|stage| stage.metric == Metric::Accuracy);
     let scale = if accuracy { 100.0 } else { 1.0 };
+    // an error that grows beyond all bounds would hide the rest
+    let start = stages.values().next().map_or(0.0, |stage| stage.mean);
+    let shown = || stages.iter().take_while(|(_, stage)| accuracy || stage.mean <= 2.0 * start);
     let at = |(step, stage): (&usize, &Evaluation)| (*step as f64, scale * stage.mean);
-    let mut series = Series::new("", Mark::Line, stages.iter().map(at).collect());
-    series.errors = stages.values().map(|stage| scale * stage.interval).collect();
+    let mut series = Series::new("", Mark::Line, shown().map(at).collect());
+    series.errors = shown().map(|(_, stage)| scale * stage.interval).collect();
     Chart {
         title: title.into(),
         x: "inner steps".into(),
@@ -108,5 +111,12 @@ mod tests {
         let chart = steps(&stages.into(), "t");
         assert_eq!(chart.series[0].points, [(0.0, 20.0), (1.0, 90.0)]);
         assert_eq!(chart.series[0].errors[0], 0.0);
+    }
+
+    #[test]
+    fn an_error_without_bounds_ends_the_curve() {
+        let stage = |value| Evaluation::new(Metric::Mse, vec![value, value]);
+        let stages = [(0, stage(3.0)), (1, stage(0.4)), (2, stage(1e30)), (3, stage(0.1))];
+        assert_eq!(steps(&stages.into(), "t").series[0].points.len(), 2);
     }
 }
