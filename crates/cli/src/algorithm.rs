@@ -27,6 +27,8 @@ pub enum Algorithm {
     Cavia,
     /// Nearest class mean in a learned space
     Protonet,
+    /// Baseline: ordinary training on all classes, then fine-tuning
+    Pretrain,
 }
 
 impl Algorithm {
@@ -58,6 +60,7 @@ impl Algorithm {
             Algorithm::Imaml => "Rajeswaran, Finn, Kakade, Levine 2019",
             Algorithm::Cavia => "Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019",
             Algorithm::Protonet => "Snell, Swersky, Zemel 2017",
+            Algorithm::Pretrain => "Ravi, Larochelle 2017",
         }
     }
 
@@ -75,6 +78,7 @@ impl Algorithm {
             Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "cg-steps"],
             Algorithm::Cavia => &["order", "inner-lr", "inner-steps", "eval-steps", "context"],
             Algorithm::Protonet => &["distance", "train-ways"],
+            Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],
         }
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::choices::Data;
-use crate::options::{Options, count, whole};
+use crate::options::{Options, count, number, whole};
 
 const ABOUT: &str =
     "Train a network to learn new classes from a few examples each, and measure how well it does";
@@ -27,6 +27,8 @@ Examples:
       the real Omniglot drawings
   fewshot train --data sinusoid --iterations 10000
       regression: a sinusoid from ten points, one gradient step
+  fewshot train --algorithm pretrain --out runs/pretrain
+      the baseline without meta-learning: an ordinary classifier, fine-tuned to the new classes
   fewshot train --preset reptile-omniglot-5w1s --data omniglot:data/omniglot
       published settings under one name; options given beside it replace its own
   fewshot train --config runs/protonet/config.toml --out runs/again
@@ -52,8 +54,10 @@ Examples:
       the adaptation curve: the result after 0, 1, ..., 10 inner steps
   fewshot evaluate runs/maml --nil
       how good the features are: no inner steps, the last layer left away
+  fewshot evaluate runs/pretrain --classes validation --inner-lr 0.1
+      fine-tuning at another rate: the best on validation classes is the one to report on test classes
 
-The ways of a model with a last layer are fixed by it; a Prototypical network and --nil take any.";
+The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one and --nil take any.";
 
 /// The whole command line.
 #[derive(Parser, Debug)]
@@ -137,6 +141,14 @@ pub struct EvaluateArgs {
     /// Inner gradient steps [default: those of the run's evaluation]
     #[arg(long, value_parser = count, value_name = "STEPS")]
     pub eval_steps: Option<usize>,
+
+    /// Rate of the inner gradient steps [default: that of the run]
+    #[arg(long, value_parser = number, value_name = "RATE")]
+    pub inner_lr: Option<f64>,
+
+    /// How fast that rate falls in fine-tuning; runs of pretrain [default: that of the run]
+    #[arg(long, value_parser = number, value_name = "DECAY")]
+    pub decay: Option<f64>,
 
     /// Show the result after each of these numbers of inner steps, e.g. 0..10
     #[arg(long, value_name = "FIRST..LAST")]

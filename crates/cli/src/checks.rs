@@ -46,7 +46,9 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
     }
     if let Some(steps) = settings.method.steps() {
         between("inner-steps", steps.train, 1, MOST_STEPS)?;
-        between("eval-steps", steps.eval, 1, MOST_STEPS)?;
+    }
+    if let Some(steps) = settings.method.eval_steps() {
+        between("eval-steps", steps, 1, MOST_STEPS)?;
     }
     own(&settings.method)
 }
@@ -64,6 +66,10 @@ fn own(method: &Method) -> Result<(), Error> {
             between("cg-steps", *cg_steps, 1, MOST_STEPS)
         }
         Method::Cavia { context, .. } => between("context", *context, 1, MOST_TASKS),
+        Method::Pretrain { tuning, batch } => {
+            between("batch", batch.unwrap_or(1), 1, MOST)?;
+            not_negative("decay", tuning.decay)
+        }
         _ => Ok(()),
     }
 }
@@ -89,6 +95,7 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
     }
     foreign(algorithm, options)?;
     rivals(algorithm, options)?;
+    pretraining(algorithm, data, options)?;
     memory(algorithm, options)?;
     match of_drawings(options) {
         Some(option) if *data == Data::Sinusoid => {
@@ -137,6 +144,26 @@ fn rivals(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
         return refuse("--clip-value and --clip-norm are two limits of one gradient: give one of them");
     }
     Ok(())
+}
+
+/// Refuses what pretraining has no use for: it knows no episodes, and of sinusoids no batches.
+fn pretraining(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
+    if algorithm != Algorithm::Pretrain {
+        return Ok(());
+    }
+    if options.train_shots.is_some() {
+        return refuse("--train-shots --algorithm pretrain: training adapts to no support; leave it out");
+    }
+    match data {
+        Data::Sinusoid if options.batch.is_some() => refuse(
+            "--batch --data sinusoid: an update takes --meta-batch waves of --queries points; use these instead",
+        ),
+        Data::Glyphs | Data::Omniglot(_) if options.queries.is_some() => refuse(
+            "--queries --algorithm pretrain: drawings are trained on in batches of all classes; use --batch, or \
+             --eval-queries for test episodes",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to compute again what is not kept, or cannot be computed again.
@@ -188,6 +215,13 @@ pub fn between<T: PartialOrd + ToString>(
     Ok(())
 }
 
+fn not_negative(option: &'static str, value: f64) -> Result<(), Error> {
+    if value >= 0.0 && (value as f32).is_finite() {
+        return Ok(());
+    }
+    Err(Error::option(option, value, "it must be 0 or a positive number such as 0.1"))
+}
+
 fn rate(option: &'static str, value: f64) -> Result<(), Error> {
     if value > 0.0 && (value as f32).is_finite() && value as f32 > 0.0 {
         return Ok(());
@@ -225,6 +259,16 @@ mod tests {
             ("algorithm = 'imaml'\nproximal = 0.0", "--proximal 0"),
             ("algorithm = 'imaml'\ncg-steps = 0", "--cg-steps 0"),
             ("algorithm = 'cavia'\ndata = 'sinusoid'\ncontext = 0", "--context 0"),
+            ("algorithm = 'maml'\nbatch = 5", "--batch"),
+            ("algorithm = 'maml'\ndecay = 0.1", "--decay"),
+            ("algorithm = 'pretrain'\nbatch = 0", "--batch 0"),
+            ("algorithm = 'pretrain'\ndecay = -1.0", "--decay -1"),
+            ("algorithm = 'pretrain'\nqueries = 5", "--queries"),
+            ("algorithm = 'pretrain'\ntrain-shots = 5", "--train-shots"),
+            ("algorithm = 'pretrain'\ninner-steps = 5", "--inner-steps"),
+            ("algorithm = 'pretrain'\ntrain-ways = 5", "--train-ways"),
+            ("algorithm = 'pretrain'\norder = 1", "--order"),
+            ("algorithm = 'pretrain'\ndata = 'sinusoid'\nbatch = 5", "--batch"),
             ("train-shots = 0", "--train-shots 0"),
             ("data = 'sinusoid'\neval-rotations = 'none'", "--eval-rotations"),
             ("split = 'background'", "background"),

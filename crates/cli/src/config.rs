@@ -3,19 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::algorithm::Algorithm;
 use crate::error::{Error, one_line};
 use crate::options::Options;
 use crate::settings::Settings;
 
 /// Settings that only evaluation reads: a model does not depend on them.
-const EVALUATION_ONLY: [&str; 5] =
-    ["episodes", "eval-queries", "eval-steps", "eval-rotations", "eval-inner-batch"];
+const EVALUATION_ONLY: [&str; 6] =
+    ["episodes", "eval-queries", "eval-steps", "eval-rotations", "eval-inner-batch", "decay"];
 
 /// Key and value that mark a model file of this program.
 const FORMAT: &str = "fewshot-run";
 const VERSION: &str = "1";
 /// Key of the iterations a model was trained for.
 const ITERATION: &str = "iteration";
+
+/// Key of the outputs of a pretrained network: one for each class it was trained on.
+const OUTPUTS: &str = "outputs";
+/// Most outputs read; a real network has some thousands.
+const MOST_OUTPUTS: usize = 1_000_000;
 
 /// Largest configuration read; a real one has some hundred bytes.
 const LARGEST: u64 = 1 << 20;
@@ -64,9 +70,12 @@ fn metadata(settings: &Settings) -> BTreeMap<String, String> {
     metadata
 }
 
-/// The metadata of a model trained for so many iterations.
-pub fn model_metadata(settings: &Settings, iteration: u64) -> BTreeMap<String, String> {
+/// The metadata of a model of so many outputs, trained for so many iterations.
+pub fn model_metadata(settings: &Settings, iteration: u64, outputs: usize) -> BTreeMap<String, String> {
     let mut metadata = metadata(settings);
+    if settings.algorithm() == Algorithm::Pretrain {
+        metadata.insert(OUTPUTS.into(), outputs.to_string());
+    }
     metadata.insert(FORMAT.into(), VERSION.into());
     metadata.insert(ITERATION.into(), iteration.to_string());
     metadata
@@ -78,21 +87,25 @@ pub fn iteration(metadata: &BTreeMap<String, String>) -> Option<u64> {
     metadata.get(ITERATION)?.parse().ok()
 }
 
+/// The outputs of a pretrained network; none if its file does not say.
+pub fn outputs(metadata: &BTreeMap<String, String>) -> Option<usize> {
+    metadata.get(OUTPUTS)?.parse().ok().filter(|outputs| (1..=MOST_OUTPUTS).contains(outputs))
+}
+
 /// The first setting in which a model file differs from the settings beside it: name, in the model, in the settings. Settings that
 /// the version which wrote the model did not have do not count.
 pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Option<(String, String, String)> {
-    metadata(settings).into_iter().filter(|(key, _)| !EVALUATION_ONLY.contains(&key.as_str())).find_map(
-        |(key, value)| {
-            let other = model.get(&key).filter(|other| **other != value)?.clone();
-            Some((key, other, value))
-        },
-    )
+    let tuned = settings.algorithm() == Algorithm::Pretrain;
+    let free = |key: &str| EVALUATION_ONLY.contains(&key) || (tuned && key == "inner-lr");
+    metadata(settings).into_iter().filter(|(key, _)| !free(key)).find_map(|(key, value)| {
+        let other = model.get(&key).filter(|other| **other != value)?.clone();
+        Some((key, other, value))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::algorithm::Algorithm;
     use crate::choices::Data;
 
     fn settings(options: Options) -> Settings {

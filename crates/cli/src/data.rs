@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
-    ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot,
+    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot,
 };
 
 use crate::algorithm::Algorithm;
@@ -13,6 +13,7 @@ use crate::args::Part;
 use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
+use crate::method::Method;
 use crate::settings::Settings;
 
 /// Loaded data, with the division of the classes.
@@ -75,6 +76,14 @@ impl Source {
         let seed = settings.seed;
         match (self, &settings.classes) {
             (Source::Drawings { images, split }, Some(classes)) => {
+                if let Method::Pretrain { batch: Some(size), .. } = settings.method {
+                    let rotations = rotations(classes.rotations);
+                    let listed = split.train();
+                    let batches =
+                        ClassBatches::new(images.clone(), listed, size, rotations, seed, Purpose::Train);
+                    let what = "training batches (--batch)";
+                    return Ok(Box::new(batches.map_err(|source| Error::Episodes { what, source })?));
+                }
                 let size = [classes.train_ways, settings.train_shots, settings.queries];
                 let protocol = protocol(size, classes.rotations);
                 let what = match settings.algorithm() {
@@ -137,13 +146,16 @@ impl Source {
 }
 
 fn protocol([ways, shots, queries]: [usize; 3], rotations: Rotations) -> Protocol {
-    let rotations = match rotations {
+    Protocol { ways, shots, queries, rotations: self::rotations(rotations) }
+}
+
+fn rotations(rotations: Rotations) -> fewshot_episodes::Rotations {
+    match rotations {
         Rotations::None => fewshot_episodes::Rotations::None,
         Rotations::NewClasses => fewshot_episodes::Rotations::NewClasses,
         Rotations::PerClass => fewshot_episodes::Rotations::PerClass,
         Rotations::PerEpisode => fewshot_episodes::Rotations::PerEpisode,
-    };
-    Protocol { ways, shots, queries, rotations }
+    }
 }
 
 fn drawn(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_meta::Checkpoint;
+use fewshot_meta::{Checkpoint, Meta};
 
 use crate::algorithm::Algorithm;
 use crate::args::EvaluateArgs;
@@ -13,6 +13,7 @@ use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::learner;
 use crate::measure::{Head, Measured, Subject, measure};
+use crate::method::Method;
 use crate::on_threads;
 use crate::report::say;
 use crate::run_dir::{CONFIG, MODEL};
@@ -21,11 +22,10 @@ use crate::settings::Settings;
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let trained = settings(&args.dir)?;
-    let (checkpoint, iterations) = checkpoint(&args.dir, &trained)?;
+    let (meta, iterations) = model(&args.dir, &trained)?;
     let (algorithm, trained_on) = (trained.algorithm().name(), trained.data.name());
-    let learner = learner::build(&trained);
     let settings = overridden(args, trained)?;
-    let meta = checkpoint.meta(&*learner).map_err(|error| Error::Model(error.to_string()))?;
+    let meta = learner::start(&settings, meta);
     let head = if args.nil { Head::LeftAway } else { Head::Kept };
     let subject = Subject { settings: &settings, head, meta: &meta, iterations, curve: args.steps };
     let measured = on_threads(args.threads, || evaluate(args, &subject))?;
@@ -65,8 +65,25 @@ pub fn settings(dir: &Path) -> Result<Settings, Error> {
     Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config { path, cause: error.to_string() })
 }
 
+/// What a run has learned, and for how many iterations.
+pub fn model(dir: &Path, settings: &Settings) -> Result<(Meta, u64), Error> {
+    let (checkpoint, iterations) = checkpoint(dir, settings)?;
+    let outputs = match settings.algorithm() {
+        Algorithm::Pretrain => config::outputs(checkpoint.metadata()).ok_or_else(|| {
+            let path = dir.join(MODEL);
+            Error::Model(format!(
+                "{}: does not say how many classes it was trained on; give a folder of fewshot train",
+                path.display()
+            ))
+        })?,
+        _ => 1,
+    };
+    let meta = checkpoint.meta(&*learner::trained(settings, outputs));
+    Ok((meta.map_err(|error| Error::Model(error.to_string()))?, iterations))
+}
+
 /// The model file, known to be of this run, and the iterations it was trained for.
-pub fn checkpoint(dir: &Path, settings: &Settings) -> Result<(Checkpoint, u64), Error> {
+fn checkpoint(dir: &Path, settings: &Settings) -> Result<(Checkpoint, u64), Error> {
     let path = dir.join(MODEL);
     let checkpoint = Checkpoint::read(&path).map_err(|error| Error::Model(error.to_string()))?;
     let foreign = |cause: String| Error::Model(format!("{}: {cause}", path.display()));
@@ -88,6 +105,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     replace_data(args.data.as_ref(), &mut settings)?;
     replace_ways(args, &mut settings)?;
     replace_steps(args, &mut settings)?;
+    replace_rate(args, &mut settings)?;
     if let Some(queries) = args.queries {
         between("queries", queries, 1, usize::MAX)?;
         settings.eval_queries = queries;
@@ -112,7 +130,8 @@ fn headless(args: &EvaluateArgs, settings: &Settings) -> Result<(), Error> {
     if settings.classes.is_none() {
         return refuse("--nil: it compares classes, which sinusoids have not; leave it out".into());
     }
-    match args.steps.map(|_| "steps").or(args.eval_steps.map(|_| "eval-steps")) {
+    let steps = args.steps.map(|_| "steps").or(args.eval_steps.map(|_| "eval-steps"));
+    match steps.or(args.inner_lr.map(|_| "inner-lr")) {
         Some(option) => {
             refuse(format!("--nil --{option}: without a last layer no steps are taken; give one of them"))
         }
@@ -126,12 +145,34 @@ fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Err
         Error::Combination(format!("--{option}: {name} takes no inner steps; leave it out"))
     };
     if let Some(steps) = args.steps {
-        settings.method.steps().ok_or_else(|| no_steps("steps"))?;
+        settings.method.eval_steps().ok_or_else(|| no_steps("steps"))?;
         between("steps", steps.last, 0, checks::MOST_STEPS)?;
     }
     if let Some(steps) = args.eval_steps {
         let taken = settings.method.clone().with_eval_steps(steps);
         settings.method = taken.ok_or_else(|| no_steps("eval-steps"))?;
+    }
+    Ok(())
+}
+
+fn replace_rate(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
+    let name = settings.algorithm().name();
+    if let Some(lr) = args.inner_lr {
+        let taken = settings.method.clone().with_inner_lr(lr);
+        settings.method = taken.ok_or_else(|| {
+            Error::Combination(format!(
+                "--inner-lr {lr}: {name} takes no inner steps of a rate that is given; leave it out"
+            ))
+        })?;
+    }
+    match (&mut settings.method, args.decay) {
+        (Method::Pretrain { tuning, .. }, Some(decay)) => tuning.decay = decay,
+        (_, Some(decay)) => {
+            return Err(Error::Combination(format!(
+                "--decay {decay}: it is of the fine-tuning of pretrain, this run is of {name}; leave it out"
+            )));
+        }
+        (_, None) => {}
     }
     Ok(())
 }
@@ -157,7 +198,8 @@ fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
     let Some(classes) = &mut settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
-    if !args.nil && algorithm != Algorithm::Protonet && ways != classes.ways {
+    let any = matches!(algorithm, Algorithm::Protonet | Algorithm::Pretrain);
+    if !args.nil && !any && ways != classes.ways {
         let (name, trained) = (algorithm.name(), classes.ways);
         return Err(Error::option(
             "ways",

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use fewshot_autodiff::Activation;
 use fewshot_meta::{
-    Anil, Cavia, IMaml, Learner, Maml, MultiStep, Nil, ProtoNet, Rates, Reptile, Sharing, Solver,
+    Anil, Cavia, IMaml, Learner, Maml, Meta, MultiStep, Nil, ProtoNet, Rates, Reptile, Sharing, Solver,
 };
 use fewshot_nn::{Bias, Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy};
 
+use crate::baselines;
 use crate::choices::{Distance, Norm, Order};
 use crate::defaults;
 use crate::method::{Inner, Method};
@@ -25,16 +26,34 @@ const FIRST_ORDER_EPOCHS: u64 = 50;
 const REGRESSION_DAMPING: f64 = 1.0;
 
 /// A network before it is made.
-enum Network {
+pub enum Network {
+    /// Of drawings.
     Convolutions(Conv4Config),
+    /// Of numbers: widths from input to output.
     Perceptron(Vec<usize>),
 }
 
-/// Makes the learner.
+/// Makes the learner that is measured.
 pub fn build(settings: &Settings) -> Box<dyn Learner> {
     match network(settings) {
         Network::Convolutions(config) => with_model(settings, Conv4::new(&config)),
         Network::Perceptron(sizes) => with_model(settings, Mlp::new(&sizes)),
+    }
+}
+
+/// Makes the learner that is trained, for data of so many outputs; only pretraining measures another.
+pub fn trained(settings: &Settings, outputs: usize) -> Box<dyn Learner> {
+    match settings.method {
+        Method::Pretrain { .. } => baselines::pretrain(settings, outputs),
+        _ => build(settings),
+    }
+}
+
+/// What was trained, as the learner that is measured starts from it.
+pub fn start(settings: &Settings, trained: Meta) -> Meta {
+    match settings.method {
+        Method::Pretrain { .. } => baselines::start(settings, &trained),
+        _ => trained,
     }
 }
 
@@ -50,8 +69,8 @@ pub fn nil(settings: &Settings) -> Box<dyn Learner> {
 /// The same learner, taking at least so many steps at test.
 pub fn with_steps(settings: &Settings, least: usize) -> Box<dyn Learner> {
     let mut settings = settings.clone();
-    if let Some(steps) = settings.method.steps()
-        && let Some(method) = settings.method.clone().with_eval_steps(steps.eval.max(least))
+    if let Some(steps) = settings.method.eval_steps()
+        && let Some(method) = settings.method.clone().with_eval_steps(steps.max(least))
     {
         settings.method = method;
     }
@@ -67,6 +86,7 @@ pub fn network_name(settings: &Settings) -> String {
         }
         Network::Convolutions(_) => match settings.method {
             Method::Protonet { .. } => "Conv4 with max-pooling, 64 channels",
+            Method::Pretrain { .. } => "Conv4 with max-pooling, 64 channels, linear head",
             Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
             Method::Reptile { .. } | Method::Imaml { .. } => {
                 "Conv4 with strides, 64 channels, flat, linear head"
@@ -77,13 +97,15 @@ pub fn network_name(settings: &Settings) -> String {
     }
 }
 
-fn network(settings: &Settings) -> Network {
+/// The network that is measured.
+pub fn network(settings: &Settings) -> Network {
     let Some(classes) = &settings.classes else {
         let context = if let Method::Cavia { context, .. } = settings.method { context } else { 0 };
         return Network::Perceptron(vec![1 + context, 40, 40, 1]);
     };
     Network::Convolutions(match settings.method {
         Method::Protonet { .. } => Conv4Config::pooled_64(),
+        Method::Pretrain { .. } => Conv4Config::pooled_64().with_head(classes.ways),
         Method::Reptile { .. } | Method::Imaml { .. } => {
             Conv4Config::strided_flat().with_head(classes.train_ways)
         }
@@ -138,6 +160,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             policy: policy(settings),
             ..Cavia::new(model, *context)
         }),
+        Method::Pretrain { tuning, .. } => Box::new(baselines::fine_tune(settings, tuning, model)),
         Method::Protonet { distance } => Box::new(ProtoNet {
             model: Arc::new(model),
             distance: match distance {
@@ -221,7 +244,8 @@ fn order(order: Order) -> fewshot_meta::Order {
     }
 }
 
-fn policy(settings: &Settings) -> NormPolicy {
+/// Where the statistics that normalise queries come from.
+pub fn policy(settings: &Settings) -> NormPolicy {
     match settings.classes.as_ref().map_or(Norm::Batch, |classes| classes.norm) {
         Norm::Batch => NormPolicy::Batch,
         Norm::Running => NormPolicy::Running { momentum: defaults::RUNNING_MOMENTUM },

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod args;
+mod baselines;
 mod checks;
 mod choices;
 mod config;

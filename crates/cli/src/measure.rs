@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::algorithm::Algorithm;
 use crate::args::StepRange;
+use crate::baselines::{self, Baselines};
 use crate::choices::Norm;
 use crate::data::TestEpisodes;
 use crate::error::Error;
@@ -61,6 +62,8 @@ pub struct Measured {
     pub other_norm: Option<(Norm, Evaluation)>,
     /// Pixel nearest neighbour on the same episodes, for classification.
     pub nearest: Option<Evaluation>,
+    /// What stands beside fine-tuning of a pretrained network, on the same episodes.
+    pub baselines: Option<Baselines>,
     /// The episodes.
     pub episodes: TestEpisodes,
     /// Outer updates it was trained for.
@@ -72,21 +75,11 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
     let settings = subject.settings;
     let count = settings.episodes as u64;
     let learner = learner(subject);
-    let bar = episodes_bar(settings.episodes);
-    let watched = Watched { tasks, bar: &bar };
     let wanted = wanted(subject);
-    let evaluated = evaluate_at_steps(&*learner, subject.meta, &watched, count, &wanted);
-    bar.finish_and_clear();
     let stage = steps(subject);
-    let mut stages = BTreeMap::new();
-    for (step, evaluated) in wanted.into_iter().zip(evaluated) {
-        match evaluated {
-            Ok(evaluation) => drop(stages.insert(step, evaluation)),
-            Err(error) if step == stage => return Err(Error::Evaluation(error.to_string())),
-            // shown beside the result, which stands without it
-            Err(_) => {}
-        }
-    }
+    let stages = at_steps(&*learner, subject.meta, tasks, settings.episodes, &wanted, stage)?;
+    let beside = if subject.curve.is_none() { &wanted } else { &BTreeSet::from([stage]) };
+    let baselines = baselines::measure(settings, subject.meta, tasks, beside)?;
     let nearest = settings.classes.as_ref().map(|_| {
         let accuracy = |i| nearest::accuracy(&tasks.episode(i), nearest::Distance::Cosine);
         Evaluation::new(Metric::Accuracy, (0..count).into_par_iter().map(accuracy).collect())
@@ -102,9 +95,35 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
         norm: settings.classes.as_ref().map(|classes| classes.norm),
         other_norm: other_norm(subject, tasks)?,
         nearest,
+        baselines,
         episodes,
         iterations: subject.iterations,
     })
+}
+
+/// Scores after these numbers of steps, of which one must not fail, with a bar that moves meanwhile.
+pub fn at_steps(
+    learner: &dyn Learner,
+    meta: &Meta,
+    tasks: &dyn Tasks,
+    episodes: usize,
+    steps: &BTreeSet<usize>,
+    needed: usize,
+) -> Result<BTreeMap<usize, Evaluation>, Error> {
+    let bar = episodes_bar(episodes);
+    let watched = Watched { tasks, bar: &bar };
+    let evaluated = evaluate_at_steps(learner, meta, &watched, episodes as u64, steps);
+    bar.finish_and_clear();
+    let mut scores = BTreeMap::new();
+    for (&step, evaluated) in steps.iter().zip(evaluated) {
+        match evaluated {
+            Ok(evaluation) => drop(scores.insert(step, evaluation)),
+            Err(error) if step == needed => return Err(Error::Evaluation(error.to_string())),
+            // shown beside the result, which stands without it
+            Err(_) => {}
+        }
+    }
+    Ok(scores)
 }
 
 /// The learner, taking as many steps as are to be shown.
@@ -121,7 +140,7 @@ fn learner(subject: &Subject<'_>) -> Box<dyn Learner> {
 fn steps(subject: &Subject<'_>) -> usize {
     match subject.head {
         Head::LeftAway => 0,
-        Head::Kept => subject.settings.method.steps().map_or(0, |steps| steps.eval),
+        Head::Kept => subject.settings.method.eval_steps().unwrap_or(0),
     }
 }
 
@@ -131,6 +150,8 @@ fn wanted(subject: &Subject<'_>) -> BTreeSet<usize> {
     let mut wanted: BTreeSet<usize> = match (subject.head, subject.curve) {
         (Head::LeftAway, _) => BTreeSet::new(),
         (Head::Kept, Some(curve)) => (0..=curve.last).filter(|step| curve.has(*step)).collect(),
+        // a new head knows nothing until the last step
+        (Head::Kept, None) if has_new_head(subject.settings) => BTreeSet::new(),
         (Head::Kept, None) if last <= MOST_SHOWN => (0..=last.max(usual(subject.settings))).collect(),
         (Head::Kept, None) => BTreeSet::from([0, 1, 2, 5, 10]),
     };
@@ -138,10 +159,17 @@ fn wanted(subject: &Subject<'_>) -> BTreeSet<usize> {
     wanted
 }
 
+/// Whether the last layer is new in each task.
+fn has_new_head(settings: &Settings) -> bool {
+    settings.algorithm() == Algorithm::Pretrain && settings.classes.is_some()
+}
+
 /// Steps that show how the error of regression falls; learned rates are made for their own number of steps, and diverge beyond.
 fn usual(settings: &Settings) -> usize {
     match (settings.algorithm(), &settings.classes) {
-        (Algorithm::Maml | Algorithm::Fomaml | Algorithm::Anil, None) => REGRESSION_STEPS,
+        (Algorithm::Maml | Algorithm::Fomaml | Algorithm::Anil | Algorithm::Pretrain, None) => {
+            REGRESSION_STEPS
+        }
         _ => 0,
     }
 }

@@ -1,7 +1,7 @@
 //! An algorithm with the settings only some algorithms have.
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Distance, Order};
+use crate::choices::{Data, Distance, Order};
 use crate::defaults::{self, Defaults};
 use crate::options::Options;
 use crate::parts::Parts;
@@ -23,6 +23,17 @@ pub struct Inner {
     pub lr: f64,
     /// How many.
     pub steps: Steps,
+}
+
+/// Gradient steps on the support, at test alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tuning {
+    /// Rate of the first step, for the mean loss.
+    pub lr: f64,
+    /// How many.
+    pub steps: usize,
+    /// How fast the rate falls: that of step t, from 0, is `lr / (1 + decay t)`.
+    pub decay: f64,
 }
 
 /// An algorithm with its own settings.
@@ -103,6 +114,13 @@ pub enum Method {
         /// Distance to the class means.
         distance: Distance,
     },
+    /// Pretraining, then fine-tuning.
+    Pretrain {
+        /// Steps of fine-tuning.
+        tuning: Tuning,
+        /// Drawings of a batch; none for regression.
+        batch: Option<usize>,
+    },
 }
 
 impl Method {
@@ -142,6 +160,12 @@ impl Method {
             Algorithm::Protonet => {
                 Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) }
             }
+            Algorithm::Pretrain => {
+                let decay = options.decay.unwrap_or(defaults::TUNING_DECAY);
+                let tuning = Tuning { lr: inner.lr, steps: steps.eval, decay };
+                let drawings = options.data != Some(Data::Sinusoid);
+                Method::Pretrain { tuning, batch: drawings.then(|| options.batch.unwrap_or(defaults::BATCH)) }
+            }
         }
     }
 
@@ -150,8 +174,8 @@ impl Method {
         options.algorithm = Some(self.algorithm());
         if let Some(steps) = self.steps() {
             options.inner_steps = Some(steps.train);
-            options.eval_steps = Some(steps.eval);
         }
+        options.eval_steps = self.eval_steps();
         options.inner_lr = self.inner_lr();
         options.order = self.order();
         options.recompute = self.memory().map(|memory| memory == Memory::Recompute);
@@ -168,6 +192,10 @@ impl Method {
                 options.cg_steps = Some(*cg_steps);
             }
             Method::Cavia { context, .. } => options.context = Some(*context),
+            Method::Pretrain { tuning, batch } => {
+                options.decay = Some(tuning.decay);
+                options.batch = *batch;
+            }
             _ => {}
         }
     }
@@ -184,6 +212,7 @@ impl Method {
             Method::Imaml { .. } => Algorithm::Imaml,
             Method::Cavia { .. } => Algorithm::Cavia,
             Method::Protonet { .. } => Algorithm::Protonet,
+            Method::Pretrain { .. } => Algorithm::Pretrain,
         }
     }
 
@@ -197,11 +226,11 @@ impl Method {
             | Method::Mamlpp { inner, .. }
             | Method::Imaml { inner, .. }
             | Method::Cavia { inner, .. } => Some(inner),
-            Method::MetaSgd { .. } | Method::Protonet { .. } => None,
+            Method::MetaSgd { .. } | Method::Protonet { .. } | Method::Pretrain { .. } => None,
         }
     }
 
-    /// The inner steps, for an algorithm that takes some.
+    /// The inner steps, for an algorithm that takes some in training.
     pub fn steps(&self) -> Option<Steps> {
         match self {
             Method::MetaSgd { steps, .. } => Some(*steps),
@@ -209,10 +238,19 @@ impl Method {
         }
     }
 
+    /// The inner steps at test, for an algorithm that takes some.
+    pub fn eval_steps(&self) -> Option<usize> {
+        match self {
+            Method::Pretrain { tuning, .. } => Some(tuning.steps),
+            other => other.steps().map(|steps| steps.eval),
+        }
+    }
+
     /// The same method with so many inner steps at test; nothing for one that takes none.
     pub fn with_eval_steps(mut self, eval: usize) -> Option<Method> {
         match &mut self {
             Method::MetaSgd { steps, .. } => steps.eval = eval,
+            Method::Pretrain { tuning, .. } => tuning.steps = eval,
             Method::Maml { inner, .. }
             | Method::Fomaml { inner }
             | Method::Reptile { inner, .. }
@@ -227,7 +265,25 @@ impl Method {
 
     /// The inner rate, where it is a setting.
     pub fn inner_lr(&self) -> Option<f64> {
-        self.inner().map(|inner| inner.lr)
+        match self {
+            Method::Pretrain { tuning, .. } => Some(tuning.lr),
+            other => other.inner().map(|inner| inner.lr),
+        }
+    }
+
+    /// The same method with this rate of inner steps at test; nothing where there is none, or it is learned.
+    pub fn with_inner_lr(mut self, lr: f64) -> Option<Method> {
+        match &mut self {
+            Method::Pretrain { tuning, .. } => tuning.lr = lr,
+            Method::Maml { inner, .. }
+            | Method::Fomaml { inner }
+            | Method::Reptile { inner, .. }
+            | Method::Anil { inner, .. }
+            | Method::Imaml { inner, .. }
+            | Method::Cavia { inner, .. } => inner.lr = lr,
+            Method::MetaSgd { .. } | Method::Mamlpp { .. } | Method::Protonet { .. } => return None,
+        }
+        Some(self)
     }
 
     /// The order of the meta-gradient, where it is a setting.

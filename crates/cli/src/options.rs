@@ -24,7 +24,7 @@ pub struct Options {
     #[arg(long, value_name = "SPLIT", help_heading = "What to learn")]
     pub split: Option<Split>,
 
-    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, mamlpp, reptile new-classes]
+    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, mamlpp, reptile, pretrain new-classes]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub rotations: Option<Rotations>,
 
@@ -48,7 +48,7 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub queries: Option<usize>,
 
-    /// The same in a test episode [default: as many as shots; protonet 15, mamlpp, reptile 1]
+    /// The same in a test episode [default: as many as shots; protonet, pretrain 15, mamlpp, reptile 1]
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub eval_queries: Option<usize>,
 
@@ -64,15 +64,19 @@ pub struct Options {
     #[arg(long, value_enum, help_heading = "Inner steps")]
     pub order: Option<Order>,
 
-    /// Rate of the inner gradient steps, for the mean loss over the support (published rates of MAML are for N times the mean: 0.4 at 5 ways is 2.0 here); with mamlpp at first [default: 2.0; mamlpp, imaml 0.1; reptile 0.001, above 10 ways 0.0005; sinusoid 0.01, cavia 1.0]
+    /// Rate of the inner gradient steps, for the mean loss over the support (published rates of MAML are for N times the mean: 0.4 at 5 ways is 2.0 here); with mamlpp at first [default: 2.0; mamlpp, imaml 0.1; reptile 0.001, above 10 ways 0.0005; pretrain, sinusoid 0.01, cavia 1.0]
     #[arg(long, value_parser = number, value_name = "RATE", help_heading = "Inner steps")]
     pub inner_lr: Option<f64>,
+
+    /// How fast that rate falls in fine-tuning, pretrain only: the rate of step t, from 0, is RATE / (1 + DECAY t) [default: 0]
+    #[arg(long, value_parser = number, value_name = "DECAY", help_heading = "Inner steps")]
+    pub decay: Option<f64>,
 
     /// Inner gradient steps in training [default: maml, fomaml, anil 1, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 5, above 10 ways 10; imaml 16, above 10 ways 25]
     #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub inner_steps: Option<usize>,
 
-    /// Inner gradient steps at test [default: maml, fomaml, anil 3, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 50; imaml as in training]
+    /// Inner gradient steps at test [default: maml, fomaml, anil 3, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 50; imaml as in training; pretrain 15]
     #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub eval_steps: Option<usize>,
 
@@ -112,7 +116,11 @@ pub struct Options {
     #[arg(long, value_enum, help_heading = "Prototypical networks")]
     pub distance: Option<Distance>,
 
-    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; protonet running]
+    /// Drawings of a training batch, of all training classes, pretrain only [default: 64]
+    #[arg(long, value_parser = count, value_name = "DRAWINGS", help_heading = "Training")]
+    pub batch: Option<usize>,
+
+    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; protonet, pretrain running]
     #[arg(long, value_name = "POLICY", help_heading = "Training")]
     pub norm: Option<Norm>,
 
@@ -120,7 +128,7 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub iterations: Option<u64>,
 
-    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet 1]
+    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet 1, pretrain 1 batch]
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
@@ -183,6 +191,7 @@ each_option!(
     episodes,
     order,
     inner_lr,
+    decay,
     inner_steps,
     eval_steps,
     recompute,
@@ -194,6 +203,7 @@ each_option!(
     cg_steps,
     context,
     distance,
+    batch,
     norm,
     iterations,
     meta_batch,
@@ -237,7 +247,7 @@ pub fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "expected a whole number, 0 or more".into())
 }
 
-fn number(text: &str) -> Result<f64, String> {
+pub fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "expected a number such as 0.001".into())
 }
 

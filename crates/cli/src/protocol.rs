@@ -1,16 +1,22 @@
 //! What a run is about to do, printed before it starts.
 
+use fewshot_episodes::{Outputs, Tasks};
 use fewshot_meta::{Learner, Memory};
 use fewshot_nn::Clip;
 
 use crate::choices::choice_name;
 use crate::data::Source;
 use crate::learner;
-use crate::method::{Inner, Method, Steps};
+use crate::method::{Inner, Method, Steps, Tuning};
 use crate::settings::Settings;
 
 /// Data, classes, episodes, learner and training, one line each.
-pub fn lines(settings: &Settings, source: &Source, learner: &dyn Learner) -> Vec<String> {
+pub fn lines(
+    settings: &Settings,
+    source: &Source,
+    training: &dyn Tasks,
+    learner: &dyn Learner,
+) -> Vec<String> {
     let mut lines = vec![format!("data        {}: {}", settings.data.name(), source.describe())];
     if let (Some(classes), Some([train, validation, test])) = (&settings.classes, source.split_sizes()) {
         lines.push(format!(
@@ -18,22 +24,27 @@ pub fn lines(settings: &Settings, source: &Source, learner: &dyn Learner) -> Vec
             classes.split
         ));
     }
-    lines.push(format!("episodes    {}", episodes(settings)));
+    lines.push(format!("episodes    {}", episodes(settings, training.outputs())));
     let weights: usize = learner.spec().weights().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     lines.push(format!(
         "learner     {}; {}, {weights} weights",
         method(settings),
         learner::network_name(settings)
     ));
-    lines.push(format!("training    {}", training(settings)));
+    lines.push(format!("training    {}", self::training(settings)));
     lines
 }
 
-fn episodes(settings: &Settings) -> String {
+fn episodes(settings: &Settings, outputs: Outputs) -> String {
     let Settings { shots, train_shots, queries, eval_queries, .. } = settings;
     let Some(classes) = &settings.classes else {
         let other = if train_shots == shots { String::new() } else { format!(" {train_shots} shots,") };
-        return format!("{shots} shots, queries {eval_queries}; in training{other} queries {queries}");
+        return match settings.method {
+            Method::Pretrain { .. } => format!(
+                "{shots} shots, queries {eval_queries}; in training {queries} points of each wave, without adapting"
+            ),
+            _ => format!("{shots} shots, queries {eval_queries}; in training{other} queries {queries}"),
+        };
     };
     let (ways, train_ways) = (classes.ways, classes.train_ways);
     let other = if train_shots == shots { String::new() } else { format!(" {train_shots}-shot") };
@@ -46,8 +57,14 @@ fn episodes(settings: &Settings) -> String {
             choice_name(classes.eval_rotations)
         )
     };
+    let trained = match settings.method {
+        Method::Pretrain { batch: Some(batch), .. } => {
+            format!("batches of {batch} drawings of all {} classes", outputs.width())
+        }
+        _ => format!("{train_ways}-way{other}, queries {queries}"),
+    };
     format!(
-        "{ways}-way {shots}-shot, queries per class {eval_queries}; in training {train_ways}-way{other}, queries {queries}; rotations {turned}"
+        "{ways}-way {shots}-shot, queries per class {eval_queries}; in training {trained}; rotations {turned}"
     )
 }
 
@@ -76,6 +93,10 @@ fn method(settings: &Settings) -> String {
         Method::Cavia { inner, context, .. } => format!("{}, context {context}", self::inner(inner)),
         Method::MetaSgd { steps, .. } => format!("{} of learned rates", self::steps(steps)),
         Method::Mamlpp { inner, parts, .. } => format!("{}, parts {parts}", self::inner(inner)),
+        Method::Pretrain { tuning: Tuning { lr, steps, decay }, .. } => {
+            let from = if settings.classes.is_some() { " with a new last layer" } else { "" };
+            format!("at test fine-tuned{from}, steps {steps} of rate {lr}, decay {decay}")
+        }
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
     format!("{name}{}, {what}{again}{norm}", order.unwrap_or_default())
@@ -91,7 +112,12 @@ fn steps(steps: &Steps) -> String {
 
 fn training(settings: &Settings) -> String {
     let Settings { iterations, meta_batch, outer, outer_lr, decay, clip, seed, .. } = settings;
-    let episodes = if *meta_batch == 1 { "episode" } else { "episodes" };
+    let episodes = match (&settings.method, meta_batch) {
+        (Method::Pretrain { batch: Some(_), .. }, 1) => "batch",
+        (Method::Pretrain { batch: Some(_), .. }, _) => "batches",
+        (_, 1) => "episode",
+        (_, _) => "episodes",
+    };
     let outer = match outer {
         crate::outer::Outer::Adam => "Adam",
         crate::outer::Outer::Sgd => "SGD",

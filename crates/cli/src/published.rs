@@ -1,7 +1,7 @@
 //! The defaults against the published tables.
 
 use crate::choices::{Norm, Order, Rotations, Split};
-use crate::method::{Inner, Method, Steps};
+use crate::method::{Inner, Method, Steps, Tuning};
 use crate::outer::{Decay, Outer};
 use crate::parts::Parts;
 use crate::settings::Settings;
@@ -97,4 +97,21 @@ fn protonet_as_published() {
     let classes = settings.classes.unwrap();
     assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
     assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+}
+
+#[test]
+fn pretraining_as_published() {
+    for (ways, shots) in [(5, 1), (20, 5)] {
+        let settings = omniglot("pretrain", ways, shots);
+        let tuning = Tuning { lr: 0.01, steps: 15, decay: 0.0 };
+        assert_eq!(settings.method, Method::Pretrain { tuning, batch: Some(64) });
+        assert_eq!((settings.iterations, settings.meta_batch, settings.eval_queries), (30_000, 1, 15));
+        assert_eq!((settings.outer, settings.outer_lr, settings.decay), (Outer::Adam, 1e-3, Decay::Constant));
+        let classes = settings.classes.unwrap();
+        assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+    }
+    let settings = resolved("algorithm = 'pretrain'\ndata = 'sinusoid'");
+    let tuning = Tuning { lr: 0.01, steps: 1, decay: 0.0 };
+    assert_eq!(settings.method, Method::Pretrain { tuning, batch: None });
+    assert_eq!((settings.iterations, settings.meta_batch, settings.queries), (70_000, 25, 10));
 }

@@ -4,6 +4,7 @@ use fewshot_meta::{Evaluation, Metric};
 use serde::Serialize;
 
 use crate::args::Part;
+use crate::baselines::Baselines;
 use crate::choices::{Norm, choice_name};
 use crate::data::TestEpisodes;
 use crate::measure::Measured;
@@ -25,6 +26,8 @@ struct Json {
     other_norm: Option<OtherNorm>,
     steps: Option<usize>,
     by_step: Option<Vec<AtStep>>,
+    feature_nearest_neighbour: Option<Score>,
+    scratch: Option<FromScratch>,
     nearest_neighbour: Option<f64>,
     nearest_neighbour_interval: Option<f64>,
     seed: u64,
@@ -37,6 +40,21 @@ struct AtStep {
     step: usize,
     value: f64,
     interval: f64,
+}
+
+/// A score with its interval.
+#[derive(Serialize)]
+struct Score {
+    value: f64,
+    interval: f64,
+}
+
+/// The score of training from scratch.
+#[derive(Serialize)]
+struct FromScratch {
+    value: f64,
+    interval: f64,
+    by_step: Vec<AtStep>,
 }
 
 /// The score under another batch-norm policy.
@@ -80,12 +98,31 @@ impl Measured {
         if let Some((norm, evaluation)) = &self.other_norm {
             lines.push(self.line(Some(*norm), evaluation));
         }
+        lines.extend(self.baselines.iter().flat_map(|baselines| self.beside(baselines)));
         match &self.nearest {
             Some(nearest) => {
                 lines.push(format!("pixel nearest neighbour {} on the same episodes", figures(nearest)))
             }
             None => lines.push("without adapting none can beat 3.01; always answering 0 gives 4.25".into()),
         }
+        lines
+    }
+
+    /// The scores that stand beside fine-tuning, one line each.
+    fn beside(&self, baselines: &Baselines) -> Vec<String> {
+        let Baselines { nearest, scratch } = baselines;
+        let stage = self.stage;
+        let steps = if stage == 1 { "step" } else { "steps" };
+        let mut lines = Vec::new();
+        if let Some(nearest) = nearest {
+            lines.push(format!("nearest neighbour of features {} on the same episodes", figures(nearest)));
+        }
+        if scratch.len() > 1 {
+            let all = scratch.iter().map(|(step, score)| (*step, score));
+            lines.push(format!("from scratch, after {}", self.row(all)));
+        }
+        let score = figures(&scratch[&stage]);
+        lines.push(format!("training from scratch, {stage} {steps}: {score} on the same episodes"));
         lines
     }
 
@@ -98,14 +135,18 @@ impl Measured {
         if self.stages.len() == 1 {
             return Vec::new();
         }
+        vec![format!("after inner steps  {}", self.row(self.shown()))]
+    }
+
+    /// Some of the stages on one line.
+    fn row<'a>(&self, stages: impl Iterator<Item = (usize, &'a Evaluation)>) -> String {
         let last = self.stages.keys().last().copied().unwrap_or(0);
         let few = |step: usize| last <= 5 || [0, 1, 2, 5, self.stage, last].contains(&step);
-        let curve: Vec<String> = self
-            .shown()
+        let row: Vec<String> = stages
             .filter(|(step, _)| few(*step))
             .map(|(step, stage)| format!("{step}: {}", mean(stage)))
             .collect();
-        vec![format!("after inner steps  {}", curve.join("  "))]
+        row.join("  ")
     }
 
     /// The stages asked for, all if none in particular are.
@@ -120,7 +161,8 @@ impl Measured {
         let evaluation = &stages[stage];
         let scale = scale(evaluation.metric);
         let classes = nearest.as_ref().map(|_| part(episodes.part));
-        let stepped = stages.len() > 1;
+        let stepped = *stage > 0;
+        let baselines = self.baselines.as_ref();
         let at = |(step, stage): (usize, &Evaluation)| AtStep {
             step,
             value: scale * stage.mean,
@@ -145,6 +187,14 @@ impl Measured {
             }),
             steps: stepped.then_some(*stage),
             by_step: stepped.then(|| self.shown().map(at).collect()),
+            feature_nearest_neighbour: baselines
+                .and_then(|baselines| baselines.nearest.as_ref())
+                .map(|score| Score { value: scale * score.mean, interval: scale * score.interval }),
+            scratch: baselines.map(|Baselines { scratch, .. }| FromScratch {
+                value: scale * scratch[stage].mean,
+                interval: scale * scratch[stage].interval,
+                by_step: scratch.iter().map(|(step, score)| at((*step, score))).collect(),
+            }),
             nearest_neighbour: nearest.as_ref().map(|nearest| 100.0 * nearest.mean),
             nearest_neighbour_interval: nearest.as_ref().map(|nearest| 100.0 * nearest.interval),
             seed: episodes.seed,

@@ -118,6 +118,10 @@ impl Settings {
             ..Options::default()
         };
         self.method.write(&mut options);
+        if let Method::Pretrain { batch, .. } = self.method {
+            options.train_shots = None;
+            options.queries = options.queries.filter(|_| batch.is_none());
+        }
         if self.algorithm() != Algorithm::Mamlpp {
             (options.outer_schedule, options.halve_every) = self.decay.options();
         }
@@ -201,6 +205,8 @@ mod tests {
             "algorithm = 'maml'\nways = 20\nrecompute = true\nclip-value = 10.0",
             "algorithm = 'mamlpp'\nparts = 'none'\nclip-norm = 1.0",
             "outer = 'sgd'\nouter-schedule = 'linear'",
+            "algorithm = 'pretrain'\nbatch = 9\ndecay = 0.5\ninner-lr = 0.1\neval-steps = 3\nshots = 5",
+            "algorithm = 'pretrain'\ndata = 'sinusoid'\nqueries = 7",
             "rotations = 'new-classes'\neval-rotations = 'none'\ntrain-shots = 3",
         ] {
             let settings = resolved(text);

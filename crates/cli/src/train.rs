@@ -60,7 +60,7 @@ impl Run {
         let training = source.training(&settings)?;
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
-        let learner = learner::build(&settings);
+        let learner = learner::trained(&settings, training.outputs().width());
         Ok(Run { settings, preset, source, training, episodes, test, learner })
     }
 
@@ -68,7 +68,7 @@ impl Run {
         if let Some(preset) = &self.preset {
             say(format!("preset      {preset}"))?;
         }
-        for line in protocol::lines(&self.settings, &self.source, &*self.learner) {
+        for line in protocol::lines(&self.settings, &self.source, &*self.training, &*self.learner) {
             say(line)?;
         }
         let guard = interrupt::guard();
@@ -133,17 +133,19 @@ impl Run {
     }
 
     fn write_model(&self, path: &Path, meta: &Meta, iteration: u64) -> Result<(), String> {
-        let metadata = config::model_metadata(&self.settings, iteration);
+        let outputs = self.training.outputs().width();
+        let metadata = config::model_metadata(&self.settings, iteration, outputs);
         fewshot_meta::save(path, meta, &metadata).map_err(|error| error.to_string())
     }
 
     /// An example, and the accuracy as the last line.
     fn report(&self, meta: &Meta) -> Result<(), Error> {
-        if let Some(text) = show::first_episode(&*self.learner, meta, &*self.test) {
+        let (settings, iterations) = (&self.settings, self.settings.iterations);
+        let meta = learner::start(settings, meta.clone());
+        if let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test) {
             say(format!("\n{text}"))?;
         }
-        let (settings, iterations) = (&self.settings, self.settings.iterations);
-        let subject = Subject { settings, head: Head::Kept, meta, iterations, curve: None };
+        let subject = Subject { settings, head: Head::Kept, meta: &meta, iterations, curve: None };
         let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {
             say(line)?;

@@ -43,7 +43,8 @@ fn drawings() {
 
 #[test]
 fn sinusoids() {
-    for algorithm in ["maml", "fomaml", "anil", "meta-sgd", "mamlpp", "reptile", "imaml", "cavia"] {
+    for algorithm in ["maml", "fomaml", "anil", "meta-sgd", "mamlpp", "reptile", "imaml", "cavia", "pretrain"]
+    {
         comes_back(&format!("--data sinusoid --algorithm {algorithm}"));
     }
 }
@@ -149,7 +150,8 @@ fn presets_name_their_source_and_give_way_to_options() {
 fn the_list_of_algorithms() {
     let output = fewshot().arg("algorithms").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let names = ["maml", "fomaml", "reptile", "anil", "meta-sgd", "mamlpp", "imaml", "cavia", "protonet"];
+    let names =
+        ["maml", "fomaml", "reptile", "anil", "meta-sgd", "mamlpp", "imaml", "cavia", "protonet", "pretrain"];
     for (name, line) in names.iter().zip(text.lines()) {
         assert!(line.starts_with(&format!("{name} ")) && line.contains(" 20"), "{line}");
     }
@@ -162,6 +164,8 @@ fn a_run_is_drawn() {
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"][..]),
         ("--algorithm anil", &["learning.svg", "steps.svg"]),
         ("--algorithm protonet --train-ways 6", &["learning.svg"]),
+        ("--algorithm pretrain --batch 8 --eval-steps 2", &["learning.svg", "steps.svg"]),
+        ("--algorithm pretrain --data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),
     ] {
         let run = trained(&format!("{arguments} {TINY}"));
         let output = fewshot().arg("plot").arg(run.path()).output().unwrap();

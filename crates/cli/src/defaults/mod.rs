@@ -42,6 +42,10 @@ pub const PROXIMAL: f64 = 2.0;
 pub const CG_STEPS: usize = 5;
 /// Context parameters of CAVIA for sinusoids (Zintgraf et al., section 5.1).
 pub const CONTEXT: usize = 5;
+/// Drawings of a batch of pretraining (Ravi, Larochelle 2017, section 5.1).
+pub const BATCH: usize = 64;
+/// How fast the rate of fine-tuning falls: not at all (the same paper has it among its choices).
+pub const TUNING_DECAY: f64 = 0.0;
 /// Test episodes (M; P on miniImageNet).
 const EPISODES: usize = 600;
 /// Rate of Adam (M, P).

@@ -22,6 +22,8 @@ pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defau
         (Algorithm::Imaml, _) => imaml(data, ways, shots),
         (Algorithm::Cavia, _) => cavia(shots),
         (Algorithm::Protonet, _) => protonet(data, ways, shots),
+        (Algorithm::Pretrain, Data::Sinusoid) => pretrain_sinusoid(shots),
+        (Algorithm::Pretrain, _) => pretrain(data, ways, shots),
     }
 }
 
@@ -225,6 +227,27 @@ fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
         split: split(data),
         ..maml_sinusoid(shots)
     }
+}
+
+/// Ravi and Larochelle, 5.1: 30,000 batches, Adam 1e-3, 15 steps of fine-tuning, 15 test queries; rotations as (P). Their rate of
+/// fine-tuning is chosen on validation episodes; 0.01 is one of their choices (F).
+fn pretrain(data: &Data, ways: usize, shots: usize) -> Defaults {
+    Defaults {
+        source: "Ravi, Larochelle 2017, section 5.1; fine-tuning rate chosen here, rotations of Snell et al. 2017",
+        iterations: on_drawings(data, 30_000, 1000),
+        decay: Decay::Constant,
+        train_ways: ways,
+        queries: shots,
+        inner_lr: 0.01,
+        eval_steps: 15,
+        ..protonet(data, ways, shots)
+    }
+}
+
+/// (M) 5.1, "pretrained on all of the tasks", measured as MAML is.
+fn pretrain_sinusoid(shots: usize) -> Defaults {
+    let source = "Finn, Abbeel, Levine 2017, section 5.1, pretrained on all tasks";
+    Defaults { source, inner_steps: 0, ..maml_sinusoid(shots) }
 }
 
 fn is_few(ways: usize) -> bool {

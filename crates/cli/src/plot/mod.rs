@@ -12,7 +12,7 @@ use crate::args::{PlotArgs, StepRange};
 use crate::checks;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
-use crate::evaluate::{checkpoint, replace_data, settings};
+use crate::evaluate::{model, replace_data, settings};
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
 use crate::on_threads;
@@ -26,9 +26,8 @@ const STEPS: usize = 10;
 /// Draws what there is to draw of a run.
 pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let mut settings = settings(&args.dir)?;
-    let (checkpoint, iterations) = checkpoint(&args.dir, &settings)?;
-    let built = learner::build(&settings);
-    let meta = checkpoint.meta(&*built).map_err(|error| Error::Model(error.to_string()))?;
+    let (meta, iterations) = model(&args.dir, &settings)?;
+    let meta = learner::start(&settings, meta);
     replace_data(args.data.as_ref(), &mut settings)?;
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     checks::numbers(&settings)?;
@@ -37,8 +36,8 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     if let Some(chart) = curves::learning(&metrics) {
         write(out, "learning.svg", &chart)?;
     }
-    let Some(steps) = settings.method.steps() else { return Ok(()) };
-    let last = steps.eval.max(STEPS);
+    let Some(steps) = settings.method.eval_steps() else { return Ok(()) };
+    let last = steps.max(STEPS);
     let subject = Subject {
         settings: &settings,
         head: Head::Kept,
