@@ -123,6 +123,13 @@ pub enum Method {
     },
 }
 
+fn pretrain(options: &Options, inner: &Inner) -> Method {
+    let decay = options.decay.unwrap_or(defaults::TUNING_DECAY);
+    let tuning = Tuning { lr: inner.lr, steps: inner.steps.eval, decay };
+    let drawings = options.data != Some(Data::Sinusoid);
+    Method::Pretrain { tuning, batch: drawings.then(|| options.batch.unwrap_or(defaults::BATCH)) }
+}
+
 impl Method {
     /// The method options ask for.
     pub fn of(algorithm: Algorithm, options: &Options, default: &Defaults) -> Method {
@@ -160,12 +167,7 @@ impl Method {
             Algorithm::Protonet => {
                 Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) }
             }
-            Algorithm::Pretrain => {
-                let decay = options.decay.unwrap_or(defaults::TUNING_DECAY);
-                let tuning = Tuning { lr: inner.lr, steps: steps.eval, decay };
-                let drawings = options.data != Some(Data::Sinusoid);
-                Method::Pretrain { tuning, batch: drawings.then(|| options.batch.unwrap_or(defaults::BATCH)) }
-            }
+            Algorithm::Pretrain => pretrain(options, &inner),
         }
     }
 

@@ -38,8 +38,8 @@ struct Json {
 #[derive(Serialize)]
 struct AtStep {
     step: usize,
-    value: f64,
-    interval: f64,
+    #[serde(flatten)]
+    score: Score,
 }
 
 /// A score with its interval.
@@ -52,8 +52,8 @@ struct Score {
 /// The score of training from scratch.
 #[derive(Serialize)]
 struct FromScratch {
-    value: f64,
-    interval: f64,
+    #[serde(flatten)]
+    score: Score,
     by_step: Vec<AtStep>,
 }
 
@@ -61,8 +61,15 @@ struct FromScratch {
 #[derive(Serialize)]
 struct OtherNorm {
     norm: String,
-    value: f64,
-    interval: f64,
+    #[serde(flatten)]
+    score: Score,
+}
+
+impl Score {
+    fn of(evaluation: &Evaluation) -> Score {
+        let scale = scale(evaluation.metric);
+        Score { value: scale * evaluation.mean, interval: scale * evaluation.interval }
+    }
 }
 
 impl Measured {
@@ -161,13 +168,8 @@ impl Measured {
         let evaluation = &stages[stage];
         let scale = scale(evaluation.metric);
         let classes = nearest.as_ref().map(|_| part(episodes.part));
-        let stepped = *stage > 0;
-        let baselines = self.baselines.as_ref();
-        let at = |(step, stage): (usize, &Evaluation)| AtStep {
-            step,
-            value: scale * stage.mean,
-            interval: scale * stage.interval,
-        };
+        let (stepped, baselines) = (*stage > 0, self.baselines.as_ref());
+        let at = |(step, stage): (usize, &Evaluation)| AtStep { step, score: Score::of(stage) };
         let json = Json {
             learner: self.learner.clone(),
             metric: evaluation.metric.to_string(),
@@ -180,20 +182,16 @@ impl Measured {
             queries: episodes.queries,
             classes,
             norm: self.norm.map(choice_name),
-            other_norm: self.other_norm.as_ref().map(|(norm, other)| OtherNorm {
-                norm: choice_name(*norm),
-                value: scale * other.mean,
-                interval: scale * other.interval,
-            }),
+            other_norm: self
+                .other_norm
+                .as_ref()
+                .map(|(norm, other)| OtherNorm { norm: choice_name(*norm), score: Score::of(other) }),
             steps: stepped.then_some(*stage),
             by_step: stepped.then(|| self.shown().map(at).collect()),
-            feature_nearest_neighbour: baselines
-                .and_then(|baselines| baselines.nearest.as_ref())
-                .map(|score| Score { value: scale * score.mean, interval: scale * score.interval }),
-            scratch: baselines.map(|Baselines { scratch, .. }| FromScratch {
-                value: scale * scratch[stage].mean,
-                interval: scale * scratch[stage].interval,
-                by_step: scratch.iter().map(|(step, score)| at((*step, score))).collect(),
+            feature_nearest_neighbour: baselines.and_then(|beside| beside.nearest.as_ref()).map(Score::of),
+            scratch: baselines.map(|beside| FromScratch {
+                score: Score::of(&beside.scratch[stage]),
+                by_step: beside.scratch.iter().map(|(step, score)| at((*step, score))).collect(),
             }),
             nearest_neighbour: nearest.as_ref().map(|nearest| 100.0 * nearest.mean),
             nearest_neighbour_interval: nearest.as_ref().map(|nearest| 100.0 * nearest.interval),
