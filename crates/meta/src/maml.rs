@@ -6,19 +6,17 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_episodes::{Purpose, stream};
-use fewshot_nn::{Batches, Clip, Init, Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
+use fewshot_autodiff::{Float, Var};
+use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::adapt::{InnerLoop, Order, Rate, at_step};
-use crate::adapted::predictor;
+use crate::adapt::Order;
 use crate::filter::Filter;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::mamlpp::MultiStep;
 use crate::recompute::Memory;
 use crate::rule::Rule;
 use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task_vars::TaskVars;
 
 /// The rates of the inner steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -112,7 +110,8 @@ impl<M> Clone for Maml<M> {
 
 /// The scope of learned rates among the meta-parameters.
 pub(crate) const RATES: &str = "inner_lr";
-const NORMS: &str = "*norm.*";
+/// Parameters of norms.
+pub(crate) const NORMS: &str = "*norm.*";
 
 impl<M> Maml<M> {
     /// The paper's choices for regression: 1 step of 0.01, second order, batch statistics; parameters of norms are
@@ -139,154 +138,6 @@ impl<M> Maml<M> {
             norm_statistics: Sharing::Shared,
             policy: NormPolicy::Batch,
         }
-    }
-
-    /// The inner loop in training, at a stage of it.
-    fn inner(&self, stage: u64) -> InnerLoop {
-        let order = if stage % 2 == 1 { Order::First } else { self.order };
-        let (steps, adapted) = (self.train_steps, self.adapted.clone());
-        InnerLoop { steps, order, adapted, rule: self.rule, clip: self.clip }
-    }
-
-    /// The weights a pass after `step` steps works with: of norms with weights per step, those of the step.
-    fn weights<'t, F: Float>(&self, fast: &Params<Var<'t, F>>, step: usize) -> Params<Var<'t, F>> {
-        match self.norm_weights {
-            Sharing::Shared => fast.clone(),
-            Sharing::PerStep => {
-                let norms = Filter::only(&[NORMS]);
-                fast.map_named(|name, w| if norms.has(name) { at_step(*w, step) } else { *w })
-            }
-        }
-    }
-}
-
-/// One list of values for each step.
-type Lists<'t, F> = Vec<Params<Var<'t, F>>>;
-
-/// Weights and learned rates among the meta-parameters.
-fn parts<'t, F: Float>(
-    model: &impl Model<F>,
-    theta: &Params<Var<'t, F>>,
-) -> (Params<Var<'t, F>>, Params<Var<'t, F>>) {
-    (theta.first(model.spec().weights().len()), theta.within(RATES))
-}
-
-fn rate<'a, 't, F: Float, M>(learner: &Maml<M>, rates: &'a Params<Var<'t, F>>) -> Rate<'a, 't, F> {
-    match learner.rates {
-        Rates::Fixed => Rate::Scalar(learner.inner_lr),
-        Rates::Each { .. } => Rate::Each(rates),
-        Rates::PerStep => Rate::PerStep(rates),
-    }
-}
-
-/// The support of each step: all of it, or mini-batches.
-pub(crate) fn served<'t, F: Float>(
-    support: &ExampleVars<'t, F>,
-    batch: Option<usize>,
-    steps: usize,
-    tail: Tail,
-    noise: &Noise,
-) -> Vec<ExampleVars<'t, F>> {
-    let examples = support.x.shape()[0];
-    match batch {
-        Some(size) if size != examples && steps > 0 => noise
-            .batches(support.x.tape(), Batches { examples, size, count: steps, tail })
-            .into_iter()
-            .map(|places| support.pick(places))
-            .collect(),
-        _ => vec![*support; steps],
-    }
-}
-
-/// The randomness of adapting for use: the same for every support.
-pub(crate) fn quiet() -> Noise {
-    Noise::new(stream(0, Purpose::Dropout, 0))
-}
-
-impl<M> Maml<M> {
-    /// The weights before the first step and after each, and the statistics of each step's support.
-    fn trajectory<'t, F: Float>(
-        &self,
-        inner: &InnerLoop,
-        theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
-        noise: &Noise,
-    ) -> (Lists<'t, F>, Lists<'t, F>)
-    where
-        M: Model<F> + 'static,
-    {
-        let (weights, rates) = parts(&*self.model, theta);
-        let rate = rate(self, &rates);
-        match self.memory {
-            Memory::Recompute if inner.order == Order::Second => {
-                assert!(
-                    self.batch.is_none() && self.norm_statistics == Sharing::Shared,
-                    "Maml: Memory::Recompute goes with the whole support in each step and shared norm statistics"
-                );
-                let (own, order) = (self.clone(), inner.order);
-                let all = inner.trajectory_recomputed(&weights, rate, support, move |t, fast, support| {
-                    let mut pass = inner_pass(order).with_noise(&Noise::refused());
-                    support.y.loss(own.model.forward(&own.weights(fast, t), support.x, &mut pass))
-                });
-                (all, Vec::new())
-            }
-            _ => {
-                let served = served(support, self.batch, inner.steps, Tail::Shared, noise);
-                let mut statistics = Vec::new();
-                let all = inner.trajectory(&weights, rate, |t, fast| {
-                    let mut pass = inner_pass(inner.order).with_noise(noise);
-                    let y = self.model.forward(&self.weights(fast, t), served[t].x, &mut pass);
-                    statistics.extend(pass.into_statistics());
-                    served[t].y.loss(y)
-                });
-                (all, statistics)
-            }
-        }
-    }
-
-    /// The weights for use after each step, nothing kept of the steps.
-    fn descend<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Params<Array<F>>>
-    where
-        M: Model<F> + 'static,
-    {
-        let tape = Tape::new();
-        let theta = meta.theta.on(&tape);
-        let (weights, rates) = parts(&*self.model, &theta);
-        let inner = InnerLoop { steps: self.eval_steps, order: Order::First, ..self.inner(0) };
-        let running = matches!(self.policy, NormPolicy::Running { .. });
-        let given = running && self.norm_statistics == Sharing::PerStep && !meta.statistics.is_empty();
-        let statistics = meta.statistics.on(&tape);
-        let served = served(&support.on(&tape), self.batch, inner.steps, Tail::Shared, &quiet());
-        let all = inner.trajectory(&weights, rate(self, &rates), |t, fast| {
-            let pass = match given {
-                true => Pass::given(&statistics.map(|s| at_step(*s, t))),
-                false => Pass::batch(),
-            };
-            served[t].y.loss(self.model.forward(&self.weights(fast, t), served[t].x, &mut pass.once()))
-        });
-        let used = |step: usize| step.saturating_sub(1);
-        all.iter().enumerate().map(|(step, fast)| self.weights(fast, used(step)).arrays()).collect()
-    }
-
-    /// The predictor after so many steps.
-    fn predictor<F: Float>(
-        &self,
-        meta: &Meta<F>,
-        weights: Params<Array<F>>,
-        step: usize,
-        support: &Examples<F>,
-    ) -> Box<dyn Predictor<F>>
-    where
-        M: Model<F> + 'static,
-    {
-        let statistics = match self.norm_statistics {
-            Sharing::Shared => meta.statistics.clone(),
-            Sharing::PerStep => {
-                let tape = Tape::new();
-                meta.statistics.on(&tape).map(|s| at_step(*s, step.saturating_sub(1)).value())
-            }
-        };
-        predictor(&self.model, self.policy, weights, &statistics, support)
     }
 }
 
@@ -374,12 +225,4 @@ fn stacked<'t, F: Float>(steps: &[Params<Var<'t, F>>]) -> Option<Params<Var<'t, 
         }
         Var::stack(&steps.iter().map(|s| s[name]).collect::<Vec<_>>(), 0)
     }))
-}
-
-/// The pass of an inner step, of which the first order takes one gradient only.
-fn inner_pass<'t, F: Float>(order: Order) -> Pass<'t, F> {
-    match order {
-        Order::First => Pass::batch().once(),
-        Order::Second => Pass::batch(),
-    }
 }

@@ -11,8 +11,8 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 use crate::adapt::{InnerLoop, Order, Rate, State};
 use crate::adapted::predictor;
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum};
-use crate::maml::{quiet, served};
 use crate::rule::{Moments, Rule};
+use crate::serve::{quiet, served};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 
