@@ -132,9 +132,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let mut all = self.trajectory(&meta.theta, &task.support, self.train_steps, self.order, Some(noise));
         let fast = all.pop().expect("there is one more than steps");
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = self.network::<F>().forward(&fast, task.query.x, &mut pass);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        Outcome::of_query(&self.network::<F>(), &fast, &task.query, noise)
     }
 
     fn momentum(&self) -> f64 {

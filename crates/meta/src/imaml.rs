@@ -117,20 +117,6 @@ impl<M> IMaml<M> {
         examples.y.loss(self.model.forward(weights, examples.x, &mut kind(pass)))
     }
 
-    fn outcome<'t, F: Float>(
-        &self,
-        fast: &Params<Var<'t, F>>,
-        task: &TaskVars<'t, F>,
-        noise: &Noise,
-    ) -> Outcome<'t, F>
-    where
-        M: Model<F>,
-    {
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = self.model.forward(fast, task.query.x, &mut pass);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
-    }
-
     /// Solves `((1 + damping) I + H / lambda) g = b` with the Hessian of the support loss at `fast`.
     fn solve<'t, F: Float>(
         &self,
@@ -208,14 +194,15 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let mut all = self.descend(&meta.theta, &task.support, self.train_steps, Some(noise));
-        self.outcome(&all.pop().expect("there is one more than steps"), task, noise)
+        Outcome::of_query(&*self.model, &all.pop().expect("there is one more than steps"), &task.query, noise)
     }
 
     /// Loss and predictions of the query at the solution, and the implicit gradient.
     fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
         let mut all = self.descend(&meta.theta, &task.support, self.train_steps, Some(noise));
         let solution = all.pop().expect("there is one more than steps").map(|w| w.detach());
-        let Outcome { loss, predictions, statistics } = self.outcome(&solution, task, noise);
+        let Outcome { loss, predictions, statistics } =
+            Outcome::of_query(&*self.model, &solution, &task.query, noise);
         let (query, predictions) = (loss.detach(), predictions.detach());
         let statistics = statistics.map(|s| s.map(|x| x.detach()));
         let b: List<'t, F> = loss.constant_grads(solution.values());

@@ -2,10 +2,10 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
-use fewshot_nn::{Noise, NormPolicy, Params, Spec};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::task::{Examples, Labels, Metric, Task};
-use crate::task_vars::TaskVars;
+use crate::task_vars::{ExampleVars, TaskVars};
 
 /// Weight of a new batch in running statistics unless a policy says otherwise (PyTorch's default).
 const MOMENTUM: f64 = 0.1;
@@ -78,6 +78,20 @@ pub struct Outcome<'t, F: Float = f32> {
     pub predictions: Var<'t, F>,
     /// Batch statistics of the query pass, to be averaged over tasks; none where a model has none.
     pub statistics: Option<Params<Var<'t, F>>>,
+}
+
+impl<'t, F: Float> Outcome<'t, F> {
+    /// A model's answers to the query with these weights, normalised with the query's statistics.
+    pub(crate) fn of_query(
+        model: &impl Model<F>,
+        weights: &Params<Var<'t, F>>,
+        query: &ExampleVars<'t, F>,
+        noise: &Noise,
+    ) -> Self {
+        let mut pass = Pass::batch().with_noise(noise).once();
+        let predictions = model.forward(weights, query.x, &mut pass);
+        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+    }
 }
 
 /// The meta-gradient of one task, on a tape.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Spec};
 
 use crate::adapt::Order;
 use crate::filter::Filter;
@@ -177,17 +177,14 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         let last = inner.steps;
         let losses = self.multi_step.map_or(Vec::new(), |m| m.weights(last, meta.stage / 2));
         let answer = |step: usize| {
-            let mut pass = Pass::batch().with_noise(noise).once();
             let weights = self.weights(&fast[step], step.saturating_sub(1));
-            let predictions = self.model.forward(&weights, query.x, &mut pass);
-            (predictions, pass.into_statistics())
+            Outcome::of_query(&*self.model, &weights, query, noise)
         };
         let earlier: Vec<Var<'t, F>> = (1..last)
             .filter(|&step| losses.get(step - 1).is_some_and(|&w| w != 0.0))
-            .map(|step| query.y.loss(answer(step).0) * F::of(losses[step - 1]))
+            .map(|step| answer(step).loss * F::of(losses[step - 1]))
             .collect();
-        let (predictions, statistics) = answer(last);
-        let loss = query.y.loss(predictions);
+        let Outcome { loss, predictions, statistics } = answer(last);
         let loss = match losses.last() {
             Some(&weight) if !earlier.is_empty() => {
                 earlier.into_iter().fold(loss * F::of(weight), |sum, l| sum + l)

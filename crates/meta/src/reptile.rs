@@ -122,20 +122,6 @@ impl<M> Reptile<M> {
         })
     }
 
-    fn outcome<'t, F: Float>(
-        &self,
-        fast: &Params<Var<'t, F>>,
-        task: &TaskVars<'t, F>,
-        noise: &Noise,
-    ) -> Outcome<'t, F>
-    where
-        M: Model<F>,
-    {
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = self.model.forward(fast, task.query.x, &mut pass);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
-    }
-
     /// Weights before the first step and after each, nothing kept of the steps.
     fn descend<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Params<Array<F>>>
     where
@@ -165,7 +151,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let (all, _) = self.steps(meta, task, noise);
-        self.outcome(&all[self.train_steps], task, noise)
+        Outcome::of_query(&*self.model, &all[self.train_steps], &task.query, noise)
     }
 
     /// Loss and predictions of the query after the last step; as gradient the displacement, which is the derivative of no loss.
@@ -177,7 +163,8 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
             Displacement::Last(_) => &all[self.train_steps.saturating_sub(1)],
         };
         let gradient = from.zip(last, |&a, &b| (a - b).detach());
-        let Outcome { loss, predictions, statistics } = self.outcome(last, task, noise);
+        let Outcome { loss, predictions, statistics } =
+            Outcome::of_query(&*self.model, last, &task.query, noise);
         Gradient {
             loss: loss.detach(),
             predictions: predictions.detach(),

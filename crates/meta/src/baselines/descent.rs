@@ -91,8 +91,6 @@ impl<M> Descent<'_, M> {
                 support.y.loss(self.model.forward(fast, support.x, &mut Pass::batch().with_noise(noise)))
             });
         }
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = self.model.forward(&state.fast, query.x, &mut pass);
-        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        Outcome::of_query(&**self.model, &state.fast, query, noise)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::Float;
-use fewshot_nn::{Model, Noise, NormPolicy, Pass, Spec};
+use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
 use crate::adapted::predictor;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
@@ -60,9 +60,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = self.model.forward(&meta.theta, task.query.x, &mut pass);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        Outcome::of_query(&*self.model, &meta.theta, &task.query, noise)
     }
 
     fn momentum(&self) -> f64 {
