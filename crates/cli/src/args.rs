@@ -33,11 +33,14 @@ Examples:
       published settings under one name; options given beside it replace its own
   fewshot train --config runs/protonet/config.toml --out runs/again
       the same run again; options given beside --config replace its values
+  fewshot train --resume runs/protonet --iterations 8000
+      goes on where a run ended, early or not, with the bits of a run in one go
   fewshot evaluate runs/protonet --ways 20
       a trained model on harder episodes
 
 What --out DIR holds: config.toml (settings), metrics.csv (iteration, loss, accuracy),
-timing.csv (seconds since the start), model.safetensors (weights, statistics, protocol).
+timing.csv (seconds of training), model.safetensors (weights, statistics, protocol),
+progress.safetensors (the same and the outer optimiser, for --resume).
 Same seed, same metrics.csv and model.safetensors, for any number of threads.
 
 Ctrl-C finishes the iteration, saves the weights and ends with status 130; a second one ends at once.
@@ -97,6 +100,10 @@ pub struct TrainArgs {
     /// Take the settings from the config.toml of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with = "preset", help_heading = "Files and machine")]
     pub config: Option<PathBuf>,
+
+    /// Go on with a run that was ended early, or with more --iterations: the --out of an earlier `fewshot train`; the same bits as in one go, unless an outer rate that falls towards the last iteration is given another one
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "config", "out", "overwrite"], help_heading = "Files and machine")]
+    pub resume: Option<PathBuf>,
 
     /// Keep weights, metrics and settings in this folder
     #[arg(long, value_name = "DIR", help_heading = "Files and machine")]

@@ -26,6 +26,7 @@ mod protocol;
 mod published;
 mod report;
 mod result;
+mod resume;
 mod run_dir;
 mod settings;
 mod show;

@@ -16,6 +16,8 @@ const MEMORY: f64 = 20.0;
 pub struct Progress {
     bar: Option<ProgressBar>,
     total: u64,
+    /// Iterations and seconds before this process.
+    before: (u64, f64),
     started: Instant,
     last_line: Instant,
     loss: Average,
@@ -23,8 +25,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts the clock.
-    pub fn new(total: u64) -> Self {
+    /// Starts the clock of a run of `total` iterations, of which some were done in some seconds before.
+    pub fn new(total: u64, done: u64, seconds: f64) -> Self {
         let bar = std::io::stderr()
             .is_terminal()
             .then(|| bar(total, "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left"));
@@ -32,6 +34,7 @@ impl Progress {
         Progress {
             bar,
             total,
+            before: (done, seconds),
             started: now,
             last_line: now,
             loss: Average::default(),
@@ -54,9 +57,9 @@ impl Progress {
         }
     }
 
-    /// Seconds since the start.
+    /// Seconds of training.
     pub fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+        self.before.1 + self.started.elapsed().as_secs_f64()
     }
 
     /// Removes the bar.
@@ -68,7 +71,8 @@ impl Progress {
 
     fn line(&self, iteration: u64) -> String {
         let gone = self.seconds();
-        let left = gone / iteration as f64 * (self.total - iteration) as f64;
+        let (done, seconds) = self.before;
+        let left = (gone - seconds) / (iteration - done).max(1) as f64 * (self.total - iteration) as f64;
         let figures = self.figures();
         format!("iteration {iteration}/{}  {figures}  {} gone, {} left", self.total, clock(gone), clock(left))
     }

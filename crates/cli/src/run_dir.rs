@@ -11,9 +11,11 @@ use crate::report::note;
 pub const CONFIG: &str = "config.toml";
 /// Weights, statistics and protocol.
 pub const MODEL: &str = "model.safetensors";
+/// Weights, statistics and the outer optimiser, to go on with.
+pub const PROGRESS: &str = "progress.safetensors";
 /// Loss and accuracy of each iteration.
 pub const METRICS: &str = "metrics.csv";
-/// Seconds since the start at each iteration, apart so that equal runs have equal metrics.
+/// Seconds of training at each iteration, apart so that equal runs have equal metrics.
 pub const TIMING: &str = "timing.csv";
 
 /// An open run folder.
@@ -22,6 +24,7 @@ pub struct RunDir {
     metrics: Log,
     timing: Log,
     saved: u64,
+    seconds: f64,
     trouble: Option<String>,
 }
 
@@ -44,8 +47,9 @@ impl RunDir {
         if fs::symlink_metadata(dir).is_ok() && !dir.is_dir() {
             return wrong("is no folder; choose another name");
         }
-        let held =
-            [CONFIG, MODEL, METRICS, TIMING].iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok());
+        let held = [CONFIG, MODEL, PROGRESS, METRICS, TIMING]
+            .iter()
+            .any(|name| fs::symlink_metadata(dir.join(name)).is_ok());
         if held && !overwrite {
             return wrong("already holds a run; choose another folder, or replace the run with --overwrite");
         }
@@ -70,8 +74,27 @@ impl RunDir {
             timing: Log::create(dir.join(TIMING), "iteration,seconds").map_err(io_wrong)?,
             dir: dir.to_owned(),
             saved: 0,
+            seconds: 0.0,
             trouble: None,
         })
+    }
+
+    /// Opens the folder of a run that goes on after `iteration`: what its files say of later iterations is forgotten.
+    pub fn reopen(dir: &Path, config: &str, iteration: u64) -> Result<RunDir, Error> {
+        let wrong = |error: io::Error| Error::Out {
+            path: dir.to_owned(),
+            cause: format!("{error}; put the files of one run together"),
+        };
+        write_atomically(&dir.join(CONFIG), config.as_bytes()).map_err(wrong)?;
+        let metrics = Log::reopen(dir.join(METRICS), iteration).map_err(wrong)?.0;
+        let (timing, last) = Log::reopen(dir.join(TIMING), iteration).map_err(wrong)?;
+        let seconds = last.split(',').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        Ok(RunDir { metrics, timing, dir: dir.to_owned(), saved: iteration, seconds, trouble: None })
+    }
+
+    /// Seconds of training before this process.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
     }
 
     /// Appends an iteration to the metrics. Failing is remembered and does not end the run.
@@ -89,6 +112,13 @@ impl RunDir {
         match save(&self.dir.join(MODEL)) {
             Ok(()) => self.saved = iteration,
             Err(cause) => self.remember(cause),
+        }
+    }
+
+    /// Replaces what `--resume` goes on with, as [`RunDir::save`] does.
+    pub fn save_progress(&mut self, save: impl FnOnce(&Path) -> Result<(), String>) {
+        if let Err(cause) = save(&self.dir.join(PROGRESS)) {
+            self.remember(cause);
         }
     }
 
@@ -124,6 +154,24 @@ impl Log {
         let mut log = Log { path, file, length: 0, broken: false };
         log.append(header)?;
         Ok(log)
+    }
+
+    /// Opens a file that is there, cut after the line of `iteration`, and returns that line.
+    fn reopen(path: PathBuf, iteration: u64) -> io::Result<(Log, String)> {
+        let text = fs::read_to_string(&path)?;
+        let number = |line: &str| line.split(',').next().and_then(|text| text.parse::<u64>().ok());
+        // line by line, so that one torn by a power cut ends the file
+        let kept: Vec<&str> = text
+            .lines()
+            .zip(0..=iteration)
+            .take_while(|(line, i)| *i == 0 || number(line) == Some(*i))
+            .map(|(line, _)| line)
+            .collect();
+        let last = kept.last().copied().unwrap_or_default().to_owned();
+        let text = kept.join("\n") + "\n";
+        write_atomically(&path, text.as_bytes())?;
+        let file = File::options().append(true).open(&path)?;
+        Ok((Log { path, file, length: text.len() as u64, broken: false }, last))
     }
 
     /// Writes a line at once; after a failure the file ends with the last whole line and takes no more.
@@ -186,6 +234,19 @@ mod tests {
         );
         assert!(RunDir::check(&dir, false).unwrap_err().to_string().contains("--overwrite"));
         RunDir::check(&dir, true).unwrap();
+    }
+
+    #[test]
+    fn a_run_that_goes_on_forgets_what_came_after_its_last_save() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file(METRICS), "iteration,loss,accuracy\n1,0.5,\n2,0.25,\n3,0.1,\n4").unwrap();
+        fs::write(file(TIMING), "iteration,seconds\n1,1.5\n2,3.000\n3,4.5\n").unwrap();
+        let mut run = RunDir::reopen(folder.path(), "x = 2\n", 2).unwrap();
+        assert_eq!(run.seconds(), 3.0);
+        run.record(&record(3));
+        let metrics = fs::read_to_string(file(METRICS)).unwrap();
+        assert_eq!(metrics, "iteration,loss,accuracy\n1,0.5,\n2,0.25,\n3,0.5,0.25\n");
     }
 
     #[test]

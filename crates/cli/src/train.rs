@@ -18,6 +18,7 @@ use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
 use crate::report::say;
+use crate::resume;
 use crate::run_dir::{Record, RunDir};
 use crate::settings::Settings;
 use crate::show;
@@ -27,7 +28,11 @@ const SAVE_EVERY: Duration = Duration::from_secs(30);
 
 /// Trains as asked, then measures.
 pub fn run(args: TrainArgs) -> Result<(), Error> {
-    let TrainArgs { options, preset, config, out, overwrite, threads } = args;
+    let TrainArgs { options, preset, config, resume, out, overwrite, threads } = args;
+    if let Some(dir) = resume {
+        let settings = resume::settings(&dir, &options)?;
+        return on_threads(threads, || Run::prepare(settings, None)?.run(Some(&dir), Start::Resumed));
+    }
     let preset = preset.map(|name| Preset::named(&name)).transpose()?;
     let described = preset.as_ref().map(|preset| preset.describe(&options));
     let options = match (&preset, config) {
@@ -39,7 +44,15 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
     if let Some(dir) = &out {
         RunDir::check(dir, overwrite)?;
     }
-    on_threads(threads, || Run::prepare(settings, described)?.run(out.as_deref()))
+    on_threads(threads, || Run::prepare(settings, described)?.run(out.as_deref(), Start::Fresh))
+}
+
+/// Where a run begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Fresh,
+    /// Where its folder says that it stands.
+    Resumed,
 }
 
 /// A run whose data are loaded and whose settings are known to fit them.
@@ -64,7 +77,7 @@ impl Run {
         Ok(Run { settings, preset, source, training, episodes, test, learner })
     }
 
-    fn run(&self, out: Option<&Path>) -> Result<(), Error> {
+    fn run(&self, out: Option<&Path>, start: Start) -> Result<(), Error> {
         if let Some(preset) = &self.preset {
             say(format!("preset      {preset}"))?;
         }
@@ -73,8 +86,19 @@ impl Run {
         }
         let guard = interrupt::guard();
         let mut trainer = self.trainer();
-        let mut files = out.map(|dir| self.files(dir, trainer.meta())).transpose()?;
-        let mut progress = Progress::new(self.settings.iterations);
+        let mut files = match (out, start) {
+            (Some(dir), Start::Resumed) => {
+                let outer = self.settings.outer.optimizer();
+                let stand = resume::progress(dir, &*self.learner, &*outer)?;
+                trainer = trainer.resume(stand);
+                say(format!("resumed     after {} iterations", trainer.iteration()))?;
+                Some(RunDir::reopen(dir, &config::text(&self.settings), trainer.iteration())?)
+            }
+            (Some(dir), Start::Fresh) => Some(self.files(dir, trainer.meta())?),
+            (None, _) => None,
+        };
+        let before = files.as_ref().map_or(0.0, RunDir::seconds);
+        let mut progress = Progress::new(self.settings.iterations, trainer.iteration(), before);
         let ended = self.train(&mut trainer, &mut files, &mut progress, &guard);
         progress.finish();
         if let Some(files) = &mut files {
@@ -130,6 +154,14 @@ impl Run {
     fn save(&self, files: &mut RunDir, trainer: &Trainer<'_>) {
         let iteration = trainer.iteration();
         files.save(iteration, |path| self.write_model(path, trainer.meta(), iteration));
+        if iteration > 0 {
+            files.save_progress(|path| {
+                let outputs = self.training.outputs().width();
+                let metadata = config::model_metadata(&self.settings, iteration, outputs);
+                fewshot_meta::save_progress(path, &trainer.progress(), &metadata)
+                    .map_err(|error| error.to_string())
+            });
+        }
     }
 
     fn write_model(&self, path: &Path, meta: &Meta, iteration: u64) -> Result<(), String> {

@@ -182,3 +182,39 @@ fn omniglot_in_every_split() {
     command.args(["train", "--data", &format!("omniglot:{}", archive.display())]);
     fails(&mut command, 2, "test.txt");
 }
+
+#[test]
+fn a_run_in_two_parts_has_the_files_of_one_in_one_go() {
+    for arguments in [
+        "--data sinusoid --meta-batch 2",
+        "--algorithm reptile --outer-schedule constant --eval-steps 2 --meta-batch 2",
+        "--algorithm protonet --train-ways 6",
+    ] {
+        let arguments = format!("{arguments} --episodes 2");
+        let whole = trained(&format!("{arguments} --iterations 4"));
+        let parts = trained(&format!("{arguments} --iterations 2"));
+        let mut command = fewshot();
+        command.arg("train").arg("--resume").arg(parts.path()).args(["--iterations", "4"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("resumed     after 2 iterations"));
+        for file in ["config.toml", "metrics.csv", "model.safetensors", "progress.safetensors"] {
+            let read = |dir: &Path| fs::read(dir.join(file)).unwrap();
+            assert!(read(whole.path()) == read(parts.path()), "{arguments}: {file}");
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_its_own_settings_alone() {
+    let run = trained("--data sinusoid --meta-batch 2 --iterations 2 --episodes 2");
+    let resume = |arguments: &[&str]| {
+        let mut command = fewshot();
+        command.arg("train").arg("--resume").arg(run.path()).args(arguments);
+        command
+    };
+    fails(&mut resume(&["--inner-lr", "0.5"]), 2, "--inner-lr");
+    fails(&mut resume(&["--iterations", "1"]), 2, "--iterations 1");
+    fs::remove_file(run.path().join("progress.safetensors")).unwrap();
+    fails(&mut resume(&[]), 2, "progress.safetensors");
+}

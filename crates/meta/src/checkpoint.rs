@@ -6,16 +6,18 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::Params;
+use fewshot_nn::{Optimizer, Params};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::Error;
 use crate::header;
 use crate::learner::{Learner, Meta};
+use crate::trainer::Progress;
 
 const THETA: &str = "theta";
 const STATISTICS: &str = "statistics";
+const OPTIMIZER: &str = "optimizer";
 /// Followed by the number of the lane.
 const LANE: &str = "lane";
 /// Key of the metadata under which the outer updates stand.
@@ -48,15 +50,38 @@ const LARGEST: u64 = 4 << 30;
 /// # Errors
 /// When the file cannot be written.
 pub fn save<F: Float>(path: &Path, meta: &Meta<F>, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    write(path, &groups(meta), meta.iteration, metadata)
+}
+
+/// Saves where a training stands, as [`save`] does, with the state of the outer optimiser: [`Checkpoint::progress`] reads it.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save_progress<F: Float>(
+    path: &Path,
+    progress: &Progress<F>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let mut all = groups(&progress.meta);
+    all.push((OPTIMIZER.to_owned(), &progress.optimizer));
+    write(path, &all, progress.meta.iteration, metadata)
+}
+
+fn write<F: Float>(
+    path: &Path,
+    groups: &[(String, &Params<Array<F>>)],
+    iteration: u64,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), Error> {
     let wrong = |cause: String| Error::Save { path: path.to_owned(), cause };
-    let arrays: Vec<(String, Array<F>)> = groups(meta)
-        .into_iter()
+    let arrays: Vec<(String, Array<F>)> = groups
+        .iter()
         .flat_map(|(group, params)| {
-            params.iter().map(|(name, array)| (format!("{group}.{name}"), array.clone())).collect::<Vec<_>>()
+            params.iter().map(move |(name, array)| (format!("{group}.{name}"), array.clone()))
         })
         .collect();
     let mut metadata = metadata.clone();
-    metadata.insert(ITERATION.to_owned(), meta.iteration.to_string());
+    metadata.insert(ITERATION.to_owned(), iteration.to_string());
     let bytes = serialize(&arrays, &metadata).map_err(wrong)?;
     write_atomically(path, &bytes).map_err(|error| wrong(error.to_string()))
 }
@@ -114,11 +139,45 @@ impl Checkpoint {
     /// # Errors
     /// When an array is missing, has another shape, is not finite, or is one the learner does not know.
     pub fn meta<F: Float>(&self, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
+        let fresh = learner.init(0);
+        Ok(self.assembled(self.lists(&groups(&fresh))?))
+    }
+
+    /// Theta, statistics and lanes in this order.
+    fn assembled<F: Float>(&self, lists: Vec<Params<Array<F>>>) -> Meta<F> {
+        let mut lists = lists.into_iter();
+        let mut next = || lists.next().expect("theta and statistics come first");
+        let (theta, statistics) = (next(), next());
+        let iteration = self.metadata.get(ITERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
+        Meta { theta, statistics, lanes: lists.collect(), iteration }
+    }
+
+    /// Where a training stood, from a file of [`save_progress`], for a learner and its outer optimiser.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::meta`], and when the optimiser's state is not that of one for this learner.
+    pub fn progress<F: Float>(
+        &self,
+        learner: &dyn Learner<F>,
+        optimizer: &dyn Optimizer<F>,
+    ) -> Result<Progress<F>, Error> {
+        let fresh = learner.init(0);
+        let like = optimizer.state_like(&fresh.theta);
+        let mut all = groups(&fresh);
+        all.push((OPTIMIZER.to_owned(), &like));
+        let mut lists = self.lists(&all)?;
+        let optimizer = lists.pop().expect("the optimiser comes last");
+        Ok(Progress { meta: self.assembled(lists), optimizer })
+    }
+
+    /// The arrays of these lists, and of no others.
+    fn lists<F: Float>(
+        &self,
+        expected: &[(String, &Params<Array<F>>)],
+    ) -> Result<Vec<Params<Array<F>>>, Error> {
         let other = |cause: String| Error::OtherModel { path: self.path.clone(), cause };
         let tensors = SafeTensors::deserialize(&self.bytes)
             .map_err(|error| Error::Damaged { path: self.path.clone(), cause: error.to_string() })?;
-        let fresh = learner.init(0);
-        let expected = groups(&fresh);
         let known = |name: &str| {
             name.split_once('.').is_some_and(|(group, name)| {
                 expected.iter().any(|(g, params)| g == group && params.get(name).is_some())
@@ -135,12 +194,7 @@ impl Checkpoint {
             };
             Ok(params.with_values(params.iter().map(one).collect::<Result<_, _>>()?))
         };
-        let lists: Result<Vec<_>, Error> = expected.iter().map(|(group, like)| read(group, like)).collect();
-        let mut lists = lists?.into_iter();
-        let mut next = || lists.next().expect("theta and statistics come first");
-        let (theta, statistics) = (next(), next());
-        let iteration = self.metadata.get(ITERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
-        Ok(Meta { theta, statistics, lanes: lists.collect(), iteration })
+        expected.iter().map(|(group, like)| read(group, like)).collect()
     }
 }
 

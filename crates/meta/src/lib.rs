@@ -63,7 +63,7 @@ pub use adapt::{InnerLoop, Order, Rate};
 pub use anil::Anil;
 pub use baselines::{FineTune, Head, Pretrain, Scratch};
 pub use cavia::Cavia;
-pub use checkpoint::{Checkpoint, save};
+pub use checkpoint::{Checkpoint, save, save_progress};
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, evaluate_at_steps, evaluate_by_step};
 pub use exactness::{Exactness, ExactnessCheck, Slope, Verdict};

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::Net;
+use common::{Blobs, Net};
 use fewshot_autodiff::Float;
 use fewshot_episodes::{Draw, Purpose, stream};
-use fewshot_meta::{Checkpoint, Error, Learner, Meta, ProtoNet, Reptile, save};
-use fewshot_nn::NormAffine;
+use fewshot_meta::{
+    Checkpoint, Error, Learner, Meta, ProtoNet, Reptile, Trainer, Training, save, save_progress,
+};
+use fewshot_nn::{Adam, NormAffine, Sgd};
 
 fn learner() -> ProtoNet<Net> {
     ProtoNet::new(Net::normed())
@@ -49,6 +51,27 @@ fn what_lanes_carry_and_the_iteration_come_back() {
     let fewer = Reptile { lanes: 1, ..learner.clone() };
     let error = load::<f32>(&path, &fewer).expect_err("refused").to_string();
     assert!(error.contains("it holds lane1."), "{error}");
+}
+
+#[test]
+fn progress_comes_back_and_is_checked_against_the_optimiser() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("progress.safetensors");
+    let (learner, tasks) = (Reptile { lanes: 2, ..Reptile::new(Net::normed()) }, Blobs::new(1));
+    let training = || Training { meta_batch: 2, seed: 3, ..Training::default() };
+    let trainer = || Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training());
+    let mut unbroken = trainer();
+    unbroken.step().unwrap();
+    save_progress(&path, &unbroken.progress(), &BTreeMap::new()).unwrap();
+    let read = Checkpoint::read(&path).unwrap();
+    let mut resumed = trainer().resume(read.progress(&learner, &Adam::default()).unwrap());
+    unbroken.step().unwrap();
+    resumed.step().unwrap();
+    assert!(resumed.meta().theta == unbroken.meta().theta && resumed.meta().lanes == unbroken.meta().lanes);
+    let error = read.progress::<f32>(&learner, &Sgd::default()).expect_err("refused").to_string();
+    assert!(error.contains("it holds optimizer.first."), "{error}");
+    let error = load::<f32>(&path, &learner).expect_err("refused").to_string();
+    assert!(error.contains("it holds optimizer."), "{error}");
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub trait Optimizer<F: Float = f32>: Send {
     /// All that the next step depends on beside its arguments.
     fn state(&self) -> Params<Array<F>>;
 
+    /// A state after a step on these weights, in names and shapes: what a file of such a state is checked against.
+    fn state_like(&self, theta: &Params<Array<F>>) -> Params<Array<F>>;
+
     /// Goes back to a state that `state` returned.
     ///
     /// # Panics
@@ -138,6 +141,10 @@ impl<F: Float> Optimizer<F> for Sgd<F> {
         join(&[("velocity", &self.velocity)], self.steps)
     }
 
+    fn state_like(&self, theta: &Params<Array<F>>) -> Params<Array<F>> {
+        join(&[("velocity", theta)], 1)
+    }
+
     #[track_caller]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.velocity = part(state, "velocity");
@@ -208,6 +215,10 @@ impl<F: Float> Optimizer<F> for Adam<F> {
         join(&[("first", &self.first), ("second", &self.second)], self.steps)
     }
 
+    fn state_like(&self, theta: &Params<Array<F>>) -> Params<Array<F>> {
+        join(&[("first", theta), ("second", theta)], 1)
+    }
+
     #[track_caller]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.first = part(state, "first");
@@ -258,6 +269,10 @@ impl<F: Float> Optimizer<F> for RmsProp<F> {
 
     fn state(&self) -> Params<Array<F>> {
         join(&[("second", &self.second), ("update", &self.update)], self.steps)
+    }
+
+    fn state_like(&self, theta: &Params<Array<F>>) -> Params<Array<F>> {
+        join(&[("second", theta), ("update", theta)], 1)
     }
 
     #[track_caller]
