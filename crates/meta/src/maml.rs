@@ -79,7 +79,7 @@ pub struct Maml<M> {
     pub rule: Rule,
     /// Clipping of inner gradients.
     pub clip: Option<Clip>,
-    /// Support examples of an inner step, drawn as [`Batches`] say; nothing: all of them.
+    /// Support examples of an inner step, drawn as [`Batches`](fewshot_nn::Batches) say; nothing: all of them.
     pub batch: Option<usize>,
     /// Order of the meta-gradient.
     pub order: Order,
