@@ -53,7 +53,7 @@ pub use fewshot_episodes::{
 pub use fewshot_meta::{
     Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
     FineTune, Head, IMaml, InnerLoop, Labels, Learner, Maml, Memory, Meta, Metric, MultiStep, Nil, Order,
-    Predictor, Pretrain, ProtoNet, Rate, Rates, Reptile, Rule, Runner, Scratch, Sharing, Solver, Task,
+    Predictor, Pretrain, ProtoNet, R2d2, Rate, Rates, Reptile, Rule, Runner, Scratch, Sharing, Solver, Task,
     Trainer, Training, Verdict, Vote, evaluate, evaluate_by_step, meta_gradient, save,
 };
 pub use fewshot_nn::{

@@ -14,7 +14,12 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
 
     /// Class scores `[queries, ways]` from embeddings of support and query.
-    fn scores<'t>(&self, support: &ExampleVars<'t, F>, query: Var<'t, F>) -> Var<'t, F>;
+    fn scores<'t>(
+        &self,
+        theta: &Params<Var<'t, F>>,
+        support: &ExampleVars<'t, F>,
+        query: Var<'t, F>,
+    ) -> Var<'t, F>;
 
     /// Normalisation in use.
     fn policy(&self) -> NormPolicy;
@@ -35,7 +40,7 @@ pub(crate) fn episode<'t, F: Float>(
     let x = Var::concat(&[support.x, query.x], 0);
     let z = learner.embed(&meta.theta, x, &mut pass);
     let parts = z.split(0, &[support.x.shape()[0], query.x.shape()[0]]);
-    let predictions = learner.scores(&ExampleVars { x: parts[0], y: support.y }, parts[1]);
+    let predictions = learner.scores(&meta.theta, &ExampleVars { x: parts[0], y: support.y }, parts[1]);
     Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
 }
 
@@ -109,7 +114,7 @@ impl<F: Float, C: Compare<F>> Comparison<C, F> {
         let tape = Tape::new();
         let y = LabelVars::Classes { classes: tape.index(&self.classes), ways: self.ways };
         let support = ExampleVars { x: tape.var(support), y };
-        self.learner.scores(&support, tape.var(query)).value()
+        self.learner.scores(&self.weights.on(&tape), &support, tape.var(query)).value()
     }
 
     fn joint(&self, support: &Array<F>, x: &Array<F>) -> Array<F> {

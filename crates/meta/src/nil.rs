@@ -56,7 +56,12 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
         self.model.features(theta, x, pass)
     }
 
-    fn scores<'t>(&self, support: &ExampleVars<'t, F>, query: Var<'t, F>) -> Var<'t, F> {
+    fn scores<'t>(
+        &self,
+        _: &Params<Var<'t, F>>,
+        support: &ExampleVars<'t, F>,
+        query: Var<'t, F>,
+    ) -> Var<'t, F> {
         let (classes, ways) = support.y.classes("Nil");
         let similarity = query.cosine_similarity(support.x);
         let members = query.tape().one_hot(classes, ways);

@@ -100,7 +100,12 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
         self.model.forward(theta, x, pass).flatten()
     }
 
-    fn scores<'t>(&self, support: &ExampleVars<'t, F>, query: Var<'t, F>) -> Var<'t, F> {
+    fn scores<'t>(
+        &self,
+        _: &Params<Var<'t, F>>,
+        support: &ExampleVars<'t, F>,
+        query: Var<'t, F>,
+    ) -> Var<'t, F> {
         let (classes, ways) = support.y.classes("ProtoNet");
         self.distance.logits(query, prototypes(support.x, classes, ways))
     }

@@ -8,7 +8,7 @@ use fewshot_autodiff::Var;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Gradient, Head, IMaml, Learner,
-    Maml, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, Rates,
+    Maml, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2, Rates,
     Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
@@ -134,6 +134,10 @@ fn a_displacement_is_no_gradient() {
 fn comparing_learners_are_exact() {
     for distance in [Distance::SquaredEuclid, Distance::Cosine] {
         check(&ProtoNet { distance, ..ProtoNet::new(normed()) }, Verdict::Exact);
+    }
+    for learner in [R2d2::new(normed()), R2d2::logistic(normed(), 3)] {
+        let found = check(&R2d2 { lambda: 0.05, ..learner }, Verdict::Exact);
+        assert!(found.slopes.iter().any(|s| s.parameter == "solver.log_lambda" && s.gradient.abs() > 1e-4));
     }
     for vote in [Vote::Sum, Vote::Nearest] {
         check(&Nil { vote, ..Nil::new(normed()) }, Verdict::Exact);

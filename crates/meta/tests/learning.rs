@@ -7,7 +7,7 @@ use fewshot_autodiff::Activation;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Distance, Error, Evaluation, IMaml, Learner, Maml, Metric, MultiStep, Nil, Order, ProtoNet,
-    Rates, Reptile, Trainer, Training, evaluate, evaluate_at_steps, evaluate_by_step,
+    R2d2, Rates, Reptile, Trainer, Training, evaluate, evaluate_at_steps, evaluate_by_step,
 };
 use fewshot_nn::{Adam, Init, Mlp, Schedule, Sgd};
 
@@ -29,6 +29,8 @@ fn learners() -> Vec<Box<dyn Learner<f32>>> {
         }),
         Box::new(IMaml { proximal: 0.5, ..IMaml::new(Net::normed()) }),
         Box::new(Nil::new(Mlp::with(&[6, 16, 3], Activation::Relu, Init::XavierUniform, None))),
+        Box::new(R2d2 { lambda: 0.1, ..R2d2::new(Net::normed()) }),
+        Box::new(R2d2 { lambda: 0.1, ..R2d2::logistic(Net::normed(), 2) }),
         Box::new(ProtoNet::new(Net::normed())),
         Box::new(ProtoNet { distance: Distance::Cosine, ..ProtoNet::new(Net::plain()) }),
     ]

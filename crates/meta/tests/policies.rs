@@ -5,7 +5,7 @@ mod common;
 use common::{Blobs, Net};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
-use fewshot_meta::{IMaml, Learner, Maml, Meta, ProtoNet, Reptile, Task, Trainer, Training};
+use fewshot_meta::{IMaml, Learner, Maml, Meta, ProtoNet, R2d2, Reptile, Task, Trainer, Training};
 use fewshot_nn::{Adam, NormPolicy};
 
 fn policies() -> [NormPolicy; 4] {
@@ -17,12 +17,13 @@ fn policies() -> [NormPolicy; 4] {
     ]
 }
 
-fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 4] {
+fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 5] {
     [
         Box::new(Maml { policy, inner_lr: 0.3, ..Maml::new(net()) }),
         Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
         Box::new(Reptile { policy, inner_lr: 0.01, ..Reptile::new(net()) }),
         Box::new(IMaml { policy, ..IMaml::new(net()) }),
+        Box::new(R2d2 { policy, lambda: 0.1, ..R2d2::new(net()) }),
     ]
 }
 
@@ -72,7 +73,7 @@ fn only_batch_statistics_make_queries_depend_on_each_other() {
 #[test]
 fn policies_differ_from_each_other() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..4 {
+    for which in 0..5 {
         let meta = trained(&*learners(Net::normed, NormPolicy::Batch)[which]);
         let predictions = policies().map(|policy| {
             learners(Net::normed, policy)[which].adapt(&meta, &task.support).predict(&task.query.x)
@@ -88,7 +89,7 @@ fn policies_differ_from_each_other() {
 #[test]
 fn without_batch_norm_all_policies_agree() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..4 {
+    for which in 0..5 {
         let predictions = policies().map(|policy| {
             let learner = &learners(Net::plain, policy)[which];
             learner.adapt(&learner.init(4), &task.support).predict(&task.query.x)

@@ -7,7 +7,7 @@ use fewshot_autodiff::{Activation, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
     Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, Maml, Memory, Meta, Nil, Order,
-    ProtoNet, Rates, Reptile, Rule, Runner, Task, TaskGradient, Vote,
+    ProtoNet, R2d2, Rates, Reptile, Rule, Runner, Task, TaskGradient, Vote,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
@@ -92,6 +92,8 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&Maml::meta_sgd(Net::normed()), tasks, "Meta-SGD");
     check(&Anil::new(Mlp::new(&[6, 8, 3])), tasks, "ANIL");
     check(&Nil { vote: Vote::Nearest, ..Nil::new(Mlp::new(&[6, 8, 3])) }, tasks, "nearest neighbour");
+    check(&R2d2::new(Net::normed()), tasks, "R2-D2");
+    check(&R2d2::logistic(Net::normed(), 2), tasks, "LR-D2");
     check(&IMaml::new(Net::normed()), tasks, "iMAML");
     for outer in [Displacement::Whole, Displacement::Last(Tail::Separate)] {
         check(
