@@ -142,7 +142,14 @@ impl<M> Maml<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
+    /// # Panics
+    /// When something is to be there for each of 0 training steps.
     fn spec(&self) -> Spec {
+        let stepwise = [self.norm_weights, self.norm_statistics].contains(&Sharing::PerStep);
+        assert!(
+            self.train_steps > 0 || !(stepwise || self.rates == Rates::PerStep),
+            "Maml: what there is for each training step needs train_steps of 1 or more"
+        );
         let mut spec = self.model.spec().clone();
         let norms = Filter::only(&[NORMS]);
         let weights: Vec<(String, Vec<usize>)> =

@@ -141,6 +141,12 @@ fn norm_weights_per_step_begin_as_shared_ones() {
 }
 
 #[test]
+#[should_panic(expected = "needs train_steps of 1 or more")]
+fn parts_per_step_need_a_step() {
+    let _ = Learner::<f64>::init(&Maml { train_steps: 0, ..Maml::plus_plus(Net::normed()) }, 1);
+}
+
+#[test]
 fn all_parts_off_is_maml() {
     let off = Maml {
         rates: Rates::Fixed,
