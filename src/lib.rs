@@ -54,7 +54,8 @@ pub use fewshot_meta::{
     Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
     FineTune, Head, IMaml, InnerLoop, Labels, Learner, Maml, Memory, Meta, Metric, MultiStep, Nil, Order,
     Predictor, Pretrain, ProtoNet, R2d2, Rate, Rates, Reptile, Rule, Runner, Scratch, Sharing, Solver, Task,
-    Trainer, Training, Verdict, Vote, evaluate, evaluate_by_step, meta_gradient, save,
+    Trainer, Training, Verdict, Vote, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
+    save_progress,
 };
 pub use fewshot_nn::{
     Adam, Bias, Builder, Clip, Conv4, Conv4Config, Headed, Init, Linear, Mlp, Model, Noise, NormPolicy,

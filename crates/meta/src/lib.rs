@@ -78,7 +78,7 @@ pub use protonet::{Distance, ProtoNet, prototypes};
 pub use r2d2::{R2d2, Regression};
 pub use recompute::Memory;
 pub use reptile::{Displacement, Reptile};
-pub use rule::{Moments, Rule};
+pub use rule::Rule;
 pub use runner::{Execution, Runner};
 pub use task::{Examples, Labels, Metric, Task};
 pub use task_vars::{ExampleVars, LabelVars, TaskVars};

@@ -28,7 +28,7 @@ pub enum Rule {
 
 /// What a rule carries from step to step: `first.NAME`, `second.NAME` of every adapted parameter, and the number of `steps`.
 /// Empty for plain gradient descent.
-pub type Moments<T> = Params<T>;
+pub(crate) type Moments<T> = Params<T>;
 
 const FIRST: &str = "first";
 const SECOND: &str = "second";
