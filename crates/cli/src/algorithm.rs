@@ -75,7 +75,7 @@ impl Algorithm {
             Algorithm::Anil => &["order", "inner-lr", "inner-steps", "eval-steps"],
             Algorithm::MetaSgd => &["order", "inner-steps", "eval-steps", "recompute"],
             Algorithm::Mamlpp => &["order", "inner-lr", "inner-steps", "eval-steps", "recompute", "parts"],
-            Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "cg-steps"],
+            Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "pull", "cg-steps"],
             Algorithm::Cavia => &["order", "inner-lr", "inner-steps", "eval-steps", "context"],
             Algorithm::Protonet => &["distance", "train-ways"],
             Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],

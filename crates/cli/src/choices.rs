@@ -39,6 +39,16 @@ impl From<Order> for u8 {
     }
 }
 
+/// How iMAML keeps adapted weights near the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pull {
+    /// Once, after plain steps, with a damped linear system (released code)
+    LastStep,
+    /// In every step, with the linear system of the paper
+    EveryStep,
+}
+
 /// Distance of a Prototypical network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

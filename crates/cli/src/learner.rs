@@ -9,7 +9,7 @@ use fewshot_meta::{
 use fewshot_nn::{Bias, Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy};
 
 use crate::baselines;
-use crate::choices::{Distance, Norm, Order};
+use crate::choices::{Distance, Norm, Order, Pull};
 use crate::defaults;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
@@ -21,8 +21,8 @@ const MULTI_STEP_EPOCHS: u64 = 10;
 /// Epochs of first-order gradients of MAML++.
 const FIRST_ORDER_EPOCHS: u64 = 50;
 
-/// Damping of iMAML's linear system in regression, as in the released code: without it, curvature of losses far from their minimum
-/// makes the system singular. Classification has none, as in the paper.
+/// Damping of iMAML's linear system in regression where the pull acts in every step: without it, curvature of losses far from their minimum
+/// makes the system singular. Classification has none then, as in the paper.
 const REGRESSION_DAMPING: f64 = 1.0;
 
 /// A network before it is made.
@@ -149,9 +149,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             policy: policy(settings),
             ..Reptile::new(model)
         }),
-        Method::Imaml { inner, proximal, cg_steps } => {
-            Box::new(implicit(settings, inner, *proximal, *cg_steps, model))
-        }
+        Method::Imaml { .. } => Box::new(implicit(settings, model)),
         Method::Cavia { inner, order, context } => Box::new(Cavia {
             train_steps: inner.steps.train,
             eval_steps: inner.steps.eval,
@@ -199,16 +197,25 @@ fn of_maml<M>(settings: &Settings, model: M) -> Maml<M> {
 }
 
 /// iMAML with the inner steps of a run.
-fn implicit<M>(settings: &Settings, inner: &Inner, proximal: f64, cg_steps: usize, model: M) -> IMaml<M> {
+fn implicit<M>(settings: &Settings, model: M) -> IMaml<M> {
+    let Method::Imaml { inner, proximal, pull, cg_steps } = &settings.method else {
+        unreachable!("{:?} is not iMAML", settings.algorithm())
+    };
+    let form = match pull {
+        Pull::LastStep => IMaml::released(model),
+        Pull::EveryStep => {
+            let damping = if settings.classes.is_none() { REGRESSION_DAMPING } else { 0.0 };
+            IMaml { damping, ..IMaml::new(model) }
+        }
+    };
     IMaml {
         train_steps: inner.steps.train,
         eval_steps: inner.steps.eval,
         inner_lr: inner.lr,
-        proximal,
-        solver: Solver::ConjugateGradient { steps: cg_steps },
-        damping: if settings.classes.is_none() { REGRESSION_DAMPING } else { 0.0 },
+        proximal: *proximal,
+        solver: Solver::ConjugateGradient { steps: *cg_steps },
         policy: policy(settings),
-        ..IMaml::new(model)
+        ..form
     }
 }
 

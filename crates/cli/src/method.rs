@@ -1,7 +1,7 @@
 //! An algorithm with the settings only some algorithms have.
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Order};
+use crate::choices::{Data, Distance, Order, Pull};
 use crate::defaults::{self, Defaults};
 use crate::options::Options;
 use crate::parts::Parts;
@@ -97,6 +97,8 @@ pub enum Method {
         inner: Inner,
         /// Strength of the pull to the start.
         proximal: f64,
+        /// When that pull acts.
+        pull: Pull,
         /// Steps of conjugate gradient.
         cg_steps: usize,
     },
@@ -157,8 +159,9 @@ impl Method {
             }
             Algorithm::Imaml => {
                 let proximal = options.proximal.unwrap_or(defaults::PROXIMAL);
+                let pull = options.pull.unwrap_or(defaults::PULL);
                 let cg_steps = options.cg_steps.unwrap_or(defaults::CG_STEPS);
-                Method::Imaml { inner, proximal, cg_steps }
+                Method::Imaml { inner, proximal, pull, cg_steps }
             }
             Algorithm::Cavia => {
                 let context = options.context.unwrap_or(defaults::CONTEXT);
@@ -189,8 +192,9 @@ impl Method {
                 options.eval_inner_batch = Some(*eval_batch);
                 options.lanes = Some(*lanes);
             }
-            Method::Imaml { proximal, cg_steps, .. } => {
+            Method::Imaml { proximal, pull, cg_steps, .. } => {
                 options.proximal = Some(*proximal);
+                options.pull = Some(*pull);
                 options.cg_steps = Some(*cg_steps);
             }
             Method::Cavia { context, .. } => options.context = Some(*context),
@@ -286,6 +290,14 @@ impl Method {
             Method::MetaSgd { .. } | Method::Mamlpp { .. } | Method::Protonet { .. } => return None,
         }
         Some(self)
+    }
+
+    /// Epsilon of Adam as the outer optimiser.
+    pub fn outer_epsilon(&self) -> f64 {
+        match self {
+            Method::Imaml { .. } => defaults::IMAML_EPSILON,
+            _ => defaults::EPSILON,
+        }
     }
 
     /// The order of the meta-gradient, where it is a setting.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Norm, Order, Rotations, Split};
+use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split};
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
 
@@ -104,6 +104,10 @@ pub struct Options {
     #[arg(long, value_parser = number, value_name = "LAMBDA", help_heading = "Inner steps")]
     pub proximal: Option<f64>,
 
+    /// When that pull acts, imaml only [default: last-step]
+    #[arg(long, value_enum, help_heading = "Inner steps")]
+    pub pull: Option<Pull>,
+
     /// Steps of conjugate gradient for the meta-gradient, imaml only [default: 5]
     #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub cg_steps: Option<usize>,
@@ -200,6 +204,7 @@ each_option!(
     eval_inner_batch,
     lanes,
     proximal,
+    pull,
     cg_steps,
     context,
     distance,

@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outer {
-    /// Adam: beta1 0.9, beta2 0.999, epsilon 1e-8
+    /// Adam: beta1 0.9, beta2 0.999, epsilon 1e-8, with imaml 1e-3
     Adam,
     /// Plain gradient descent
     Sgd,
 }
 
 impl Outer {
-    /// The optimiser itself, before its first step.
-    pub fn optimizer(self) -> Box<dyn Optimizer> {
+    /// The optimiser itself, before its first step; Adam with this epsilon.
+    pub fn optimizer(self, epsilon: f64) -> Box<dyn Optimizer> {
         match self {
-            Outer::Adam => Box::new(Adam::default()),
+            Outer::Adam => Box::new(Adam::new(0.9, 0.999, epsilon)),
             Outer::Sgd => Box::new(Sgd::default()),
         }
     }

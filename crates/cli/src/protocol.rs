@@ -6,8 +6,10 @@ use fewshot_nn::Clip;
 
 use crate::choices::choice_name;
 use crate::data::Source;
+use crate::defaults;
 use crate::learner;
 use crate::method::{Inner, Method, Steps, Tuning};
+use crate::outer::Outer;
 use crate::settings::Settings;
 
 /// Data, classes, episodes, learner and training, one line each.
@@ -87,8 +89,12 @@ fn method(settings: &Settings) -> String {
         Method::Reptile { inner, batch, eval_batch, lanes } => {
             format!("{} on {batch} examples (at test {eval_batch}), lanes {lanes}", self::inner(inner))
         }
-        Method::Imaml { inner, proximal, cg_steps } => {
-            format!("{}, proximal {proximal}, conjugate gradient steps {cg_steps}", self::inner(inner))
+        Method::Imaml { inner, proximal, pull, cg_steps } => {
+            let pull = choice_name(*pull);
+            format!(
+                "{}, proximal {proximal} in {pull}, conjugate gradient steps {cg_steps}",
+                self::inner(inner)
+            )
         }
         Method::Cavia { inner, context, .. } => format!("{}, context {context}", self::inner(inner)),
         Method::MetaSgd { steps, .. } => format!("{} of learned rates", self::steps(steps)),
@@ -118,17 +124,15 @@ fn training(settings: &Settings) -> String {
         (_, 1) => "episode",
         (_, _) => "episodes",
     };
-    let outer = match outer {
-        crate::outer::Outer::Adam => "Adam",
-        crate::outer::Outer::Sgd => "SGD",
+    let outer = match (outer, settings.method.outer_epsilon()) {
+        (Outer::Adam, defaults::EPSILON) => format!("Adam {outer_lr}"),
+        (Outer::Adam, epsilon) => format!("Adam {outer_lr} (epsilon {epsilon})"),
+        (Outer::Sgd, _) => format!("SGD {outer_lr}"),
     };
     let clip = match clip {
         None => String::new(),
         Some(Clip::Value(limit)) => format!(", gradient within ±{limit}"),
         Some(Clip::Norm(limit)) => format!(", gradient norm at most {limit}"),
     };
-    format!(
-        "{iterations} iterations of {meta_batch} {episodes}, {outer} {outer_lr}{}{clip}, seed {seed}",
-        decay.words()
-    )
+    format!("{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}, seed {seed}", decay.words())
 }

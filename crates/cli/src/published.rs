@@ -1,6 +1,6 @@
 //! The defaults against the published tables.
 
-use crate::choices::{Norm, Order, Rotations, Split};
+use crate::choices::{Norm, Order, Pull, Rotations, Split};
 use crate::method::{Inner, Method, Steps, Tuning};
 use crate::outer::{Decay, Outer};
 use crate::parts::Parts;
@@ -68,7 +68,9 @@ fn reptile_as_published() {
 fn imaml_and_cavia_as_published() {
     for (ways, steps) in [(5, 16), (20, 25)] {
         let settings = omniglot("imaml", ways, 1);
-        let method = Method::Imaml { inner: inner(0.1, steps, steps), proximal: 2.0, cg_steps: 5 };
+        let (inner, pull) = (inner(0.1, steps, steps), Pull::LastStep);
+        let method = Method::Imaml { inner, proximal: 2.0, pull, cg_steps: 5 };
+        assert_eq!(method.outer_epsilon(), 1e-3);
         assert_eq!((settings.method, settings.meta_batch, settings.iterations), (method, 32, 20_000));
     }
     let cavia = resolved("algorithm = 'cavia'\ndata = 'sinusoid'");

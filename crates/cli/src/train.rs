@@ -88,7 +88,7 @@ impl Run {
         let mut trainer = self.trainer();
         let mut files = match (out, start) {
             (Some(dir), Start::Resumed) => {
-                let outer = self.settings.outer.optimizer();
+                let outer = self.settings.outer.optimizer(self.settings.method.outer_epsilon());
                 let stand = resume::progress(dir, &*self.learner, &*outer)?;
                 trainer = trainer.resume(stand);
                 say(format!("resumed     after {} iterations", trainer.iteration()))?;
@@ -118,7 +118,8 @@ impl Run {
         let Settings { meta_batch, outer, outer_lr, decay, clip, seed, iterations, .. } = self.settings;
         let schedule = decay.schedule(iterations, outer_lr);
         let training = Training { meta_batch, outer_lr, schedule, clip, seed, ..Training::default() };
-        Trainer::new(&*self.learner, &*self.training, outer.optimizer(), training)
+        let outer = outer.optimizer(self.settings.method.outer_epsilon());
+        Trainer::new(&*self.learner, &*self.training, outer, training)
     }
 
     /// Updates until done, asked to stop or failed; in each case the trainer holds the last good weights.

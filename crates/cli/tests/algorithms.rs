@@ -32,7 +32,12 @@ fn drawings() {
         ("--algorithm mamlpp", "inner steps 5 (at test 5) of rate 0.1, parts msl,lslr,bnwb,bnrs,ca"),
         ("--algorithm mamlpp --parts none", "parts none"),
         ("--algorithm mamlpp --parts msl,lslr,bnwb,ca,da --recompute --norm running", "computed again"),
-        ("--algorithm imaml --inner-steps 2 --cg-steps 2", "proximal 2, conjugate gradient steps 2"),
+        (
+            "--algorithm imaml --inner-steps 2 --cg-steps 2",
+            "proximal 2 in last-step, conjugate gradient steps 2",
+        ),
+        ("--algorithm imaml --inner-steps 2 --cg-steps 2 --pull every-step", "in every-step"),
+        ("--algorithm imaml --inner-steps 2 --cg-steps 2", "Adam 0.001 (epsilon 0.001)"),
         ("--algorithm reptile --eval-steps 3", "of rate 0.001 on 10 examples (at test 5), lanes 2"),
         ("--algorithm protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),
     ] {

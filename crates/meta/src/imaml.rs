@@ -30,6 +30,15 @@ pub enum Solver {
     },
 }
 
+/// When the pull to theta acts on the adapted weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// In every inner step, as in the paper: the inner problem is solved as it is written.
+    EveryStep,
+    /// In one step of its own after all others, as in the released code: weights move far, then back by `inner_lr lambda` of the way.
+    LastStep,
+}
+
 /// MAML by implicit gradients, for classification and regression. All parameters are adapted.
 ///
 /// ```
@@ -52,10 +61,14 @@ pub struct IMaml<M> {
     pub inner_lr: f64,
     /// Strength of the pull to theta, `lambda`.
     pub proximal: f64,
+    /// When that pull acts.
+    pub pull: Pull,
     /// How the linear system is solved.
     pub solver: Solver,
     /// Added to the identity in the linear system; the released code has 1, the paper 0.
     pub damping: f64,
+    /// Added to `lambda` in the linear system alone; the released code has 10, the paper 0.
+    pub stiffness: f64,
     /// Normalisation of queries by the adapted model, as in [`Maml`](crate::Maml).
     pub policy: NormPolicy,
 }
@@ -76,10 +89,18 @@ impl<M> IMaml<M> {
             eval_steps: 16,
             inner_lr: 0.1,
             proximal: 2.0,
+            pull: Pull::EveryStep,
             solver: Solver::ConjugateGradient { steps: 5 },
             damping: 0.0,
+            stiffness: 0.0,
             policy: NormPolicy::Batch,
         }
+    }
+
+    /// The released code's choices, which differ from the paper's text: plain steps and one of the pull alone, and
+    /// `2 I + H / (lambda + 10)` in the linear system. Its outer Adam has epsilon 1e-3.
+    pub fn released(model: M) -> Self {
+        IMaml { pull: Pull::LastStep, damping: 1.0, stiffness: 10.0, ..Self::new(model) }
     }
 
     /// Weights before the first step and after each, as constants.
@@ -96,11 +117,21 @@ impl<M> IMaml<M> {
         let centre = theta.map(|w| w.detach());
         let half = F::of(0.5 * self.proximal);
         let inner = InnerLoop { steps, order: Order::First, ..InnerLoop::default() };
-        inner.trajectory(&centre, Rate::Scalar(self.inner_lr), |_, fast| {
+        let mut all = inner.trajectory(&centre, Rate::Scalar(self.inner_lr), |_, fast| {
             let loss = self.loss(fast, support, noise, Pass::once);
+            if self.pull == Pull::LastStep {
+                return loss;
+            }
             let pulls = fast.values().iter().zip(centre.values()).map(|(&w, &c)| (w - c).square().sum());
             pulls.fold(loss, |sum, pull| sum + pull * half)
-        })
+        });
+        if self.pull == Pull::LastStep {
+            let way = F::of(self.inner_lr * self.proximal);
+            let last = all.pop().expect("there is one more than steps");
+            let pulled = last.values().iter().zip(centre.values()).map(|(&w, &c)| w - (w - c) * way);
+            all.push(last.with_values(pulled.collect()));
+        }
+        all
     }
 
     fn loss<'t, F: Float>(
@@ -117,7 +148,7 @@ impl<M> IMaml<M> {
         examples.y.loss(self.model.forward(weights, examples.x, &mut kind(pass)))
     }
 
-    /// Solves `((1 + damping) I + H / lambda) g = b` with the Hessian of the support loss at `fast`.
+    /// Solves `((1 + damping) I + H / (lambda + stiffness)) g = b` with the Hessian of the support loss at `fast`.
     fn solve<'t, F: Float>(
         &self,
         fast: &Params<Var<'t, F>>,
@@ -129,7 +160,7 @@ impl<M> IMaml<M> {
         let scaled = |v: &List<'t, F>| -> List<'t, F> {
             let along = gradient.iter().zip(v).map(|(&g, &v)| (g * v).sum()).reduce(|a, b| a + b);
             let product = along.expect("a model has weights").grads(wrt);
-            product.iter().map(|h| (*h * F::of(1.0 / self.proximal)).detach()).collect()
+            product.iter().map(|h| (*h * F::of(1.0 / (self.proximal + self.stiffness))).detach()).collect()
         };
         let keep = F::of(1.0 + self.damping);
         let apply = |v: &List<'t, F>| axpy(&scaled(v), v, |h, v| h + v * keep);

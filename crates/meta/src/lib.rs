@@ -69,7 +69,7 @@ pub use error::Error;
 pub use evaluate::{Evaluation, evaluate, evaluate_at_steps, evaluate_by_step};
 pub use exactness::{Exactness, ExactnessCheck, Slope, Verdict};
 pub use filter::Filter;
-pub use imaml::{IMaml, Solver};
+pub use imaml::{IMaml, Pull, Solver};
 pub use learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, TaskGradient};
 pub use maml::{Maml, Rates, Sharing};
 pub use mamlpp::MultiStep;

@@ -7,7 +7,7 @@ use common::point::{Point, quadratics};
 use common::{Blobs, Net};
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Rate, Solver, Task, TaskGradient};
+use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Pull, Rate, Solver, Task, TaskGradient};
 use fewshot_nn::{Model, Pass};
 
 fn gradient(learner: &dyn Learner<f64>, task: &Task<f64>) -> TaskGradient<f64> {
@@ -40,6 +40,20 @@ fn damping_is_added_to_the_identity() {
     let damped = gradient(&IMaml { damping: 0.5, ..point(2.0, 0.2) }, &task).gradient;
     // (1 + 0.5 + 1/2) g = -1
     assert_relative_eq!(damped.values()[0].data()[0], -0.5, max_relative = 1e-12);
+}
+
+/// The released code's way: plain steps, one of the pull alone, `(1 + delta) I + H / (lambda + 10)`.
+#[test]
+fn the_pull_may_act_once_after_plain_steps() {
+    let task = quadratics((1.0, 3.0), (1.0, 2.0));
+    let learner = IMaml { inner_lr: 0.1, train_steps: 2, eval_steps: 2, ..IMaml::released(Point::at(0.0)) };
+    assert_eq!((learner.pull, learner.damping, learner.stiffness), (Pull::LastStep, 1.0, 10.0));
+    // 0, 0.3, 0.57, then back by 0.1 times lambda of the way
+    let phi = 0.57 * 0.8;
+    let result = gradient(&learner, &task);
+    assert_relative_eq!(result.loss, 0.5 * (phi - 2.0) * (phi - 2.0), max_relative = 1e-12);
+    let expected = (phi - 2.0) / (1.0 + 1.0 + 1.0 / 12.0);
+    assert_relative_eq!(result.gradient.values()[0].data()[0], expected, max_relative = 1e-12);
 }
 
 /// The derivative through recorded proximal steps.

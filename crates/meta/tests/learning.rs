@@ -28,6 +28,7 @@ fn learners() -> Vec<Box<dyn Learner<f32>>> {
             ..Anil::new(Mlp::with(&[6, 16, 3], Activation::Relu, Init::XavierUniform, None))
         }),
         Box::new(IMaml { proximal: 0.5, ..IMaml::new(Net::normed()) }),
+        Box::new(IMaml::released(Net::normed())),
         Box::new(Nil::new(Mlp::with(&[6, 16, 3], Activation::Relu, Init::XavierUniform, None))),
         Box::new(R2d2 { lambda: 0.1, ..R2d2::new(Net::normed()) }),
         Box::new(R2d2 { lambda: 0.1, ..R2d2::logistic(Net::normed(), 2) }),

@@ -95,6 +95,7 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&R2d2::new(Net::normed()), tasks, "R2-D2");
     check(&R2d2::logistic(Net::normed(), 2), tasks, "LR-D2");
     check(&IMaml::new(Net::normed()), tasks, "iMAML");
+    check(&IMaml::released(Net::normed()), tasks, "iMAML as released");
     for outer in [Displacement::Whole, Displacement::Last(Tail::Separate)] {
         check(
             &Reptile { outer, batch: Some(4), train_steps: 3, ..Reptile::new(Net::normed()) },

@@ -9,7 +9,7 @@ mod table;
 pub use table::of;
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Distance, Norm, Order, Rotations, Split};
+use crate::choices::{Distance, Norm, Order, Pull, Rotations, Split};
 use crate::outer::{Decay, Outer};
 
 /// The algorithm of `fewshot` and `fewshot train` without options (F).
@@ -38,6 +38,12 @@ pub const RUNNING_MOMENTUM: f64 = 0.1;
 pub const ORDER: Order = Order::Second;
 /// Strength of iMAML's pull to the start (Rajeswaran et al., tables 2 and 3).
 pub const PROXIMAL: f64 = 2.0;
+/// When it acts (released code).
+pub const PULL: Pull = Pull::LastStep;
+/// Epsilon of the outer Adam (Kingma and Ba 2015).
+pub const EPSILON: f64 = 1e-8;
+/// The same of iMAML (released code).
+pub const IMAML_EPSILON: f64 = 1e-3;
 /// Steps of iMAML's conjugate gradient (the same).
 pub const CG_STEPS: usize = 5;
 /// Context parameters of CAVIA for sinusoids (Zintgraf et al., section 5.1).

@@ -191,7 +191,7 @@ fn imaml(data: &Data, ways: usize, shots: usize) -> Defaults {
     }
     let steps = if is_few(ways) { 16 } else { 25 };
     Defaults {
-        source: "Rajeswaran, Finn, Kakade, Levine 2019, tables 2 and 3 and released code; outer Adam with epsilon 1e-8",
+        source: "Rajeswaran, Finn, Kakade, Levine 2019, tables 2 and 3 and released code",
         iterations: on_glyphs(data, 20_000, ways, [120, 15]),
         meta_batch: 32,
         inner_lr: 0.1,
