@@ -13,13 +13,27 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
     /// Embeddings `[n, d]` of a batch.
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
 
-    /// Class scores `[queries, ways]` from embeddings of support and query.
-    fn scores<'t>(
+    /// What is kept of an embedded support.
+    fn memory<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
         support: &ExampleVars<'t, F>,
+        pass: &mut Pass<'t, F>,
+    ) -> Params<Var<'t, F>>;
+
+    /// Class scores `[queries, ways]`: logits.
+    fn scores<'t>(
+        &self,
+        theta: &Params<Var<'t, F>>,
+        memory: &Params<Var<'t, F>>,
         query: Var<'t, F>,
+        pass: &mut Pass<'t, F>,
     ) -> Var<'t, F>;
+
+    /// The mean loss of scores.
+    fn loss<'t>(&self, y: &LabelVars<'t, F>, scores: Var<'t, F>) -> Var<'t, F> {
+        y.loss(scores)
+    }
 
     /// Normalisation in use.
     fn policy(&self) -> NormPolicy;
@@ -40,8 +54,10 @@ pub(crate) fn episode<'t, F: Float>(
     let x = Var::concat(&[support.x, query.x], 0);
     let z = learner.embed(&meta.theta, x, &mut pass);
     let parts = z.split(0, &[support.x.shape()[0], query.x.shape()[0]]);
-    let predictions = learner.scores(&meta.theta, &ExampleVars { x: parts[0], y: support.y }, parts[1]);
-    Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+    let embedded = ExampleVars { x: parts[0], y: support.y };
+    let memory = learner.memory(&meta.theta, &embedded, &mut pass);
+    let predictions = learner.scores(&meta.theta, &memory, parts[1], &mut pass);
+    Outcome { loss: learner.loss(&query.y, predictions), predictions, statistics: pass.into_statistics() }
 }
 
 /// A predictor that compares queries with this support.
@@ -53,50 +69,56 @@ pub(crate) fn compared<F: Float, C: Compare<F>>(
     meta: &Meta<F>,
     support: &Examples<F>,
 ) -> Box<dyn Predictor<F>> {
-    let embedded = |given: Option<&Params<Array<F>>>| {
-        let (z, statistics) = embed(learner, &meta.theta, &support.x, given);
-        (Known::Embedded(z), statistics)
-    };
+    support.y.classes("adapt");
     let (known, statistics) = match learner.policy() {
-        _ if !has_statistics(&meta.statistics) => embedded(Some(&meta.statistics)),
-        NormPolicy::Running { .. } => embedded(Some(&meta.statistics)),
-        NormPolicy::SupportOnly => embedded(None),
-        NormPolicy::Batch => (Known::Together(support.x.clone()), Params::default()),
-        NormPolicy::SupportPlusOne => (Known::OneByOne(support.x.clone()), Params::default()),
+        NormPolicy::Batch if has_statistics(&meta.statistics) => (Known::Together(support.clone()), None),
+        NormPolicy::SupportPlusOne if has_statistics(&meta.statistics) => {
+            (Known::OneByOne(support.clone()), None)
+        }
+        NormPolicy::SupportOnly if has_statistics(&meta.statistics) => {
+            let (memory, statistics) = memorised(learner, &meta.theta, support, None);
+            (Known::Memory(memory), Some(statistics))
+        }
+        _ => {
+            let given = meta.statistics.clone();
+            (Known::Memory(memorised(learner, &meta.theta, support, Some(&given)).0), Some(given))
+        }
     };
-    let (classes, ways) = (support.y.classes("adapt").to_vec(), support.y.ways());
-    Box::new(Comparison {
-        learner: learner.copy(),
-        weights: meta.theta.clone(),
-        statistics,
-        known,
-        classes,
-        ways,
-    })
+    let statistics = statistics.unwrap_or_default();
+    Box::new(Comparison { learner: learner.copy(), weights: meta.theta.clone(), statistics, known })
 }
 
-/// Embeddings, and the statistics that normalised them: those given, or of the batch.
-fn embed<F: Float>(
+/// The pass on these statistics, or on those of the batch.
+fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
+    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape)))
+}
+
+/// What is kept of a support, and the statistics that normalised it: those given, or its own, for which it is compared with itself.
+fn memorised<F: Float>(
     learner: &impl Compare<F>,
     weights: &Params<Array<F>>,
-    x: &Array<F>,
+    support: &Examples<F>,
     given: Option<&Params<Array<F>>>,
-) -> (Array<F>, Params<Array<F>>) {
+) -> (Params<Array<F>>, Params<Array<F>>) {
     let tape = Tape::new();
-    let mut pass = given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
-    let z = learner.embed(&weights.on(&tape), tape.var(x), &mut pass).value();
-    let batch = pass.into_statistics().map(|s| s.arrays());
-    (z, batch.or_else(|| given.cloned()).unwrap_or_default())
+    let mut pass = pass(&tape, given);
+    let theta = weights.on(&tape);
+    let z = learner.embed(&theta, tape.var(&support.x), &mut pass);
+    let memory = learner.memory(&theta, &ExampleVars { x: z, y: support.y.on(&tape) }, &mut pass);
+    if given.is_none() {
+        learner.scores(&theta, &memory, z, &mut pass);
+    }
+    (memory.arrays(), pass.into_statistics().map(|s| s.arrays()).unwrap_or_default())
 }
 
 /// What is known of the support when a query comes.
 enum Known<F: Float> {
-    /// Its embeddings, `[n, d]`.
-    Embedded(Array<F>),
+    /// What was kept of it.
+    Memory(Params<Array<F>>),
     /// Its examples: embedded in one batch with all queries of a call.
-    Together(Array<F>),
+    Together(Examples<F>),
     /// Its examples: embedded in one batch with each query in turn.
-    OneByOne(Array<F>),
+    OneByOne(Examples<F>),
 }
 
 /// A learner with a support set.
@@ -105,32 +127,33 @@ struct Comparison<C, F: Float> {
     weights: Params<Array<F>>,
     statistics: Params<Array<F>>,
     known: Known<F>,
-    classes: Vec<usize>,
-    ways: usize,
 }
 
 impl<F: Float, C: Compare<F>> Comparison<C, F> {
-    fn scores(&self, support: &Array<F>, query: &Array<F>) -> Array<F> {
+    fn answered(&self, memory: &Params<Array<F>>, x: &Array<F>) -> Array<F> {
         let tape = Tape::new();
-        let y = LabelVars::Classes { classes: tape.index(&self.classes), ways: self.ways };
-        let support = ExampleVars { x: tape.var(support), y };
-        self.learner.scores(&self.weights.on(&tape), &support, tape.var(query)).value()
+        let mut pass = pass(&tape, Some(&self.statistics));
+        let theta = self.weights.on(&tape);
+        let z = self.learner.embed(&theta, tape.var(x), &mut pass);
+        self.learner.scores(&theta, &memory.on(&tape), z, &mut pass).value()
     }
 
-    fn joint(&self, support: &Array<F>, x: &Array<F>) -> Array<F> {
-        let z = embed(&self.learner, &self.weights, &concat(&[support, x]), None).0;
-        let known = support.shape()[0];
-        self.scores(&rows(&z, 0..known), &rows(&z, known..z.shape()[0]))
+    fn joint(&self, support: &Examples<F>, x: &Array<F>) -> Array<F> {
+        let tape = Tape::new();
+        let mut pass = pass(&tape, None);
+        let theta = self.weights.on(&tape);
+        let z = self.learner.embed(&theta, tape.var(&concat(&[&support.x, x])), &mut pass);
+        let parts = z.split(0, &[support.x.shape()[0], x.shape()[0]]);
+        let known = ExampleVars { x: parts[0], y: support.y.on(&tape) };
+        let memory = self.learner.memory(&theta, &known, &mut pass);
+        self.learner.scores(&theta, &memory, parts[1], &mut pass).value()
     }
 }
 
 impl<F: Float, C: Compare<F>> Predictor<F> for Comparison<C, F> {
     fn predict(&self, x: &Array<F>) -> Array<F> {
         match &self.known {
-            Known::Embedded(support) => {
-                let query = embed(&self.learner, &self.weights, x, Some(&self.statistics)).0;
-                self.scores(support, &query)
-            }
+            Known::Memory(memory) => self.answered(memory, x),
             Known::Together(support) => self.joint(support, x),
             Known::OneByOne(support) => {
                 let each = (0..x.shape()[0]).map(|i| self.joint(support, &rows(x, i..i + 1)));

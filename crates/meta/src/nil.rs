@@ -11,6 +11,10 @@ use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
+/// What is kept of a support: features `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
+const FEATURES: &str = "features";
+const MEMBERS: &str = "members";
+
 /// How the similarities of a query to the support examples of a class make the score of the class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Vote {
@@ -56,15 +60,26 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
         self.model.features(theta, x, pass)
     }
 
-    fn scores<'t>(
+    fn memory<'t>(
         &self,
         _: &Params<Var<'t, F>>,
         support: &ExampleVars<'t, F>,
-        query: Var<'t, F>,
-    ) -> Var<'t, F> {
+        _: &mut Pass<'t, F>,
+    ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("Nil");
-        let similarity = query.cosine_similarity(support.x);
-        let members = query.tape().one_hot(classes, ways);
+        let members = support.x.tape().one_hot(classes, ways);
+        Params::new(vec![(FEATURES.to_owned(), support.x), (MEMBERS.to_owned(), members)])
+    }
+
+    fn scores<'t>(
+        &self,
+        _: &Params<Var<'t, F>>,
+        memory: &Params<Var<'t, F>>,
+        query: Var<'t, F>,
+        _: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let similarity = query.cosine_similarity(memory[FEATURES]);
+        let members = memory[MEMBERS];
         match self.vote {
             Vote::Sum => similarity.matmul(members),
             // cosines lie in [-1, 1]: -3 for those of other classes is below all

@@ -13,6 +13,9 @@ use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
+/// What is kept of a support: `[ways, d]`.
+const PROTOTYPES: &str = "prototypes";
+
 /// How far an embedded query is from a prototype.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Distance {
@@ -100,14 +103,24 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
         self.model.forward(theta, x, pass).flatten()
     }
 
-    fn scores<'t>(
+    fn memory<'t>(
         &self,
         _: &Params<Var<'t, F>>,
         support: &ExampleVars<'t, F>,
-        query: Var<'t, F>,
-    ) -> Var<'t, F> {
+        _: &mut Pass<'t, F>,
+    ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("ProtoNet");
-        self.distance.logits(query, prototypes(support.x, classes, ways))
+        Params::new(vec![(PROTOTYPES.to_owned(), prototypes(support.x, classes, ways))])
+    }
+
+    fn scores<'t>(
+        &self,
+        _: &Params<Var<'t, F>>,
+        memory: &Params<Var<'t, F>>,
+        query: Var<'t, F>,
+        _: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        self.distance.logits(query, memory[PROTOTYPES])
     }
 
     fn policy(&self) -> NormPolicy {

@@ -54,6 +54,8 @@ pub struct R2d2<M> {
 const LOG_LAMBDA: &str = "solver.log_lambda";
 const SCALE: &str = "solver.scale";
 const SHIFT: &str = "solver.shift";
+/// What is kept of a support: `[d + 1, ways]`.
+const SOLUTION: &str = "solution";
 
 impl<M> R2d2<M> {
     /// Ridge regression with the released code's `lambda` of 50 and the scale for Omniglot, running statistics.
@@ -130,14 +132,14 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
         self.model.forward(theta, x, pass).flatten()
     }
 
-    fn scores<'t>(
+    fn memory<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
         support: &ExampleVars<'t, F>,
-        query: Var<'t, F>,
-    ) -> Var<'t, F> {
+        _: &mut Pass<'t, F>,
+    ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("R2d2");
-        let labels = query.tape().one_hot(classes, ways);
+        let labels = support.x.tape().one_hot(classes, ways);
         let examples = F::of(support.x.shape()[0] as f64);
         let lambda = theta[LOG_LAMBDA].exp() * examples;
         let x = with_ones(support.x);
@@ -145,7 +147,17 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
             Regression::Ridge => ridge(x, labels, lambda),
             Regression::Logistic { steps } => logistic(x, labels, lambda, steps),
         };
-        with_ones(query).matmul(weights) * theta[SCALE] + theta[SHIFT]
+        Params::new(vec![(SOLUTION.to_owned(), weights)])
+    }
+
+    fn scores<'t>(
+        &self,
+        theta: &Params<Var<'t, F>>,
+        memory: &Params<Var<'t, F>>,
+        query: Var<'t, F>,
+        _: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        with_ones(query).matmul(memory[SOLUTION]) * theta[SCALE] + theta[SHIFT]
     }
 
     fn policy(&self) -> NormPolicy {

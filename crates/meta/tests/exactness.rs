@@ -2,14 +2,15 @@
 
 mod common;
 
+use common::score::Score;
 use common::smooth::Smooth;
 use common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::Var;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Gradient, Head, IMaml, Learner,
-    Maml, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2, Rates,
-    Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
+    Maml, Matching, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet,
+    R2d2, Rates, Relation, Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
 
@@ -138,6 +139,16 @@ fn comparing_learners_are_exact() {
     for learner in [R2d2::new(normed()), R2d2::logistic(normed(), 3)] {
         let found = check(&R2d2 { lambda: 0.05, ..learner }, Verdict::Exact);
         assert!(found.slopes.iter().any(|s| s.parameter == "solver.log_lambda" && s.gradient.abs() > 1e-4));
+    }
+    check(&Relation::of(normed(), Score::new(2 * WAYS)), Verdict::Exact);
+    for distance in [Distance::SquaredEuclid, Distance::Cosine] {
+        check(&Matching { distance, ..Matching::new(normed()) }, Verdict::Exact);
+    }
+    let full = Matching::with_full_context(normed(), WAYS, 3);
+    let found = check(&full, Verdict::Exact);
+    for part in ["forward", "backward", "read"] {
+        let name = format!("context.{part}.w_x");
+        assert!(found.slopes.iter().any(|s| s.parameter == name && s.gradient.abs() > 1e-6), "{name}");
     }
     for vote in [Vote::Sum, Vote::Nearest] {
         check(&Nil { vote, ..Nil::new(normed()) }, Verdict::Exact);

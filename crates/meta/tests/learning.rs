@@ -2,12 +2,14 @@
 
 mod common;
 
-use common::{Blobs, Lines, Net, QueryLabels};
+use common::score::Score;
+use common::{Blobs, Lines, Net, QueryLabels, WAYS};
 use fewshot_autodiff::Activation;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Distance, Error, Evaluation, IMaml, Learner, Maml, Metric, MultiStep, Nil, Order, ProtoNet,
-    R2d2, Rates, Reptile, Trainer, Training, evaluate, evaluate_at_steps, evaluate_by_step,
+    Anil, Cavia, Distance, Error, Evaluation, IMaml, Learner, Maml, Matching, Metric, MultiStep, Nil, Order,
+    ProtoNet, R2d2, Rates, Relation, Reptile, Trainer, Training, evaluate, evaluate_at_steps,
+    evaluate_by_step,
 };
 use fewshot_nn::{Adam, Init, Mlp, Schedule, Sgd};
 
@@ -33,6 +35,9 @@ fn learners() -> Vec<Box<dyn Learner<f32>>> {
         Box::new(R2d2 { lambda: 0.1, ..R2d2::new(Net::normed()) }),
         Box::new(R2d2 { lambda: 0.1, ..R2d2::logistic(Net::normed(), 2) }),
         Box::new(ProtoNet::new(Net::normed())),
+        Box::new(Matching { distance: Distance::SquaredEuclid, ..Matching::new(Net::normed()) }),
+        Box::new(Matching::with_full_context(Net::normed(), WAYS, 2)),
+        Box::new(Relation::of(Net::normed(), Score::new(2 * WAYS))),
         Box::new(ProtoNet { distance: Distance::Cosine, ..ProtoNet::new(Net::plain()) }),
     ]
 }

@@ -2,10 +2,13 @@
 
 mod common;
 
+use common::score::Score;
 use common::{Blobs, Net};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
-use fewshot_meta::{IMaml, Learner, Maml, Meta, ProtoNet, R2d2, Reptile, Task, Trainer, Training};
+use fewshot_meta::{
+    IMaml, Learner, Maml, Matching, Meta, ProtoNet, R2d2, Relation, Reptile, Task, Trainer, Training,
+};
 use fewshot_nn::{Adam, NormPolicy};
 
 fn policies() -> [NormPolicy; 4] {
@@ -17,12 +20,14 @@ fn policies() -> [NormPolicy; 4] {
     ]
 }
 
-fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 5] {
+fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 7] {
     [
         Box::new(Maml { policy, inner_lr: 0.3, ..Maml::new(net()) }),
         Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
         Box::new(Reptile { policy, inner_lr: 0.01, ..Reptile::new(net()) }),
         Box::new(IMaml { policy, ..IMaml::new(net()) }),
+        Box::new(Matching { policy, ..Matching::with_full_context(net(), common::WAYS, 2) }),
+        Box::new(Relation { policy, ..Relation::of(net(), Score::new(2 * common::WAYS)) }),
         Box::new(R2d2 { policy, lambda: 0.1, ..R2d2::new(net()) }),
     ]
 }

@@ -2,12 +2,13 @@
 
 mod common;
 
+use common::score::Score;
 use common::{Blobs, Lines, Net};
 use fewshot_autodiff::{Activation, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
-    Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, Maml, Memory, Meta, Nil, Order,
-    ProtoNet, R2d2, Rates, Reptile, Rule, Runner, Task, TaskGradient, Vote,
+    Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, Maml, Matching, Memory, Meta,
+    Nil, Order, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, TaskGradient, Vote,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
@@ -94,6 +95,9 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&Nil { vote: Vote::Nearest, ..Nil::new(Mlp::new(&[6, 8, 3])) }, tasks, "nearest neighbour");
     check(&R2d2::new(Net::normed()), tasks, "R2-D2");
     check(&R2d2::logistic(Net::normed(), 2), tasks, "LR-D2");
+    check(&Matching::new(Net::normed()), tasks, "matching");
+    check(&Matching::with_full_context(Net::normed(), 3, 3), tasks, "matching with full context");
+    check(&Relation::of(Net::normed(), Score::new(6)), tasks, "relation");
     check(&IMaml::new(Net::normed()), tasks, "iMAML");
     check(&IMaml::released(Net::normed()), tasks, "iMAML as released");
     for outer in [Displacement::Whole, Displacement::Last(Tail::Separate)] {

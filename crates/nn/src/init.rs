@@ -68,6 +68,8 @@ pub enum Bias {
     None,
     /// 0.
     Zeros,
+    /// 1.
+    Ones,
     /// Uniform within `1 / sqrt(fan_in)` of the layer's weight, PyTorch's default.
     FanIn,
 }
@@ -78,6 +80,7 @@ impl Bias {
         match self {
             Bias::None => None,
             Bias::Zeros => Some(Init::Zeros),
+            Bias::Ones => Some(Init::Ones),
             Bias::FanIn => Some(Init::Uniform { bound: 1.0 / (fan_in.max(1) as f64).sqrt() }),
         }
     }

@@ -20,6 +20,7 @@ mod norm;
 mod norm_policy;
 mod optim;
 mod params;
+mod relation;
 mod schedule;
 mod spec;
 
@@ -39,5 +40,6 @@ pub use norm::{BatchNorm, NormAffine};
 pub use norm_policy::{NormPolicy, UnknownPolicy};
 pub use optim::{Adam, Momentum, Optimizer, RmsProp, Sgd};
 pub use params::{Params, Slot};
+pub use relation::{RelationConfig, RelationEncoder, RelationModule};
 pub use schedule::Schedule;
 pub use spec::{Builder, Spec};

@@ -165,6 +165,16 @@ impl<T: Clone> Params<T> {
         Params { names: self.names[..count].into(), values: self.values[..count].to_vec() }
     }
 
+    /// The values behind the first `count`, such as those of a model whose weights come after another's.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[track_caller]
+    pub fn after(&self, count: usize) -> Params<T> {
+        assert!(count <= self.len(), "Params::after: {count} of {} values", self.len());
+        Params { names: self.names[count..].into(), values: self.values[count..].to_vec() }
+    }
+
     /// These values and then `others`, named `scope.` and their own names.
     ///
     /// # Panics

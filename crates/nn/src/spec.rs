@@ -75,6 +75,23 @@ impl Spec {
         self
     }
 
+    /// With the weights and statistics of another model behind these.
+    ///
+    /// # Panics
+    /// When both have one of the same name.
+    #[must_use]
+    #[track_caller]
+    pub fn and(mut self, other: &Spec) -> Self {
+        for (mine, theirs) in [(&mut self.weights, &other.weights), (&mut self.statistics, &other.statistics)]
+        {
+            if let Some(twice) = theirs.iter().find(|entry| mine.iter().any(|e| e.name == entry.name)) {
+                panic!("Spec: both models have {:?}", twice.name);
+            }
+            mine.extend_from_slice(theirs);
+        }
+        self
+    }
+
     /// With `steps` equal copies, along a new first axis, of the weights and statistics whose names `chosen` accepts.
     #[must_use]
     pub fn per_step(mut self, steps: usize, chosen: impl Fn(&str) -> bool) -> Self {

@@ -1,0 +1,89 @@
+//! Full context embeddings (Vinyals et al. 2016, section 2.1.2 and appendix A): what an example is depends on the whole support.
+
+use fewshot_autodiff::{Float, Var};
+use fewshot_nn::{Batches, Builder, LstmCell, LstmState, Noise, Params, Spec, Tail};
+
+/// A bidirectional LSTM over the support, and an LSTM by which a query reads it.
+#[derive(Clone, Debug)]
+pub struct FullContext {
+    forward: LstmCell,
+    backward: LstmCell,
+    read: LstmCell,
+    /// How often a query reads the support.
+    pub reads: usize,
+    spec: Spec,
+}
+
+impl FullContext {
+    /// For embeddings of `features` numbers.
+    pub fn new(features: usize, reads: usize) -> Self {
+        let mut b = Builder::new();
+        let mut cell = |name: &str, inputs| b.scope(name, |b| LstmCell::new(b, inputs, features));
+        let forward = cell("context.forward", features);
+        let backward = cell("context.backward", features);
+        let read = cell("context.read", 2 * features);
+        FullContext { forward, backward, read, reads, spec: b.finish() }
+    }
+
+    /// Its weights.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// `g(x_i) = h_i (forward) + h_i (backward) + g'(x_i)` for embeddings `[n, d]`, passed in an order drawn from `noise`, or as they
+    /// stand without one.
+    pub(crate) fn of_support<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        x: Var<'t, F>,
+        noise: Option<&Noise>,
+    ) -> Var<'t, F> {
+        let n = x.shape()[0];
+        let order = noise.map(|noise| {
+            let batches = Batches { examples: n, size: n, count: 1, tail: Tail::Shared };
+            noise.batches(x.tape(), batches)[0]
+        });
+        let x = order.map_or(x, |order| x.gather(0, order));
+        let steps = x.split(0, &vec![1; n]);
+        let there = self.sequence(&self.forward, params, steps.iter());
+        let mut back = self.sequence(&self.backward, params, steps.iter().rev());
+        back.reverse();
+        let seen = x + Var::concat(&there, 0) + Var::concat(&back, 0);
+        order.map_or(seen, |order| seen.scatter_add(0, order, n))
+    }
+
+    fn sequence<'a, 't: 'a, F: Float>(
+        &self,
+        cell: &LstmCell,
+        params: &Params<Var<'t, F>>,
+        steps: impl Iterator<Item = &'a Var<'t, F>>,
+    ) -> Vec<Var<'t, F>> {
+        let mut state = None;
+        let one = |&x: &Var<'t, F>| {
+            let before = state.unwrap_or_else(|| cell.start(x.tape(), 1));
+            let after = cell.forward(params, x, before);
+            state = Some(after);
+            after.hidden
+        };
+        steps.map(one).collect()
+    }
+
+    /// `f(x, S)` for embeddings `[queries, d]`: in each read the state attends to the support `[n, d]` by inner products, and the LSTM
+    /// takes in `[f'(x), what was read]`; its output and `f'(x)` make the next state.
+    pub(crate) fn of_query<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        query: Var<'t, F>,
+        support: Var<'t, F>,
+    ) -> Var<'t, F> {
+        let start = self.read.start(query.tape(), query.shape()[0]);
+        let (mut hidden, mut cell, mut answer) = (start.hidden, start.cell, query);
+        for _ in 0..self.reads {
+            let read = hidden.matmul_nt(support).softmax(1).matmul(support);
+            let next = self.read.forward(params, Var::concat(&[query, read], 1), LstmState { hidden, cell });
+            (hidden, cell) = (next.hidden + query, next.cell);
+            answer = hidden;
+        }
+        answer
+    }
+}

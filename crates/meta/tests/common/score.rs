@@ -1,0 +1,33 @@
+//! The module of a small Relation network.
+
+use fewshot_autodiff::{Activation, Float, Var};
+use fewshot_nn::{BatchNorm, Builder, Linear, Model, NormAffine, Params, Pass, Spec};
+
+/// Linear, batch norm, tanh, linear to one number.
+pub struct Score {
+    first: Linear,
+    norm: BatchNorm,
+    last: Linear,
+    spec: Spec,
+}
+
+impl Score {
+    pub fn new(inputs: usize) -> Self {
+        let mut b = Builder::new();
+        let first = b.scope("score1", |b| Linear::new(b, inputs, 8));
+        let norm = b.scope("score1.norm", |b| BatchNorm::new(b, 8, NormAffine::ScaleShift, 1e-3));
+        let last = b.scope("score2", |b| Linear::new(b, 8, 1));
+        Score { first, norm, last, spec: b.finish() }
+    }
+}
+
+impl<F: Float> Model<F> for Score {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn forward<'t>(&self, p: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        let h = self.norm.forward(p, self.first.forward(p, x), Activation::Identity, pass);
+        self.last.forward(p, h.tanh())
+    }
+}
