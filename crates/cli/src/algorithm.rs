@@ -27,6 +27,14 @@ pub enum Algorithm {
     Cavia,
     /// Nearest class mean in a learned space
     Protonet,
+    /// Attention over the support in a learned space
+    Matching,
+    /// Nearest class by a learned comparison of feature maps
+    Relation,
+    /// Ridge regression of the last layer, in closed form
+    R2d2,
+    /// Logistic regression of the last layer, by Newton steps
+    Lrd2,
     /// Baseline: ordinary training on all classes, then fine-tuning
     Pretrain,
 }
@@ -60,8 +68,17 @@ impl Algorithm {
             Algorithm::Imaml => "Rajeswaran, Finn, Kakade, Levine 2019",
             Algorithm::Cavia => "Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019",
             Algorithm::Protonet => "Snell, Swersky, Zemel 2017",
+            Algorithm::Matching => "Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra 2016",
+            Algorithm::Relation => "Sung, Yang, Zhang, Xiang, Torr, Hospedales 2018",
+            Algorithm::R2d2 | Algorithm::Lrd2 => "Bertinetto, Henriques, Torr, Vedaldi 2019",
             Algorithm::Pretrain => "Ravi, Larochelle 2017",
         }
+    }
+
+    /// Whether it compares with the support as a whole, so that a trained model takes any number of classes.
+    pub fn compares(self) -> bool {
+        use Algorithm::{Lrd2, Matching, Protonet, R2d2, Relation};
+        matches!(self, Protonet | Matching | Relation | R2d2 | Lrd2)
     }
 
     /// The options that only some algorithms have, of which this is one.
@@ -78,6 +95,9 @@ impl Algorithm {
             Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "pull", "cg-steps"],
             Algorithm::Cavia => &["order", "inner-lr", "inner-steps", "eval-steps", "context"],
             Algorithm::Protonet => &["distance", "train-ways"],
+            Algorithm::Matching => &["distance", "reads", "train-ways"],
+            Algorithm::Relation | Algorithm::R2d2 => &["train-ways"],
+            Algorithm::Lrd2 => &["newton-steps", "train-ways"],
             Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],
         }
     }

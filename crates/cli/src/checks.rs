@@ -65,6 +65,8 @@ fn own(method: &Method) -> Result<(), Error> {
             rate("proximal", *proximal)?;
             between("cg-steps", *cg_steps, 1, MOST_STEPS)
         }
+        Method::Matching { reads, .. } => between("reads", *reads, 0, MOST_STEPS),
+        Method::Lrd2 { newton_steps } => between("newton-steps", *newton_steps, 1, MOST_STEPS),
         Method::Cavia { context, .. } => between("context", *context, 1, MOST_TASKS),
         Method::Pretrain { tuning, batch } => {
             between("batch", batch.unwrap_or(1), 1, MOST)?;
@@ -76,11 +78,11 @@ fn own(method: &Method) -> Result<(), Error> {
 
 /// Refuses options that the algorithm or the data have no use for, rather than ignore them.
 pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
-    if algorithm == Algorithm::Protonet && *data == Data::Sinusoid {
-        return refuse(
-            "--algorithm protonet --data sinusoid: Prototypical networks classify, sinusoids are regression; \
-             use --algorithm maml",
-        );
+    if algorithm.compares() && *data == Data::Sinusoid {
+        return refuse(format!(
+            "--algorithm {} --data sinusoid: it tells classes apart, sinusoids are regression; use --algorithm maml",
+            algorithm.name()
+        ));
     }
     if *data == Data::Glyphs && options.split == Some(Split::Background) {
         return refuse(

@@ -8,7 +8,6 @@ use fewshot_episodes::{
     ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot,
 };
 
-use crate::algorithm::Algorithm;
 use crate::args::Part;
 use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
@@ -87,7 +86,7 @@ impl Source {
                 let size = [classes.train_ways, settings.train_shots, settings.queries];
                 let protocol = protocol(size, classes.rotations);
                 let what = match settings.algorithm() {
-                    Algorithm::Protonet => "training episodes (--train-ways)",
+                    algorithm if algorithm.compares() => "training episodes (--train-ways)",
                     _ => "training episodes",
                 };
                 drawn(images, split.train(), protocol, seed, Purpose::Train, what)

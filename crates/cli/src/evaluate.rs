@@ -198,7 +198,7 @@ fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
     let Some(classes) = &mut settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
-    let any = matches!(algorithm, Algorithm::Protonet | Algorithm::Pretrain);
+    let any = algorithm.compares() || algorithm == Algorithm::Pretrain;
     if !args.nil && !any && ways != classes.ways {
         let (name, trained) = (algorithm.name(), classes.ways);
         return Err(Error::option(

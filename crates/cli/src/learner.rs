@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use fewshot_autodiff::Activation;
 use fewshot_meta::{
-    Anil, Cavia, IMaml, Learner, Maml, Meta, MultiStep, Nil, ProtoNet, Rates, Reptile, Sharing, Solver,
+    Anil, Cavia, IMaml, Learner, Maml, Matching, Meta, MultiStep, Nil, ProtoNet, R2d2, Rates, Relation,
+    Reptile, Sharing, Solver,
 };
-use fewshot_nn::{Bias, Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy};
+use fewshot_nn::{
+    Bias, Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy, R2d2Config, R2d2Encoder, RelationConfig,
+};
 
 use crate::baselines;
 use crate::choices::{Distance, Norm, Order, Pull};
@@ -35,6 +38,14 @@ pub enum Network {
 
 /// Makes the learner that is measured.
 pub fn build(settings: &Settings) -> Box<dyn Learner> {
+    match settings.method {
+        Method::Relation => {
+            let plain = Relation::new(&RelationConfig::omniglot());
+            return Box::new(Relation { policy: policy(settings), ..plain });
+        }
+        Method::R2d2 | Method::Lrd2 { .. } => return Box::new(solver(settings)),
+        _ => {}
+    }
     match network(settings) {
         Network::Convolutions(config) => with_model(settings, Conv4::new(&config)),
         Network::Perceptron(sizes) => with_model(settings, Mlp::new(&sizes)),
@@ -85,7 +96,9 @@ pub fn network_name(settings: &Settings) -> String {
             format!("perceptron {}", sizes.join("-"))
         }
         Network::Convolutions(_) => match settings.method {
-            Method::Protonet { .. } => "Conv4 with max-pooling, 64 channels",
+            Method::Relation => "Relation network, 64 channels",
+            Method::R2d2 | Method::Lrd2 { .. } => "four blocks of 64 channels, features of the last two",
+            Method::Protonet { .. } | Method::Matching { .. } => "Conv4 with max-pooling, 64 channels",
             Method::Pretrain { .. } => "Conv4 with max-pooling, 64 channels, linear head",
             Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
             Method::Reptile { .. } | Method::Imaml { .. } => {
@@ -104,7 +117,7 @@ pub fn network(settings: &Settings) -> Network {
         return Network::Perceptron(vec![1 + context, 40, 40, 1]);
     };
     Network::Convolutions(match settings.method {
-        Method::Protonet { .. } => Conv4Config::pooled_64(),
+        Method::Protonet { .. } | Method::Matching { .. } => Conv4Config::pooled_64(),
         Method::Pretrain { .. } => Conv4Config::pooled_64().with_head(classes.ways),
         Method::Reptile { .. } | Method::Imaml { .. } => {
             Conv4Config::strided_flat().with_head(classes.train_ways)
@@ -161,12 +174,38 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
         Method::Pretrain { tuning, .. } => Box::new(baselines::fine_tune(settings, tuning, model)),
         Method::Protonet { distance } => Box::new(ProtoNet {
             model: Arc::new(model),
-            distance: match distance {
-                Distance::Euclidean => fewshot_meta::Distance::SquaredEuclid,
-                Distance::Cosine => fewshot_meta::Distance::Cosine,
-            },
+            distance: self::distance(*distance),
             policy: policy(settings),
         }),
+        Method::Matching { distance, reads } => {
+            let plain = match (reads, network(settings)) {
+                (1.., Network::Convolutions(config)) => {
+                    Matching::with_full_context(model, config.feature_count(), *reads)
+                }
+                _ => Matching::new(model),
+            };
+            Box::new(Matching { distance: self::distance(*distance), policy: policy(settings), ..plain })
+        }
+        Method::Relation | Method::R2d2 | Method::Lrd2 { .. } => {
+            unreachable!("{:?} has a network of its own", settings.algorithm())
+        }
+    }
+}
+
+/// R2-D2 or LR-D2 on the smaller of its encoders.
+fn solver(settings: &Settings) -> R2d2<R2d2Encoder> {
+    let model = R2d2Encoder::new(&R2d2Config::omniglot().with_64_channels());
+    let learner = match settings.method {
+        Method::Lrd2 { newton_steps } => R2d2::logistic(model, newton_steps),
+        _ => R2d2::new(model),
+    };
+    R2d2 { policy: policy(settings), ..learner }
+}
+
+fn distance(distance: Distance) -> fewshot_meta::Distance {
+    match distance {
+        Distance::Euclidean => fewshot_meta::Distance::SquaredEuclid,
+        Distance::Cosine => fewshot_meta::Distance::Cosine,
     }
 }
 

@@ -116,6 +116,22 @@ pub enum Method {
         /// Distance to the class means.
         distance: Distance,
     },
+    /// Matching network.
+    Matching {
+        /// What attention is the softmax of, negated.
+        distance: Distance,
+        /// How often a query reads the support; 0 for no full context.
+        reads: usize,
+    },
+    /// Relation network.
+    Relation,
+    /// Ridge regression in closed form.
+    R2d2,
+    /// Logistic regression by Newton steps.
+    Lrd2 {
+        /// How many.
+        newton_steps: usize,
+    },
     /// Pretraining, then fine-tuning.
     Pretrain {
         /// Steps of fine-tuning.
@@ -170,6 +186,15 @@ impl Method {
             Algorithm::Protonet => {
                 Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) }
             }
+            Algorithm::Matching => Method::Matching {
+                distance: options.distance.unwrap_or(defaults::MATCHING_DISTANCE),
+                reads: options.reads.unwrap_or(defaults::READS),
+            },
+            Algorithm::Relation => Method::Relation,
+            Algorithm::R2d2 => Method::R2d2,
+            Algorithm::Lrd2 => {
+                Method::Lrd2 { newton_steps: options.newton_steps.unwrap_or(defaults::NEWTON_STEPS) }
+            }
             Algorithm::Pretrain => pretrain(options, &inner),
         }
     }
@@ -187,6 +212,11 @@ impl Method {
         match self {
             Method::Mamlpp { parts, .. } => options.parts = Some(parts.clone()),
             Method::Protonet { distance } => options.distance = Some(*distance),
+            Method::Matching { distance, reads } => {
+                options.distance = Some(*distance);
+                options.reads = Some(*reads);
+            }
+            Method::Lrd2 { newton_steps } => options.newton_steps = Some(*newton_steps),
             Method::Reptile { batch, eval_batch, lanes, .. } => {
                 options.inner_batch = Some(*batch);
                 options.eval_inner_batch = Some(*eval_batch);
@@ -218,6 +248,10 @@ impl Method {
             Method::Imaml { .. } => Algorithm::Imaml,
             Method::Cavia { .. } => Algorithm::Cavia,
             Method::Protonet { .. } => Algorithm::Protonet,
+            Method::Matching { .. } => Algorithm::Matching,
+            Method::Relation => Algorithm::Relation,
+            Method::R2d2 => Algorithm::R2d2,
+            Method::Lrd2 { .. } => Algorithm::Lrd2,
             Method::Pretrain { .. } => Algorithm::Pretrain,
         }
     }
@@ -232,7 +266,7 @@ impl Method {
             | Method::Mamlpp { inner, .. }
             | Method::Imaml { inner, .. }
             | Method::Cavia { inner, .. } => Some(inner),
-            Method::MetaSgd { .. } | Method::Protonet { .. } | Method::Pretrain { .. } => None,
+            _ => None,
         }
     }
 
@@ -264,7 +298,7 @@ impl Method {
             | Method::Mamlpp { inner, .. }
             | Method::Imaml { inner, .. }
             | Method::Cavia { inner, .. } => inner.steps.eval = eval,
-            Method::Protonet { .. } => return None,
+            _ => return None,
         }
         Some(self)
     }
@@ -287,7 +321,7 @@ impl Method {
             | Method::Anil { inner, .. }
             | Method::Imaml { inner, .. }
             | Method::Cavia { inner, .. } => inner.lr = lr,
-            Method::MetaSgd { .. } | Method::Mamlpp { .. } | Method::Protonet { .. } => return None,
+            _ => return None,
         }
         Some(self)
     }

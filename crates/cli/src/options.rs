@@ -116,9 +116,17 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "INPUTS", help_heading = "Inner steps")]
     pub context: Option<usize>,
 
-    /// Distance between embeddings and class means, protonet only [default: euclidean, squared]
-    #[arg(long, value_enum, help_heading = "Prototypical networks")]
+    /// Distance between embeddings, protonet and matching only [default: protonet euclidean, squared; matching cosine]
+    #[arg(long, value_enum, help_heading = "Comparing")]
     pub distance: Option<Distance>,
+
+    /// How often a query reads the support in full context embeddings, matching only; 0 does without them [default: 0]
+    #[arg(long, value_name = "READS", help_heading = "Comparing")]
+    pub reads: Option<usize>,
+
+    /// Newton steps of the logistic regression, lrd2 only [default: 5]
+    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Comparing")]
+    pub newton_steps: Option<usize>,
 
     /// Drawings of a training batch, of all training classes, pretrain only [default: 64]
     #[arg(long, value_parser = count, value_name = "DRAWINGS", help_heading = "Training")]
@@ -208,6 +216,8 @@ each_option!(
     cg_steps,
     context,
     distance,
+    reads,
+    newton_steps,
     batch,
     norm,
     iterations,

@@ -112,7 +112,7 @@ impl Preset {
 fn data_of(algorithm: Algorithm) -> impl Iterator<Item = &'static str> {
     DATA.into_iter().filter(move |data| match algorithm {
         Algorithm::Cavia => *data == "sinusoid",
-        Algorithm::Protonet => *data != "sinusoid",
+        compares if compares.compares() => *data != "sinusoid",
         _ => true,
     })
 }

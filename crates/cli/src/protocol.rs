@@ -103,6 +103,13 @@ fn method(settings: &Settings) -> String {
             let from = if settings.classes.is_some() { " with a new last layer" } else { "" };
             format!("at test fine-tuned{from}, steps {steps} of rate {lr}, decay {decay}")
         }
+        Method::Matching { distance, reads: 0 } => format!("{} distance", choice_name(*distance)),
+        Method::Matching { distance, reads } => {
+            format!("{} distance, full context with {reads} reads", choice_name(*distance))
+        }
+        Method::Relation => "scores of pairs, mean squared error".into(),
+        Method::R2d2 => "ridge regression".into(),
+        Method::Lrd2 { newton_steps } => format!("logistic regression, Newton steps {newton_steps}"),
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
     format!("{name}{}, {what}{again}{norm}", order.unwrap_or_default())

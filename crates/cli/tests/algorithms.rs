@@ -39,6 +39,15 @@ fn drawings() {
         ("--algorithm imaml --inner-steps 2 --cg-steps 2 --pull every-step", "in every-step"),
         ("--algorithm imaml --inner-steps 2 --cg-steps 2", "Adam 0.001 (epsilon 0.001)"),
         ("--algorithm reptile --eval-steps 3", "of rate 0.001 on 10 examples (at test 5), lanes 2"),
+        ("--algorithm matching --train-ways 6", "matching, cosine distance"),
+        (
+            "--algorithm matching --reads 2 --distance euclidean",
+            "euclidean distance, full context with 2 reads",
+        ),
+        ("--algorithm relation --train-ways 3 --queries 2", "scores of pairs"),
+        ("--algorithm relation --queries 2", "gradient norm at most 0.5"),
+        ("--algorithm r2d2 --train-ways 6 --queries 2", "ridge regression"),
+        ("--algorithm lrd2 --train-ways 6 --queries 2 --newton-steps 1", "Newton steps 1"),
         ("--algorithm protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),
     ] {
         let printed = comes_back(arguments);
@@ -155,8 +164,10 @@ fn presets_name_their_source_and_give_way_to_options() {
 fn the_list_of_algorithms() {
     let output = fewshot().arg("algorithms").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let names =
-        ["maml", "fomaml", "reptile", "anil", "meta-sgd", "mamlpp", "imaml", "cavia", "protonet", "pretrain"];
+    let names = [
+        "maml", "fomaml", "reptile", "anil", "meta-sgd", "mamlpp", "imaml", "cavia", "protonet", "matching",
+        "relation", "r2d2", "lrd2", "pretrain",
+    ];
     for (name, line) in names.iter().zip(text.lines()) {
         assert!(line.starts_with(&format!("{name} ")) && line.contains(" 20"), "{line}");
     }

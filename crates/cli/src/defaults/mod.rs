@@ -4,9 +4,12 @@
 //! (P): Snell, Swersky, Zemel 2017 (Prototypical networks), text and released code.
 //! (F): chosen here, by measurement or for want of a published value.
 
+mod comparing;
 mod table;
 
 pub use table::of;
+
+use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
 use crate::choices::{Distance, Norm, Order, Pull, Rotations, Split};
@@ -48,6 +51,12 @@ pub const IMAML_EPSILON: f64 = 1e-3;
 pub const CG_STEPS: usize = 5;
 /// Context parameters of CAVIA for sinusoids (Zintgraf et al., section 5.1).
 pub const CONTEXT: usize = 5;
+/// Distance of a Matching network (Vinyals et al. 2016, section 2.1.1).
+pub const MATCHING_DISTANCE: Distance = Distance::Cosine;
+/// Reads of the support by a query: on Omniglot the same paper has no full context.
+pub const READS: usize = 0;
+/// Newton steps of LR-D2 (Bertinetto et al. 2019, table 1).
+pub const NEWTON_STEPS: usize = 5;
 /// Drawings of a batch of pretraining (Ravi, Larochelle 2017, section 5.1).
 pub const BATCH: usize = 64;
 /// How fast the rate of fine-tuning falls: not at all (the same paper has it among its choices).
@@ -72,6 +81,8 @@ pub struct Defaults {
     pub outer_lr: f64,
     /// How the rate falls.
     pub decay: Decay,
+    /// Limit of the gradient.
+    pub clip: Option<Clip>,
     /// Classes of a training episode.
     pub train_ways: usize,
     /// Support examples per class of a training episode.

@@ -1,5 +1,6 @@
 //! The table of defaults: algorithm by algorithm, with the sources of [`crate::defaults`].
 
+use super::comparing::{matching, protonet, r2d2, relation};
 use super::{Defaults, EPISODES, OUTER_LR};
 use crate::algorithm::Algorithm;
 use crate::choices::{Data, Norm, Rotations, Split};
@@ -22,13 +23,16 @@ pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defau
         (Algorithm::Imaml, _) => imaml(data, ways, shots),
         (Algorithm::Cavia, _) => cavia(shots),
         (Algorithm::Protonet, _) => protonet(data, ways, shots),
+        (Algorithm::Matching, _) => matching(data, ways, shots),
+        (Algorithm::Relation, _) => relation(data, ways, shots),
+        (Algorithm::R2d2 | Algorithm::Lrd2, _) => r2d2(data, ways, shots),
         (Algorithm::Pretrain, Data::Sinusoid) => pretrain_sinusoid(shots),
         (Algorithm::Pretrain, _) => pretrain(data, ways, shots),
     }
 }
 
 /// (M) 5.2: one step of 0.01 on the mean squared error, 25 tasks, 70,000 updates, as many queries as shots.
-fn maml_sinusoid(shots: usize) -> Defaults {
+pub fn maml_sinusoid(shots: usize) -> Defaults {
     Defaults {
         source: "Finn, Abbeel, Levine 2017, section 5.1 and released code",
         iterations: 70_000,
@@ -36,6 +40,7 @@ fn maml_sinusoid(shots: usize) -> Defaults {
         outer: Outer::Adam,
         outer_lr: OUTER_LR,
         decay: Decay::Constant,
+        clip: None,
         train_ways: 1,
         train_shots: shots,
         queries: shots,
@@ -211,29 +216,6 @@ fn cavia(shots: usize) -> Defaults {
     }
 }
 
-/// (P) on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
-/// 2000; 15 test queries per class; running statistics.
-fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
-    Defaults {
-        source: "Snell, Swersky, Zemel 2017, section 3.1 and released code",
-        // elsewhere 5 halvings, for (P) stops by validation
-        iterations: on_drawings(data, 10_000, 300),
-        meta_batch: 1,
-        decay: Decay::Halved(2000),
-        train_ways: ways.max(60),
-        queries: 5,
-        eval_queries: 15,
-        inner_lr: 0.0,
-        inner_steps: 0,
-        eval_steps: 0,
-        norm: Norm::Running,
-        rotations: Rotations::NewClasses,
-        eval_rotations: Rotations::NewClasses,
-        split: split(data),
-        ..maml_sinusoid(shots)
-    }
-}
-
 /// Ravi and Larochelle, 5.1: 30,000 batches, Adam 1e-3, 15 steps of fine-tuning, 15 test queries; rotations as (P). Their rate of
 /// fine-tuning is chosen on validation episodes; 0.01 is one of their choices (F).
 fn pretrain(data: &Data, ways: usize, shots: usize) -> Defaults {
@@ -255,12 +237,12 @@ fn pretrain_sinusoid(shots: usize) -> Defaults {
     Defaults { source, inner_steps: 0, ..maml_sinusoid(shots) }
 }
 
-fn is_few(ways: usize) -> bool {
+pub fn is_few(ways: usize) -> bool {
     ways <= FEW_WAYS
 }
 
 /// The published number of iterations; on glyphs (F) about one minute on two cores.
-fn on_drawings(data: &Data, published: u64, glyphs: u64) -> u64 {
+pub fn on_drawings(data: &Data, published: u64, glyphs: u64) -> u64 {
     if *data == Data::Glyphs { glyphs } else { published }
 }
 
@@ -270,7 +252,7 @@ fn on_glyphs(data: &Data, published: u64, ways: usize, [few, many]: [u64; 2]) ->
 }
 
 /// Whole alphabets on the built-in data, the random split of (M) on Omniglot.
-fn split(data: &Data) -> Split {
+pub fn split(data: &Data) -> Split {
     match data {
         Data::Omniglot(_) => Split::Maml,
         _ => Split::Alphabets,

@@ -1,0 +1,77 @@
+//! Defaults of the algorithms that embed and compare.
+
+use fewshot_nn::Clip;
+
+use super::Defaults;
+use super::table::{is_few, maml_sinusoid, on_drawings, split};
+use crate::choices::{Data, Norm, Rotations};
+use crate::outer::Decay;
+
+/// (P) on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
+/// 2000; 15 test queries per class; running statistics.
+pub fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
+    Defaults {
+        source: "Snell, Swersky, Zemel 2017, section 3.1 and released code",
+        // elsewhere 5 halvings, for (P) stops by validation
+        iterations: on_drawings(data, 10_000, 300),
+        meta_batch: 1,
+        decay: Decay::Halved(2000),
+        train_ways: ways.max(60),
+        queries: 5,
+        eval_queries: 15,
+        inner_lr: 0.0,
+        inner_steps: 0,
+        eval_steps: 0,
+        norm: Norm::Running,
+        rotations: Rotations::NewClasses,
+        eval_rotations: Rotations::NewClasses,
+        split: split(data),
+        ..maml_sinusoid(shots)
+    }
+}
+
+/// Vinyals et al. 2016, 4.1: episodes of training as at test, rotations as new classes; they publish neither optimiser nor number of
+/// updates. Queries as Ravi and Larochelle 2017.
+pub fn matching(data: &Data, ways: usize, shots: usize) -> Defaults {
+    Defaults {
+        source: "Vinyals et al. 2016, section 4.1; 15 queries of Ravi, Larochelle 2017; optimiser and iterations chosen here",
+        iterations: on_drawings(data, 20_000, 600),
+        decay: Decay::Halved(4000),
+        train_ways: ways,
+        queries: 15,
+        ..protonet(data, ways, shots)
+    }
+}
+
+/// Sung et al. 2018, 4.1 and released code: queries so that an episode has 100 images or so, gradient norm at most 0.5, rate halved every
+/// 100,000 of 1,000,000 episodes, statistics of the batch at test, too.
+pub fn relation(data: &Data, ways: usize, shots: usize) -> Defaults {
+    let queries = match (is_few(ways), shots) {
+        (true, 1) => 19,
+        (true, _) => 15,
+        (false, 1) => 10,
+        (false, _) => 5,
+    };
+    Defaults {
+        source: "Sung et al. 2018, section 4.1 and released code; one limit of the gradient for both networks",
+        iterations: on_drawings(data, 1_000_000, 600),
+        decay: Decay::Halved(100_000),
+        clip: Some(Clip::Norm(0.5)),
+        train_ways: ways,
+        queries,
+        eval_queries: queries,
+        norm: Norm::Batch,
+        ..protonet(data, ways, shots)
+    }
+}
+
+/// Bertinetto et al. 2019, appendix B and released code: 60-way episodes of 600 images, rate 5e-3 halved every 2000.
+pub fn r2d2(data: &Data, ways: usize, shots: usize) -> Defaults {
+    Defaults {
+        source: "Bertinetto et al. 2019, appendix B and released code, 64 channels; shots as at test",
+        iterations: on_drawings(data, 120_000, 300),
+        outer_lr: 5e-3,
+        queries: 10_usize.saturating_sub(shots).max(1),
+        ..protonet(data, ways, shots)
+    }
+}
