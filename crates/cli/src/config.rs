@@ -17,6 +17,7 @@ const FORMAT: &str = "fewshot-run";
 const VERSION: &str = "1";
 /// Key of the iterations a model was trained for.
 const ITERATION: &str = "iteration";
+const VALIDATION: &str = "validation";
 
 /// Key of the outputs of a pretrained network: one for each class it was trained on.
 const OUTPUTS: &str = "outputs";
@@ -85,6 +86,16 @@ pub fn model_metadata(settings: &Settings, iteration: u64, outputs: usize) -> BT
 pub fn iteration(metadata: &BTreeMap<String, String>) -> Option<u64> {
     metadata.get(FORMAT).filter(|version| *version == VERSION)?;
     metadata.get(ITERATION)?.parse().ok()
+}
+
+/// What metadata say of the score on validation classes for which weights were chosen.
+pub fn validated(score: f64) -> (String, String) {
+    (VALIDATION.into(), score.to_string())
+}
+
+/// That score; none for weights that were not chosen.
+pub fn validation(metadata: &BTreeMap<String, String>) -> Option<f64> {
+    metadata.get(VALIDATION)?.parse().ok()
 }
 
 /// The outputs of a pretrained network; none if its file does not say.

@@ -28,6 +28,7 @@ mod report;
 mod result;
 mod resume;
 mod run_dir;
+mod selection;
 mod settings;
 mod show;
 mod train;

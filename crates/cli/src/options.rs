@@ -144,6 +144,10 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
+    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last [default: protonet, matching, relation, r2d2, lrd2 on Omniglot 500; others 0]
+    #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
+    pub validate_every: Option<u64>,
+
     /// Outer optimiser [default: adam; reptile sgd]
     #[arg(long, value_enum, help_heading = "Training")]
     pub outer: Option<Outer>,
@@ -222,6 +226,7 @@ each_option!(
     norm,
     iterations,
     meta_batch,
+    validate_every,
     outer,
     outer_lr,
     outer_schedule,

@@ -124,7 +124,8 @@ fn steps(steps: &Steps) -> String {
 }
 
 fn training(settings: &Settings) -> String {
-    let Settings { iterations, meta_batch, outer, outer_lr, decay, clip, seed, .. } = settings;
+    let Settings { iterations, meta_batch, outer, outer_lr, decay, clip, validate_every, seed, .. } =
+        settings;
     let episodes = match (&settings.method, meta_batch) {
         (Method::Pretrain { batch: Some(_), .. }, 1) => "batch",
         (Method::Pretrain { batch: Some(_), .. }, _) => "batches",
@@ -141,5 +142,10 @@ fn training(settings: &Settings) -> String {
         Some(Clip::Value(limit)) => format!(", gradient within ±{limit}"),
         Some(Clip::Norm(limit)) => format!(", gradient norm at most {limit}"),
     };
-    format!("{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}, seed {seed}", decay.words())
+    let chosen = validate_every.map(|every| format!(", best of every {every} on validation classes"));
+    let chosen = chosen.unwrap_or_default();
+    format!(
+        "{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}{chosen}, seed {seed}",
+        decay.words()
+    )
 }

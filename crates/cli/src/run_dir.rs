@@ -15,6 +15,8 @@ pub const MODEL: &str = "model.safetensors";
 pub const PROGRESS: &str = "progress.safetensors";
 /// Loss and accuracy of each iteration.
 pub const METRICS: &str = "metrics.csv";
+/// Scores on validation classes, of a run that selects its weights.
+pub const VALIDATION: &str = "validation.csv";
 /// Seconds of training at each iteration, apart so that equal runs have equal metrics.
 pub const TIMING: &str = "timing.csv";
 
@@ -47,7 +49,7 @@ impl RunDir {
         if fs::symlink_metadata(dir).is_ok() && !dir.is_dir() {
             return wrong("is no folder; choose another name");
         }
-        let held = [CONFIG, MODEL, PROGRESS, METRICS, TIMING]
+        let held = [CONFIG, MODEL, PROGRESS, METRICS, TIMING, VALIDATION]
             .iter()
             .any(|name| fs::symlink_metadata(dir.join(name)).is_ok());
         if held && !overwrite {
@@ -119,6 +121,14 @@ impl RunDir {
     pub fn save_progress(&mut self, save: impl FnOnce(&Path) -> Result<(), String>) {
         if let Err(cause) = save(&self.dir.join(PROGRESS)) {
             self.remember(cause);
+        }
+    }
+
+    /// Replaces the scores on validation classes, as [`RunDir::save`] does.
+    pub fn save_validation(&mut self, text: &str) {
+        let path = self.dir.join(VALIDATION);
+        if let Err(error) = write_atomically(&path, text.as_bytes()) {
+            self.remember(format!("{}: {error}", path.display()));
         }
     }
 

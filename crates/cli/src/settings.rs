@@ -41,6 +41,8 @@ pub struct Settings {
     pub outer_lr: f64,
     /// How the outer rate falls.
     pub decay: Decay,
+    /// Weights are measured on validation classes every so many updates, and the best are kept.
+    pub validate_every: Option<u64>,
     /// Clipping of the meta-gradient.
     pub clip: Option<Clip>,
     /// Seed of all randomness of the run.
@@ -95,6 +97,7 @@ impl Settings {
             outer: options.outer.unwrap_or(default.outer),
             outer_lr: options.outer_lr.unwrap_or(default.outer_lr),
             clip: options.clip_value.map(Clip::Value).or(options.clip_norm.map(Clip::Norm)).or(default.clip),
+            validate_every: validate_every(options, &default),
             seed: options.seed.unwrap_or(defaults::SEED),
         };
         checks::numbers(&settings)?;
@@ -114,6 +117,7 @@ impl Settings {
             meta_batch: Some(self.meta_batch),
             outer: Some(self.outer),
             outer_lr: Some(self.outer_lr),
+            validate_every: Some(self.validate_every.unwrap_or(0)),
             seed: Some(self.seed),
             ..Options::default()
         };
@@ -147,6 +151,13 @@ impl Settings {
     pub fn algorithm(&self) -> Algorithm {
         self.method.algorithm()
     }
+}
+
+/// When weights are measured on validation classes: by default where the split has some.
+fn validate_every(options: &Options, default: &Defaults) -> Option<u64> {
+    let without = options.split == Some(Split::Background);
+    let every = options.validate_every.or(default.validate_every.filter(|_| !without));
+    every.filter(|&every| every > 0)
 }
 
 /// How the outer rate falls; of MAML++ a part says it.

@@ -20,6 +20,7 @@ use crate::protocol;
 use crate::report::say;
 use crate::resume;
 use crate::run_dir::{Record, RunDir};
+use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::show;
 
@@ -86,12 +87,16 @@ impl Run {
         }
         let guard = interrupt::guard();
         let mut trainer = self.trainer();
+        let mut selection = Selection::new(&self.settings, &self.source)?;
         let mut files = match (out, start) {
             (Some(dir), Start::Resumed) => {
                 let outer = self.settings.outer.optimizer(self.settings.method.outer_epsilon());
                 let stand = resume::progress(dir, &*self.learner, &*outer)?;
                 trainer = trainer.resume(stand);
                 say(format!("resumed     after {} iterations", trainer.iteration()))?;
+                if let Some(selection) = &mut selection {
+                    selection.resume(dir, &*self.learner, trainer.iteration())?;
+                }
                 Some(RunDir::reopen(dir, &config::text(&self.settings), trainer.iteration())?)
             }
             (Some(dir), Start::Fresh) => Some(self.files(dir, trainer.meta())?),
@@ -99,10 +104,10 @@ impl Run {
         };
         let before = files.as_ref().map_or(0.0, RunDir::seconds);
         let mut progress = Progress::new(self.settings.iterations, trainer.iteration(), before);
-        let ended = self.train(&mut trainer, &mut files, &mut progress, &guard);
+        let ended = self.train(&mut trainer, &mut files, &mut selection, &mut progress, &guard);
         progress.finish();
         if let Some(files) = &mut files {
-            self.save(files, &trainer);
+            self.save(files, &trainer, selection.as_ref());
         }
         let ended = ended.and_then(|()| stopped(&guard, trainer.iteration()));
         drop(guard);
@@ -110,7 +115,11 @@ impl Run {
             return Err(self.with_fate_of_weights(error, files));
         }
         say(format!("trained     {} iterations in {}", trainer.iteration(), clock(progress.seconds())))?;
-        let reported = self.report(trainer.meta());
+        if let Some(chosen) = selection.as_ref().and_then(Selection::describe) {
+            say(format!("selected    {chosen}"))?;
+        }
+        let best = selection.as_ref().and_then(Selection::best);
+        let reported = self.report(best.map_or(trainer.meta(), |(meta, _)| meta));
         files.map_or(Ok(()), RunDir::finish).and(reported)
     }
 
@@ -127,6 +136,7 @@ impl Run {
         &self,
         trainer: &mut Trainer<'_>,
         files: &mut Option<RunDir>,
+        selection: &mut Option<Selection>,
         progress: &mut Progress,
         guard: &Guard,
     ) -> Result<(), Error> {
@@ -137,11 +147,12 @@ impl Run {
                 .step()
                 .map_err(|error| Error::Training { cause: error.to_string(), saved: String::new() })?;
             progress.step(step.iteration, step.loss, step.accuracy);
+            let looked = selection.as_mut().is_some_and(|selection| selection.look(trainer.meta()));
             let Some(files) = files else { continue };
             let (iteration, loss, accuracy) = (step.iteration, step.loss, step.accuracy);
             files.record(&Record { iteration, loss, accuracy, seconds: progress.seconds() });
-            if saved.elapsed() >= SAVE_EVERY {
-                self.save(files, trainer);
+            if looked || saved.elapsed() >= SAVE_EVERY {
+                self.save(files, trainer, selection.as_ref());
                 saved = Instant::now();
             }
         }
@@ -149,12 +160,18 @@ impl Run {
     }
 
     fn files(&self, dir: &Path, untrained: &Meta) -> Result<RunDir, Error> {
-        RunDir::create(dir, &config::text(&self.settings), |path| self.write_model(path, untrained, 0))
+        RunDir::create(dir, &config::text(&self.settings), |path| self.write_model(path, untrained, None))
     }
 
-    fn save(&self, files: &mut RunDir, trainer: &Trainer<'_>) {
+    /// Writes the weights that count, the best so far or the last, and where the training stands.
+    fn save(&self, files: &mut RunDir, trainer: &Trainer<'_>, selection: Option<&Selection>) {
         let iteration = trainer.iteration();
-        files.save(iteration, |path| self.write_model(path, trainer.meta(), iteration));
+        let best = selection.and_then(Selection::best);
+        let (meta, score) = best.map_or((trainer.meta(), None), |(meta, score)| (meta, Some(score)));
+        files.save(meta.iteration, |path| self.write_model(path, meta, score));
+        if let Some(selection) = selection {
+            selection.write(files);
+        }
         if iteration > 0 {
             files.save_progress(|path| {
                 let outputs = self.training.outputs().width();
@@ -165,15 +182,16 @@ impl Run {
         }
     }
 
-    fn write_model(&self, path: &Path, meta: &Meta, iteration: u64) -> Result<(), String> {
+    fn write_model(&self, path: &Path, meta: &Meta, score: Option<f64>) -> Result<(), String> {
         let outputs = self.training.outputs().width();
-        let metadata = config::model_metadata(&self.settings, iteration, outputs);
+        let mut metadata = config::model_metadata(&self.settings, meta.iteration, outputs);
+        metadata.extend(score.map(config::validated));
         fewshot_meta::save(path, meta, &metadata).map_err(|error| error.to_string())
     }
 
     /// An example, and the accuracy as the last line.
     fn report(&self, meta: &Meta) -> Result<(), Error> {
-        let (settings, iterations) = (&self.settings, self.settings.iterations);
+        let (settings, iterations) = (&self.settings, meta.iteration);
         let meta = learner::start(settings, meta.clone());
         if let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test) {
             say(format!("\n{text}"))?;

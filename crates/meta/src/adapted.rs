@@ -5,9 +5,14 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Model, NormPolicy, Params};
 
+use crate::error::Error;
 use crate::forward::{forward, forward_batch, forward_beside, has_statistics};
+use crate::learned::Learned;
 use crate::learner::Predictor;
 use crate::task::Examples;
+
+/// Examples that queries are normalised with.
+pub(crate) const SUPPORT: &str = "support";
 
 /// Where the statistics that normalise a query come from.
 enum Norm<F: Float> {
@@ -41,7 +46,35 @@ pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
     Box::new(Adapted { model: Arc::clone(model), weights, norm })
 }
 
+/// The same from what it held.
+pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
+    model: &Arc<M>,
+    policy: NormPolicy,
+    learned: &Learned<F>,
+) -> Result<Box<dyn Predictor<F>>, Error> {
+    let [weights, statistics] = learned.fitted(model.spec())?;
+    let normed = has_statistics(&model.spec().statistics::<F>());
+    let norm = match policy {
+        NormPolicy::Batch if normed => Norm::Batch,
+        NormPolicy::SupportPlusOne if normed => Norm::Beside(learned.known(SUPPORT)?.clone()),
+        _ => Norm::Given(learned.statistics_for(normed, statistics)?),
+    };
+    Ok(Box::new(Adapted { model: Arc::clone(model), weights, norm }))
+}
+
 impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
+    fn learned(&self) -> Option<Learned<F>> {
+        let own: Vec<&str> = self.model.spec().weights().map(|(name, _)| name).collect();
+        let weights = self.weights.select(|name| own.contains(&name));
+        let (mut statistics, mut memory) = (Params::default(), Params::default());
+        match &self.norm {
+            Norm::Batch => {}
+            Norm::Given(given) => statistics = given.clone(),
+            Norm::Beside(support) => memory = Params::new(vec![(SUPPORT.to_owned(), support.clone())]),
+        }
+        Some(Learned { weights, statistics, memory })
+    }
+
     fn predict(&self, x: &Array<F>) -> Array<F> {
         let Adapted { model, weights, norm } = self;
         match norm {

@@ -7,8 +7,10 @@ use fewshot_autodiff::{Array, Float, Tape};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::adapt::{InnerLoop, Order, Rate};
-use crate::adapted::predictor;
+use crate::adapted::{predictor, restored};
+use crate::error::Error;
 use crate::filter::Filter;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
@@ -96,6 +98,10 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, self.policy, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -9,8 +9,10 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::adapt::{InnerLoop, Order, Rate};
-use crate::adapted::predictor;
+use crate::adapted::{predictor, restored};
+use crate::error::Error;
 use crate::filter::Filter;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
@@ -137,6 +139,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&Arc::new(self.network::<F>()), self.policy, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

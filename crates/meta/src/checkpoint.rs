@@ -12,12 +12,15 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::error::Error;
 use crate::header;
-use crate::learner::{Learner, Meta};
+use crate::learned::Learned;
+use crate::learner::{Learner, Meta, Predictor};
 use crate::trainer::Progress;
 
 const THETA: &str = "theta";
 const STATISTICS: &str = "statistics";
 const OPTIMIZER: &str = "optimizer";
+const WEIGHTS: &str = "weights";
+const MEMORY: &str = "memory";
 /// Followed by the number of the lane.
 const LANE: &str = "lane";
 /// Key of the metadata under which the outer updates stand.
@@ -50,7 +53,7 @@ const LARGEST: u64 = 4 << 30;
 /// # Errors
 /// When the file cannot be written.
 pub fn save<F: Float>(path: &Path, meta: &Meta<F>, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
-    write(path, &groups(meta), meta.iteration, metadata)
+    write(path, &groups(meta), &with_iteration(metadata, meta.iteration))
 }
 
 /// Saves where a training stands, as [`save`] does, with the state of the outer optimiser: [`Checkpoint::progress`] reads it.
@@ -64,13 +67,51 @@ pub fn save_progress<F: Float>(
 ) -> Result<(), Error> {
     let mut all = groups(&progress.meta);
     all.push((OPTIMIZER.to_owned(), &progress.optimizer));
-    write(path, &all, progress.meta.iteration, metadata)
+    write(path, &all, &with_iteration(metadata, progress.meta.iteration))
+}
+
+fn with_iteration(metadata: &BTreeMap<String, String>, iteration: u64) -> BTreeMap<String, String> {
+    let mut metadata = metadata.clone();
+    metadata.insert(ITERATION.to_owned(), iteration.to_string());
+    metadata
+}
+
+/// Saves what a predictor holds, with metadata beside it, as [`save`] does: [`Checkpoint::predictor`] makes the predictor of it again,
+/// with the same bits.
+///
+/// ```
+/// use fewshot_autodiff::Array;
+/// use fewshot_meta::{Checkpoint, Examples, Labels, Learner, ProtoNet, save_predictor};
+/// use fewshot_nn::Mlp;
+/// let learner = ProtoNet::new(Mlp::new(&[2, 16]));
+/// let support = Examples::new(Array::new(&[2, 2], vec![0.0, 1.0, 5.0, -3.0]), Labels::Classes(vec![0, 1]));
+/// let predictor = learner.adapt(&learner.init(1), &support);
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("predictor.safetensors");
+/// save_predictor(&path, &*predictor, &[("classes".to_string(), "alpha, beta".to_string())].into())?;
+///
+/// let again = Checkpoint::read(&path)?.predictor::<f32>(&learner)?;
+/// assert_eq!(again.probabilities(&support.x), predictor.probabilities(&support.x));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the predictor does not say what it holds, or the file cannot be written.
+pub fn save_predictor<F: Float>(
+    path: &Path,
+    predictor: &dyn Predictor<F>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let unknown =
+        || Error::Save { path: path.to_owned(), cause: "the predictor does not say what it holds".into() };
+    let Learned { weights, statistics, memory } = predictor.learned().ok_or_else(unknown)?;
+    let groups = [(WEIGHTS, &weights), (STATISTICS, &statistics), (MEMORY, &memory)];
+    write(path, &groups.map(|(group, params)| (group.to_owned(), params)), metadata)
 }
 
 fn write<F: Float>(
     path: &Path,
     groups: &[(String, &Params<Array<F>>)],
-    iteration: u64,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
     let wrong = |cause: String| Error::Save { path: path.to_owned(), cause };
@@ -80,9 +121,7 @@ fn write<F: Float>(
             params.iter().map(move |(name, array)| (format!("{group}.{name}"), array.clone()))
         })
         .collect();
-    let mut metadata = metadata.clone();
-    metadata.insert(ITERATION.to_owned(), iteration.to_string());
-    let bytes = serialize(&arrays, &metadata).map_err(wrong)?;
+    let bytes = serialize(&arrays, metadata).map_err(wrong)?;
     write_atomically(path, &bytes).map_err(|error| wrong(error.to_string()))
 }
 
@@ -168,6 +207,31 @@ impl Checkpoint {
         let mut lists = self.lists(&all)?;
         let optimizer = lists.pop().expect("the optimiser comes last");
         Ok(Progress { meta: self.assembled(lists), optimizer })
+    }
+
+    /// The predictor of a file of [`save_predictor`], for the learner that learned it.
+    ///
+    /// # Errors
+    /// When an array is missing, has another shape, is not finite, or is one the learner does not know.
+    pub fn predictor<F: Float>(&self, learner: &dyn Learner<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        let other = |cause: String| Error::OtherModel { path: self.path.clone(), cause };
+        let tensors = SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| Error::Damaged { path: self.path.clone(), cause: error.to_string() })?;
+        let mut groups = [WEIGHTS, STATISTICS, MEMORY].map(|group| (group, Vec::new()));
+        for (name, tensor) in tensors.tensors() {
+            let (group, rest) = name.split_once('.').unwrap_or((&name, ""));
+            let Some((_, list)) = groups.iter_mut().find(|(known, _)| *known == group) else {
+                return Err(other(format!("it holds {name}, which no predictor has")));
+            };
+            let array =
+                array_of(&tensor, tensor.shape()).map_err(|cause| other(format!("{name} {cause}")))?;
+            list.push((rest.to_owned(), array));
+        }
+        let [weights, statistics, memory] = groups.map(|(_, list)| Params::new(list));
+        learner.restore(&Learned { weights, statistics, memory }).map_err(|error| match error {
+            Error::OtherLearner { cause } => other(cause),
+            error => error,
+        })
     }
 
     /// The arrays of these lists, and of no others.

@@ -3,10 +3,16 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Noise, NormPolicy, Params, Pass};
 
+use crate::adapted::SUPPORT;
+use crate::error::Error;
 use crate::forward::{concat, has_statistics, rows};
-use crate::learner::{Meta, MetaVars, Outcome, Predictor};
-use crate::task::Examples;
+use crate::learned::Learned;
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
+use crate::task::{Examples, Labels};
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
+
+/// Classes of examples that are kept as they are.
+const CLASSES: &str = "classes";
 
 /// An embedding and a comparison of embeddings.
 pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
@@ -20,6 +26,9 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
         support: &ExampleVars<'t, F>,
         pass: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>>;
+
+    /// Names of what `memory` gives.
+    fn kept(&self) -> &'static [&'static str];
 
     /// Class scores `[queries, ways]`: logits.
     fn scores<'t>(
@@ -88,6 +97,38 @@ pub(crate) fn compared<F: Float, C: Compare<F>>(
     Box::new(Comparison { learner: learner.copy(), weights: meta.theta.clone(), statistics, known })
 }
 
+/// The same from what it held.
+pub(crate) fn restored<F: Float, C: Compare<F> + Learner<F>>(
+    learner: &C,
+    learned: &Learned<F>,
+) -> Result<Box<dyn Predictor<F>>, Error> {
+    let spec = learner.spec();
+    let [weights, statistics] = learned.fitted(&spec)?;
+    let normed = has_statistics(&spec.statistics::<F>());
+    let known = match learner.policy() {
+        NormPolicy::Batch if normed => Known::Together(examples(learned)?),
+        NormPolicy::SupportPlusOne if normed => Known::OneByOne(examples(learned)?),
+        _ => {
+            learned.statistics_for(normed, statistics.clone())?;
+            let kept = |name: &&str| Ok(((*name).to_owned(), learned.known(name)?.clone()));
+            let memory: Result<Vec<_>, Error> = learner.kept().iter().map(kept).collect();
+            Known::Memory(Params::new(memory?))
+        }
+    };
+    Ok(Box::new(Comparison { learner: learner.copy(), weights, statistics, known }))
+}
+
+/// The support that was kept as it is.
+fn examples<F: Float>(learned: &Learned<F>) -> Result<Examples<F>, Error> {
+    let (x, classes) = (learned.known(SUPPORT)?, learned.known(CLASSES)?);
+    let classes: Vec<usize> = classes.data().iter().map(|class| class.as_f64() as usize).collect();
+    if x.shape().first() != Some(&classes.len()) {
+        let cause = format!("{} classes are known of a support {:?}", classes.len(), x.shape());
+        return Err(Error::OtherLearner { cause });
+    }
+    Ok(Examples::new(x.clone(), Labels::Classes(classes)))
+}
+
 /// The pass on these statistics, or on those of the batch.
 fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
     given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape)))
@@ -151,6 +192,19 @@ impl<F: Float, C: Compare<F>> Comparison<C, F> {
 }
 
 impl<F: Float, C: Compare<F>> Predictor<F> for Comparison<C, F> {
+    fn learned(&self) -> Option<Learned<F>> {
+        let memory = match &self.known {
+            Known::Memory(memory) => memory.clone(),
+            Known::Together(support) | Known::OneByOne(support) => {
+                let classes = support.y.classes("learned").iter().map(|&class| F::of(class as f64)).collect();
+                let classes = Array::new(&[support.y.len()], classes);
+                Params::new(vec![(SUPPORT.to_owned(), support.x.clone()), (CLASSES.to_owned(), classes)])
+            }
+        };
+        let (weights, statistics) = (self.weights.clone(), self.statistics.clone());
+        Some(Learned { weights, statistics, memory })
+    }
+
     fn predict(&self, x: &Array<F>) -> Array<F> {
         match &self.known {
             Known::Memory(memory) => self.answered(memory, x),

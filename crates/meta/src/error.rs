@@ -50,6 +50,12 @@ pub enum Error {
         /// What is wrong with it.
         cause: String,
     },
+    /// What was learned from a support set, by another learner.
+    #[error("{cause}: restore it with the learner and the settings that it was learned with")]
+    OtherLearner {
+        /// The first difference.
+        cause: String,
+    },
     /// A checkpoint of another model.
     #[error("{}: {cause}: load it with the model and the settings it was trained with", path.display())]
     OtherModel {

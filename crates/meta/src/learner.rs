@@ -4,6 +4,8 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::task::{Examples, Labels, Metric, Task};
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -205,6 +207,15 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     /// Learns from the support, for use: nothing is recorded, and no randomness enters.
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>>;
 
+    /// The predictor that held these arrays ([`Predictor::learned`]), with the same bits.
+    ///
+    /// # Errors
+    /// When they are of another learner, or this one does not say how.
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        let _ = learned;
+        Err(Error::OtherLearner { cause: "this learner restores no predictors".into() })
+    }
+
     /// Predictors after each stage of learning, the last of them equal to that of [`Learner::adapt`]. For gradient steps
     /// the first has taken none; an algorithm that learns in one go has one stage.
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
@@ -216,4 +227,14 @@ pub trait Learner<F: Float = f32>: Send + Sync {
 pub trait Predictor<F: Float = f32>: Send + Sync {
     /// Logits `[n, ways]` or values `[n, outputs]` for examples along axis 0 of `x`.
     fn predict(&self, x: &Array<F>) -> Array<F>;
+
+    /// Probabilities of the classes `[n, ways]` for examples along axis 0 of `x`: the softmax of the logits.
+    fn probabilities(&self, x: &Array<F>) -> Array<F> {
+        Tape::new().var(&self.predict(x)).softmax(1).value()
+    }
+
+    /// What it holds, to be saved or made again by [`Learner::restore`]; nothing for a predictor that does not say.
+    fn learned(&self) -> Option<Learned<F>> {
+        None
+    }
 }

@@ -10,7 +10,10 @@ use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Spec};
 
 use crate::adapt::Order;
+use crate::adapted::restored;
+use crate::error::Error;
 use crate::filter::Filter;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::mamlpp::MultiStep;
 use crate::recompute::Memory;
@@ -207,6 +210,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, self.policy, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

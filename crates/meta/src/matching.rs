@@ -8,8 +8,10 @@ use std::sync::Arc;
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode};
+use crate::compare::{Compare, compared, episode, restored};
+use crate::error::Error;
 use crate::full_context::FullContext;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::protonet::Distance;
 use crate::task::Examples;
@@ -114,6 +116,10 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
         (attention.insert_axis(2) + others).logsumexp(1)
     }
 
+    fn kept(&self) -> &'static [&'static str] {
+        &[EMBEDDINGS, MEMBERS]
+    }
+
     fn policy(&self) -> NormPolicy {
         self.policy
     }
@@ -135,6 +141,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(self, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode};
+use crate::compare::{Compare, compared, episode, restored};
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
@@ -90,6 +92,10 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
         }
     }
 
+    fn kept(&self) -> &'static [&'static str] {
+        &[FEATURES, MEMBERS]
+    }
+
     fn policy(&self) -> NormPolicy {
         self.policy
     }
@@ -110,6 +116,10 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(self, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

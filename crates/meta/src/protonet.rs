@@ -5,10 +5,13 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Indices, Var};
+use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode};
+use crate::compare::{Compare, compared, episode, restored};
+use crate::error::Error;
+use crate::forward::concat;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
@@ -98,6 +101,34 @@ impl<M> ProtoNet<M> {
     }
 }
 
+impl<M> ProtoNet<M> {
+    /// What was learned, with new classes behind the old ones, whose prototypes stay as they are: `more` has classes `0..k`, which become
+    /// the classes `ways..ways + k`.
+    ///
+    /// # Errors
+    /// When `learned` is not of this network, or its queries are normalised together with the support, so that there are no prototypes yet.
+    ///
+    /// # Panics
+    /// When the labels are no classes, or a class of them has no example.
+    pub fn with_classes<F: Float>(
+        &self,
+        learned: &Learned<F>,
+        more: &Examples<F>,
+    ) -> Result<Learned<F>, Error>
+    where
+        M: Model<F> + 'static,
+    {
+        let [weights, statistics] = learned.fitted(self.model.spec())?;
+        let old = learned.known(PROTOTYPES)?;
+        let tape = Tape::new();
+        let mut pass = Pass::given(&statistics.on(&tape));
+        let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
+        let new = prototypes(z, more.y.classes("with_classes"), more.y.ways()).value();
+        let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);
+        Ok(Learned { weights, statistics, memory })
+    }
+}
+
 impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.model.forward(theta, x, pass).flatten()
@@ -123,6 +154,10 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
         self.distance.logits(query, memory[PROTOTYPES])
     }
 
+    fn kept(&self) -> &'static [&'static str] {
+        &[PROTOTYPES]
+    }
+
     fn policy(&self) -> NormPolicy {
         self.policy
     }
@@ -143,6 +178,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(self, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode};
+use crate::compare::{Compare, compared, episode, restored};
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
@@ -160,6 +162,10 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
         with_ones(query).matmul(memory[SOLUTION]) * theta[SCALE] + theta[SHIFT]
     }
 
+    fn kept(&self) -> &'static [&'static str] {
+        &[SOLUTION]
+    }
+
     fn policy(&self) -> NormPolicy {
         self.policy
     }
@@ -183,6 +189,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(self, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -10,7 +10,9 @@ use fewshot_nn::{
     Model, Noise, NormPolicy, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
 };
 
-use crate::compare::{Compare, compared, episode};
+use crate::compare::{Compare, compared, episode, restored};
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
@@ -104,6 +106,10 @@ impl<F: Float, E: Model<F> + 'static, M: Model<F> + 'static> Compare<F> for Rela
         scores.exp().mse(scores.tape().one_hot(classes, scores.shape()[1]))
     }
 
+    fn kept(&self) -> &'static [&'static str] {
+        &[MAPS]
+    }
+
     fn policy(&self) -> NormPolicy {
         self.policy
     }
@@ -124,6 +130,10 @@ impl<F: Float, E: Model<F> + 'static, M: Model<F> + 'static> Learner<F> for Rela
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(self, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -9,7 +9,9 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 
 use crate::adapt::{InnerLoop, Order, Rate, State};
-use crate::adapted::predictor;
+use crate::adapted::{predictor, restored};
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::rule::{Moments, Rule};
 use crate::serve::{quiet, served};
@@ -176,6 +178,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, self.policy, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -7,6 +7,9 @@ use super::table::{is_few, maml_sinusoid, on_drawings, split};
 use crate::choices::{Data, Norm, Rotations};
 use crate::outer::Decay;
 
+/// Weights are chosen on validation classes as often as this: (P) does it every 100 episodes (F).
+const VALIDATE_EVERY: u64 = 500;
+
 /// (P) on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
 /// 2000; 15 test queries per class; running statistics.
 pub fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
@@ -16,6 +19,7 @@ pub fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
         iterations: on_drawings(data, 10_000, 300),
         meta_batch: 1,
         decay: Decay::Halved(2000),
+        validate_every: matches!(data, Data::Omniglot(_)).then_some(VALIDATE_EVERY),
         train_ways: ways.max(60),
         queries: 5,
         eval_queries: 15,

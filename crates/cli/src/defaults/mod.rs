@@ -61,6 +61,8 @@ pub const NEWTON_STEPS: usize = 5;
 pub const BATCH: usize = 64;
 /// How fast the rate of fine-tuning falls: not at all (the same paper has it among its choices).
 pub const TUNING_DECAY: f64 = 0.0;
+/// Episodes of validation classes by which weights are chosen (F).
+pub const VALIDATION_EPISODES: u64 = 200;
 /// Test episodes (M; P on miniImageNet).
 const EPISODES: usize = 600;
 /// Rate of Adam (M, P).
@@ -83,6 +85,8 @@ pub struct Defaults {
     pub decay: Decay,
     /// Limit of the gradient.
     pub clip: Option<Clip>,
+    /// Weights are measured on validation classes every so many updates, and the best are kept.
+    pub validate_every: Option<u64>,
     /// Classes of a training episode.
     pub train_ways: usize,
     /// Support examples per class of a training episode.

@@ -6,8 +6,11 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Spec};
 
+use crate::adapted::restored;
 use crate::baselines::descent::{Descent, Stand};
+use crate::error::Error;
 use crate::filter::Filter;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
@@ -148,6 +151,10 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, self.policy, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use fewshot_autodiff::Float;
 use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
-use crate::adapted::predictor;
+use crate::adapted::{predictor, restored};
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
@@ -68,6 +70,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
     }
 
     /// The network as it is.
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, self.policy, learned)
+    }
+
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         predictor(&self.model, self.policy, meta.theta.clone(), &meta.statistics, support)
     }

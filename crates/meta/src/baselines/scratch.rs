@@ -6,7 +6,10 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
 
+use crate::adapted::restored;
 use crate::baselines::descent::{Descent, Stand};
+use crate::error::Error;
+use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
@@ -85,6 +88,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
 
     fn momentum(&self) -> f64 {
         momentum(self.policy)
+    }
+
+    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, self.policy, learned)
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {

@@ -1,0 +1,109 @@
+//! Model selection: the weights that are kept are those that did best on episodes of validation classes.
+
+use std::path::Path;
+
+use fewshot_episodes::Tasks;
+use fewshot_meta::{Checkpoint, Learner, Meta, Metric, evaluate};
+
+use crate::config;
+use crate::data::{Source, TestEpisodes};
+use crate::defaults;
+use crate::error::Error;
+use crate::learner;
+use crate::run_dir::{MODEL, RunDir, VALIDATION};
+use crate::settings::Settings;
+
+/// First line of the file.
+const HEADER: &str = "iteration,score,interval";
+
+/// What was seen on validation classes, and the best weights so far.
+pub struct Selection {
+    every: u64,
+    last: u64,
+    settings: Settings,
+    tasks: Box<dyn Tasks>,
+    learner: Box<dyn Learner>,
+    best: Option<Best>,
+    /// A line for each look.
+    lines: Vec<String>,
+}
+
+struct Best {
+    meta: Meta,
+    score: f64,
+}
+
+impl Selection {
+    /// As the settings ask; nothing where they ask for none.
+    pub fn new(settings: &Settings, source: &Source) -> Result<Option<Selection>, Error> {
+        let Some(every) = settings.validate_every else {
+            return Ok(None);
+        };
+        let episodes = TestEpisodes { part: crate::args::Part::Validation, ..TestEpisodes::of(settings) };
+        Ok(Some(Selection {
+            every,
+            last: settings.iterations,
+            settings: settings.clone(),
+            tasks: source.test(settings, &episodes)?,
+            learner: learner::build(settings),
+            best: None,
+            lines: Vec::new(),
+        }))
+    }
+
+    /// Goes on from the folder of a run that stands after `iteration`, for the learner that is trained.
+    pub fn resume(&mut self, dir: &Path, trained: &dyn Learner, iteration: u64) -> Result<(), Error> {
+        let text = std::fs::read_to_string(dir.join(VALIDATION)).unwrap_or_default();
+        let number = |line: &str| line.split(',').next().and_then(|text| text.parse::<u64>().ok());
+        let earlier = |line: &&str| number(line).is_some_and(|number| number <= iteration);
+        self.lines = text.lines().skip(1).filter(earlier).map(str::to_owned).collect();
+        let wrong = |error: fewshot_meta::Error| Error::Model(error.to_string());
+        let checkpoint = Checkpoint::read(&dir.join(MODEL)).map_err(wrong)?;
+        if let Some(score) = config::validation(checkpoint.metadata()) {
+            self.best = Some(Best { meta: checkpoint.meta(trained).map_err(wrong)?, score });
+        }
+        Ok(())
+    }
+
+    /// Measures the weights if it is time to, and keeps them if they are better than all before; says whether it looked. Weights
+    /// whose predictions are not finite are never better.
+    pub fn look(&mut self, meta: &Meta) -> bool {
+        if !meta.iteration.is_multiple_of(self.every) && meta.iteration != self.last {
+            return false;
+        }
+        let start = learner::start(&self.settings, meta.clone());
+        let Ok(seen) = evaluate(&*self.learner, &start, &*self.tasks, defaults::VALIDATION_EPISODES) else {
+            return false;
+        };
+        self.lines.push(format!("{},{},{}", meta.iteration, seen.mean, seen.interval));
+        let better = |best: &Best| match seen.metric {
+            Metric::Accuracy => seen.mean > best.score,
+            Metric::Mse => seen.mean < best.score,
+        };
+        if self.best.as_ref().is_none_or(better) {
+            self.best = Some(Best { meta: meta.clone(), score: seen.mean });
+        }
+        true
+    }
+
+    /// Writes what was seen.
+    pub fn write(&self, files: &mut RunDir) {
+        files.save_validation(&format!("{HEADER}\n{}\n", self.lines.join("\n")));
+    }
+
+    /// The best weights so far and their score.
+    pub fn best(&self) -> Option<(&Meta, f64)> {
+        self.best.as_ref().map(|best| (&best.meta, best.score))
+    }
+
+    /// Which weights were chosen, in words.
+    pub fn describe(&self) -> Option<String> {
+        let best = self.best.as_ref()?;
+        let score = match self.settings.classes {
+            Some(_) => format!("accuracy {:.2} %", 100.0 * best.score),
+            None => format!("error {:.4}", best.score),
+        };
+        let (iteration, episodes) = (best.meta.iteration, defaults::VALIDATION_EPISODES);
+        Some(format!("iteration {iteration}, {score} on {episodes} validation episodes"))
+    }
+}
