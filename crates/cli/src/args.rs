@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::choices::Data;
 use crate::options::{Options, count, number, whole};
+use crate::predict::{self, PredictArgs};
 
 const ABOUT: &str =
     "Train a network to learn new classes from a few examples each, and measure how well it does";
@@ -35,8 +36,12 @@ Examples:
       the same run again; options given beside --config replace its values
   fewshot train --resume runs/protonet --iterations 8000
       goes on where a run ended, early or not, with the bits of a run in one go
+  fewshot train --data folder:photographs --image-size 84 --colour rgb --out runs/photographs
+      pictures of your own, PNG or JPEG, a folder for each class
   fewshot evaluate runs/protonet --ways 20
       a trained model on harder episodes
+  fewshot predict runs/protonet --support known new.png
+      the class of a picture, from a few pictures of each class
 
 What --out DIR holds: config.toml (settings), metrics.csv (iteration, loss, accuracy),
 timing.csv (seconds of training), model.safetensors (weights, statistics, protocol),
@@ -82,6 +87,9 @@ pub enum Command {
     /// Measure a trained model on episodes of unseen classes
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
+    /// Name the classes of pictures of your own, from a few pictures of each
+    #[command(after_help = predict::EXAMPLES)]
+    Predict(PredictArgs),
     /// Draw a trained run as SVG: learning curve, result by inner step, and a wave learned from points
     Plot(PlotArgs),
 }

@@ -9,6 +9,7 @@ use crate::method::Method;
 use crate::options::Options;
 use crate::outer::Decay;
 use crate::parts::Change;
+use crate::pictures;
 use crate::settings::Settings;
 
 /// Most episodes in an outer update; each keeps a gradient of the size of the network until they are averaged.
@@ -35,6 +36,7 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
     if let Some(classes) = &settings.classes {
         between("ways", classes.ways, 2, MOST)?;
         between("train-ways", classes.train_ways, 2, MOST)?;
+        classes.pictures.check(settings.algorithm())?;
     }
     match settings.clip {
         Some(Clip::Value(limit)) => rate("clip-value", limit)?,
@@ -96,6 +98,7 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
         );
     }
     foreign(algorithm, options)?;
+    pictures::foreign(data, options)?;
     rivals(algorithm, options)?;
     pretraining(algorithm, data, options)?;
     memory(algorithm, options)?;
@@ -160,7 +163,7 @@ fn pretraining(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(
         Data::Sinusoid if options.batch.is_some() => refuse(
             "--batch --data sinusoid: an update takes --meta-batch waves of --queries points; use these instead",
         ),
-        Data::Glyphs | Data::Omniglot(_) if options.queries.is_some() => refuse(
+        Data::Glyphs | Data::Omniglot(_) | Data::Folder(_) if options.queries.is_some() => refuse(
             "--queries --algorithm pretrain: drawings are trained on in batches of all classes; use --batch, or \
              --eval-queries for test episodes",
         ),
@@ -194,6 +197,9 @@ fn of_drawings(options: &Options) -> Option<&'static str> {
         ("rotations", options.rotations.is_some()),
         ("eval-rotations", options.eval_rotations.is_some()),
         ("norm", options.norm.is_some()),
+        ("image-size", options.image_size.is_some()),
+        ("colour", options.colour.is_some()),
+        ("invert", options.invert.is_some()),
     ])
 }
 

@@ -95,6 +95,8 @@ pub enum Data {
     Glyphs,
     /// The Omniglot drawings in this folder.
     Omniglot(PathBuf),
+    /// Pictures in folders of their classes.
+    Folder(PathBuf),
     /// Regression of sinusoids.
     Sinusoid,
 }
@@ -105,6 +107,7 @@ impl Data {
         match self {
             Data::Glyphs => "glyphs",
             Data::Omniglot(_) => "omniglot",
+            Data::Folder(_) => "folder",
             Data::Sinusoid => "sinusoid",
         }
     }
@@ -113,6 +116,7 @@ impl Data {
     pub fn absolute(self) -> Data {
         match self {
             Data::Omniglot(path) => Data::Omniglot(absolute(&path)),
+            Data::Folder(path) => Data::Folder(absolute(&path)),
             other => other,
         }
     }
@@ -125,10 +129,14 @@ impl FromStr for Data {
             None if text == "glyphs" => Ok(Data::Glyphs),
             None if text == "sinusoid" => Ok(Data::Sinusoid),
             Some(("omniglot", path)) if !path.is_empty() => Ok(Data::Omniglot(path.into())),
+            Some(("folder", path)) if !path.is_empty() => Ok(Data::Folder(path.into())),
             _ if text == "omniglot" || text == "omniglot:" => {
                 Err("say where the archives lie: omniglot:PATH".into())
             }
-            _ => Err("the data are glyphs, omniglot:PATH or sinusoid".into()),
+            _ if text == "folder" || text == "folder:" => {
+                Err("say where the class folders lie: folder:PATH".into())
+            }
+            _ => Err("the data are glyphs, omniglot:PATH, folder:PATH or sinusoid".into()),
         }
     }
 }
@@ -137,6 +145,7 @@ impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Data::Omniglot(path) => write!(f, "omniglot:{}", path.display()),
+            Data::Folder(path) => write!(f, "folder:{}", path.display()),
             other => f.write_str(other.name()),
         }
     }
@@ -152,6 +161,8 @@ pub enum Split {
     Maml,
     /// Omniglot's official halves.
     Background,
+    /// As the folder of the data is divided itself; at random where it is not.
+    Own,
     /// Files in this folder name the classes.
     Folder(PathBuf),
 }
@@ -163,6 +174,7 @@ impl Split {
             Split::Alphabets => "alphabets",
             Split::Maml => "maml",
             Split::Background => "background",
+            Split::Own => "own",
             Split::Folder(_) => "files",
         }
     }
@@ -183,7 +195,10 @@ impl FromStr for Split {
             "alphabets" => Split::Alphabets,
             "maml" => Split::Maml,
             "background" => Split::Background,
-            "" => return Err("the split is alphabets, maml, background or a folder of split files".into()),
+            "own" => Split::Own,
+            "" => {
+                return Err("the split is alphabets, maml, background, own or a folder of split files".into());
+            }
             path => Split::Folder(path.into()),
         })
     }

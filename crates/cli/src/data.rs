@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
-    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, omniglot,
+    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, folder,
+    omniglot,
 };
 
 use crate::args::Part;
@@ -13,6 +14,7 @@ use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
 use crate::method::Method;
+use crate::pictures;
 use crate::settings::Settings;
 
 /// Loaded data, with the division of the classes.
@@ -23,6 +25,8 @@ pub enum Source {
         images: Arc<ImageSet>,
         /// Which classes are for what.
         split: ClassSplit,
+        /// Who divided them.
+        divided: String,
     },
     /// Sinusoids are made on the spot.
     Sinusoid,
@@ -62,19 +66,32 @@ impl Source {
         let Some(classes) = &settings.classes else {
             return Ok(Source::Sinusoid);
         };
-        let images = match &settings.data {
-            Data::Omniglot(path) => omniglot::load(path, defaults::IMAGE_SIZE)?,
-            _ => glyphs::generate(&GlyphConfig::default(), defaults::GLYPHS_SEED),
+        let size = classes.pictures.size;
+        let (images, own) = match &settings.data {
+            Data::Omniglot(path) => (omniglot::load(path, size)?, None),
+            Data::Folder(path) => pictures::load(path, &classes.pictures)?,
+            _ => {
+                let config = GlyphConfig { size, ..GlyphConfig::default() };
+                (glyphs::generate(&config, defaults::GLYPHS_SEED), None)
+            }
         };
-        let split = split(&images, &settings.data, &classes.split)?;
-        Ok(Source::Drawings { images: Arc::new(images), split })
+        let divided = match (&classes.split, &own) {
+            (Split::Own, Some(_)) => "own: as the folder is divided".into(),
+            (Split::Own, None) => "own: at random".into(),
+            (other, _) => other.to_string(),
+        };
+        let split = match (&classes.split, own) {
+            (Split::Own, Some(own)) => own,
+            (other, _) => self::split(&images, &settings.data, other)?,
+        };
+        Ok(Source::Drawings { images: Arc::new(images), split, divided })
     }
 
     /// Episodes to train on.
     pub fn training(&self, settings: &Settings) -> Result<Box<dyn Tasks>, Error> {
         let seed = settings.seed;
         match (self, &settings.classes) {
-            (Source::Drawings { images, split }, Some(classes)) => {
+            (Source::Drawings { images, split, .. }, Some(classes)) => {
                 if let Method::Pretrain { batch: Some(size), .. } = settings.method {
                     let rotations = rotations(classes.rotations);
                     let listed = split.train();
@@ -89,7 +106,8 @@ impl Source {
                     algorithm if algorithm.compares() => "training episodes (--train-ways)",
                     _ => "training episodes",
                 };
-                drawn(images, split.train(), protocol, seed, Purpose::Train, what)
+                drawn(images, split.train(), protocol, seed, Purpose::Train)
+                    .map_err(|error| pictures::refused(what, settings, split, error))
             }
             _ => sinusoids(settings.train_shots, settings.queries, seed, Purpose::Train),
         }
@@ -103,22 +121,28 @@ impl Source {
             Part::Train | Part::Test => Purpose::Test,
         };
         match (self, &settings.classes) {
-            (Source::Drawings { images, split }, Some(classes)) => {
+            (Source::Drawings { images, split, .. }, Some(classes)) => {
                 let (listed, name) = match test.part {
                     Part::Train => (split.train(), "episodes of training classes"),
                     Part::Validation => (split.validation(), "validation episodes"),
                     Part::Test => (split.test(), "test episodes"),
                 };
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
-                drawn(images, listed, protocol, test.seed, purpose, name)
+                drawn(images, listed, protocol, test.seed, purpose)
+                    .map_err(|error| pictures::refused(name, settings, split, error))
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
         }
     }
 
     /// One line on what was loaded.
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, settings: &Settings) -> String {
         match self {
+            Source::Drawings { images, .. } if matches!(settings.data, Data::Folder(_)) => {
+                let words = settings.classes.as_ref().map(|classes| classes.pictures.words());
+                let (pictures, classes) = (images.len(), images.classes());
+                format!("{pictures} pictures, {}, of {classes} classes", words.unwrap_or_default())
+            }
             Source::Drawings { images, .. } => {
                 let [height, width, _] = images.shape();
                 let (drawings, characters) = (images.len(), images.classes());
@@ -130,6 +154,14 @@ impl Source {
                 )
             }
             Source::Sinusoid => "y = A sin(x - phase), A in [0.1, 5], phase in [0, pi], x in [-5, 5]".into(),
+        }
+    }
+
+    /// Who divided the classes.
+    pub fn divided(&self) -> &str {
+        match self {
+            Source::Drawings { divided, .. } => divided,
+            Source::Sinusoid => "",
         }
     }
 
@@ -163,10 +195,8 @@ fn drawn(
     protocol: Protocol,
     seed: u64,
     purpose: Purpose,
-    what: &'static str,
-) -> Result<Box<dyn Tasks>, Error> {
-    let tasks = ImageTasks::new(images.clone(), classes, protocol, seed, purpose);
-    Ok(Box::new(tasks.map_err(|source| Error::Episodes { what, source })?))
+) -> Result<Box<dyn Tasks>, fewshot_episodes::Error> {
+    Ok(Box::new(ImageTasks::new(images.clone(), classes, protocol, seed, purpose)?))
 }
 
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {
@@ -182,6 +212,7 @@ fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Er
             let share = |part: usize| images.classes() * part / 1623;
             ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
         }
+        (Split::Own, _) => folder::random_split(images, defaults::SPLIT_SEED)?,
         (Split::Background, _) => omniglot::background_evaluation(images)?,
         (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
     })

@@ -78,6 +78,9 @@ pub enum Error {
         /// What became of the last good weights.
         saved: String,
     },
+    /// Pictures that were not answered; the others were.
+    #[error("{0}")]
+    Pictures(String),
     /// Evaluation produced numbers that are not finite.
     #[error("evaluation: {0}")]
     Evaluation(String),

@@ -15,6 +15,7 @@ use crate::learner;
 use crate::measure::{Head, Measured, Subject, measure};
 use crate::method::Method;
 use crate::on_threads;
+use crate::pictures;
 use crate::report::say;
 use crate::run_dir::{CONFIG, MODEL};
 use crate::settings::Settings;
@@ -188,8 +189,14 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
             format!("the model was trained on {trained}; sinusoids are no drawings"),
         ));
     }
+    pictures::replace(data, settings)?;
     settings.data = data.clone();
     Ok(())
+}
+
+/// Whether an algorithm tells any number of classes apart, whatever it was trained for.
+pub fn takes_any_ways(algorithm: Algorithm) -> bool {
+    algorithm.compares() || algorithm == Algorithm::Pretrain
 }
 
 fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
@@ -198,8 +205,7 @@ fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Erro
     let Some(classes) = &mut settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
-    let any = algorithm.compares() || algorithm == Algorithm::Pretrain;
-    if !args.nil && !any && ways != classes.ways {
+    if !args.nil && !takes_any_ways(algorithm) && ways != classes.ways {
         let (name, trained) = (algorithm.name(), classes.ways);
         return Err(Error::option(
             "ways",

@@ -17,6 +17,7 @@ use crate::defaults;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
 use crate::parts::{Change, Parts};
+use crate::pictures::Pictures;
 use crate::settings::Settings;
 
 /// Epochs of the multi-step loss of MAML++ on Omniglot.
@@ -27,6 +28,9 @@ const FIRST_ORDER_EPOCHS: u64 = 50;
 /// Damping of iMAML's linear system in regression where the pull acts in every step: without it, curvature of losses far from their minimum
 /// makes the system singular. Classification has none then, as in the paper.
 const REGRESSION_DAMPING: f64 = 1.0;
+
+/// From so many pixels a side on, a Relation network compares without padding, as for miniImageNet.
+const LARGE: usize = 60;
 
 /// A network before it is made.
 pub enum Network {
@@ -40,7 +44,7 @@ pub enum Network {
 pub fn build(settings: &Settings) -> Box<dyn Learner> {
     match settings.method {
         Method::Relation => {
-            let plain = Relation::new(&RelationConfig::omniglot());
+            let plain = Relation::new(&relation(settings));
             return Box::new(Relation { policy: policy(settings), ..plain });
         }
         Method::R2d2 | Method::Lrd2 { .. } => return Box::new(solver(settings)),
@@ -116,7 +120,7 @@ pub fn network(settings: &Settings) -> Network {
         let context = if let Method::Cavia { context, .. } = settings.method { context } else { 0 };
         return Network::Perceptron(vec![1 + context, 40, 40, 1]);
     };
-    Network::Convolutions(match settings.method {
+    let config = match settings.method {
         Method::Protonet { .. } | Method::Matching { .. } => Conv4Config::pooled_64(),
         Method::Pretrain { .. } => Conv4Config::pooled_64().with_head(classes.ways),
         Method::Reptile { .. } | Method::Imaml { .. } => {
@@ -124,7 +128,9 @@ pub fn network(settings: &Settings) -> Network {
         }
         Method::Mamlpp { .. } => pooled_leaky().with_head(classes.train_ways),
         _ => Conv4Config::strided_gap().with_head(classes.train_ways),
-    })
+    };
+    let Pictures { size, .. } = classes.pictures;
+    Network::Convolutions(Conv4Config { size, channels: classes.pictures.channels(), ..config })
 }
 
 /// The encoder of MAML++: max-pooling, leaky ReLU, Xavier uniform weights, biases 0 (released code).
@@ -192,9 +198,24 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
     }
 }
 
+/// Height, width and channels of the images.
+fn images(settings: &Settings) -> [usize; 2] {
+    let pictures = settings.classes.as_ref().map(|classes| classes.pictures);
+    pictures.map_or([defaults::IMAGE_SIZE, 1], |pictures| [pictures.size, pictures.channels()])
+}
+
+/// The Relation network for images of their size: padding as for Omniglot where they are small.
+fn relation(settings: &Settings) -> RelationConfig {
+    let [size, channels] = images(settings);
+    let like = if size < LARGE { RelationConfig::omniglot() } else { RelationConfig::mini_imagenet() };
+    RelationConfig { size, channels, ..like }
+}
+
 /// R2-D2 or LR-D2 on the smaller of its encoders.
 fn solver(settings: &Settings) -> R2d2<R2d2Encoder> {
-    let model = R2d2Encoder::new(&R2d2Config::omniglot().with_64_channels());
+    let [size, channels] = images(settings);
+    let config = R2d2Config { size, channels, ..R2d2Config::omniglot() };
+    let model = R2d2Encoder::new(&config.with_64_channels());
     let learner = match settings.method {
         Method::Lrd2 { newton_steps } => R2d2::logistic(model, newton_steps),
         _ => R2d2::new(model),

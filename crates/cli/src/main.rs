@@ -1,6 +1,7 @@
 //! The program `fewshot`: trains and evaluates few-shot learners.
 
 mod algorithm;
+mod answers;
 mod args;
 mod baselines;
 mod checks;
@@ -18,7 +19,9 @@ mod method;
 mod options;
 mod outer;
 mod parts;
+mod pictures;
 mod plot;
+mod predict;
 mod presets;
 mod progress;
 mod protocol;
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Some(Command::Train(args)) => train::run(*args),
         Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::say),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),
     };
     match done {

@@ -7,6 +7,7 @@ use crate::algorithm::Algorithm;
 use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split};
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
+use crate::pictures::Colour;
 
 /// Options of a run; what is absent gets its default from [`crate::defaults`].
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -16,21 +17,33 @@ pub struct Options {
     #[arg(long, value_enum, help_heading = "What to learn")]
     pub algorithm: Option<Algorithm>,
 
-    /// Data: glyphs (built in), omniglot:PATH (folder with images_background.zip and images_evaluation.zip, or the unpacked folders), sinusoid
+    /// Data: glyphs (built in), omniglot:PATH (folder with images_background.zip and images_evaluation.zip, or the unpacked folders), folder:PATH (pictures of your own, a folder for each class), sinusoid
     #[arg(long, value_name = "DATA", help_heading = "What to learn")]
     pub data: Option<Data>,
 
-    /// Which classes are for training and which for test: alphabets (whole alphabets held out), maml (random characters: 1100, 100, 423 on Omniglot), background (Omniglot's official halves), or a folder with train.txt, val.txt and test.txt [default: alphabets for glyphs, maml for Omniglot]
+    /// Which classes are for training and which for test: alphabets (whole alphabets held out), maml (random characters: 1100, 100, 423 on Omniglot), background (Omniglot's official halves), own (as the folder of the data is divided by train/, val/, test/ or their lists; at random where it is not), or a folder with train.txt, val.txt and test.txt [default: alphabets for glyphs, maml for Omniglot, own for folders]
     #[arg(long, value_name = "SPLIT", help_heading = "What to learn")]
     pub split: Option<Split>,
 
-    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, mamlpp, reptile, pretrain new-classes]
+    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, mamlpp, reptile, pretrain new-classes; folders none]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub rotations: Option<Rotations>,
 
     /// The same in test episodes [default: as in training; reptile none]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub eval_rotations: Option<Rotations>,
+
+    /// Pixels a side that pictures are resized to [default: 28; miniImageNet has 84]
+    #[arg(long, value_parser = count, value_name = "PIXELS", help_heading = "Pictures")]
+    pub image_size: Option<usize>,
+
+    /// Channels of pictures, for --data folder:PATH [default: grey]
+    #[arg(long, value_enum, help_heading = "Pictures")]
+    pub colour: Option<Colour>,
+
+    /// Pictures are dark drawings on light paper: turn black into white, for --data folder:PATH
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false", help_heading = "Pictures")]
+    pub invert: Option<bool>,
 
     /// Classes of an episode [default: 5]
     #[arg(long, value_parser = count, value_name = "N", help_heading = "Episodes")]
@@ -198,6 +211,9 @@ each_option!(
     split,
     rotations,
     eval_rotations,
+    image_size,
+    colour,
+    invert,
     ways,
     shots,
     train_shots,

@@ -19,11 +19,11 @@ pub fn lines(
     training: &dyn Tasks,
     learner: &dyn Learner,
 ) -> Vec<String> {
-    let mut lines = vec![format!("data        {}: {}", settings.data.name(), source.describe())];
-    if let (Some(classes), Some([train, validation, test])) = (&settings.classes, source.split_sizes()) {
+    let mut lines = vec![format!("data        {}: {}", settings.data.name(), source.describe(settings))];
+    if let Some([train, validation, test]) = source.split_sizes() {
         lines.push(format!(
             "classes     {train} training, {validation} validation, {test} test (split {})",
-            classes.split
+            source.divided()
         ));
     }
     lines.push(format!("episodes    {}", episodes(settings, training.outputs())));

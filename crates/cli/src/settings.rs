@@ -11,6 +11,7 @@ use crate::method::Method;
 use crate::options::Options;
 use crate::outer::{Decay, Outer};
 use crate::parts::Change;
+use crate::pictures::Pictures;
 
 /// Everything needed to repeat a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,8 @@ pub struct Classes {
     pub eval_rotations: Rotations,
     /// Batch-norm policy.
     pub norm: Norm,
+    /// What pictures are brought to.
+    pub pictures: Pictures,
 }
 
 impl Settings {
@@ -85,7 +88,7 @@ impl Settings {
         let settings = Settings {
             decay: decay(options, &method, &default),
             method,
-            classes: (data != Data::Sinusoid).then(|| classes(ways, options, &default)),
+            classes: (data != Data::Sinusoid).then(|| classes(ways, &data, options, &default)),
             data,
             shots,
             train_shots: options.train_shots.unwrap_or(default.train_shots),
@@ -140,6 +143,7 @@ impl Settings {
             options.rotations = Some(classes.rotations);
             options.eval_rotations = Some(classes.eval_rotations);
             options.norm = Some(classes.norm);
+            classes.pictures.write(&self.data, &mut options);
             if self.algorithm().compares() {
                 options.train_ways = Some(classes.train_ways);
             }
@@ -173,7 +177,7 @@ fn decay(options: &Options, method: &Method, default: &Defaults) -> Decay {
     }
 }
 
-fn classes(ways: usize, options: &Options, default: &Defaults) -> Classes {
+fn classes(ways: usize, data: &Data, options: &Options, default: &Defaults) -> Classes {
     let rotations = options.rotations.unwrap_or(default.rotations);
     Classes {
         ways,
@@ -185,6 +189,7 @@ fn classes(ways: usize, options: &Options, default: &Defaults) -> Classes {
             None => default.eval_rotations,
         }),
         norm: options.norm.unwrap_or(default.norm),
+        pictures: Pictures::of(options, data),
     }
 }
 
@@ -200,7 +205,7 @@ mod tests {
     fn resolved_settings_survive_as_options() {
         for algorithm in Algorithm::all() {
             let name = algorithm.name();
-            for data in ["glyphs", "omniglot:/data", "sinusoid"] {
+            for data in ["glyphs", "omniglot:/data", "folder:/data", "sinusoid"] {
                 let text = format!("algorithm = '{name}'\ndata = '{data}'\nseed = 9");
                 let Ok(settings) = Settings::resolve(&toml::from_str(&text).unwrap()) else {
                     let regression = data == "sinusoid";

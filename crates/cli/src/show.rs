@@ -5,20 +5,26 @@ use fewshot_meta::{Learner, Meta, Task};
 
 use crate::drawings::{Drawing, gallery};
 
-/// Most classes shown: five drawings of 28 pixels fill a terminal of 80 columns.
+/// Most classes shown.
 const MOST: usize = 5;
+/// Columns of a terminal: five drawings of 28 pixels fill it.
+const COLUMNS: usize = 80;
 
-/// The first test episode as text; nothing where examples are no drawings.
+/// The first test episode as text; nothing where examples are no drawings, or too wide.
 pub fn first_episode(learner: &dyn Learner, meta: &Meta, tasks: &dyn Tasks) -> Option<String> {
     let &[_, width, 1] = tasks.input_shape().as_slice() else {
         return None;
     };
+    let most = MOST.min(COLUMNS / (width.div_ceil(2) + 2));
+    if most == 0 {
+        return None;
+    }
     let episode = tasks.episode(0);
     let ways = episode.ways?;
     let task = Task::from(&episode);
     let answers = learner.adapt(meta, &task.support).predict(&task.query.x);
     let (mut learned, mut names, mut asked, mut said) = (vec![], vec![], vec![], vec![]);
-    for class in 0..ways.min(MOST) {
+    for class in 0..ways.min(most) {
         let query = first_of(&episode.query, class)?;
         let answer = largest(&answers.data()[query * ways..(query + 1) * ways]);
         let verdict = if answer == class { "right" } else { "wrong" };

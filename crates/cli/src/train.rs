@@ -193,7 +193,9 @@ impl Run {
     fn report(&self, meta: &Meta) -> Result<(), Error> {
         let (settings, iterations) = (&self.settings, meta.iteration);
         let meta = learner::start(settings, meta.clone());
-        if let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test) {
+        if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
+            && let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test)
+        {
             say(format!("\n{text}"))?;
         }
         let subject = Subject { settings, head: Head::Kept, meta: &meta, iterations, curve: None };

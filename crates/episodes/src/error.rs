@@ -257,4 +257,108 @@ pub enum Error {
         /// The split file.
         file: PathBuf,
     },
+    /// A picture that cannot be decoded.
+    #[error("picture {} cannot be used: {cause}", path.display())]
+    BadPicture {
+        /// The file.
+        path: PathBuf,
+        /// Cause and way out.
+        cause: String,
+    },
+    /// Several pictures that cannot be used.
+    #[error("{first}; so it is with {more} more")]
+    BadPictures {
+        /// What is wrong with the first.
+        first: Box<Error>,
+        /// How many there are beside it.
+        more: usize,
+    },
+    /// Pictures that would not fit into memory.
+    #[error(
+        "{}: its pictures would take {bytes} bytes, at most {limit} are held: \
+         use a smaller image size, grey, or fewer pictures",
+        path.display()
+    )]
+    TooManyPixels {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes of all pixels.
+        bytes: usize,
+        /// Most bytes held.
+        limit: usize,
+    },
+    /// A folder without class folders.
+    #[error(
+        "{} holds no class folders: give a folder with one folder for each class and its PNG or JPEG pictures inside",
+        path.display()
+    )]
+    NoClassFolders {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A class folder without pictures.
+    #[error(
+        "class folder {} holds no picture: put PNG or JPEG files into it, or move it elsewhere",
+        path.display()
+    )]
+    EmptyClass {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A picture that lies beside the class folders.
+    #[error("picture {} lies in no class folder: put it into a folder named after its class", picture.display())]
+    OutsideClasses {
+        /// The picture.
+        picture: PathBuf,
+    },
+    /// A folder that holds pictures as a class does and folders as a group does.
+    #[error(
+        "picture {} lies beside folder {}: a folder is either a class, with pictures, or a group of classes, \
+         with folders; move one of them",
+        picture.display(), folder.display()
+    )]
+    PicturesBesideFolders {
+        /// The first picture.
+        picture: PathBuf,
+        /// The first folder.
+        folder: PathBuf,
+    },
+    /// Folders deeper than any data set has them.
+    #[error("folder {} lies more than {limit} folders deep: give the folder of the data alone", path.display())]
+    TooDeep {
+        /// The folder.
+        path: PathBuf,
+        /// Most folders within folders.
+        limit: usize,
+    },
+    /// A class folder beside those of the parts.
+    #[error(
+        "{} is in none of the folders train, val and test beside it: move it into one of them, or away",
+        path.display()
+    )]
+    BesideParts {
+        /// The class folder.
+        path: PathBuf,
+    },
+    /// Too few classes for a split.
+    #[error(
+        "{classes} classes cannot be divided into some to learn from and others to test on: \
+         give at least {fewest} class folders"
+    )]
+    TooFewToDivide {
+        /// Classes there are.
+        classes: usize,
+        /// Fewest that can be divided.
+        fewest: usize,
+    },
+    /// A list of pictures that makes no sense.
+    #[error("{} line {line}: {cause}", file.display())]
+    BadList {
+        /// The list.
+        file: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// Cause and way out.
+        cause: String,
+    },
 }

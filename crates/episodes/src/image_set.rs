@@ -1,5 +1,7 @@
 //! Images in memory, by class.
 
+use crate::{Set, Targets};
+use ndarray::ArrayD;
 use std::fmt;
 
 /// A set of equally large images by class, one byte per pixel and channel.
@@ -108,6 +110,25 @@ impl ImageSet {
         let (images, len) = (self.images(class), self.image_len());
         assert!(k < images, "image: number {k} of class {class}, which has {images}");
         &self.classes[class].pixels[k * len..(k + 1) * len]
+    }
+
+    /// All images as one set, labelled by the number of their class: `x` of shape
+    /// `[images, height, width, channels]` with values `0..=1`. What a learner is
+    /// given outside of episodes; classes may have unequal numbers of images.
+    ///
+    /// ```
+    /// use fewshot_episodes::ImageSet;
+    /// let images = ImageSet::new([1, 1, 1], vec![("a".into(), vec![0]), ("b".into(), vec![255, 51])]);
+    /// let set = images.to_set();
+    /// assert_eq!(set.y.classes(), Some(&[0, 1, 1][..]));
+    /// assert_eq!(set.x.as_slice(), Some(&[0.0, 1.0, 0.2][..]));
+    /// ```
+    pub fn to_set(&self) -> Set {
+        let [h, w, c] = self.shape;
+        let x = self.classes.iter().flat_map(|class| &class.pixels).map(|&v| f32::from(v) / 255.0).collect();
+        let labels = (0..self.classes()).flat_map(|class| vec![class; self.images(class)]).collect();
+        let x = ArrayD::from_shape_vec(vec![self.len(), h, w, c], x).expect("whole images, as made");
+        Set::new(x, Targets::Classes(labels))
     }
 
     fn image_len(&self) -> usize {

@@ -3,9 +3,9 @@
 //! An [`Episode`] is a small learning problem: a support [`Set`] to learn from and
 //! a query set to be measured on, as plain arrays. A distribution of them is a
 //! [`Tasks`]: [`ImageTasks`] draws classes and images of an [`ImageSet`] by a
-//! [`Protocol`], [`Sinusoid`] draws waves. Image sets come from [`omniglot`] or
-//! are made by [`glyphs`]; a [`ClassSplit`] says which classes are for training
-//! and which for testing.
+//! [`Protocol`], [`Sinusoid`] draws waves. Image sets come from [`omniglot`], from
+//! a [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
+//! says which classes are for training and which for testing.
 //!
 //! Episode `i` is a pure function of data, protocol, seed, [`Purpose`] and `i`: it
 //! does not matter which thread asks for it, nor what was asked before. All
@@ -32,6 +32,7 @@
 mod class_batches;
 mod class_id;
 mod error;
+pub mod folder;
 pub mod glyphs;
 mod image_set;
 mod image_tasks;

@@ -37,22 +37,24 @@ impl Resample {
         if self.rows.len() == self.from {
             return pixels.extend_from_slice(image);
         }
-        let image: Vec<f32> = image.iter().map(|&v| f32::from(v)).collect();
-        let by_columns = self.pass(&image);
+        let by_columns = self.pass(image);
         let by_rows = self.pass(&by_columns);
-        pixels.extend(by_rows.iter().map(|v| v.round().clamp(0.0, 255.0) as u8));
+        pixels.extend(by_rows.into_iter().map(byte));
     }
 
     /// Resamples along axis 0, and transposes: `[from, n]` to `[n, to]`.
-    fn pass(&self, image: &[f32]) -> Vec<f32> {
+    fn pass<T: Copy>(&self, image: &[T]) -> Vec<f32>
+    where
+        f32: From<T>,
+    {
         let (n, to) = (image.len() / self.from, self.rows.len());
         let mut out = vec![0.0; n * to];
         let mut sum = vec![0.0; n];
         for (row, taps) in self.rows.iter().enumerate() {
             sum.fill(0.0);
             for (weight, old) in taps.weights.iter().zip(image[taps.first * n..].chunks_exact(n)) {
-                for (sum, value) in sum.iter_mut().zip(old) {
-                    *sum += weight * value;
+                for (sum, &value) in sum.iter_mut().zip(old) {
+                    *sum += weight * f32::from(value);
                 }
             }
             for (column, &sum) in sum.iter().enumerate() {
@@ -61,6 +63,26 @@ impl Resample {
         }
         out
     }
+}
+
+/// An image `[height, width, channels]` at another height and width, rounded and cut off as by [`Resample::append`].
+pub(crate) fn resampled(image: &[u8], [h, w, c]: [usize; 3], [to_h, to_w]: [usize; 2]) -> Vec<u8> {
+    assert_eq!(image.len(), h * w * c, "resampled: an image of another size");
+    if [h, w] == [to_h, to_w] {
+        return image.to_vec();
+    }
+    // [h, w c] to [w, c to_h] to [c, to_h, to_w]
+    let by_columns = Resample::new(h, to_h).pass(image);
+    let planes = Resample::new(w, to_w).pass(&by_columns);
+    (0..to_h * to_w)
+        .flat_map(|pixel| planes[pixel..].iter().step_by(to_h * to_w))
+        .copied()
+        .map(byte)
+        .collect()
+}
+
+fn byte(value: f32) -> u8 {
+    value.round().clamp(0.0, 255.0) as u8
 }
 
 fn taps(from: usize, scale: f64, row: usize) -> Taps {
@@ -119,6 +141,26 @@ mod tests {
                 let exact = pixel(&image, side, size, i / size, i % size);
                 let off = (f64::from(got) - exact).abs();
                 assert!(off < 0.501, "{side} to {size}, pixel {i}: {got}, exactly {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn sides_and_channels_are_resampled_by_themselves() {
+        let (size, [h, w, c], [to_h, to_w]) = (60, [60, 40, 3], [10, 25]);
+        let stroke = |y: usize, x: usize, ch: usize| 255 * u8::from((3 * y + 2 * x + 5 * ch) % 17 < 6);
+        let image: Vec<u8> = (0..h * w * c).map(|i| stroke(i / c / w, i / c % w, i % c)).collect();
+        let got = resampled(&image, [h, w, c], [to_h, to_w]);
+        assert_eq!(got.len(), to_h * to_w * c);
+        for ch in 0..c {
+            let column = |x: usize| -> Vec<u8> { (0..h).map(|y| image[(y * w + x) * c + ch]).collect() };
+            let shrunk: Vec<Vec<f32>> = (0..w).map(|x| Resample::new(size, to_h).pass(&column(x))).collect();
+            for y in 0..to_h {
+                let row: Vec<f32> = (0..w).map(|x| shrunk[x][y]).collect();
+                let row = Resample::new(w, to_w).pass(&row);
+                for x in 0..to_w {
+                    assert_eq!(got[(y * to_w + x) * c + ch], byte(row[x]), "pixel {y}, {x}, channel {ch}");
+                }
             }
         }
     }

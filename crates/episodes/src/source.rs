@@ -119,7 +119,7 @@ fn entry_names(path: &Path, archive: &ZipArchive<Cursor<Arc<[u8]>>>) -> Result<V
 }
 
 /// Whether a path is absolute or has a step upwards, on any system.
-fn climbs(name: &str) -> bool {
+pub(crate) fn climbs(name: &str) -> bool {
     let mut steps = name.split(['/', '\\']);
     name.starts_with(['/', '\\'])
         || name.chars().nth(1) == Some(':')

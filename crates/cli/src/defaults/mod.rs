@@ -5,14 +5,13 @@
 //! (F): chosen here, by measurement or for want of a published value.
 
 mod comparing;
+mod pictures;
 mod table;
-
-pub use table::of;
 
 use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Distance, Norm, Order, Pull, Rotations, Split};
+use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split};
 use crate::outer::{Decay, Outer};
 
 /// The algorithm of `fewshot` and `fewshot train` without options (F).
@@ -67,6 +66,14 @@ pub const VALIDATION_EPISODES: u64 = 200;
 const EPISODES: usize = 600;
 /// Rate of Adam (M, P).
 const OUTER_LR: f64 = 1e-3;
+
+/// The defaults of an algorithm on a kind of data, for so many ways and shots.
+pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defaults {
+    match data {
+        Data::Folder(_) => pictures::of(algorithm, ways, shots),
+        _ => table::of(algorithm, data, ways, shots),
+    }
+}
 
 /// Defaults that depend on algorithm, data, ways and shots.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,160 @@
+//! The answers of `fewshot predict` in words and as JSON.
+
+use std::collections::BTreeMap;
+
+use fewshot_episodes::ImageSet;
+use serde::Serialize;
+
+use crate::choices::choice_name;
+use crate::error::Error;
+use crate::pictures::Colour;
+use crate::settings::Settings;
+
+/// Classes named beside the likeliest.
+const RUNNERS_UP: usize = 2;
+
+/// What became of one picture.
+pub struct Answer {
+    /// The file, as it was given.
+    pub image: String,
+    /// Probability of each class; or why it could not be read.
+    pub probabilities: Result<Vec<f64>, String>,
+}
+
+/// All answers, and what they rest on.
+pub struct Answers<'a> {
+    /// The run.
+    pub model: String,
+    /// How many outer updates it was trained for.
+    pub iterations: u64,
+    /// Its settings, with what was asked for instead.
+    pub settings: &'a Settings,
+    /// What was learned from.
+    pub support: &'a ImageSet,
+    /// In the order of the pictures.
+    pub answers: Vec<Answer>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    model: &'a str,
+    learner: String,
+    iterations: u64,
+    image_size: usize,
+    colour: Colour,
+    invert: bool,
+    norm: String,
+    classes: Vec<Class<'a>>,
+    answers: Vec<JsonAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct Class<'a> {
+    name: &'a str,
+    shots: usize,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum JsonAnswer<'a> {
+    Read { image: &'a str, class: &'a str, probability: f64, probabilities: BTreeMap<&'a str, f64> },
+    Unread { image: &'a str, error: &'a str },
+}
+
+impl Answers<'_> {
+    /// One line each, after those on the model and the support.
+    pub fn lines(&self) -> Vec<String> {
+        let Answers { model, iterations, settings, support, answers } = self;
+        let (algorithm, data) = (settings.algorithm().name(), settings.data.name());
+        let classes = settings.classes.as_ref().expect("it classifies");
+        let mut lines = vec![
+            format!("model       {model}, {algorithm} trained on {data} for {iterations} iterations"),
+            format!(
+                "support     {} of {} classes, {}, batch norm {}",
+                plural(support.len(), "picture"),
+                support.classes(),
+                classes.pictures.words(),
+                choice_name(classes.norm)
+            ),
+        ];
+        let width = answers.iter().map(|answer| answer.image.chars().count()).max().unwrap_or(0);
+        lines.extend(answers.iter().map(|Answer { image, probabilities }| match probabilities {
+            Ok(probabilities) => format!("{image:<width$}  {}", self.words(probabilities)),
+            Err(_) => format!("{image:<width$}  not read"),
+        }));
+        lines
+    }
+
+    /// The likeliest class and some others.
+    fn words(&self, probabilities: &[f64]) -> String {
+        let share =
+            |class: usize| format!("{} {:.1} %", self.support.name(class), 100.0 * probabilities[class]);
+        let order = by_size(probabilities);
+        let others: Vec<String> = order[1..].iter().take(RUNNERS_UP).map(|class| share(*class)).collect();
+        format!("{}  ({})", share(order[0]), others.join(", "))
+    }
+
+    /// One JSON object.
+    pub fn json(&self) -> String {
+        let Answers { model, iterations, settings, support, answers } = self;
+        let classes = settings.classes.as_ref().expect("it classifies");
+        let pictures = classes.pictures;
+        let class = |number| Class { name: support.name(number), shots: support.images(number) };
+        let json = Json {
+            model,
+            learner: settings.algorithm().name(),
+            iterations: *iterations,
+            image_size: pictures.size,
+            colour: pictures.colour,
+            invert: pictures.invert,
+            norm: choice_name(classes.norm),
+            classes: (0..support.classes()).map(class).collect(),
+            answers: answers.iter().map(|answer| self.json_answer(answer)).collect(),
+        };
+        serde_json::to_string(&json).expect("names and numbers have a form in JSON")
+    }
+
+    fn json_answer<'b>(&'b self, Answer { image, probabilities }: &'b Answer) -> JsonAnswer<'b> {
+        match probabilities {
+            Err(error) => JsonAnswer::Unread { image, error },
+            Ok(probabilities) => {
+                let best = by_size(probabilities)[0];
+                JsonAnswer::Read {
+                    image,
+                    class: self.support.name(best),
+                    probability: probabilities[best],
+                    probabilities: (0..probabilities.len())
+                        .map(|class| (self.support.name(class), probabilities[class]))
+                        .collect(),
+                }
+            }
+        }
+    }
+
+    /// An error unless every picture was read.
+    pub fn complete(&self) -> Result<(), Error> {
+        let failed: Vec<&str> = self
+            .answers
+            .iter()
+            .filter_map(|answer| answer.probabilities.as_ref().err())
+            .map(String::as_str)
+            .collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let of = plural(self.answers.len(), "picture");
+        Err(Error::Pictures(format!("{} of {of} not answered: {}", failed.len(), failed.join("; "))))
+    }
+}
+
+/// Classes by falling probability, of equal ones the first in front.
+fn by_size(probabilities: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..probabilities.len()).collect();
+    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+    order
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

@@ -1,0 +1,156 @@
+//! `fewshot predict`: the classes of pictures, learned from a few of each.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use fewshot_autodiff::Array;
+use fewshot_episodes::{ImageSet, folder};
+use fewshot_meta::{Examples, Meta, Predictor};
+use rayon::prelude::*;
+
+use crate::answers::{Answer, Answers};
+use crate::choices::Norm;
+use crate::error::Error;
+use crate::evaluate::{model, settings, takes_any_ways};
+use crate::learner;
+use crate::on_threads;
+use crate::options::count;
+use crate::report::say;
+use crate::settings::Settings;
+
+pub const EXAMPLES: &str = "\
+Examples:
+  fewshot predict runs/glyphs --support letters scan1.png scan2.png
+      letters/alpha/*.png, letters/beta/*.png, ...: a folder for each class, one picture in it or more
+  fewshot predict runs/photographs --support animals holiday/*.jpg
+  fewshot predict runs/glyphs --support chalk --invert=false board.png
+      light drawings on a dark ground, for a model of dark ones on light
+  fewshot predict runs/glyphs --support letters --json scan1.png
+      one JSON object and nothing else
+
+Pictures are brought to the size, colour and tones of training. A picture that cannot be read is named at the end, with
+status 2; the others are answered. The number of classes of a model with a last layer is fixed by it; a Prototypical network
+and a pretrained one take any.";
+
+/// Arguments of `predict`.
+#[derive(Args, Debug)]
+pub struct PredictArgs {
+    /// Folder of a run: the --out of `fewshot train`
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Pictures to learn from: a folder with a folder for each class
+    #[arg(long, value_name = "FOLDER")]
+    pub support: PathBuf,
+
+    /// Pictures to name the class of, PNG or JPEG
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+
+    /// Pictures are dark on light: turn black into white [default: as in training; glyphs, omniglot true]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false")]
+    pub invert: Option<bool>,
+
+    /// Threads; the answers do not depend on it [default: all cores]
+    #[arg(long, value_parser = count, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Learns from the support and answers.
+pub fn run(args: &PredictArgs) -> Result<(), Error> {
+    let trained = settings(&args.dir)?;
+    let (meta, iterations) = model(&args.dir, &trained)?;
+    on_threads(args.threads, || {
+        let settings = asked(args, trained)?;
+        let config = settings.classes.as_ref().expect("known to classify").pictures.config();
+        let support = folder::load(&args.support, &config)?.images;
+        let settings = for_support(&args.support, &support, settings)?;
+        let predictor = adapted(&settings, meta, &support);
+        let answered = args.images.par_iter().map(|path| {
+            let image = path.display().to_string();
+            let probabilities = match folder::picture(path, &config) {
+                Ok(picture) => Ok(probabilities(&*predictor, &image, &Array::from(picture))?),
+                Err(error) => Err(error.to_string()),
+            };
+            Ok(Answer { image, probabilities })
+        });
+        let answered: Result<Vec<Answer>, Error> = answered.collect();
+        let answers = Answers {
+            model: args.dir.display().to_string(),
+            iterations,
+            settings: &settings,
+            support: &support,
+            answers: answered?,
+        };
+        if args.json {
+            say(answers.json())?;
+        } else {
+            answers.lines().into_iter().try_for_each(say)?;
+        }
+        answers.complete()
+    })
+}
+
+/// The settings of the run with what is asked for instead.
+fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> {
+    let name = settings.data.name();
+    let Some(classes) = &mut settings.classes else {
+        let cause = format!(
+            "was trained on {name}, which has no classes; give a run on glyphs, omniglot or a folder"
+        );
+        return Err(Error::Run { path: args.dir.clone(), cause });
+    };
+    classes.pictures.invert = args.invert.unwrap_or(classes.pictures.invert);
+    if classes.norm == Norm::Batch {
+        // an answer shall not depend on the other pictures of the command
+        classes.norm = Norm::SupportPlusOne;
+    }
+    Ok(settings)
+}
+
+/// The settings for so many classes, if the model can tell them apart.
+fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Result<Settings, Error> {
+    let wrong = |cause: String| Err(Error::option("support", path.display(), cause));
+    let (found, algorithm) = (support.classes(), settings.algorithm());
+    if found < 2 {
+        let only = support.name(0);
+        return wrong(format!(
+            "holds one class, {only}: there is nothing to tell it from; add a folder for another"
+        ));
+    }
+    let classes = settings.classes.as_mut().expect("known to classify");
+    if !takes_any_ways(algorithm) && found != classes.ways {
+        let (name, ways) = (algorithm.name(), classes.ways);
+        return wrong(format!(
+            "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or train another \
+             with --ways {found}"
+        ));
+    }
+    classes.ways = found;
+    Ok(settings)
+}
+
+fn adapted(settings: &Settings, meta: Meta, support: &ImageSet) -> Box<dyn Predictor> {
+    let meta = learner::start(settings, meta);
+    learner::build(settings).adapt(&meta, &Examples::from(support.to_set()))
+}
+
+/// The softmax of the scores of one picture.
+fn probabilities(predictor: &dyn Predictor, image: &str, picture: &Array) -> Result<Vec<f64>, Error> {
+    let batch: Vec<usize> = [&[1], picture.shape()].concat();
+    let scores = predictor.predict(&Array::new(&batch, picture.data().to_vec()));
+    let scores: Vec<f64> = scores.data().iter().map(|&score| f64::from(score)).collect();
+    if scores.iter().any(|score| !score.is_finite()) {
+        return Err(Error::Evaluation(format!(
+            "the scores of {image} are not finite: the model diverges on this support; train it longer or at lower rates"
+        )));
+    }
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    Ok(weights.into_iter().map(|weight| weight / sum).collect())
+}

@@ -1,0 +1,192 @@
+//! Pictures of one's own: any folder of class folders, with PNG and JPEG files.
+//!
+//! [`load`] makes an [`ImageSet`] of it, every picture brought to one size and one number of
+//! channels. A class is a folder that holds pictures; its name is its path below the root, so
+//! `birds/crow` and `birds/wren` are classes of the group `birds`, which splits by alphabet
+//! hold out as a whole. Files and folders whose names begin with a dot are ignored, and so are
+//! files that are no pictures.
+//!
+//! A folder may bring its own division into training, validation and test classes:
+//!
+//! | what lies in the folder | as in |
+//! |---|---|
+//! | `train.csv`, `val.csv`, `test.csv` with the columns `filename,label`, and `images/` | miniImageNet, Ravi and Larochelle 2017 |
+//! | `train/`, `val/`, `test/`, each with class folders | the same unpacked |
+//! | class folders, and `train.txt`, `val.txt`, `test.txt` with one class a line | [`ClassSplit::read`] |
+//!
+//! The validation part may be missing. For other folders there is [`random_split`].
+
+mod class_folders;
+mod division;
+mod lists;
+mod picture;
+
+pub use division::random_split;
+pub use picture::picture;
+
+use crate::{ClassSplit, Error, ImageSet};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Most pixels of a side that pictures are brought to.
+const LARGEST_SIDE: usize = 1024;
+/// Most bytes of pixels in memory; miniImageNet at 84x84 in colour takes 1.3 billion.
+const MAX_BYTES: usize = 1 << 33;
+
+/// Channels of the pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Colour {
+    /// One: the brightness.
+    #[default]
+    Grey,
+    /// Three: red, green and blue.
+    Rgb,
+}
+
+impl Colour {
+    /// How many channels there are.
+    pub fn channels(self) -> usize {
+        match self {
+            Colour::Grey => 1,
+            Colour::Rgb => 3,
+        }
+    }
+}
+
+/// Which end of the scale is 255.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tones {
+    /// White is 255, as in the file: photographs.
+    #[default]
+    Kept,
+    /// Black is 255: dark drawings on light paper, which become ink = 255 on paper = 0, as
+    /// everywhere in this crate.
+    Inverted,
+}
+
+/// What every picture is brought to.
+///
+/// ```
+/// use fewshot_episodes::folder::{Colour, FolderConfig};
+/// // miniImageNet's 84x84 in colour
+/// let config = FolderConfig { size: [84, 84], colour: Colour::Rgb, ..FolderConfig::default() };
+/// assert_eq!(config.shape(), [84, 84, 3]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderConfig {
+    /// Height and width in pixels. Pictures of other proportions are stretched.
+    pub size: [usize; 2],
+    /// Channels.
+    pub colour: Colour,
+    /// Which end of the scale is 255.
+    pub tones: Tones,
+}
+
+impl Default for FolderConfig {
+    /// 28x28, grey, tones kept.
+    fn default() -> Self {
+        FolderConfig { size: [28, 28], colour: Colour::Grey, tones: Tones::Kept }
+    }
+}
+
+impl FolderConfig {
+    /// Shape of one image: `[height, width, channels]`.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.size[0], self.size[1], self.colour.channels()]
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.size.into_iter().find(|side| !(1..=LARGEST_SIDE).contains(side)) {
+            Some(size) => Err(Error::DrawingSize { size, largest: LARGEST_SIDE }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A loaded folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folder {
+    /// Its pictures by class, in order of class names and of file names.
+    pub images: ImageSet,
+    /// The division it brings, if any.
+    pub split: Option<ClassSplit>,
+}
+
+/// A class before its pictures are read.
+struct Class {
+    name: String,
+    files: Vec<PathBuf>,
+}
+
+/// Classes, and to which part each belongs, if the folder says so: 0, 1, 2 for training,
+/// validation and test.
+struct Listing {
+    classes: Vec<Class>,
+    parts: Option<Vec<usize>>,
+}
+
+/// Reads a folder of class folders, or one with split files over `images/`; see the [module](self).
+///
+/// Pictures are turned as the camera was held (EXIF), laid on white where they are transparent,
+/// and resampled with the Lanczos filter. Classes may have unequal numbers of pictures. Decoding
+/// runs on all threads; the result depends neither on them nor on the order of the file system.
+///
+/// ```no_run
+/// use fewshot_episodes::folder::{self, FolderConfig};
+/// let photographs = folder::load("photographs", &FolderConfig::default())?;
+/// println!("{} pictures of {} classes", photographs.images.len(), photographs.images.classes());
+/// # Ok::<(), fewshot_episodes::Error>(())
+/// ```
+///
+/// # Errors
+/// When the folder cannot be read, holds no class folder, a class folder without pictures, or pictures
+/// beside folders; when a picture is damaged, too large, or neither PNG nor JPEG; when a list names what
+/// is not there, or a class is in two parts; when a side of the size is not in `1..=1024`, or the
+/// pictures would take more than 8 GiB.
+pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Error> {
+    let root = path.as_ref();
+    config.check()?;
+    let Listing { classes, parts } = match lists::are_in(root) {
+        true => lists::read(root)?,
+        false => division::by_folders(root, class_folders::find(root)?)?,
+    };
+    let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
+    let bytes = pictures.saturating_mul(config.shape().iter().product());
+    if bytes > MAX_BYTES {
+        return Err(Error::TooManyPixels { path: root.into(), bytes, limit: MAX_BYTES });
+    }
+    let images = ImageSet::new(config.shape(), decoded(classes, config)?);
+    let split = match parts {
+        Some(parts) => Some(division::of_parts(&images, &parts)?),
+        None if root.join("train.txt").is_file() => Some(ClassSplit::read(&images, root)?),
+        None => None,
+    };
+    Ok(Folder { images, split })
+}
+
+/// Names and pixels of the classes, or what is wrong with the first picture that cannot be read.
+fn decoded(classes: Vec<Class>, config: &FolderConfig) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let read: Vec<(String, Vec<Result<Vec<u8>, Error>>)> = classes
+        .into_par_iter()
+        .map(|Class { name, files }| {
+            (name, files.par_iter().map(|file| picture::pixels(file, config)).collect())
+        })
+        .collect();
+    let (mut pixels, mut failed) = (Vec::with_capacity(read.len()), Vec::new());
+    for (name, pictures) in read {
+        let mut all = Vec::with_capacity(pictures.len() * config.shape().iter().product::<usize>());
+        for picture in pictures {
+            match picture {
+                Ok(picture) => all.extend(picture),
+                Err(error) => failed.push(error),
+            }
+        }
+        pixels.push((name, all));
+    }
+    let more = failed.len().saturating_sub(1);
+    match failed.into_iter().next() {
+        None => Ok(pixels),
+        Some(first) if more == 0 => Err(first),
+        Some(first) => Err(Error::BadPictures { first: Box::new(first), more }),
+    }
+}
