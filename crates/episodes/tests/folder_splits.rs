@@ -1,0 +1,150 @@
+//! The divisions that folders of pictures bring with them.
+
+mod common;
+
+use common::{has, write};
+use fewshot_episodes::folder::{self, Folder, FolderConfig};
+use fewshot_episodes::{ClassId, ImageSet, glyphs};
+use std::path::Path;
+use tempfile::TempDir;
+
+fn folder(files: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (tone, name) in files.iter().enumerate() {
+        write(folder.path(), name, &picture(tone));
+    }
+    folder
+}
+
+/// A picture of one row, as dark as its number.
+fn picture(tone: usize) -> Vec<u8> {
+    common::png(8, 1, |_, column| column < tone)
+}
+
+fn loaded(folder: &Path) -> Result<Folder, String> {
+    let config = FolderConfig { size: [1, 8], ..FolderConfig::default() };
+    folder::load(folder, &config).map_err(|error| error.to_string())
+}
+
+fn refused(folder: &Path) -> String {
+    loaded(folder).unwrap_err()
+}
+
+/// Names of the classes in the parts.
+fn parts(folder: &Folder) -> [Vec<&str>; 3] {
+    let split = folder.split.as_ref().expect("the folder is divided");
+    let names = |ids: &[ClassId]| ids.iter().map(|id| folder.images.name(id.class)).collect();
+    [names(split.train()), names(split.validation()), names(split.test())]
+}
+
+/// `images/` with pictures `0.png`, ..., and three lists of one class each.
+fn ravi(lists: [&str; 3], pictures: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (part, text) in ["train", "val", "test"].iter().zip(lists) {
+        write(folder.path(), &format!("{part}.csv"), text.as_bytes());
+    }
+    for number in 0..pictures {
+        write(folder.path(), &format!("images/{number}.png"), &picture(number));
+    }
+    folder
+}
+
+const LISTS: [&str; 3] = [
+    "filename,label\n3.png,wolf\n0.png,wolf\n1.png,ant\n",
+    "filename,label\r\n2.png,crow\r\n",
+    "\u{feff}label,filename\n\nbee,4.png\n",
+];
+
+#[test]
+fn lists_of_pictures_divide_as_in_mini_image_net() {
+    let folder = ravi(LISTS, 6);
+    let loaded = loaded(folder.path()).unwrap();
+    assert_eq!(parts(&loaded), [vec!["ant", "wolf"], vec!["crow"], vec!["bee"]]);
+    let images = &loaded.images;
+    assert_eq!((images.len(), images.images(3)), (5, 2), "picture 5 is in no list");
+    assert_eq!(images.image(images.find("wolf").unwrap(), 1)[..4], [0, 0, 0, 255], "in order of file names");
+    std::fs::remove_file(folder.path().join("val.csv")).unwrap();
+    assert_eq!(parts(&self::loaded(folder.path()).unwrap()), [vec!["ant", "wolf"], vec![], vec!["bee"]]);
+}
+
+#[test]
+fn lists_that_make_no_sense() {
+    let [train, val, test] = LISTS;
+    for (lists, said) in [
+        (["", val, test], &["train.csv line 1", "filename,label"][..]),
+        (["file,class\n0.png,wolf\n", val, test], &["train.csv line 1", "filename,label"]),
+        (["filename,label\n", val, test], &["train.csv line 1", "lists no picture"]),
+        ([train, val, "filename,label\n4.png\n"], &["test.csv line 2", "4.png"]),
+        ([train, val, "filename,label\n9.png,bee\n"], &["test.csv line 2", "9.png", "no picture"]),
+        ([train, val, "filename,label\n4.png,bee\n\n4.png,bee\n"], &["test.csv line 4", "line 2", "remove"]),
+        ([train, val, "filename,label\n0.png,bee\n"], &["test.csv line 2", "train.csv line 3"]),
+        ([train, val, "filename,label\n4.png,wolf\n"], &["wolf", "both train and test"]),
+        ([train, val, "filename,label\n../train.csv,bee\n"], &["test.csv line 2", "outside"]),
+        ([train, val, "filename,label\n/etc/hostname,bee\n"], &["test.csv line 2", "outside"]),
+    ] {
+        has(&refused(ravi(lists, 6).path()), said);
+    }
+    let folder = ravi(LISTS, 6);
+    std::fs::remove_file(folder.path().join("test.csv")).unwrap();
+    has(&refused(folder.path()), &["test.csv"]);
+}
+
+#[test]
+fn folders_of_parts_divide() {
+    let unpacked = folder(&["train/wolf/1.png", "train/ant/1.png", "val/crow/1.png", "test/bee/1.png"]);
+    let loaded = loaded(unpacked.path()).unwrap();
+    assert_eq!(parts(&loaded), [vec!["ant", "wolf"], vec!["crow"], vec!["bee"]]);
+    let grouped = folder(&["train/a/x/1.png", "validation/a/y/1.png", "test/b/x/1.png"]);
+    assert_eq!(parts(&self::loaded(grouped.path()).unwrap()), [["a/x"], ["a/y"], ["b/x"]]);
+}
+
+#[test]
+fn folders_of_parts_share_no_class() {
+    let shared = folder(&["train/wolf/1.png", "train/ant/1.png", "test/wolf/2.png"]);
+    has(&refused(shared.path()), &["wolf", "both", "train", "test"]);
+    let beside = folder(&["train/wolf/1.png", "test/bee/1.png", "extra/1.png"]);
+    has(&refused(beside.path()), &["extra", "train, val and test"]);
+}
+
+#[test]
+fn classes_may_be_called_train_and_test() {
+    let vehicles = folder(&["train/1.png", "bus/1.png", "test/1.png"]);
+    let loaded = loaded(vehicles.path()).unwrap();
+    assert_eq!((loaded.images.classes(), loaded.split), (3, None));
+}
+
+#[test]
+fn class_lists_divide() {
+    let folder = folder(&["a/1.png", "b/1.png", "c/1.png"]);
+    for (part, class) in [("train", "c"), ("val", "a"), ("test", "b")] {
+        write(folder.path(), &format!("{part}.txt"), class.as_bytes());
+    }
+    assert_eq!(parts(&loaded(folder.path()).unwrap()), [["c"], ["a"], ["b"]]);
+    write(folder.path(), "test.txt", b"dragon");
+    has(&refused(folder.path()), &["test.txt", "dragon"]);
+}
+
+#[test]
+fn groups_are_held_out_whole() {
+    let names: Vec<String> = (0..8)
+        .flat_map(|group| (0..3).map(move |class| format!("group{group}/class{class}/1.png")))
+        .collect();
+    let folder = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let images = loaded(folder.path()).unwrap().images;
+    let split = glyphs::split(&images);
+    let groups = |ids: &[ClassId]| -> std::collections::BTreeSet<String> {
+        ids.iter().map(|id| images.name(id.class).split('/').next().unwrap().to_owned()).collect()
+    };
+    let (train, test) = (groups(split.train()), groups(split.test()));
+    assert_eq!((train.len(), test.len()), (6, 2));
+    assert!(train.is_disjoint(&test));
+}
+
+#[test]
+fn too_few_classes_are_not_divided() {
+    let classes = |n: u8| ImageSet::new([1, 1, 1], (0..n).map(|i| (format!("class{i}"), vec![i])).collect());
+    for few in 0..4 {
+        has(&folder::random_split(&classes(few), 1).unwrap_err().to_string(), &["at least 4"]);
+    }
+    assert!(folder::random_split(&classes(4), 1).is_ok());
+}
