@@ -90,7 +90,7 @@ pub enum Command {
     /// Name the classes of pictures of your own, from a few pictures of each
     #[command(after_help = predict::EXAMPLES)]
     Predict(PredictArgs),
-    /// Draw a trained run as SVG: learning curve, result by inner step, and a wave learned from points
+    /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
     Plot(PlotArgs),
 }
 

@@ -57,12 +57,12 @@ fn drawing(set: &Set, example: usize, width: usize) -> Option<Drawing<'_>> {
 }
 
 /// The first of the largest scores.
-fn largest(scores: &[f32]) -> usize {
+pub fn largest(scores: &[f32]) -> usize {
     (0..scores.len()).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0)
 }
 
 /// A, B, C and so on; numbers where letters end.
-fn name(class: usize) -> String {
+pub fn name(class: usize) -> String {
     match u8::try_from(class) {
         Ok(class) if class < 26 => char::from(b'A' + class).to_string(),
         _ => (class + 1).to_string(),

@@ -178,9 +178,9 @@ fn the_list_of_algorithms() {
 fn a_run_is_drawn() {
     for (arguments, pictures) in [
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"][..]),
-        ("--algorithm anil", &["learning.svg", "steps.svg"]),
-        ("--algorithm protonet --train-ways 6", &["learning.svg"]),
-        ("--algorithm pretrain --batch 8 --eval-steps 2", &["learning.svg", "steps.svg"]),
+        ("--algorithm anil", &["learning.svg", "episode.svg", "steps.svg"]),
+        ("--algorithm protonet --train-ways 6", &["learning.svg", "episode.svg", "embedding.svg"]),
+        ("--algorithm pretrain --batch 8 --eval-steps 2", &["learning.svg", "episode.svg", "steps.svg"]),
         ("--algorithm pretrain --data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),
     ] {
         let run = trained(&format!("{arguments} {TINY}"));
@@ -188,7 +188,12 @@ fn a_run_is_drawn() {
         let printed = String::from_utf8(output.stdout).unwrap();
         for picture in pictures {
             let svg = fs::read_to_string(run.path().join(picture)).unwrap();
-            assert!(svg.starts_with("<svg") && svg.contains("<polyline"), "{arguments}: {picture}");
+            let drawn = match *picture {
+                "episode.svg" => "data:image/png;base64,",
+                "embedding.svg" => "<circle",
+                _ => "<polyline",
+            };
+            assert!(svg.starts_with("<svg") && svg.contains(drawn), "{arguments}: {picture}");
         }
         assert_eq!(printed.lines().count(), pictures.len(), "{printed}");
     }

@@ -179,6 +179,13 @@ impl<F: Float, C: Compare<F>> Comparison<C, F> {
         self.learner.scores(&theta, &memory.on(&tape), z, &mut pass).value()
     }
 
+    /// Embeddings of examples, normalised with given statistics or those of the batch.
+    fn embedded(&self, x: &Array<F>, given: Option<&Params<Array<F>>>) -> Array<F> {
+        let tape = Tape::new();
+        let z = self.learner.embed(&self.weights.on(&tape), tape.var(x), &mut pass(&tape, given));
+        z.flatten().value()
+    }
+
     fn joint(&self, support: &Examples<F>, x: &Array<F>) -> Array<F> {
         let tape = Tape::new();
         let mut pass = pass(&tape, None);
@@ -192,6 +199,22 @@ impl<F: Float, C: Compare<F>> Comparison<C, F> {
 }
 
 impl<F: Float, C: Compare<F>> Predictor<F> for Comparison<C, F> {
+    fn embed(&self, x: &Array<F>) -> Option<Array<F>> {
+        let beside = |support: &Array<F>, x: &Array<F>| {
+            let known = support.shape()[0];
+            rows(&self.embedded(&concat(&[support, x]), None), known..known + x.shape()[0])
+        };
+        Some(match &self.known {
+            Known::Memory(_) => self.embedded(x, Some(&self.statistics)),
+            Known::Together(support) => beside(&support.x, x),
+            Known::OneByOne(support) => {
+                let each = (0..x.shape()[0]).map(|i| beside(&support.x, &rows(x, i..i + 1)));
+                let each: Vec<Array<F>> = each.collect();
+                concat(&each.iter().collect::<Vec<_>>())
+            }
+        })
+    }
+
     fn learned(&self) -> Option<Learned<F>> {
         let memory = match &self.known {
             Known::Memory(memory) => memory.clone(),

@@ -233,6 +233,13 @@ pub trait Predictor<F: Float = f32>: Send + Sync {
         Tape::new().var(&self.predict(x)).softmax(1).value()
     }
 
+    /// Embeddings `[n, d]` of examples along axis 0 of `x`, by which they are compared with the support; nothing for a predictor that does
+    /// not compare.
+    fn embed(&self, x: &Array<F>) -> Option<Array<F>> {
+        let _ = x;
+        None
+    }
+
     /// What it holds, to be saved or made again by [`Learner::restore`]; nothing for a predictor that does not say.
     fn learned(&self) -> Option<Learned<F>> {
         None

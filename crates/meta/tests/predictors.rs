@@ -89,6 +89,32 @@ fn probabilities_add_up_to_one() {
     }
 }
 
+#[test]
+fn a_prototypical_network_measures_distances_of_its_embeddings() {
+    let task = task();
+    let Labels::Classes(classes) = &task.support.y else { panic!("these are classes") };
+    for policy in POLICIES {
+        let learner = ProtoNet { policy, ..prototypical() };
+        let predictor = learner.adapt(&meta(&learner), &task.support);
+        let one_by_one = policy == NormPolicy::SupportPlusOne;
+        let query = predictor.embed(&task.query.x).expect("it compares");
+        if policy == NormPolicy::Batch || one_by_one {
+            // normalised beside the support: its own embeddings are of another batch
+            assert_eq!(query.shape(), [task.query.y.len(), WAYS]);
+            continue;
+        }
+        let tape = fewshot_autodiff::Tape::new();
+        let support = tape.var(&predictor.embed(&task.support.x).unwrap());
+        let centres = fewshot_meta::prototypes(support, &classes[..], WAYS);
+        let distances = (-tape.var(&query).squared_distances(centres)).value();
+        for (a, b) in distances.data().iter().zip(predictor.predict(&task.query.x).data()) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+    let maml = Maml::new(Net::normed());
+    assert!(maml.adapt(&meta(&maml), &task.support).embed(&task.query.x).is_none());
+}
+
 fn prototypical() -> ProtoNet<Net> {
     ProtoNet::new(Net::normed())
 }

@@ -20,6 +20,10 @@ pub enum Mark {
     Dashed,
     /// Dots.
     Dots,
+    /// Rings, for what was learned from.
+    Rings,
+    /// Crosses, for the middle of something.
+    Crosses,
 }
 
 /// Points under one name.
@@ -33,12 +37,21 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// Half heights of error bars, one a point, or none at all.
     pub errors: Vec<f64>,
+    /// The number of its colour; by default its place among the series.
+    pub colour: Option<usize>,
 }
 
 impl Series {
     /// Without error bars.
     pub fn new(name: &str, mark: Mark, points: Vec<(f64, f64)>) -> Self {
-        Series { name: name.to_owned(), mark, points, errors: Vec::new() }
+        Series { name: name.to_owned(), mark, points, errors: Vec::new(), colour: None }
+    }
+}
+
+impl Series {
+    /// The colour of the series at this place.
+    fn shade(&self, place: usize) -> &'static str {
+        COLOURS[self.colour.unwrap_or(place) % COLOURS.len()]
     }
 }
 
@@ -123,8 +136,8 @@ impl Chart {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n"
         );
         self.frame(&mut out, &x, &y);
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-            draw(&mut out, series, colour, &x, &y);
+        for (i, series) in self.series.iter().enumerate() {
+            draw(&mut out, series, series.shade(i), &x, &y);
         }
         self.legend(&mut out);
         out.push_str("</svg>\n");
@@ -153,8 +166,8 @@ impl Chart {
     }
 
     fn legend(&self, out: &mut String) {
-        let named = self.series.iter().zip(COLOURS.iter().cycle()).filter(|(s, _)| !s.name.is_empty());
-        for (i, (series, colour)) in named.enumerate() {
+        let coloured = self.series.iter().enumerate().map(|(i, series)| (series, series.shade(i)));
+        for (i, (series, colour)) in coloured.filter(|(s, _)| !s.name.is_empty()).enumerate() {
             let y = MARGINS[2] + 14.0 + 18.0 * i as f64;
             let x = WIDTH - MARGINS[1] - 12.0;
             let style =
@@ -172,10 +185,8 @@ fn draw(out: &mut String, series: &Series, colour: &str, x: &Axis, y: &Axis) {
         let at = x.place(*px);
         line(out, at, y.place(py - error), at, y.place(py + error), colour);
     }
-    if series.mark == Mark::Dots {
-        for (px, py) in placed {
-            let _ = writeln!(out, "<circle cx=\"{px:.2}\" cy=\"{py:.2}\" r=\"4\" fill=\"{colour}\"/>");
-        }
+    if let Mark::Dots | Mark::Rings | Mark::Crosses = series.mark {
+        placed.into_iter().for_each(|at| mark(out, series.mark, at, colour));
         return;
     }
     let path: Vec<String> = placed.iter().map(|(px, py)| format!("{px:.2},{py:.2}")).collect();
@@ -187,6 +198,23 @@ fn draw(out: &mut String, series: &Series, colour: &str, x: &Axis, y: &Axis) {
     );
 }
 
+fn mark(out: &mut String, mark: Mark, (x, y): (f64, f64), colour: &str) {
+    let _ = match mark {
+        Mark::Crosses => {
+            let (left, right, top, bottom) = (x - 6.0, x + 6.0, y - 6.0, y + 6.0);
+            writeln!(
+                out,
+                "<path d=\"M{left:.2} {top:.2}L{right:.2} {bottom:.2}M{left:.2} {bottom:.2}L{right:.2} {top:.2}\" stroke=\"{colour}\" stroke-width=\"3\"/>"
+            )
+        }
+        Mark::Rings => writeln!(
+            out,
+            "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"6\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
+        ),
+        _ => writeln!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"4\" fill=\"{colour}\"/>"),
+    };
+}
+
 fn line(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64, colour: &str) {
     let _ = writeln!(
         out,
@@ -194,7 +222,7 @@ fn line(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64, colour: &str) {
     );
 }
 
-fn text(out: &mut String, x: f64, y: f64, anchor: &str, style: &str, text: &str) {
+pub(super) fn text(out: &mut String, x: f64, y: f64, anchor: &str, style: &str, text: &str) {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let _ =
         writeln!(out, "<text x=\"{x:.2}\" y=\"{y:.2}\" text-anchor=\"{anchor}\" {style}>{escaped}</text>");

@@ -2,11 +2,11 @@
 
 mod chart;
 mod curves;
+mod embedding;
+mod episode;
 
 use std::fs;
 use std::path::Path;
-
-use chart::Chart;
 
 use crate::args::{PlotArgs, StepRange};
 use crate::checks;
@@ -34,7 +34,18 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let out = args.out.as_deref().unwrap_or(&args.dir);
     let metrics = fs::read_to_string(args.dir.join(METRICS)).unwrap_or_default();
     if let Some(chart) = curves::learning(&metrics) {
-        write(out, "learning.svg", &chart)?;
+        write(out, "learning.svg", &chart.svg())?;
+    }
+    let source = Source::load(&settings)?;
+    let episodes = TestEpisodes::of(&settings);
+    let tasks = source.test(&settings, &episodes)?;
+    if let Some(classes) = &settings.classes {
+        let shown =
+            episode::Shown::new(&*learner::build(&settings), &meta, tasks.episode(0), &classes.pictures);
+        write(out, "episode.svg", &shown.svg())?;
+        if let Some(chart) = embedding::chart(&shown) {
+            write(out, "embedding.svg", &chart.svg())?;
+        }
     }
     let Some(steps) = settings.method.eval_steps() else { return Ok(()) };
     let last = steps.max(STEPS);
@@ -45,14 +56,11 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         iterations,
         curve: Some(StepRange { first: 0, last }),
     };
-    let source = Source::load(&settings)?;
-    let episodes = TestEpisodes::of(&settings);
-    let tasks = source.test(&settings, &episodes)?;
     let measured = on_threads(args.threads, || measure(&subject, &*tasks, episodes))?;
-    write(out, "steps.svg", &curves::steps(&measured.stages, &title(&settings)))?;
+    write(out, "steps.svg", &curves::steps(&measured.stages, &title(&settings)).svg())?;
     if settings.classes.is_none() {
         let learner = learner::with_steps(&settings, last);
-        write(out, "wave.svg", &curves::wave(&*learner, &meta, settings.shots, settings.seed)?)?;
+        write(out, "wave.svg", &curves::wave(&*learner, &meta, settings.shots, settings.seed)?.svg())?;
     }
     Ok(())
 }
@@ -67,11 +75,11 @@ fn title(settings: &Settings) -> String {
     format!("{name}, {data}, {what}, {} test episodes", settings.episodes)
 }
 
-fn write(folder: &Path, name: &str, chart: &Chart) -> Result<(), Error> {
+fn write(folder: &Path, name: &str, svg: &str) -> Result<(), Error> {
     let path = folder.join(name);
     let wrong =
         |error: std::io::Error| Error::Write(format!("{}: {error}; choose another --out", path.display()));
     fs::create_dir_all(folder).map_err(wrong)?;
-    fs::write(&path, chart.svg()).map_err(wrong)?;
+    fs::write(&path, svg).map_err(wrong)?;
     say(path.display().to_string())
 }
