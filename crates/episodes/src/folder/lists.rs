@@ -90,8 +90,13 @@ fn entries(file: &Path) -> Result<Vec<Entry>, Error> {
             let shown: String = text.chars().take(80).collect();
             return Err(bad(line, format!("'{}' has no picture and class: give both", shown.escape_debug())));
         };
-        if climbs(&picture) {
-            return Err(bad(line, format!("picture '{picture}' leads outside {IMAGES}/: name one inside")));
+        // one name for each picture, or it could be listed twice
+        let roundabout = picture.split('/').any(|step| step.is_empty() || step == ".");
+        if climbs(&picture) || roundabout {
+            return Err(bad(
+                line,
+                format!("picture '{picture}' is no plain path inside {IMAGES}/: give one such as 'a.jpg'"),
+            ));
         }
         entries.push(Entry { line, picture, class });
     }

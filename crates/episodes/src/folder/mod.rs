@@ -166,27 +166,39 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
 
 /// Names and pixels of the classes, or what is wrong with the first picture that cannot be read.
 fn decoded(classes: Vec<Class>, config: &FolderConfig) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let read: Vec<(String, Vec<Result<Vec<u8>, Error>>)> = classes
-        .into_par_iter()
-        .map(|Class { name, files }| {
-            (name, files.par_iter().map(|file| picture::pixels(file, config)).collect())
-        })
-        .collect();
+    let read: Vec<Decoded> = classes.into_par_iter().map(|class| Decoded::of(class, config)).collect();
     let (mut pixels, mut failed) = (Vec::with_capacity(read.len()), Vec::new());
-    for (name, pictures) in read {
-        let mut all = Vec::with_capacity(pictures.len() * config.shape().iter().product::<usize>());
-        for picture in pictures {
-            match picture {
-                Ok(picture) => all.extend(picture),
-                Err(error) => failed.push(error),
-            }
-        }
-        pixels.push((name, all));
+    for class in read {
+        pixels.push((class.name, class.pixels));
+        failed.extend(class.failed);
     }
     let more = failed.len().saturating_sub(1);
     match failed.into_iter().next() {
         None => Ok(pixels),
         Some(first) if more == 0 => Err(first),
         Some(first) => Err(Error::BadPictures { first: Box::new(first), more }),
+    }
+}
+
+/// A class whose pictures were read, but for those that could not be.
+struct Decoded {
+    name: String,
+    pixels: Vec<u8>,
+    failed: Vec<Error>,
+}
+
+impl Decoded {
+    fn of(Class { name, files }: Class, config: &FolderConfig) -> Self {
+        let pictures: Vec<Result<Vec<u8>, Error>> =
+            files.par_iter().map(|file| picture::pixels(file, config)).collect();
+        let length = pictures.len() * config.shape().iter().product::<usize>();
+        let mut class = Decoded { name, pixels: Vec::with_capacity(length), failed: Vec::new() };
+        for picture in pictures {
+            match picture {
+                Ok(pixels) => class.pixels.extend(pixels),
+                Err(error) => class.failed.push(error),
+            }
+        }
+        class
     }
 }
