@@ -51,6 +51,44 @@ pub enum Error {
         /// Images there are.
         images: usize,
     },
+    /// A batch of pairs that has no two halves.
+    #[error("batch of {size} pairs: half are the same and half different; give an even number, at least 2")]
+    OddPairs {
+        /// Pairs of a batch.
+        size: usize,
+    },
+    /// An alphabet without two classes to tell apart.
+    #[error("class {class} is the only one of its alphabet: list another, or leave it out")]
+    LonelyClass {
+        /// The class.
+        class: String,
+    },
+    /// No two drawers for two images.
+    #[error("drawers {drawers:?}: the images of a pair are by two; give at least two")]
+    OneDrawer {
+        /// Numbers of the drawers.
+        drawers: std::ops::Range<usize>,
+    },
+    /// Drawers beyond the images of a class.
+    #[error("drawers {drawers:?} exceed the {images} images of class {class}: give fewer")]
+    NoSuchDrawer {
+        /// Name of the class.
+        class: String,
+        /// Images of the class.
+        images: usize,
+        /// Numbers of the drawers.
+        drawers: std::ops::Range<usize>,
+    },
+    /// Alphabets too small for trials within one.
+    #[error(
+        "{ways} ways within an alphabet exceed the largest, of {largest} classes: lower the ways or widen the split"
+    )]
+    SmallAlphabets {
+        /// Classes of a trial.
+        ways: usize,
+        /// Classes of the largest alphabet.
+        largest: usize,
+    },
     /// Turns of images that are not square.
     #[error("images of {height}x{width} cannot be turned: use rotations none or square images")]
     NotSquare {

@@ -3,8 +3,9 @@
 //! An [`Episode`] is a small learning problem: a support [`Set`] to learn from and
 //! a query set to be measured on, as plain arrays. A distribution of them is a
 //! [`Tasks`]: [`ImageTasks`] draws classes and images of an [`ImageSet`] by a
-//! [`Protocol`], [`Sinusoid`] draws waves. Image sets come from [`omniglot`], from
-//! a [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
+//! [`Protocol`], [`Pairs`] draws pairs of the same class or two, [`OneShot`] trials within
+//! an alphabet, [`Sinusoid`] draws waves. Image sets come from [`omniglot`], from a
+//! [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
 //! says which classes are for training and which for testing.
 //!
 //! Episode `i` is a pure function of data, protocol, seed, [`Purpose`] and `i`: it
@@ -29,6 +30,8 @@
 //! # Ok::<(), fewshot_episodes::Error>(())
 //! ```
 
+mod affine;
+mod alphabets;
 mod class_batches;
 mod class_id;
 mod error;
@@ -38,6 +41,8 @@ mod image_set;
 mod image_tasks;
 pub mod nearest;
 pub mod omniglot;
+mod one_shot;
+mod pairs;
 mod protocol;
 mod resample;
 mod set;
@@ -48,11 +53,14 @@ mod split_files;
 mod stream;
 mod tasks;
 
+pub use affine::{Affine, Distortion};
 pub use class_batches::ClassBatches;
 pub use class_id::{ClassId, Turn};
 pub use error::Error;
 pub use image_set::ImageSet;
 pub use image_tasks::ImageTasks;
+pub use one_shot::OneShot;
+pub use pairs::{PairProtocol, Pairs};
 pub use protocol::{Protocol, Rotations};
 pub use set::{Episode, Set, Targets};
 pub use sinusoid::{Sinusoid, Wave};

@@ -7,9 +7,9 @@
 mod common;
 
 use fewshot_episodes::{
-    ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Tasks, Turn, nearest, omniglot,
+    ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Tasks, Turn, nearest, omniglot,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -152,4 +152,38 @@ fn official_runs_give_the_published_baselines() {
     let small = omniglot::runs(folder, 28).expect("finds all_runs.zip in the folder");
     assert_eq!(small[19].query.x.shape(), [20, 28, 28, 1]);
     assert_eq!(small[19].query.y, runs[19].query.y);
+}
+
+#[test]
+fn no_drawing_of_the_official_runs_is_in_the_training_or_validation_of_koch() {
+    let (Some(folder), Some(images)) = (data(), images()) else { return };
+    let split = omniglot::koch(&images).expect("all characters");
+    let parts = [split.train(), split.validation(), split.test()];
+    let alphabets = |part: &[ClassId]| -> HashSet<String> {
+        let name = |id: &ClassId| images.name(id.class).split('/').next().expect("one").to_string();
+        part.iter().map(name).collect()
+    };
+    assert_eq!(parts.map(|part| alphabets(part).len()), [30, 10, 10]);
+    assert_eq!(split.train().len(), 964);
+    let mut places: HashMap<&[u8], Vec<(usize, usize)>> = HashMap::new();
+    for (class, drawer) in (0..images.classes()).flat_map(|class| (0..20).map(move |drawer| (class, drawer)))
+    {
+        places.entry(images.image(class, drawer)).or_default().push((class, drawer));
+    }
+    let mut shown = HashSet::new();
+    for run in omniglot::runs(folder, 28).expect("real data") {
+        for x in run.support.x.outer_iter().chain(run.query.x.outer_iter()) {
+            let pixels: Vec<u8> = x.iter().map(|v| (v * 255.0).round() as u8).collect();
+            let [(class, drawer)] = places[&pixels[..]][..] else {
+                panic!("a drawing of the runs is there twice")
+            };
+            assert!(split.test().contains(&class.into()), "{}", images.name(class));
+            assert!(!omniglot::TRAINING_DRAWERS.contains(&drawer), "{} by {drawer}", images.name(class));
+            shown.extend(alphabets(&[class.into()]));
+        }
+    }
+    assert_eq!(shown, alphabets(split.test()));
+    let (mut training, validation) = (omniglot::TRAINING_DRAWERS, omniglot::VALIDATION_DRAWERS);
+    assert_eq!((training.len(), validation.len()), (12, 4));
+    assert!(training.all(|drawer| !validation.contains(&drawer)));
 }

@@ -9,7 +9,7 @@ use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner, Maml,
-    Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile, Scratch, Task,
+    Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile, Scratch, Siamese, Task,
     save_predictor,
 };
 use fewshot_nn::{NormAffine, NormPolicy, Params};
@@ -45,6 +45,7 @@ fn learners(policy: NormPolicy) -> Vec<Box<dyn Learner>> {
         Box::new(Nil { policy, ..Nil::new(smooth()) }),
         Box::new(Matching { policy, ..Matching::with_full_context(Net::normed(), WAYS, 2) }),
         Box::new(Relation { policy, ..Relation::of(Net::normed(), score()) }),
+        Box::new(Siamese { policy, ..Siamese::new(Net::normed(), WAYS) }),
         Box::new(R2d2 { policy, ..R2d2::new(Net::normed()) }),
     ]
 }

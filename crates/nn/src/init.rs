@@ -18,6 +18,13 @@ pub enum Init {
         /// Standard deviation.
         std: f64,
     },
+    /// Normal with this mean and standard deviation.
+    NormalAround {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation.
+        std: f64,
+    },
     /// Normal with mean 0 and this standard deviation, drawn anew beyond two of them.
     TruncatedNormal {
         /// Standard deviation before cutting.
@@ -62,16 +69,16 @@ pub enum Init {
 pub const PYTORCH: Init = Init::KaimingUniform { a: 2.236_067_977_499_79 };
 
 /// How the bias of a layer starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bias {
     /// There is none.
     None,
     /// 0.
     Zeros,
-    /// 1.
-    Ones,
     /// Uniform within `1 / sqrt(fan_in)` of the layer's weight, PyTorch's default.
     FanIn,
+    /// These initial values, whatever the layer.
+    Of(Init),
 }
 
 impl Bias {
@@ -80,7 +87,7 @@ impl Bias {
         match self {
             Bias::None => None,
             Bias::Zeros => Some(Init::Zeros),
-            Bias::Ones => Some(Init::Ones),
+            Bias::Of(init) => Some(init),
             Bias::FanIn => Some(Init::Uniform { bound: 1.0 / (fan_in.max(1) as f64).sqrt() }),
         }
     }
@@ -126,6 +133,7 @@ impl Init {
             Init::Ones => Array::ones(shape),
             Init::Constant(value) => Array::full(shape, F::of(value)),
             Init::Normal { std } => fill(spread(std)),
+            Init::NormalAround { mean, std } => fill(Box::new(move |rng| mean + std * normal(rng))),
             Init::TruncatedNormal { std } => fill(Box::new(move |rng| {
                 loop {
                     let x = normal(rng);
@@ -204,6 +212,9 @@ mod tests {
         assert_eq!(drawn(Init::Zeros, &[2]), [0.0; 2]);
         assert_eq!(drawn(Init::Ones, &[2]), [1.0; 2]);
         assert_eq!(drawn(Init::Constant(-0.5), &[2]), [-0.5; 2]);
+        let around = drawn(Init::NormalAround { mean: 0.5, std: 0.01 }, &[9]);
+        let centred = drawn(Init::Normal { std: 0.01 }, &[9]);
+        assert!(around.iter().zip(&centred).all(|(a, c)| (a - c - 0.5).abs() < 1e-12), "{around:?}");
         assert_eq!(drawn(Init::ForgetGate { bias: 1.5 }, &[8]), [0.0, 0.0, 1.5, 1.5, 0.0, 0.0, 0.0, 0.0]);
     }
 

@@ -93,7 +93,7 @@ fn block(b: &mut Builder, name: &str, c_in: usize, c_out: usize, padding: usize)
 
 /// A dense layer as released: `N(0, 0.01)`, biases 1.
 fn dense(b: &mut Builder, inputs: usize, outputs: usize) -> Linear {
-    Linear::with_init(b, inputs, outputs, Init::Normal { std: 0.01 }, Bias::Ones)
+    Linear::with_init(b, inputs, outputs, Init::Normal { std: 0.01 }, Bias::Of(Init::Ones))
 }
 
 /// The encoder of a Relation network; see [`RelationConfig::encoder`].

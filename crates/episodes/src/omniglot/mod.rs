@@ -2,8 +2,8 @@
 //! (Lake, Salakhutdinov and Tenenbaum 2015).
 //!
 //! [`load`] reads the official archives `images_background.zip` and
-//! `images_evaluation.zip` in place, or the folders unpacked from them. Three
-//! splits are in use: [`maml_split`], [`background_evaluation`], and the files
+//! `images_evaluation.zip` in place, or the folders unpacked from them. Four
+//! splits are in use: [`maml_split`], [`background_evaluation`], [`koch`], and the files
 //! of Vinyals et al. by [`ClassSplit::read`](crate::ClassSplit::read).
 //! [`runs`] reads the official one-shot benchmark.
 //!
@@ -25,7 +25,7 @@ mod splits;
 
 pub use load::load;
 pub use runs::runs;
-pub use splits::{background_evaluation, maml_split};
+pub use splits::{TRAINING_DRAWERS, VALIDATION_DRAWERS, background_evaluation, koch, maml_split};
 
 use crate::Error;
 use crate::source::Source;

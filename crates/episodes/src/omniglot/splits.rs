@@ -1,5 +1,8 @@
 //! Splits made from the data set itself.
 
+use std::ops::Range;
+
+use crate::alphabets::alphabet;
 use crate::{ClassId, ClassSplit, Error, ImageSet};
 
 /// Alphabets of `images_evaluation`, sorted.
@@ -26,6 +29,25 @@ const EVALUATION: [&str; 20] = [
     "ULOG",
 ];
 
+/// Alphabets of the official one-shot runs, sorted.
+const RUNS: [&str; 10] = [
+    "Atlantean",
+    "Ge_ez",
+    "Glagolitic",
+    "Gurmukhi",
+    "Kannada",
+    "Malayalam",
+    "Manipuri",
+    "Old_Church_Slavonic_(Cyrillic)",
+    "Tengwar",
+    "Tibetan",
+];
+
+/// The 12 drawers of training pairs, as numbers of a character's drawings: those of whom the official runs show no drawing.
+pub const TRAINING_DRAWERS: Range<usize> = 8..20;
+/// The 4 drawers of validation trials.
+pub const VALIDATION_DRAWERS: Range<usize> = 0..4;
+
 const CHARACTERS: usize = 1623;
 const BACKGROUND: usize = 964;
 
@@ -51,9 +73,8 @@ pub fn maml_split(images: &ImageSet, seed: u64) -> Result<ClassSplit, Error> {
 /// # Errors
 /// When the image set does not hold exactly these characters.
 pub fn background_evaluation(images: &ImageSet) -> Result<ClassSplit, Error> {
-    let alphabet = |class| images.name(class).split('/').next().unwrap_or_default();
     let (test, train): (Vec<usize>, Vec<usize>) =
-        (0..images.classes()).partition(|&class| EVALUATION.contains(&alphabet(class)));
+        (0..images.classes()).partition(|&class| EVALUATION.contains(&alphabet(images.name(class))));
     for (part, found, needed) in [
         ("background part", train.len(), BACKGROUND),
         ("evaluation part", test.len(), CHARACTERS - BACKGROUND),
@@ -64,4 +85,21 @@ pub fn background_evaluation(images: &ImageSet) -> Result<ClassSplit, Error> {
     }
     let ids = |classes: Vec<usize>| classes.into_iter().map(ClassId::from).collect();
     ClassSplit::new(images, ids(train), Vec::new(), ids(test))
+}
+
+/// The split of Koch, Zemel and Salakhutdinov (2015, section 4): 30 alphabets for training, 10 for validation and 10 for testing.
+///
+/// They number the alphabets by an older release, with 40 of background and 10 of evaluation. Here training has the 30
+/// background alphabets of the present release, testing the 10 evaluation alphabets that the official one-shot runs
+/// ([`runs`](super::runs)) are drawn from, and validation the other 10 evaluation alphabets. Drawers are apart too:
+/// the runs show drawings by the numbers 0 to 7 alone, training has [`TRAINING_DRAWERS`], validation
+/// [`VALIDATION_DRAWERS`].
+///
+/// # Errors
+/// When the image set does not hold exactly the 1623 characters.
+pub fn koch(images: &ImageSet) -> Result<ClassSplit, Error> {
+    let halves = background_evaluation(images)?;
+    let (test, validation) =
+        halves.test().iter().partition(|id| RUNS.contains(&alphabet(images.name(id.class))));
+    ClassSplit::new(images, halves.train().to_vec(), validation, test)
 }
