@@ -1,13 +1,12 @@
 //! Full context embeddings (Vinyals et al. 2016, section 2.1.2 and appendix A): what an example is depends on the whole support.
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Batches, Builder, LstmCell, LstmState, Noise, Params, Spec, Tail};
+use fewshot_nn::{Batches, Builder, Direction, Lstm, LstmCell, LstmState, Noise, Params, Spec, Tail};
 
 /// A bidirectional LSTM over the support, and an LSTM by which a query reads it.
 #[derive(Clone, Debug)]
 pub struct FullContext {
-    forward: LstmCell,
-    backward: LstmCell,
+    pass: Lstm,
     read: LstmCell,
     /// How often a query reads the support.
     pub reads: usize,
@@ -18,11 +17,9 @@ impl FullContext {
     /// For embeddings of `features` numbers.
     pub fn new(features: usize, reads: usize) -> Self {
         let mut b = Builder::new();
-        let mut cell = |name: &str, inputs| b.scope(name, |b| LstmCell::new(b, inputs, features));
-        let forward = cell("context.forward", features);
-        let backward = cell("context.backward", features);
-        let read = cell("context.read", 2 * features);
-        FullContext { forward, backward, read, reads, spec: b.finish() }
+        let pass = b.scope("context.pass", |b| Lstm::new(b, features, features, 1, Direction::Both));
+        let read = b.scope("context.read", |b| LstmCell::new(b, 2 * features, features));
+        FullContext { pass, read, reads, spec: b.finish() }
     }
 
     /// Its weights.
@@ -45,27 +42,9 @@ impl FullContext {
         });
         let x = order.map_or(x, |order| x.gather(0, order));
         let steps = x.split(0, &vec![1; n]);
-        let there = self.sequence(&self.forward, params, steps.iter());
-        let mut back = self.sequence(&self.backward, params, steps.iter().rev());
-        back.reverse();
-        let seen = x + Var::concat(&there, 0) + Var::concat(&back, 0);
+        let both_ways = Var::concat(&self.pass.forward(params, &steps, None).0, 0);
+        let seen = both_ways.split(1, &[x.shape()[1]; 2]).into_iter().fold(x, |sum, way| sum + way);
         order.map_or(seen, |order| seen.scatter_add(0, order, n))
-    }
-
-    fn sequence<'a, 't: 'a, F: Float>(
-        &self,
-        cell: &LstmCell,
-        params: &Params<Var<'t, F>>,
-        steps: impl Iterator<Item = &'a Var<'t, F>>,
-    ) -> Vec<Var<'t, F>> {
-        let mut state = None;
-        let one = |&x: &Var<'t, F>| {
-            let before = state.unwrap_or_else(|| cell.start(x.tape(), 1));
-            let after = cell.forward(params, x, before);
-            state = Some(after);
-            after.hidden
-        };
-        steps.map(one).collect()
     }
 
     /// `f(x, S)` for embeddings `[queries, d]`: in each read the state attends to the support `[n, d]` by inner products, and the LSTM

@@ -146,7 +146,7 @@ fn comparing_learners_are_exact() {
     }
     let full = Matching::with_full_context(normed(), WAYS, 3);
     let found = check(&full, Verdict::Exact);
-    for part in ["forward", "backward", "read"] {
+    for part in ["pass.layer1.forward", "pass.layer1.backward", "read"] {
         let name = format!("context.{part}.w_x");
         assert!(found.slopes.iter().any(|s| s.parameter == name && s.gradient.abs() > 1e-6), "{name}");
     }

@@ -2,8 +2,8 @@
 
 use fewshot_autodiff::{Activation, Array, Conv, Float, Padding, Tape, Var, gradcheck};
 use fewshot_nn::{
-    BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Dropout, Features, Init, LayerNorm,
-    Linear, LstmCell, Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
+    BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Direction, Dropout, Features, Gru, Init,
+    LayerNorm, Linear, Lstm, LstmCell, Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -91,6 +91,17 @@ fn lstm_over_three_steps() {
         }
         Var::stack(&hidden, 0)
     });
+}
+
+#[test]
+fn recurrent_layers_both_ways() {
+    fn steps(x: Var<'_, f64>) -> Vec<Var<'_, f64>> {
+        (0..3).map(|t| x.slice(0, t..t + 1).remove_axis(0)).collect()
+    }
+    let (lstm, spec) = build(|b| Lstm::new(b, 2, 2, 2, Direction::Both));
+    check(&spec, &[3, 2, 2], |p, x| Var::stack(&lstm.forward(p, &steps(x), None).0, 0));
+    let (gru, spec) = build(|b| Gru::new(b, 2, 2, 2, Direction::Both));
+    check(&spec, &[3, 2, 2], |p, x| Var::stack(&gru.forward(p, &steps(x), None).0, 0));
 }
 
 #[test]

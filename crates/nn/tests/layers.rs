@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Activation, Array, Conv, Padding, Tape};
 use fewshot_nn::{
-    Bias, Builder, Clip, Conv2d, Conv4, Conv4Config, Dropout, Init, LayerNorm, Linear, LstmCell, LstmState,
-    Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
+    Bias, Builder, Clip, Conv2d, Conv4, Conv4Config, Direction, Dropout, Gru, GruCell, Init, LayerNorm,
+    Linear, Lstm, LstmCell, LstmState, Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -95,6 +95,70 @@ fn an_open_forget_gate_is_one_init() {
     let start = cell.start(&tape, 5);
     assert_eq!(start.hidden.value(), Array::zeros(&[5, 3]));
     assert_eq!(start.cell.value(), Array::zeros(&[5, 3]));
+}
+
+#[test]
+fn gru_step_by_hand() {
+    let (cell, names) = build(|b| GruCell::new(b, 1, 1));
+    let theta = names.with_values(vec![
+        Array::new(&[1, 3], vec![0.5, -0.5, 1.0]),
+        Array::new(&[1, 3], vec![0.1, 0.2, 0.3]),
+        Array::new(&[3], vec![0.0, 1.0, -0.5]),
+        Array::new(&[3], vec![0.2, -0.2, 0.4]),
+    ]);
+    let tape = Tape::new();
+    let one = |x: f64| tape.var(&Array::new(&[1, 1], vec![x]));
+    let next = cell.forward(&theta.on(&tape), one(2.0), one(-1.0)).item();
+    // reset 1.0 - 0.1 + 0.2, update -1.0 + 1.0 - 0.2 - 0.2, candidate 2.0 - 0.5 + r (-0.3 + 0.4)
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let (r, z) = (sigmoid(1.1), sigmoid(-0.4));
+    let g = (1.5 + r * 0.1).tanh();
+    assert_relative_eq!(next, (1.0 - z) * g - z, max_relative = 1e-12);
+}
+
+/// A layer read in two parts, its state going out and in, is the layer read at once; and the way back is the way there on the
+/// sequence turned round.
+#[test]
+fn recurrent_layers_carry_their_state_and_read_both_ways() {
+    let (lstm, theta) = build(|b| Lstm::new(b, 3, 4, 2, Direction::Forward));
+    let tape = Tape::new();
+    let params = theta.on(&tape);
+    let steps: Vec<_> =
+        (0..5).map(|t| tape.var(&Array::from_fn(&[2, 3], |i| (1.3 * (7 * t + i) as f64).sin()))).collect();
+    let (whole, last) = lstm.forward(&params, &steps, None);
+    let (first, state) = lstm.forward(&params, &steps[..2], None);
+    let (second, end) = lstm.forward(&params, &steps[2..], Some(&state));
+    for (a, b) in whole.iter().zip(first.iter().chain(&second)) {
+        assert_eq!(a.value(), b.value());
+    }
+    assert_eq!(last[1].hidden.value(), end[1].hidden.value());
+    assert_eq!(last[1].cell.value(), end[1].cell.value());
+    assert_eq!(last[1].hidden.value(), whole[4].value());
+
+    let (both, theta) = build(|b| Gru::new(b, 3, 4, 1, Direction::Both));
+    let (one, names) = build(|b| Gru::new(b, 3, 4, 1, Direction::Forward));
+    let params = theta.on(&tape);
+    let way = |way: &str| {
+        let weights = names.map_named(|name, _| params[name.replace("forward", way).as_str()]);
+        let mut steps = steps.clone();
+        if way == "backward" {
+            steps.reverse();
+        }
+        let mut outputs = one.forward(&weights, &steps, None).0;
+        if way == "backward" {
+            outputs.reverse();
+        }
+        outputs
+    };
+    let (there, back) = (way("forward"), way("backward"));
+    let (outputs, last) = both.forward(&params, &steps, None);
+    for (t, output) in outputs.iter().enumerate() {
+        let halves = output.split(1, &[4, 4]);
+        assert_eq!(halves[0].value(), there[t].value());
+        assert_eq!(halves[1].value(), back[t].value());
+    }
+    assert_eq!(last[0].value(), there[4].value());
+    assert_eq!(last[1].value(), back[0].value());
 }
 
 #[test]
