@@ -48,7 +48,7 @@ pub use fewshot_autodiff::{
 };
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassBatches, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose,
-    Rotations, Set, Sinusoid, Targets, Tasks, omniglot, stream,
+    Rotations, Set, Sinusoid, Targets, Tasks, folder, omniglot, stream,
 };
 pub use fewshot_meta::{
     Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,

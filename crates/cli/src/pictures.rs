@@ -168,7 +168,7 @@ pub fn refused(
     let enough = if *ways < 10 { 2 * ways } else { 4 * ways };
     Error::Combination(format!(
         "{what}: {ways} classes each need {ways} classes in their part, and the folder's are {train} for training, \
-         {validation} for validation, {test} for test; give {enough} class folders, fewer --ways, or a division of \
-         your own (--split FOLDER with train.txt, val.txt and test.txt)"
+         {validation} for validation, {test} for test; give more class folders ({enough} are enough at random), fewer \
+         --ways, or a division of your own (--split FOLDER with train.txt, val.txt and test.txt)"
     ))
 }

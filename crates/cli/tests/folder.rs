@@ -239,7 +239,7 @@ fn what_cannot_be_learned_from() {
     for (data, options, named) in [
         (&one, "", "at least 4 class folders"),
         (&few, "", "at least 4 class folders"),
-        (&thin, "--ways 7 --queries 1", "give 14 class folders"),
+        (&thin, "--ways 7 --queries 1", "(14 are enough at random)"),
         (&thin, "", "exceed the 2 images of class"),
         (&thin, "", "--queries"),
         (&thin, "--queries 1", "--eval-queries"),
