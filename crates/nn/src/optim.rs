@@ -41,7 +41,7 @@ pub trait Optimizer<F: Float = f32>: Send {
 }
 
 /// Groups of arrays under one roof: `first.block1.conv.weight`.
-fn join<F: Float>(groups: &[(&str, &Params<Array<F>>)], steps: u64) -> Params<Array<F>> {
+pub(crate) fn join<F: Float>(groups: &[(&str, &Params<Array<F>>)], steps: u64) -> Params<Array<F>> {
     let mut entries = vec![("steps".to_owned(), Array::scalar(F::of(steps as f64)))];
     for (group, params) in groups {
         let named = |(name, x): (&str, &Array<F>)| (format!("{group}.{name}"), x.clone());
@@ -51,7 +51,7 @@ fn join<F: Float>(groups: &[(&str, &Params<Array<F>>)], steps: u64) -> Params<Ar
 }
 
 #[track_caller]
-fn part<F: Float>(state: &Params<Array<F>>, group: &str) -> Params<Array<F>> {
+pub(crate) fn part<F: Float>(state: &Params<Array<F>>, group: &str) -> Params<Array<F>> {
     let named = |(name, x): (&str, &Array<F>)| {
         let name = name.strip_prefix(group)?.strip_prefix('.')?;
         Some((name.to_owned(), x.clone()))
@@ -66,12 +66,12 @@ fn part<F: Float>(state: &Params<Array<F>>, group: &str) -> Params<Array<F>> {
 }
 
 #[track_caller]
-fn steps<F: Float>(state: &Params<Array<F>>) -> u64 {
+pub(crate) fn steps<F: Float>(state: &Params<Array<F>>) -> u64 {
     state["steps"].item().as_f64() as u64
 }
 
 /// `moment`, or zeros in the shapes of `like` before the first step.
-fn or_zeros<F: Float>(moment: &Params<Array<F>>, like: &Params<Array<F>>) -> Params<Array<F>> {
+pub(crate) fn or_zeros<F: Float>(moment: &Params<Array<F>>, like: &Params<Array<F>>) -> Params<Array<F>> {
     if moment.is_empty() { like.map(|x| Array::zeros(x.shape())) } else { moment.clone() }
 }
 

@@ -2,7 +2,7 @@
 
 use approx::assert_relative_eq;
 use fewshot_autodiff::Array;
-use fewshot_nn::{Adam, Momentum, Optimizer, Params, RmsProp, Sgd};
+use fewshot_nn::{Adam, Layer, Layerwise, Momentum, Optimizer, Params, RmsProp, Sgd};
 
 type Weights = Params<Array<f64>>;
 
@@ -153,4 +153,68 @@ fn a_foreign_state_is_refused() {
 fn gradients_of_other_weights_are_refused() {
     let gradients = Params::new(vec![("v".to_owned(), Array::scalar(1.0))]);
     Adam::default().step(&one(1.0), &gradients, 0.1);
+}
+
+fn layer(scope: &str, rate: f64, momentum: f64, penalty: f64) -> Layer {
+    Layer { scope: scope.into(), rate, momentum, penalty }
+}
+
+fn of_two(convolution: f64, dense: f64) -> Weights {
+    let named = |name: &str, x| (name.to_owned(), Array::scalar(x));
+    Params::new(vec![named("conv1.weight", convolution), named("conv10.bias", dense)])
+}
+
+#[test]
+fn each_layer_has_a_rate_a_momentum_and_a_penalty() {
+    let layers = vec![layer("conv1", 2.0, 0.9, 0.0), layer("conv10", 1.0, 0.7, 0.25)];
+    let mut optimizer = Layerwise::new(layers, 2);
+    // momentum 0.5, 0.7, 0.9, 0.9 and 0.5, 0.6, 0.7, 0.7; gradients 1 and 0 with pull 2 * 0.25 w
+    let (mut theta, mut found) = (of_two(0.0, 1.0), Vec::new());
+    let (mut w, mut d, mut expected) = ([0.0, 1.0], [0.0, 0.0], Vec::new());
+    for mu in [[0.5, 0.5], [0.7, 0.6], [0.9, 0.7], [0.9, 0.7]] {
+        theta = optimizer.step(&theta, &of_two(1.0, 0.0), 0.1);
+        found.extend(theta.values().iter().map(Array::item));
+        d = [mu[0] * d[0] - 0.2, mu[1] * d[1] - 0.1 * 0.5 * w[1]];
+        w = [w[0] + d[0], w[1] + d[1]];
+        expected.extend(w);
+    }
+    assert_relative_eq!(found[..], expected[..], max_relative = 1e-12);
+    assert_relative_eq!(found[..4], [-0.2, 0.95, -0.54, 0.95 - 0.0475 - 0.03], max_relative = 1e-12);
+}
+
+#[test]
+fn one_layer_without_rise_or_penalty_is_sgd_with_momentum() {
+    let gradients = [1.0, 0.3, -2.0, 0.5];
+    let mut by_layers =
+        Layerwise::new(vec![layer("conv1", 1.0, 0.5, 0.0), layer("conv10", 1.0, 0.5, 0.0)], 1);
+    let mut theta = of_two(0.7, 0.7);
+    let moved: Vec<f64> = gradients
+        .iter()
+        .map(|&g| {
+            theta = by_layers.step(&theta, &of_two(g, g), 0.1);
+            theta["conv10.bias"].item()
+        })
+        .collect();
+    let plain = path(&mut Sgd::new(0.5, Momentum::HeavyBall, 0.0), 0.7, &gradients);
+    assert_relative_eq!(moved[..], plain[..], max_relative = 1e-12);
+}
+
+#[test]
+fn layers_go_on_from_a_saved_state() {
+    let new = || Layerwise::new(vec![layer("conv1", 1.0, 0.9, 0.1), layer("conv10", 0.5, 0.8, 0.0)], 5);
+    let step = |optimizer: &mut Layerwise<f64>, theta: &Weights| optimizer.step(theta, theta, 0.1);
+    let (mut straight, mut stopped) = (new(), new());
+    let start = of_two(1.0, 2.0);
+    let middle = step(&mut straight, &start);
+    step(&mut stopped, &start);
+    let mut resumed = new();
+    resumed.restore(&Optimizer::state(&stopped));
+    assert_eq!(Optimizer::state(&stopped).names(), Optimizer::state_like(&stopped, &start).names());
+    assert_eq!(step(&mut straight, &middle), step(&mut resumed, &middle));
+}
+
+#[test]
+#[should_panic(expected = "Layerwise: the weight \"w\" is in none of the layers")]
+fn a_weight_of_no_layer_is_named() {
+    path(&mut Layerwise::new(vec![layer("conv1", 1.0, 0.5, 0.0)], 1), 0.0, &[1.0]);
 }
