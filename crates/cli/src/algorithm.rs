@@ -35,6 +35,8 @@ pub enum Algorithm {
     R2d2,
     /// Logistic regression of the last layer, by Newton steps
     Lrd2,
+    /// The known drawing that most likely shows the same character
+    Siamese,
     /// Baseline: ordinary training on all classes, then fine-tuning
     Pretrain,
 }
@@ -71,14 +73,15 @@ impl Algorithm {
             Algorithm::Matching => "Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra 2016",
             Algorithm::Relation => "Sung, Yang, Zhang, Xiang, Torr, Hospedales 2018",
             Algorithm::R2d2 | Algorithm::Lrd2 => "Bertinetto, Henriques, Torr, Vedaldi 2019",
+            Algorithm::Siamese => "Koch, Zemel, Salakhutdinov 2015",
             Algorithm::Pretrain => "Ravi, Larochelle 2017",
         }
     }
 
     /// Whether it compares with the support as a whole, so that a trained model takes any number of classes.
     pub fn compares(self) -> bool {
-        use Algorithm::{Lrd2, Matching, Protonet, R2d2, Relation};
-        matches!(self, Protonet | Matching | Relation | R2d2 | Lrd2)
+        use Algorithm::{Lrd2, Matching, Protonet, R2d2, Relation, Siamese};
+        matches!(self, Protonet | Matching | Relation | R2d2 | Lrd2 | Siamese)
     }
 
     /// The options that only some algorithms have, of which this is one.
@@ -98,6 +101,7 @@ impl Algorithm {
             Algorithm::Matching => &["distance", "reads", "train-ways"],
             Algorithm::Relation | Algorithm::R2d2 => &["train-ways"],
             Algorithm::Lrd2 => &["newton-steps", "train-ways"],
+            Algorithm::Siamese => &["network", "batch"],
             Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],
         }
     }

@@ -62,6 +62,8 @@ Examples:
       the adaptation curve: the result after 0, 1, ..., 10 inner steps
   fewshot evaluate runs/maml --nil
       how good the features are: no inner steps, the last layer left away
+  fewshot evaluate runs/siamese --runs data/omniglot/all_runs.zip
+      the official benchmark of Omniglot: 400 decisions within alphabets
   fewshot evaluate runs/pretrain --classes validation --inner-lr 0.1
       fine-tuning at another rate: the best on validation classes is the one to report on test classes
 
@@ -176,6 +178,10 @@ pub struct EvaluateArgs {
     /// Which part of the split to draw classes from
     #[arg(long, value_enum, default_value_t = Part::Test)]
     pub classes: Part,
+
+    /// Measure on the 20 official within-alphabet one-shot runs of Omniglot instead: all_runs.zip, or a folder that holds it
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["episodes", "seed", "ways", "shots", "queries", "steps", "classes", "data"])]
+    pub runs: Option<PathBuf>,
 
     /// Take the data from here, e.g. omniglot:PATH, when they have moved
     #[arg(long, value_name = "DATA")]

@@ -3,11 +3,12 @@
 use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Order, Split};
+use crate::choices::{Data, Order, Rotations, Split, Twin};
+use crate::defaults;
 use crate::error::Error;
 use crate::method::Method;
 use crate::options::Options;
-use crate::outer::Decay;
+use crate::outer::{Decay, Outer};
 use crate::parts::Change;
 use crate::pictures;
 use crate::settings::Settings;
@@ -36,7 +37,7 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
     if let Some(classes) = &settings.classes {
         between("ways", classes.ways, 2, MOST)?;
         between("train-ways", classes.train_ways, 2, MOST)?;
-        classes.pictures.check(settings.algorithm())?;
+        classes.pictures.check(&settings.method)?;
     }
     match settings.clip {
         Some(Clip::Value(limit)) => rate("clip-value", limit)?,
@@ -69,6 +70,7 @@ fn own(method: &Method) -> Result<(), Error> {
         }
         Method::Matching { reads, .. } => between("reads", *reads, 0, MOST_STEPS),
         Method::Lrd2 { newton_steps } => between("newton-steps", *newton_steps, 1, MOST_STEPS),
+        Method::Siamese { pairs, .. } => between("batch", *pairs, 1, MOST),
         Method::Cavia { context, .. } => between("context", *context, 1, MOST_TASKS),
         Method::Pretrain { tuning, batch } => {
             between("batch", batch.unwrap_or(1), 1, MOST)?;
@@ -86,10 +88,12 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
             algorithm.name()
         ));
     }
-    if *data == Data::Glyphs && options.split == Some(Split::Background) {
-        return refuse(
-            "--split background --data glyphs: the background set is Omniglot's; use --split alphabets or maml",
-        );
+    if let Some(split @ (Split::Background | Split::Koch)) = &options.split
+        && *data == Data::Glyphs
+    {
+        return refuse(format!(
+            "--split {split} --data glyphs: it is a split of Omniglot's alphabets; use --split alphabets or maml"
+        ));
     }
     if algorithm == Algorithm::Cavia && *data != Data::Sinusoid {
         return refuse(
@@ -101,6 +105,7 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
     pictures::foreign(data, options)?;
     rivals(algorithm, options)?;
     pretraining(algorithm, data, options)?;
+    verification(algorithm, options)?;
     memory(algorithm, options)?;
     match of_drawings(options) {
         Some(option) if *data == Data::Sinusoid => {
@@ -166,6 +171,30 @@ fn pretraining(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(
         Data::Glyphs | Data::Omniglot(_) | Data::Folder(_) if options.queries.is_some() => refuse(
             "--queries --algorithm pretrain: drawings are trained on in batches of all classes; use --batch, or \
              --eval-queries for test episodes",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what training on pairs has no use for, and the optimiser whose layers a network has not.
+fn verification(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
+    let koch = options.network.unwrap_or(defaults::TWIN) == Twin::Koch;
+    if options.outer == Some(Outer::Layers) && !koch {
+        return refuse("--outer layers: its layers are those of --network koch of siamese; use adam or sgd");
+    }
+    if algorithm != Algorithm::Siamese {
+        return Ok(());
+    }
+    let unused = [("train-shots", options.train_shots.is_some()), ("queries", options.queries.is_some())];
+    if let Some(option) = first(unused) {
+        return refuse(format!(
+            "--{option} --algorithm siamese: it is trained on pairs; use --batch, or --eval-queries for test episodes"
+        ));
+    }
+    match options.rotations {
+        Some(Rotations::PerClass | Rotations::PerEpisode) => refuse(
+            "--rotations --algorithm siamese: pairs are turned as new-classes, where a turned alphabet is another \
+             one, or none; use one of these",
         ),
         _ => Ok(()),
     }
@@ -277,6 +306,14 @@ mod tests {
             ("algorithm = 'pretrain'\ntrain-ways = 5", "--train-ways"),
             ("algorithm = 'pretrain'\norder = 1", "--order"),
             ("algorithm = 'pretrain'\ndata = 'sinusoid'\nbatch = 5", "--batch"),
+            ("algorithm = 'siamese'\ndata = 'sinusoid'", "siamese classifies"),
+            ("algorithm = 'siamese'\nbatch = 0", "--batch 0"),
+            ("algorithm = 'siamese'\nqueries = 5", "--queries"),
+            ("algorithm = 'siamese'\nrotations = 'per-class'", "new-classes"),
+            ("algorithm = 'siamese'\nouter = 'layers'", "--outer layers"),
+            ("algorithm = 'protonet'\nouter = 'layers'", "--outer layers"),
+            ("algorithm = 'protonet'\nnetwork = 'koch'", "--network"),
+            ("split = 'koch'", "koch"),
             ("train-shots = 0", "--train-shots 0"),
             ("data = 'sinusoid'\neval-rotations = 'none'", "--eval-rotations"),
             ("split = 'background'", "background"),

@@ -49,6 +49,16 @@ pub enum Pull {
     EveryStep,
 }
 
+/// Network of a Siamese network: each of its twins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Twin {
+    /// Conv4 on drawings of 28x28: minutes on a core
+    Small,
+    /// The paper's 39 million parameters on drawings of 105x105: weeks on a core
+    Koch,
+}
+
 /// Distance of a Prototypical network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,6 +173,8 @@ pub enum Split {
     Background,
     /// As the folder of the data is divided itself; at random where it is not.
     Own,
+    /// Alphabets of Omniglot: 30 / 10 / the 10 of the official one-shot runs.
+    Koch,
     /// Files in this folder name the classes.
     Folder(PathBuf),
 }
@@ -175,6 +187,7 @@ impl Split {
             Split::Maml => "maml",
             Split::Background => "background",
             Split::Own => "own",
+            Split::Koch => "koch",
             Split::Folder(_) => "files",
         }
     }
@@ -196,8 +209,11 @@ impl FromStr for Split {
             "maml" => Split::Maml,
             "background" => Split::Background,
             "own" => Split::Own,
+            "koch" => Split::Koch,
             "" => {
-                return Err("the split is alphabets, maml, background, own or a folder of split files".into());
+                return Err(
+                    "the split is alphabets, maml, background, koch, own or a folder of split files".into()
+                );
             }
             path => Split::Folder(path.into()),
         })

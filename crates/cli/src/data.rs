@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
-    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Sinusoid, Tasks, folder,
-    omniglot,
+    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, PairProtocol, Pairs, Protocol, Purpose,
+    Sinusoid, Tasks, folder, omniglot,
 };
 
 use crate::args::Part;
@@ -99,6 +99,9 @@ impl Source {
                         ClassBatches::new(images.clone(), listed, size, rotations, seed, Purpose::Train);
                     let what = "training batches (--batch)";
                     return Ok(Box::new(batches.map_err(|source| Error::Episodes { what, source })?));
+                }
+                if let Method::Siamese { pairs: size, .. } = settings.method {
+                    return pairs(images, split.train(), size, classes.rotations, seed);
                 }
                 let size = [classes.train_ways, settings.train_shots, settings.queries];
                 let protocol = protocol(size, classes.rotations);
@@ -199,6 +202,21 @@ fn drawn(
     Ok(Box::new(ImageTasks::new(images.clone(), classes, protocol, seed, purpose)?))
 }
 
+/// Batches of pairs by the drawers for training, distorted.
+fn pairs(
+    images: &Arc<ImageSet>,
+    classes: &[ClassId],
+    size: usize,
+    rotations: Rotations,
+    seed: u64,
+) -> Result<Box<dyn Tasks>, Error> {
+    let protocol =
+        PairProtocol { size, turned: rotations == Rotations::NewClasses, ..PairProtocol::default() };
+    let pairs = Pairs::new(images.clone(), classes, protocol, seed, Purpose::Train);
+    let what = "training pairs (--batch)";
+    Ok(Box::new(pairs.map_err(|source| Error::Episodes { what, source })?))
+}
+
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {
     Ok(Box::new(Sinusoid::new(shots, queries, seed, purpose)?))
 }
@@ -213,6 +231,7 @@ fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Er
             ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
         }
         (Split::Own, _) => folder::random_split(images, defaults::SPLIT_SEED)?,
+        (Split::Koch, _) => omniglot::koch(images)?,
         (Split::Background, _) => omniglot::background_evaluation(images)?,
         (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
     })

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::learner;
 use crate::measure::{Head, Measured, Subject, measure};
 use crate::method::Method;
+use crate::official;
 use crate::on_threads;
 use crate::pictures;
 use crate::report::say;
@@ -29,20 +30,32 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let meta = learner::start(&settings, meta);
     let head = if args.nil { Head::LeftAway } else { Head::Kept };
     let subject = Subject { settings: &settings, head, meta: &meta, iterations, curve: args.steps };
+    let dir = args.dir.display();
+    let model = format!("model       {dir}, {algorithm} trained on {trained_on} for {iterations} iterations");
+    if let Some(path) = &args.runs {
+        let official = on_threads(args.threads, || official::measure(path, &subject))?;
+        return if args.json {
+            say(official.json())
+        } else {
+            say(model).and_then(|()| official.say(args.nil))
+        };
+    }
     let measured = on_threads(args.threads, || evaluate(args, &subject))?;
     if args.json {
         return say(measured.json());
     }
-    let dir = args.dir.display();
-    say(format!("model       {dir}, {algorithm} trained on {trained_on} for {iterations} iterations"))?;
+    say(model)?;
     if args.nil {
-        say("learner     nil: the last layer left away, features compared by cosine")?;
+        say(NIL)?;
     }
     for line in measured.context() {
         say(line)?;
     }
     say(measured.headline())
 }
+
+/// What is said of --nil.
+pub const NIL: &str = "learner     nil: the last layer left away, features compared by cosine";
 
 fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Error> {
     let source = Source::load(subject.settings)?;
@@ -104,7 +117,9 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
         headless(args, &settings)?;
     }
     replace_data(args.data.as_ref(), &mut settings)?;
-    replace_ways(args, &mut settings)?;
+    if let Some(ways) = args.runs.as_ref().map(|_| official::WAYS).or(args.ways) {
+        replace_ways(ways, args.nil, &mut settings)?;
+    }
     replace_steps(args, &mut settings)?;
     replace_rate(args, &mut settings)?;
     if let Some(queries) = args.queries {
@@ -199,13 +214,12 @@ pub fn takes_any_ways(algorithm: Algorithm) -> bool {
     algorithm.compares() || algorithm == Algorithm::Pretrain
 }
 
-fn replace_ways(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
-    let Some(ways) = args.ways else { return Ok(()) };
+fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), Error> {
     let algorithm = settings.algorithm();
     let Some(classes) = &mut settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
-    if !args.nil && !takes_any_ways(algorithm) && ways != classes.ways {
+    if !nil && !takes_any_ways(algorithm) && ways != classes.ways {
         let (name, trained) = (algorithm.name(), classes.ways);
         return Err(Error::option(
             "ways",

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use fewshot_autodiff::Activation;
 use fewshot_meta::{
     Anil, Cavia, IMaml, Learner, Maml, Matching, Meta, MultiStep, Nil, ProtoNet, R2d2, Rates, Relation,
-    Reptile, Sharing, Solver,
+    Reptile, Sharing, Siamese, Solver,
 };
 use fewshot_nn::{
-    Bias, Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy, R2d2Config, R2d2Encoder, RelationConfig,
+    Bias, Conv4, Conv4Config, Headed, Init, Koch, Mlp, NormPolicy, R2d2Config, R2d2Encoder, RelationConfig,
 };
 
 use crate::baselines;
-use crate::choices::{Distance, Norm, Order, Pull};
+use crate::choices::{Distance, Norm, Order, Pull, Twin};
 use crate::defaults;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
@@ -48,6 +48,7 @@ pub fn build(settings: &Settings) -> Box<dyn Learner> {
             return Box::new(Relation { policy: policy(settings), ..plain });
         }
         Method::R2d2 | Method::Lrd2 { .. } => return Box::new(solver(settings)),
+        Method::Siamese { network, .. } => return siamese(network, settings),
         _ => {}
     }
     match network(settings) {
@@ -102,7 +103,12 @@ pub fn network_name(settings: &Settings) -> String {
         Network::Convolutions(_) => match settings.method {
             Method::Relation => "Relation network, 64 channels",
             Method::R2d2 | Method::Lrd2 { .. } => "four blocks of 64 channels, features of the last two",
-            Method::Protonet { .. } | Method::Matching { .. } => "Conv4 with max-pooling, 64 channels",
+            Method::Siamese { network: Twin::Koch, .. } => {
+                "convolutions of Koch et al., dense layer, sigmoid"
+            }
+            Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => {
+                "Conv4 with max-pooling, 64 channels"
+            }
             Method::Pretrain { .. } => "Conv4 with max-pooling, 64 channels, linear head",
             Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
             Method::Reptile { .. } | Method::Imaml { .. } => {
@@ -114,14 +120,16 @@ pub fn network_name(settings: &Settings) -> String {
     }
 }
 
-/// The network that is measured.
+/// The network that is measured, but for the large one of [`Twin::Koch`].
 pub fn network(settings: &Settings) -> Network {
     let Some(classes) = &settings.classes else {
         let context = if let Method::Cavia { context, .. } = settings.method { context } else { 0 };
         return Network::Perceptron(vec![1 + context, 40, 40, 1]);
     };
     let config = match settings.method {
-        Method::Protonet { .. } | Method::Matching { .. } => Conv4Config::pooled_64(),
+        Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => {
+            Conv4Config::pooled_64()
+        }
         Method::Pretrain { .. } => Conv4Config::pooled_64().with_head(classes.ways),
         Method::Reptile { .. } | Method::Imaml { .. } => {
             Conv4Config::strided_flat().with_head(classes.train_ways)
@@ -178,6 +186,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             ..Cavia::new(model, *context)
         }),
         Method::Pretrain { tuning, .. } => Box::new(baselines::fine_tune(settings, tuning, model)),
+        Method::Siamese { .. } => unreachable!("a Siamese network is made with the number of its features"),
         Method::Protonet { distance } => Box::new(ProtoNet {
             model: Arc::new(model),
             distance: self::distance(*distance),
@@ -227,6 +236,18 @@ fn distance(distance: Distance) -> fewshot_meta::Distance {
     match distance {
         Distance::Euclidean => fewshot_meta::Distance::SquaredEuclid,
         Distance::Cosine => fewshot_meta::Distance::Cosine,
+    }
+}
+
+fn siamese(network: Twin, settings: &Settings) -> Box<dyn Learner> {
+    match network {
+        Twin::Koch => Box::new(Siamese::koch(Koch::new(), Koch::FEATURES)),
+        Twin::Small => {
+            let [size, channels] = images(settings);
+            let config = Conv4Config { size, channels, ..Conv4Config::pooled_64() };
+            let policy = policy(settings);
+            Box::new(Siamese { policy, ..Siamese::new(Conv4::new(&config), config.feature_count()) })
+        }
     }
 }
 

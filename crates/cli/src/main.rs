@@ -16,6 +16,7 @@ mod interrupt;
 mod learner;
 mod measure;
 mod method;
+mod official;
 mod options;
 mod outer;
 mod parts;

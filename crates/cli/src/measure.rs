@@ -127,7 +127,7 @@ pub fn at_steps(
 }
 
 /// The learner, taking as many steps as are to be shown.
-fn learner(subject: &Subject<'_>) -> Box<dyn Learner> {
+pub fn learner(subject: &Subject<'_>) -> Box<dyn Learner> {
     let settings = subject.settings;
     let shown = subject.curve.map_or(0, |curve| curve.last);
     match subject.head {

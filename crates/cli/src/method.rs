@@ -1,7 +1,7 @@
 //! An algorithm with the settings only some algorithms have.
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Order, Pull};
+use crate::choices::{Data, Distance, Order, Pull, Twin};
 use crate::defaults::{self, Defaults};
 use crate::options::Options;
 use crate::parts::Parts;
@@ -132,6 +132,13 @@ pub enum Method {
         /// How many.
         newton_steps: usize,
     },
+    /// Siamese network.
+    Siamese {
+        /// Its twins.
+        network: Twin,
+        /// Pairs of a training batch.
+        pairs: usize,
+    },
     /// Pretraining, then fine-tuning.
     Pretrain {
         /// Steps of fine-tuning.
@@ -195,6 +202,10 @@ impl Method {
             Algorithm::Lrd2 => {
                 Method::Lrd2 { newton_steps: options.newton_steps.unwrap_or(defaults::NEWTON_STEPS) }
             }
+            Algorithm::Siamese => {
+                let network = options.network.unwrap_or(defaults::TWIN);
+                Method::Siamese { network, pairs: options.batch.unwrap_or(defaults::PAIRS) }
+            }
             Algorithm::Pretrain => pretrain(options, &inner),
         }
     }
@@ -228,6 +239,10 @@ impl Method {
                 options.cg_steps = Some(*cg_steps);
             }
             Method::Cavia { context, .. } => options.context = Some(*context),
+            Method::Siamese { network, pairs } => {
+                options.network = Some(*network);
+                options.batch = Some(*pairs);
+            }
             Method::Pretrain { tuning, batch } => {
                 options.decay = Some(tuning.decay);
                 options.batch = *batch;
@@ -252,6 +267,7 @@ impl Method {
             Method::Relation => Algorithm::Relation,
             Method::R2d2 => Algorithm::R2d2,
             Method::Lrd2 { .. } => Algorithm::Lrd2,
+            Method::Siamese { .. } => Algorithm::Siamese,
             Method::Pretrain { .. } => Algorithm::Pretrain,
         }
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split};
+use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split, Twin};
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
 use crate::pictures::Colour;
@@ -21,15 +21,15 @@ pub struct Options {
     #[arg(long, value_name = "DATA", help_heading = "What to learn")]
     pub data: Option<Data>,
 
-    /// Which classes are for training and which for test: alphabets (whole alphabets held out), maml (random characters: 1100, 100, 423 on Omniglot), background (Omniglot's official halves), own (as the folder of the data is divided by train/, val/, test/ or their lists; at random where it is not), or a folder with train.txt, val.txt and test.txt [default: alphabets for glyphs, maml for Omniglot, own for folders]
+    /// Which classes are for training and which for test: alphabets (whole alphabets held out), maml (random characters: 1100, 100, 423 on Omniglot), background (Omniglot's official halves), koch (30 alphabets of Omniglot, 10 for validation, the 10 of the official one-shot runs for test), own (as the folder of the data is divided by train/, val/, test/ or their lists; at random where it is not), or a folder with train.txt, val.txt and test.txt [default: alphabets for glyphs, maml for Omniglot, siamese koch, own for folders]
     #[arg(long, value_name = "SPLIT", help_heading = "What to learn")]
     pub split: Option<Split>,
 
-    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, mamlpp, reptile, pretrain new-classes; folders none]
+    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, matching, relation, r2d2, lrd2, mamlpp, reptile, pretrain, siamese new-classes; siamese of network koch, folders none]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub rotations: Option<Rotations>,
 
-    /// The same in test episodes [default: as in training; reptile none]
+    /// The same in test episodes [default: as in training; reptile, siamese none]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub eval_rotations: Option<Rotations>,
 
@@ -141,11 +141,15 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Comparing")]
     pub newton_steps: Option<usize>,
 
-    /// Drawings of a training batch, of all training classes, pretrain only [default: 64]
+    /// Network, siamese only: small, or the paper's [default: small]
+    #[arg(long, value_enum, help_heading = "Comparing")]
+    pub network: Option<Twin>,
+
+    /// Drawings of a training batch of pretrain, of all training classes, and pairs of one of siamese [default: 64; siamese 128]
     #[arg(long, value_parser = count, value_name = "DRAWINGS", help_heading = "Training")]
     pub batch: Option<usize>,
 
-    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; protonet, pretrain running]
+    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; protonet, pretrain, siamese running]
     #[arg(long, value_name = "POLICY", help_heading = "Training")]
     pub norm: Option<Norm>,
 
@@ -153,7 +157,7 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub iterations: Option<u64>,
 
-    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet 1, pretrain 1 batch]
+    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet 1, pretrain, siamese 1 batch]
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
@@ -161,15 +165,15 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub validate_every: Option<u64>,
 
-    /// Outer optimiser [default: adam; reptile sgd]
+    /// Outer optimiser [default: adam; reptile sgd; siamese of network koch layers]
     #[arg(long, value_enum, help_heading = "Training")]
     pub outer: Option<Outer>,
 
-    /// Rate of the outer optimiser [default: 0.001; reptile 1]
+    /// Rate of the outer optimiser [default: 0.001; reptile 1; siamese 0.002, of network koch 0.01]
     #[arg(long, value_parser = number, value_name = "RATE", help_heading = "Training")]
     pub outer_lr: Option<f64>,
 
-    /// How the outer rate falls until the last iteration; of mamlpp part ca decides [default: constant; reptile linear]
+    /// How the outer rate falls until the last iteration; of mamlpp part ca decides [default: constant; reptile linear; siamese cosine, of network koch epochs]
     #[arg(long, value_enum, help_heading = "Training")]
     pub outer_schedule: Option<OuterSchedule>,
 
@@ -238,6 +242,7 @@ each_option!(
     distance,
     reads,
     newton_steps,
+    network,
     batch,
     norm,
     iterations,

@@ -1,7 +1,7 @@
 //! The outer optimiser: its kind, and how its rate falls.
 
 use clap::ValueEnum;
-use fewshot_nn::{Adam, Optimizer, Schedule, Sgd};
+use fewshot_nn::{Adam, Layer, Layerwise, Optimizer, Schedule, Sgd};
 use serde::{Deserialize, Serialize};
 
 /// The outer optimiser.
@@ -12,6 +12,8 @@ pub enum Outer {
     Adam,
     /// Plain gradient descent
     Sgd,
+    /// Gradient descent with rate, momentum and penalty by layer; network koch of siamese only
+    Layers,
 }
 
 impl Outer {
@@ -20,8 +22,20 @@ impl Outer {
         match self {
             Outer::Adam => Box::new(Adam::new(0.9, 0.999, epsilon)),
             Outer::Sgd => Box::new(Sgd::default()),
+            Outer::Layers => Box::new(Layerwise::new(koch_layers(), MOMENTUM_RISE)),
         }
     }
+}
+
+/// Iterations in which the momenta rise.
+const MOMENTUM_RISE: u64 = 10_000;
+
+/// How the layers of the paper's Siamese network move. The paper found its values by search and gives none: dense layers
+/// slower than convolutions, as in public code that trains.
+fn koch_layers() -> Vec<Layer> {
+    let layer = |scope: &str, rate| Layer { scope: scope.into(), rate, momentum: 0.9, penalty: 1e-4 };
+    let convolutions = (1..=4).map(|number| layer(&format!("conv{number}"), 1.0));
+    convolutions.chain([layer("dense", 0.05), layer("comparison", 0.05)]).collect()
 }
 
 /// A change of the outer rate that has no number of its own.
@@ -34,6 +48,8 @@ pub enum OuterSchedule {
     Linear,
     /// Half a cosine to a hundredth at the last iteration
     Cosine,
+    /// Times 0.99 after each of 200 epochs
+    Epochs,
 }
 
 /// How the outer rate changes in a run.
@@ -47,6 +63,8 @@ pub enum Decay {
     Linear,
     /// Half a cosine to a hundredth.
     Cosine,
+    /// It is multiplied by 0.99 after each of 200 epochs, as in the paper of Siamese networks.
+    Epochs,
 }
 
 /// What a cosine ends at, of the rate it begins with: 1e-5 of 1e-3, as MAML++ has it.
@@ -70,6 +88,7 @@ impl Decay {
             Decay::Cosine => {
                 Schedule::Cosine { iterations, every: epoch(iterations), least: COSINE_END * rate }
             }
+            Decay::Epochs => Schedule::Step { every: (iterations / 200).max(1), factor: 0.99 },
         }
     }
 
@@ -80,6 +99,7 @@ impl Decay {
             Decay::Halved(every) => (None, Some(every)),
             Decay::Linear => (Some(OuterSchedule::Linear), None),
             Decay::Cosine => (Some(OuterSchedule::Cosine), None),
+            Decay::Epochs => (Some(OuterSchedule::Epochs), None),
         }
     }
 
@@ -90,6 +110,7 @@ impl Decay {
             Decay::Halved(every) => format!(", halved every {every}"),
             Decay::Linear => ", falling linearly to 0".into(),
             Decay::Cosine => format!(", falling along a cosine to {COSINE_END} of it"),
+            Decay::Epochs => ", times 0.99 after each of 200 epochs".into(),
         }
     }
 }
@@ -100,6 +121,7 @@ impl From<OuterSchedule> for Decay {
             OuterSchedule::Constant => Decay::Constant,
             OuterSchedule::Linear => Decay::Linear,
             OuterSchedule::Cosine => Decay::Cosine,
+            OuterSchedule::Epochs => Decay::Epochs,
         }
     }
 }
@@ -115,6 +137,7 @@ mod tests {
         assert_eq!(end(Decay::Halved(2000)), 2.5e-4);
         assert_eq!(end(Decay::Linear), 0.0);
         assert_eq!(end(Decay::Cosine), 1e-5);
+        assert!((end(Decay::Epochs) / (1e-3 * 0.99_f64.powi(200)) - 1.0).abs() < 1e-12);
         assert_eq!([50_000, 200, 2].map(epoch), [500, 2, 1]);
     }
 }

@@ -5,13 +5,14 @@ use std::path::Path;
 use clap::ValueEnum;
 use fewshot_episodes::folder::{self, Folder, FolderConfig, Tones};
 use fewshot_episodes::{ClassSplit, ImageSet};
+use fewshot_nn::Koch;
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::Algorithm;
 use crate::checks::between;
-use crate::choices::{Data, Split, choice_name};
+use crate::choices::{Data, Split, Twin, choice_name};
 use crate::defaults;
 use crate::error::Error;
+use crate::method::Method;
 use crate::options::Options;
 use crate::settings::Settings;
 
@@ -57,7 +58,10 @@ impl Pictures {
     /// Those that options ask for. The drawings of Omniglot are dark on light.
     pub fn of(options: &Options, data: &Data) -> Self {
         Pictures {
-            size: options.image_size.unwrap_or(defaults::IMAGE_SIZE),
+            size: options.image_size.unwrap_or(match options.network {
+                Some(Twin::Koch) => Koch::SIZE,
+                _ => defaults::IMAGE_SIZE,
+            }),
             colour: options.colour.unwrap_or_default(),
             invert: options.invert.unwrap_or(!matches!(data, Data::Folder(_))),
         }
@@ -73,9 +77,13 @@ impl Pictures {
     }
 
     /// Checks that the networks can take them.
-    pub fn check(&self, algorithm: Algorithm) -> Result<(), Error> {
-        let smallest = if algorithm == Algorithm::Relation { SMALLEST_RELATION } else { SMALLEST };
-        between("image-size", self.size, smallest, LARGEST)
+    pub fn check(&self, method: &Method) -> Result<(), Error> {
+        let (smallest, largest) = match method {
+            Method::Relation => (SMALLEST_RELATION, LARGEST),
+            Method::Siamese { network: Twin::Koch, .. } => (Koch::SIZE, Koch::SIZE),
+            _ => (SMALLEST, LARGEST),
+        };
+        between("image-size", self.size, smallest, largest)
     }
 
     /// The same for the library.

@@ -1,7 +1,7 @@
 //! Presets: the published settings of an algorithm on some data, under one name.
 
 use crate::algorithm::Algorithm;
-use crate::choices::Data;
+use crate::choices::{Data, Twin};
 use crate::defaults;
 use crate::error::Error;
 use crate::options::Options;
@@ -10,7 +10,8 @@ use crate::settings::Settings;
 /// Ways and shots of the presets of drawings: those of the published tables.
 const EPISODES: [(usize, usize); 4] = [(5, 1), (5, 5), (20, 1), (20, 5)];
 /// What a preset is called.
-pub const PATTERN: &str = "ALGORITHM-DATA-WAYSwSHOTSs, or ALGORITHM-sinusoid";
+pub const PATTERN: &str =
+    "ALGORITHM-DATA-WAYSwSHOTSs, or ALGORITHM-sinusoid, siamese-DATA, siamese-DATA-koch";
 /// Data with presets, by name.
 const DATA: [&str; 3] = ["omniglot", "glyphs", "sinusoid"];
 /// Names shown when one is unknown.
@@ -25,6 +26,8 @@ pub struct Preset {
     data: &'static str,
     /// Ways and shots; none for regression.
     episodes: Option<(usize, usize)>,
+    /// Network, for an algorithm that has a choice.
+    network: Option<Twin>,
 }
 
 impl Preset {
@@ -60,6 +63,7 @@ impl Preset {
             data: Some(own),
             ways: self.episodes.map(|(ways, _)| ways),
             shots: self.episodes.map(|(_, shots)| shots),
+            network: self.network,
             ..Options::default()
         };
         Ok(Settings::resolve(&named)?.options())
@@ -69,7 +73,9 @@ impl Preset {
     pub fn describe(&self, given: &Options) -> String {
         let data = if self.data == "sinusoid" { Data::Sinusoid } else { Data::Glyphs };
         let (ways, shots) = self.episodes.unwrap_or((defaults::WAYS, defaults::SINUSOID_SHOTS));
-        let source = defaults::of(self.algorithm, &data, ways, shots).source;
+        let default = defaults::of(self.algorithm, &data, ways, shots);
+        let source =
+            if self.network == Some(Twin::Koch) { defaults::koch(default).source } else { default.source };
         let replaced: Vec<String> = given
             .given()
             .into_iter()
@@ -120,11 +126,24 @@ fn data_of(algorithm: Algorithm) -> impl Iterator<Item = &'static str> {
 fn on(algorithm: Algorithm, data: &'static str) -> Vec<Preset> {
     let name = algorithm.name();
     if data == "sinusoid" {
-        return vec![Preset { name: format!("{name}-{data}"), algorithm, data, episodes: None }];
+        return vec![Preset {
+            name: format!("{name}-{data}"),
+            algorithm,
+            data,
+            episodes: None,
+            network: None,
+        }];
+    }
+    if algorithm == Algorithm::Siamese {
+        // it is trained on pairs, whatever the episodes
+        let of =
+            |name, network| Preset { name, algorithm, data, episodes: Some((20, 1)), network: Some(network) };
+        let small = of(format!("{name}-{data}"), Twin::Small);
+        return vec![small, of(format!("{name}-{data}-koch"), Twin::Koch)];
     }
     let of = |(ways, shots)| {
         let name = format!("{name}-{data}-{ways}w{shots}s");
-        Preset { name, algorithm, data, episodes: Some((ways, shots)) }
+        Preset { name, algorithm, data, episodes: Some((ways, shots)), network: None }
     };
     EPISODES.into_iter().map(of).collect()
 }
@@ -196,6 +215,7 @@ mod tests {
                 data: Some(settings.data.clone()),
                 ways: preset.episodes.map(|(ways, _)| ways),
                 shots: preset.episodes.map(|(_, shots)| shots),
+                network: preset.network,
                 ..Options::default()
             };
             assert_eq!(settings, Settings::resolve(&plain).unwrap(), "{}", preset.name);

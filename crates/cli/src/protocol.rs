@@ -63,6 +63,7 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
         Method::Pretrain { batch: Some(batch), .. } => {
             format!("batches of {batch} drawings of all {} classes", outputs.width())
         }
+        Method::Siamese { pairs, .. } => format!("batches of {pairs} pairs within alphabets, distorted"),
         _ => format!("{train_ways}-way{other}, queries {queries}"),
     };
     format!(
@@ -110,6 +111,7 @@ fn method(settings: &Settings) -> String {
         Method::Relation => "scores of pairs, mean squared error".into(),
         Method::R2d2 => "ridge regression".into(),
         Method::Lrd2 { newton_steps } => format!("logistic regression, Newton steps {newton_steps}"),
+        Method::Siamese { .. } => "largest probability of the same character".into(),
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
     format!("{name}{}, {what}{again}{norm}", order.unwrap_or_default())
@@ -127,8 +129,8 @@ fn training(settings: &Settings) -> String {
     let Settings { iterations, meta_batch, outer, outer_lr, decay, clip, validate_every, seed, .. } =
         settings;
     let episodes = match (&settings.method, meta_batch) {
-        (Method::Pretrain { batch: Some(_), .. }, 1) => "batch",
-        (Method::Pretrain { batch: Some(_), .. }, _) => "batches",
+        (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, 1) => "batch",
+        (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, _) => "batches",
         (_, 1) => "episode",
         (_, _) => "episodes",
     };
@@ -136,6 +138,7 @@ fn training(settings: &Settings) -> String {
         (Outer::Adam, defaults::EPSILON) => format!("Adam {outer_lr}"),
         (Outer::Adam, epsilon) => format!("Adam {outer_lr} (epsilon {epsilon})"),
         (Outer::Sgd, _) => format!("SGD {outer_lr}"),
+        (Outer::Layers, _) => format!("SGD by layers {outer_lr}"),
     };
     let clip = match clip {
         None => String::new(),

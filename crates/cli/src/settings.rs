@@ -4,7 +4,7 @@ use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
 use crate::checks;
-use crate::choices::{Data, Norm, Rotations, Split};
+use crate::choices::{Data, Norm, Rotations, Split, Twin};
 use crate::defaults::{self, Defaults};
 use crate::error::Error;
 use crate::method::Method;
@@ -83,7 +83,10 @@ impl Settings {
             _ => defaults::SHOTS,
         });
         let ways = options.ways.unwrap_or(defaults::WAYS);
-        let default = defaults::of(algorithm, &data, ways, shots);
+        let default = match options.network {
+            Some(Twin::Koch) => defaults::koch(defaults::of(algorithm, &data, ways, shots)),
+            _ => defaults::of(algorithm, &data, ways, shots),
+        };
         let method = Method::of(algorithm, options, &default);
         let settings = Settings {
             decay: decay(options, &method, &default),
@@ -129,6 +132,9 @@ impl Settings {
             options.train_shots = None;
             options.queries = options.queries.filter(|_| batch.is_none());
         }
+        if self.algorithm() == Algorithm::Siamese {
+            (options.train_shots, options.queries) = (None, None);
+        }
         if self.algorithm() != Algorithm::Mamlpp {
             (options.outer_schedule, options.halve_every) = self.decay.options();
         }
@@ -144,7 +150,7 @@ impl Settings {
             options.eval_rotations = Some(classes.eval_rotations);
             options.norm = Some(classes.norm);
             classes.pictures.write(&self.data, &mut options);
-            if self.algorithm().compares() {
+            if self.algorithm().own_options().contains(&"train-ways") {
                 options.train_ways = Some(classes.train_ways);
             }
         }
@@ -224,6 +230,8 @@ mod tests {
             "outer = 'sgd'\nouter-schedule = 'linear'",
             "algorithm = 'pretrain'\nbatch = 9\ndecay = 0.5\ninner-lr = 0.1\neval-steps = 3\nshots = 5",
             "algorithm = 'pretrain'\ndata = 'sinusoid'\nqueries = 7",
+            "algorithm = 'siamese'\nnetwork = 'koch'\nbatch = 8\nsplit = 'koch'\ndata = 'omniglot:/data'",
+            "algorithm = 'siamese'\nnetwork = 'koch'\nouter = 'adam'\nouter-schedule = 'constant'",
             "rotations = 'new-classes'\neval-rotations = 'none'\ntrain-shots = 3",
         ] {
             let settings = resolved(text);

@@ -1,6 +1,6 @@
 //! Distributions of tasks.
 
-use crate::Episode;
+use crate::{Episode, Targets};
 
 /// What a network must put out for a task distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,4 +61,39 @@ pub trait Tasks: Send + Sync {
 
     /// What a network must put out.
     fn outputs(&self) -> Outputs;
+}
+
+/// Given episodes, such as those of [`omniglot::runs`](crate::omniglot::runs): episode `i` is element `i`.
+///
+/// # Panics
+/// Where there is no such element; shape and outputs are those of the first.
+impl Tasks for Vec<Episode> {
+    #[track_caller]
+    fn episode(&self, i: u64) -> Episode {
+        let count = self.len();
+        let given = usize::try_from(i).ok().and_then(|i| self.get(i));
+        given.unwrap_or_else(|| panic!("episode {i} of {count} given ones")).clone()
+    }
+
+    #[track_caller]
+    fn input_shape(&self) -> Vec<usize> {
+        first(self).support.x.shape()[1..].to_vec()
+    }
+
+    #[track_caller]
+    fn outputs(&self) -> Outputs {
+        let first = first(self);
+        match (first.ways, &first.query.y) {
+            (Some(ways), _) => Outputs::Classes(ways),
+            (None, Targets::Values(values)) => Outputs::Values(values.shape()[1..].iter().product()),
+            (None, Targets::Classes(_)) => {
+                panic!("given episodes: classes, but it is not said how many ways")
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn first(episodes: &[Episode]) -> &Episode {
+    episodes.first().expect("given episodes: there is none")
 }

@@ -2,10 +2,10 @@
 
 use fewshot_nn::Clip;
 
-use super::Defaults;
 use super::table::{is_few, maml_sinusoid, on_drawings, split};
-use crate::choices::{Data, Norm, Rotations};
-use crate::outer::Decay;
+use super::{Defaults, PAIRS};
+use crate::choices::{Data, Norm, Rotations, Split};
+use crate::outer::{Decay, Outer};
 
 /// Weights are chosen on validation classes as often as this: (P) does it every 100 episodes (F).
 const VALIDATE_EVERY: u64 = 500;
@@ -77,5 +77,39 @@ pub fn r2d2(data: &Data, ways: usize, shots: usize) -> Defaults {
         outer_lr: 5e-3,
         queries: 10_usize.saturating_sub(shots).max(1),
         ..protonet(data, ways, shots)
+    }
+}
+
+/// (F): Koch et al.'s pairs and distortions for a small network; a turned alphabet is another one, as (P) turns classes.
+pub fn siamese(data: &Data, shots: usize) -> Defaults {
+    Defaults {
+        source: "Koch, Zemel, Salakhutdinov 2015, pairs and distortions; network and training chosen here",
+        iterations: on_drawings(data, 6000, 300),
+        meta_batch: 1,
+        outer_lr: 2e-3,
+        decay: Decay::Cosine,
+        train_ways: 2,
+        norm: Norm::Running,
+        rotations: Rotations::NewClasses,
+        split: if matches!(data, Data::Omniglot(_)) { Split::Koch } else { Split::Alphabets },
+        eval_queries: 15,
+        inner_lr: 0.0,
+        inner_steps: 0,
+        eval_steps: 0,
+        ..maml_sinusoid(shots)
+    }
+}
+
+/// Section 3.2: 150,000 pairs an epoch with 8 distorted copies each for at most 200 epochs, all rates times 0.99 after each;
+/// the paper does not give its rates (F).
+pub fn koch(small: Defaults) -> Defaults {
+    Defaults {
+        source: "Koch, Zemel, Salakhutdinov 2015, sections 3 and 4; rates, momenta and penalties chosen here",
+        iterations: 200 * 9 * 150_000 / PAIRS as u64,
+        outer: Outer::Layers,
+        outer_lr: 1e-2,
+        decay: Decay::Epochs,
+        rotations: Rotations::None,
+        ..small
     }
 }

@@ -8,10 +8,12 @@ mod comparing;
 mod pictures;
 mod table;
 
+pub use comparing::koch;
+
 use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split};
+use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split, Twin};
 use crate::outer::{Decay, Outer};
 
 /// The algorithm of `fewshot` and `fewshot train` without options (F).
@@ -56,6 +58,10 @@ pub const MATCHING_DISTANCE: Distance = Distance::Cosine;
 pub const READS: usize = 0;
 /// Newton steps of LR-D2 (Bertinetto et al. 2019, table 1).
 pub const NEWTON_STEPS: usize = 5;
+/// Network of a Siamese network (F).
+pub const TWIN: Twin = Twin::Small;
+/// Pairs of a batch of a Siamese network (Koch, Zemel, Salakhutdinov 2015, section 3.2).
+pub const PAIRS: usize = 128;
 /// Drawings of a batch of pretraining (Ravi, Larochelle 2017, section 5.1).
 pub const BATCH: usize = 64;
 /// How fast the rate of fine-tuning falls: not at all (the same paper has it among its choices).
