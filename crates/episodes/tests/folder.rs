@@ -184,6 +184,24 @@ fn huge_png() -> Vec<u8> {
 }
 
 #[test]
+fn drawings_read_as_those_of_omniglot_do() {
+    let part = common::small_part("images_background", "Greek", 3);
+    let folder = files(&part);
+    let omniglot = fewshot_episodes::omniglot::load(folder.path(), 28).unwrap();
+    let config = FolderConfig { tones: Tones::Inverted, ..FolderConfig::default() };
+    let images = folder::load(folder.path().join("images_background"), &config).unwrap().images;
+    assert_eq!((images.classes(), images.shape()), (3, omniglot.shape()));
+    for class in 0..3 {
+        assert_eq!((images.name(class), images.images(class)), (omniglot.name(class), 20));
+        for (ours, theirs) in images.image(class, 7).iter().zip(omniglot.image(class, 7)) {
+            // ink is turned before or after resampling: they round apart at most
+            assert!(ours.abs_diff(*theirs) <= 1, "{ours} instead of {theirs}");
+        }
+        assert!(images.image(class, 7).iter().any(|&ink| ink > 200));
+    }
+}
+
+#[test]
 fn every_picture_that_cannot_be_read_is_told() {
     let whole = encoded(GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * y) as u8])), ImageFormat::Jpeg);
     let png = encoded(GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * y) as u8])), ImageFormat::Png);
