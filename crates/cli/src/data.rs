@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
-    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, PairProtocol, Pairs, Protocol, Purpose,
+    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs, Protocol, Purpose,
     Sinusoid, Tasks, folder, omniglot,
 };
 
@@ -14,6 +14,7 @@ use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
 use crate::method::Method;
+use crate::official;
 use crate::pictures;
 use crate::settings::Settings;
 
@@ -136,6 +137,15 @@ impl Source {
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
         }
+    }
+
+    /// One-shot trials within the validation alphabets, 20-way by other drawers than those of training: what settings of a
+    /// Siamese network are chosen by. Nothing where no alphabet is so large.
+    pub fn trials(&self, settings: &Settings) -> Option<OneShot> {
+        let Source::Drawings { images, split, .. } = self else { return None };
+        let drawers = omniglot::VALIDATION_DRAWERS;
+        let (classes, seed) = (split.validation(), settings.seed);
+        OneShot::new(images.clone(), classes, official::WAYS, drawers, seed, Purpose::Validation).ok()
     }
 
     /// One line on what was loaded.

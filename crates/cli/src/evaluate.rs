@@ -117,7 +117,11 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
         headless(args, &settings)?;
     }
     replace_data(args.data.as_ref(), &mut settings)?;
-    if let Some(ways) = args.runs.as_ref().map(|_| official::WAYS).or(args.ways) {
+    if args.runs.is_some() {
+        replace_ways(official::WAYS, args.nil, &mut settings)
+            .map_err(|error| Error::Combination(format!("--runs, which are 20-way one-shot: {error}")))?;
+    }
+    if let Some(ways) = args.ways {
         replace_ways(ways, args.nil, &mut settings)?;
     }
     replace_steps(args, &mut settings)?;

@@ -1,6 +1,6 @@
 //! The defaults against the published tables.
 
-use crate::choices::{Norm, Order, Pull, Rotations, Split};
+use crate::choices::{Norm, Order, Pull, Rotations, Split, Twin};
 use crate::method::{Inner, Method, Steps, Tuning};
 use crate::outer::{Decay, Outer};
 use crate::parts::Parts;
@@ -116,4 +116,22 @@ fn pretraining_as_published() {
     let tuning = Tuning { lr: 0.01, steps: 1, decay: 0.0 };
     assert_eq!(settings.method, Method::Pretrain { tuning, batch: None });
     assert_eq!((settings.iterations, settings.meta_batch, settings.queries), (70_000, 25, 10));
+}
+
+#[test]
+fn siamese_networks_as_published() {
+    let settings = resolved("algorithm = 'siamese'\nnetwork = 'koch'\ndata = 'omniglot:x'");
+    assert_eq!(settings.method, Method::Siamese { network: Twin::Koch, pairs: 128 });
+    assert_eq!(settings.classes.as_ref().map(|classes| classes.pictures.size), Some(105));
+    assert_eq!((settings.outer, settings.decay, settings.meta_batch), (Outer::Layers, Decay::Epochs, 1));
+    let epochs = settings.iterations as f64 * 128.0 / (9.0 * 150_000.0);
+    assert!((199.0..=200.0).contains(&epochs), "{epochs}");
+    let classes = settings.classes.unwrap();
+    assert_eq!((classes.split, classes.rotations), (Split::Koch, Rotations::None));
+    let small = omniglot("siamese", 20, 1);
+    assert_eq!(small.method, Method::Siamese { network: Twin::Small, pairs: 128 });
+    assert_eq!(
+        (small.classes.as_ref().map(|classes| classes.pictures.size), small.outer, small.decay),
+        (Some(28), Outer::Adam, Decay::Cosine)
+    );
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{Learner, Meta, Trainer, Training};
 
+use crate::algorithm::Algorithm;
 use crate::args::TrainArgs;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::interrupt::{self, Guard};
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
+use crate::official;
 use crate::on_threads;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
@@ -199,6 +201,11 @@ impl Run {
             say(format!("\n{text}"))?;
         }
         let subject = Subject { settings, head: Head::Kept, meta: &meta, iterations, curve: None };
+        if settings.algorithm() == Algorithm::Siamese
+            && let Some(trials) = self.source.trials(settings)
+        {
+            say(official::validation(&subject, &trials)?)?;
+        }
         let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {
             say(line)?;

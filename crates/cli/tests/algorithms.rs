@@ -49,6 +49,7 @@ fn drawings() {
         ("--algorithm r2d2 --train-ways 6 --queries 2", "ridge regression"),
         ("--algorithm lrd2 --train-ways 6 --queries 2 --newton-steps 1", "Newton steps 1"),
         ("--algorithm protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),
+        ("--algorithm siamese --batch 6", "batches of 6 pairs within alphabets, distorted"),
     ] {
         let printed = comes_back(arguments);
         assert!(printed.contains(said), "{said:?} expected: {printed}");
@@ -166,7 +167,7 @@ fn the_list_of_algorithms() {
     let text = String::from_utf8(output.stdout).unwrap();
     let names = [
         "maml", "fomaml", "reptile", "anil", "meta-sgd", "mamlpp", "imaml", "cavia", "protonet", "matching",
-        "relation", "r2d2", "lrd2", "pretrain",
+        "relation", "r2d2", "lrd2", "siamese", "pretrain",
     ];
     for (name, line) in names.iter().zip(text.lines()) {
         assert!(line.starts_with(&format!("{name} ")) && line.contains(" 20"), "{line}");

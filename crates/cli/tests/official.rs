@@ -1,0 +1,64 @@
+//! The official one-shot runs of Omniglot by the program.
+
+mod support;
+
+use support::{evaluate, fails, fewshot, last, omniglot, train, trained};
+
+const TINY: &str = "--iterations 2 --episodes 4 --threads 1";
+
+#[test]
+fn every_classifier_takes_the_official_runs() {
+    let Some(folder) = omniglot() else { return };
+    let runs = folder.to_str().expect("a readable path");
+    for (arguments, own) in [
+        ("--algorithm siamese --batch 8", &[][..]),
+        ("--algorithm protonet --train-ways 6", &[]),
+        ("--algorithm pretrain --batch 8 --eval-steps 2", &[]),
+        ("--algorithm maml --ways 20 --meta-batch 1", &[]),
+        ("--algorithm fomaml --meta-batch 1", &["--nil"][..]),
+    ] {
+        let run = trained(&format!("{arguments} {TINY}"));
+        let text = evaluate(run.path(), &[&["--runs", runs], own].concat());
+        assert!(text.contains("pixel nearest neighbour 21.75 %, 87 of 400"), "{text}");
+        let json = evaluate(run.path(), &[&["--runs", runs, "--json"], own].concat());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let each: Vec<u64> = json["runs"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+        let right = json["right"].as_u64().unwrap();
+        assert_eq!((each.len(), each.iter().sum::<u64>()), (20, right), "{json}");
+        assert!(each.iter().all(|n| *n <= 20), "{json}");
+        assert!((json["value"].as_f64().unwrap() - right as f64 / 4.0).abs() < 1e-9, "{json}");
+        let expected = format!("% on the official one-shot runs, {right} of 400 right");
+        assert!(last(&text).starts_with("accuracy ") && last(&text).ends_with(&expected), "{text}");
+    }
+}
+
+#[test]
+fn models_of_other_ways_and_other_folders_are_refused() {
+    let run = trained(&format!("--algorithm maml --meta-batch 1 {TINY}"));
+    let with = |runs: &str| {
+        let mut command = fewshot();
+        command.arg("evaluate").arg(run.path()).args(["--runs", runs]);
+        command
+    };
+    fails(
+        &mut with("/nowhere"),
+        2,
+        "--runs, which are 20-way one-shot: --ways 20: this maml model has a last layer for 5",
+    );
+    fails(with("/nowhere").args(["--ways", "5"]), 2, "--ways");
+    let run = trained(&format!("--algorithm siamese --batch 8 {TINY}"));
+    fails(fewshot().arg("evaluate").arg(run.path()).args(["--runs", "/nowhere"]), 2, "/nowhere");
+    let run = trained(&format!("--data sinusoid {TINY}"));
+    fails(
+        fewshot().arg("evaluate").arg(run.path()).args(["--runs", "/nowhere"]),
+        2,
+        "sinusoids have no classes",
+    );
+}
+
+#[test]
+fn a_siamese_network_is_validated_within_alphabets() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = train(folder.path(), &format!("--algorithm siamese --batch 8 {TINY}"));
+    assert!(printed.contains("% of 320 one-shot trials within alphabets"), "{printed}");
+}
