@@ -52,14 +52,15 @@ pub use fewshot_episodes::{
 };
 pub use fewshot_meta::{
     Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
-    FineTune, Head, IMaml, InnerLoop, Labels, Learner, Maml, Memory, Meta, Metric, MultiStep, Nil, Order,
-    Predictor, Pretrain, ProtoNet, R2d2, Rate, Rates, Reptile, Rule, Runner, Scratch, Sharing, Solver, Task,
-    Trainer, Training, Verdict, Vote, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
-    save_progress,
+    FineTune, FullContext, Head, IMaml, InnerLoop, Labels, Learned, Learner, Maml, Matching, Memory, Meta,
+    Metric, MultiStep, Nil, Order, Predictor, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates, Regression,
+    Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Task, Trainer, Training, Verdict,
+    Vote, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save, save_predictor, save_progress,
 };
 pub use fewshot_nn::{
-    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Headed, Init, Linear, Mlp, Model, Noise, NormPolicy,
-    Optimizer, Params, Pass, Schedule, Sgd, Slot, Spec, Tail,
+    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Linear, Lstm, Mlp, Model,
+    Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config, R2d2Encoder, RelationConfig, Schedule, Sgd, Slot,
+    Spec, Tail,
 };
 
 /// The code of the README is compiled and run with the tests.
