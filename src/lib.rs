@@ -47,8 +47,9 @@ pub use fewshot_autodiff::{
     gradcheck,
 };
 pub use fewshot_episodes::{
-    ChaCha8Rng, ClassBatches, ClassSplit, Episode, ImageSet, ImageTasks, Outputs, Protocol, Purpose,
-    Rotations, Set, Sinusoid, Targets, Tasks, folder, omniglot, stream,
+    ChaCha8Rng, ClassBatches, ClassSplit, Distortion, Episode, ImageSet, ImageTasks, OneShot, Outputs,
+    PairProtocol, Pairs, Protocol, Purpose, Rotations, Set, Sinusoid, Targets, Tasks, folder, omniglot,
+    stream,
 };
 pub use fewshot_meta::{
     Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
@@ -58,9 +59,9 @@ pub use fewshot_meta::{
     Vote, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save, save_predictor, save_progress,
 };
 pub use fewshot_nn::{
-    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Linear, Lstm, Mlp, Model,
-    Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config, R2d2Encoder, RelationConfig, Schedule, Sgd, Slot,
-    Spec, Tail,
+    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Koch, Layer, Layerwise,
+    Linear, Lstm, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config, R2d2Encoder,
+    RelationConfig, Schedule, Sgd, Slot, Spec, Tail,
 };
 
 /// The code of the README is compiled and run with the tests.

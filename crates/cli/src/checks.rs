@@ -306,7 +306,7 @@ mod tests {
             ("algorithm = 'pretrain'\ntrain-ways = 5", "--train-ways"),
             ("algorithm = 'pretrain'\norder = 1", "--order"),
             ("algorithm = 'pretrain'\ndata = 'sinusoid'\nbatch = 5", "--batch"),
-            ("algorithm = 'siamese'\ndata = 'sinusoid'", "siamese classifies"),
+            ("algorithm = 'siamese'\ndata = 'sinusoid'", "tells classes apart"),
             ("algorithm = 'siamese'\nbatch = 0", "--batch 0"),
             ("algorithm = 'siamese'\nqueries = 5", "--queries"),
             ("algorithm = 'siamese'\nrotations = 'per-class'", "new-classes"),
