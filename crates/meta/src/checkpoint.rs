@@ -1,19 +1,16 @@
 //! What was learned, as a file: safetensors, written whole or not at all.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Optimizer, Params};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::SafeTensors;
 
 use crate::error::Error;
-use crate::header;
 use crate::learned::Learned;
 use crate::learner::{Learner, Meta, Predictor};
+use crate::tensors::{array_of, read_bounded, serialize, write_atomically};
 use crate::trainer::Progress;
 
 const THETA: &str = "theta";
@@ -25,9 +22,6 @@ const MEMORY: &str = "memory";
 const LANE: &str = "lane";
 /// Key of the metadata under which the outer updates stand.
 const ITERATION: &str = "iteration";
-/// Far above any few-shot model; guards against reading a device or a disc image into memory.
-const LARGEST: u64 = 4 << 30;
-
 /// Saves theta, statistics and what lanes carry with their names, and metadata beside them; the number of updates is added to
 /// these as `iteration`.
 ///
@@ -130,21 +124,6 @@ fn groups<F: Float>(meta: &Meta<F>) -> Vec<(String, &Params<Array<F>>)> {
     let mut groups = vec![(THETA.to_owned(), &meta.theta), (STATISTICS.to_owned(), &meta.statistics)];
     groups.extend(meta.lanes.iter().enumerate().map(|(i, lane)| (format!("{LANE}{i}"), lane)));
     groups
-}
-
-fn serialize<F: Float>(
-    arrays: &[(String, Array<F>)],
-    metadata: &BTreeMap<String, String>,
-) -> Result<Vec<u8>, String> {
-    let data: Vec<Vec<u8>> = arrays.iter().map(|(_, array)| to_bytes(array)).collect();
-    let views: Result<Vec<_>, _> = arrays
-        .iter()
-        .zip(&data)
-        .map(|((name, array), data)| Ok((name, TensorView::new(dtype::<F>(), array.shape().to_vec(), data)?)))
-        .collect();
-    let bytes =
-        views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| error.to_string())?;
-    Ok(header::with_metadata(&bytes, metadata))
 }
 
 /// A checkpoint read from a file, not yet given to a model.
@@ -260,64 +239,4 @@ impl Checkpoint {
         };
         expected.iter().map(|(group, like)| read(group, like)).collect()
     }
-}
-
-fn dtype<F: Float>() -> Dtype {
-    if F::NAME == "f64" { Dtype::F64 } else { Dtype::F32 }
-}
-
-fn to_bytes<F: Float>(array: &Array<F>) -> Vec<u8> {
-    match dtype::<F>() {
-        Dtype::F64 => array.data().iter().flat_map(|x| x.as_f64().to_le_bytes()).collect(),
-        _ => array.data().iter().flat_map(|x| (x.as_f64() as f32).to_le_bytes()).collect(),
-    }
-}
-
-/// The array of a tensor, or what is wrong with it. Values of either width are taken.
-fn array_of<F: Float>(tensor: &TensorView<'_>, shape: &[usize]) -> Result<Array<F>, String> {
-    if tensor.shape() != shape {
-        return Err(format!("has shape {:?}, the model needs {shape:?}", tensor.shape()));
-    }
-    let values: Vec<F> = match tensor.dtype() {
-        Dtype::F32 => {
-            tensor.data().as_chunks().0.iter().map(|&b| F::of(f32::from_le_bytes(b).into())).collect()
-        }
-        Dtype::F64 => tensor.data().as_chunks().0.iter().map(|&b| F::of(f64::from_le_bytes(b))).collect(),
-        other => return Err(format!("has type {other:?}, the model needs F32 or F64")),
-    };
-    let array = Array::new(shape, values);
-    if !array.all_finite() {
-        return Err("holds a value that is not finite".into());
-    }
-    Ok(array)
-}
-
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let kind = |text: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, text);
-    if !file.metadata()?.is_file() {
-        return Err(kind("it is no file".into()));
-    }
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(kind(format!("it is larger than {LARGEST} bytes, no few-shot model")));
-    }
-    Ok(bytes)
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // the name, too, shall survive a power cut; where folders cannot be synced, the file already is
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
 }

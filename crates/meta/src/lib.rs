@@ -63,6 +63,7 @@ mod siamese;
 mod task;
 mod task_vars;
 mod tasks;
+mod tensors;
 mod trainer;
 
 pub use adapt::{InnerLoop, Order, Rate};
