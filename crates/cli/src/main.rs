@@ -12,6 +12,7 @@ mod defaults;
 mod drawings;
 mod error;
 mod evaluate;
+mod inner_steps;
 mod interrupt;
 mod learner;
 mod measure;
