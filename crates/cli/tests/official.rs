@@ -13,7 +13,6 @@ fn every_classifier_takes_the_official_runs() {
     for (arguments, own) in [
         ("--algorithm siamese --batch 8", &[][..]),
         ("--algorithm protonet --train-ways 6", &[]),
-        ("--algorithm pretrain --batch 8 --eval-steps 2", &[]),
         ("--algorithm maml --ways 20 --meta-batch 1", &[]),
         ("--algorithm fomaml --meta-batch 1", &["--nil"][..]),
     ] {
