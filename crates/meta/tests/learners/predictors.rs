@@ -1,10 +1,8 @@
 //! What was learned from a support set, saved, loaded and extended.
 
-mod common;
-
-use common::score::Score;
-use common::smooth::Smooth;
-use common::{Blobs, FEATURES, Net, WAYS};
+use crate::common::score::Score;
+use crate::common::smooth::Smooth;
+use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{

@@ -1,8 +1,6 @@
 //! Same seed, same bits: for any number of threads, in one go or resumed.
 
-mod common;
-
-use common::{Blobs, Net};
+use crate::common::{Blobs, Net};
 use fewshot_meta::{Evaluation, Learner, Maml, Meta, Progress, ProtoNet, Trainer, Training, evaluate};
 use fewshot_nn::Adam;
 

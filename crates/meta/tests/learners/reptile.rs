@@ -1,10 +1,8 @@
 //! Reptile against its closed forms (section 7.6 of the reference, from Nichol et al. 2018).
 
-mod common;
-
+use crate::common::point::{Point, quadratic, quadratics};
+use crate::common::{Blobs, Net};
 use approx::assert_relative_eq;
-use common::point::{Point, quadratic, quadratics};
-use common::{Blobs, Net};
 use fewshot_autodiff::{Array, Tape, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{

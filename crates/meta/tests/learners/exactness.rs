@@ -1,10 +1,8 @@
 //! Which learners' meta-gradients are exact, which of first order, which wrong: told apart by `ExactnessCheck`.
 
-mod common;
-
-use common::score::Score;
-use common::smooth::Smooth;
-use common::{Blobs, FEATURES, WAYS};
+use crate::common::score::Score;
+use crate::common::smooth::Smooth;
+use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::Var;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{

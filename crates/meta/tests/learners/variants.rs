@@ -1,11 +1,9 @@
 //! What the relatives of MAML have in common with it, and where they differ: closed forms and identities (sections 8 to 10 of the
 //! reference).
 
-mod common;
-
+use crate::common::point::{Point, quadratics};
+use crate::common::{Blobs, Net};
 use approx::assert_relative_eq;
-use common::point::{Point, quadratics};
-use common::{Blobs, Net};
 use fewshot_autodiff::Array;
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{

@@ -1,9 +1,7 @@
 //! Recorded work gives the bits of the eager way, and checkpointed steps its numbers in less memory.
 
-mod common;
-
-use common::score::Score;
-use common::{Blobs, Lines, Net};
+use crate::common::score::Score;
+use crate::common::{Blobs, Lines, Net};
 use fewshot_autodiff::{Activation, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
@@ -25,9 +23,9 @@ struct Dropping {
 impl Dropping {
     fn new() -> Self {
         let mut b = Builder::new();
-        let hidden = b.scope("hidden", |b| Linear::new(b, common::FEATURES, 16));
+        let hidden = b.scope("hidden", |b| Linear::new(b, crate::common::FEATURES, 16));
         let norm = b.scope("norm", |b| BatchNorm::new(b, 16, NormAffine::ScaleShift, 1e-5));
-        let head = b.scope("head", |b| Linear::new(b, 16, common::WAYS));
+        let head = b.scope("head", |b| Linear::new(b, 16, crate::common::WAYS));
         Dropping { hidden, norm, head, spec: b.finish() }
     }
 }

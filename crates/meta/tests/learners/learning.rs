@@ -1,9 +1,7 @@
 //! Learners learn what can be learned, and nothing else.
 
-mod common;
-
-use common::score::Score;
-use common::{Blobs, Lines, Net, QueryLabels, WAYS};
+use crate::common::score::Score;
+use crate::common::{Blobs, Lines, Net, QueryLabels, WAYS};
 use fewshot_autodiff::Activation;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{

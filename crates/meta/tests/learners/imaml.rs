@@ -1,10 +1,8 @@
 //! Implicit gradients against closed forms and against MAML through very many proximal steps (section 11 of the reference).
 
-mod common;
-
+use crate::common::point::{Point, quadratics};
+use crate::common::{Blobs, Net};
 use approx::assert_relative_eq;
-use common::point::{Point, quadratics};
-use common::{Blobs, Net};
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Pull, Rate, Solver, Task, TaskGradient};

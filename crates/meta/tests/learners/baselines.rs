@@ -1,11 +1,9 @@
 //! Baselines: closed forms, and what they reach on a few glyphs.
 
-mod common;
-
 use std::sync::Arc;
 
+use crate::common::{Blobs, FEATURES, WAYS};
 use approx::assert_abs_diff_eq;
-use common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Activation, Array};
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{

@@ -1,12 +1,10 @@
 //! Files of learners: what is saved comes back, what is damaged is refused.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{Blobs, Net};
+use crate::common::{Blobs, Net};
 use fewshot_autodiff::Float;
 use fewshot_episodes::{Draw, Purpose, stream};
 use fewshot_meta::{
@@ -175,12 +173,12 @@ fn another_model_is_refused() {
         assert!(matches!(error, Error::OtherModel { .. }) && error.to_string().contains(word), "{error}");
     };
     refused(
-        Net::new(common::FEATURES, 4, Some(NormAffine::ScaleShift)),
+        Net::new(crate::common::FEATURES, 4, Some(NormAffine::ScaleShift)),
         "head.weight has shape [16, 3], the model needs [16, 4]",
     );
     refused(Net::plain(), "holds statistics.hidden.norm.mean, which the model has not");
     refused(
-        Net::new(common::FEATURES, 3, Some(NormAffine::Shift)),
+        Net::new(crate::common::FEATURES, 3, Some(NormAffine::Shift)),
         "theta.hidden.norm.scale, which the model has not",
     );
     save(&path, &Learner::<f32>::init(&ProtoNet::new(Net::plain()), 0), &metadata()).unwrap();

@@ -1,10 +1,8 @@
 //! Matching and Relation networks against closed forms (sections 13 and 15 of the reference).
 
-mod common;
-
+use crate::common::score::Score;
+use crate::common::{Blobs, Net, WAYS};
 use approx::assert_relative_eq;
-use common::score::Score;
-use common::{Blobs, Net, WAYS};
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{Distance, Examples, Labels, Learner, Matching, Meta, ProtoNet, Relation, Task};

@@ -1,8 +1,6 @@
 //! What adapting holds in memory: only second-order training keeps the record of its steps.
 
-mod common;
-
-use common::{Blobs, Net};
+use crate::common::{Blobs, Net};
 use fewshot_autodiff::pool_use;
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{Learner, Maml, Order, Task};

@@ -1,9 +1,7 @@
 //! What normalises a query: policies of batch norm in use.
 
-mod common;
-
-use common::score::Score;
-use common::{Blobs, Net};
+use crate::common::score::Score;
+use crate::common::{Blobs, Net};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
@@ -26,8 +24,8 @@ fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 7] 
         Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
         Box::new(Reptile { policy, inner_lr: 0.01, ..Reptile::new(net()) }),
         Box::new(IMaml { policy, ..IMaml::new(net()) }),
-        Box::new(Matching { policy, ..Matching::with_full_context(net(), common::WAYS, 2) }),
-        Box::new(Relation { policy, ..Relation::of(net(), Score::new(2 * common::WAYS)) }),
+        Box::new(Matching { policy, ..Matching::with_full_context(net(), crate::common::WAYS, 2) }),
+        Box::new(Relation { policy, ..Relation::of(net(), Score::new(2 * crate::common::WAYS)) }),
         Box::new(R2d2 { policy, lambda: 0.1, ..R2d2::new(net()) }),
     ]
 }

@@ -1,11 +1,9 @@
 //! Siamese networks against their formula.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::smooth::Smooth;
-use common::{FEATURES, Net};
+use crate::common::smooth::Smooth;
+use crate::common::{FEATURES, Net};
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{Draw, OneShot, PairProtocol, Pairs, Purpose, stream};

@@ -1,0 +1,21 @@
+//! The algorithms: closed forms, gradients against differences, what they learn, how they are kept. One program, so that what is generic is
+//! compiled once for all tests.
+
+mod baselines;
+mod checkpoint;
+mod closed_forms;
+mod common;
+mod compared;
+mod determinism;
+mod exactness;
+mod finite_differences;
+mod imaml;
+mod learning;
+mod memory;
+mod policies;
+mod predictors;
+mod programs;
+mod prototypes;
+mod reptile;
+mod siamese;
+mod variants;
