@@ -79,21 +79,17 @@ pub(crate) fn compared<F: Float, C: Compare<F>>(
     support: &Examples<F>,
 ) -> Box<dyn Predictor<F>> {
     support.y.classes("adapt");
-    let (known, statistics) = match learner.policy() {
-        NormPolicy::Batch if has_statistics(&meta.statistics) => (Known::Together(support.clone()), None),
-        NormPolicy::SupportPlusOne if has_statistics(&meta.statistics) => {
-            (Known::OneByOne(support.clone()), None)
-        }
-        NormPolicy::SupportOnly if has_statistics(&meta.statistics) => {
-            let (memory, statistics) = memorised(learner, &meta.theta, support, None);
-            (Known::Memory(memory), Some(statistics))
-        }
-        _ => {
-            let given = meta.statistics.clone();
-            (Known::Memory(memorised(learner, &meta.theta, support, Some(&given)).0), Some(given))
-        }
+    let normed = has_statistics(&meta.statistics);
+    let memorised = |given: Option<&Params<Array<F>>>| {
+        let (memory, statistics) = memorised(learner, &meta.theta, support, given);
+        (Known::Memory(memory), given.cloned().unwrap_or(statistics))
     };
-    let statistics = statistics.unwrap_or_default();
+    let (known, statistics) = match learner.policy() {
+        NormPolicy::Batch if normed => (Known::Together(support.clone()), Params::default()),
+        NormPolicy::SupportPlusOne if normed => (Known::OneByOne(support.clone()), Params::default()),
+        NormPolicy::SupportOnly if normed => memorised(None),
+        _ => memorised(Some(&meta.statistics)),
+    };
     Box::new(Comparison { learner: learner.copy(), weights: meta.theta.clone(), statistics, known })
 }
 

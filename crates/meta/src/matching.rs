@@ -21,8 +21,8 @@ use crate::task_vars::{ExampleVars, TaskVars};
 const EMBEDDINGS: &str = "embeddings";
 const MEMBERS: &str = "members";
 
-/// What is added to the attention of examples of other classes: its exponential is 0.
-const NEVER: f64 = -1e30;
+/// Taken from the attention of examples of other classes, so that its exponential is 0.
+const OUT_OF_CLASS: f64 = 1e30;
 
 /// A Matching network.
 ///
@@ -112,7 +112,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
             None => query,
         };
         let attention = self.distance.logits(query, support);
-        let others = (members - F::one()) * F::of(-NEVER);
+        let others = (members - F::one()) * F::of(OUT_OF_CLASS);
         (attention.insert_axis(2) + others).logsumexp(1)
     }
 
@@ -132,7 +132,10 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
     fn spec(&self) -> Spec {
         let spec = self.model.spec().clone();
-        self.context.as_ref().map_or(spec.clone(), |context| spec.and(context.spec()))
+        match &self.context {
+            Some(context) => spec.and(context.spec()),
+            None => spec,
+        }
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {

@@ -1,7 +1,7 @@
 //! Relation networks (Sung, Yang, Zhang, Xiang, Torr, Hospedales 2018: "Learning to Compare: Relation Network for Few-Shot Learning", CVPR).
 //!
 //! The distance is learned: `r(n, q) = g(C(sum of f(x) over the support of class n, f(x_q)))`, with `C` putting feature maps one behind the
-//! other (their equations 1 and 2); the loss is the mean squared error between the scores and one-hot labels (equation 3).
+//! other (their equation 1); the loss is the mean squared error between the scores and one-hot labels (equation 2).
 
 use std::sync::Arc;
 

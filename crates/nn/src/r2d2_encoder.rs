@@ -29,7 +29,7 @@ pub struct R2d2Config {
 }
 
 impl R2d2Config {
-    /// The paper's network for 28x28 grey images (appendix B): 96, 192, 384 and 512 channels, no dropout; 3584 features.
+    /// The paper's network for 28x28 grey images: 96, 192, 384 and 512 channels, no dropout; 3584 features.
     pub fn omniglot() -> Self {
         R2d2Config { size: 28, channels: 1, filters: [96, 192, 384, 512], dropout: 0.0 }
     }

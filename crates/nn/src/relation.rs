@@ -29,7 +29,7 @@ pub struct RelationConfig {
 }
 
 impl RelationConfig {
-    /// For 28x28 grey images (figure 2 of the paper's appendix, and released code).
+    /// For 28x28 grey images (paper and released code).
     pub fn omniglot() -> Self {
         RelationConfig { size: 28, channels: 1, filters: 64, hidden: 8, padding: 1 }
     }

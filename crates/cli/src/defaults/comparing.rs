@@ -69,10 +69,10 @@ pub fn relation(data: &Data, ways: usize, shots: usize) -> Defaults {
     }
 }
 
-/// Bertinetto et al. 2019, appendix B and released code: 60-way episodes of 600 images, rate 5e-3 halved every 2000.
+/// Bertinetto et al. 2019 and released code: 60-way episodes of 600 images, rate 5e-3 halved every 2000.
 pub fn r2d2(data: &Data, ways: usize, shots: usize) -> Defaults {
     Defaults {
-        source: "Bertinetto et al. 2019, appendix B and released code, 64 channels; shots as at test",
+        source: "Bertinetto et al. 2019 and released code, 64 channels; shots as at test",
         iterations: on_drawings(data, 120_000, 300),
         outer_lr: 5e-3,
         queries: 10_usize.saturating_sub(shots).max(1),

@@ -56,7 +56,7 @@ pub const CONTEXT: usize = 5;
 pub const MATCHING_DISTANCE: Distance = Distance::Cosine;
 /// Reads of the support by a query: on Omniglot the same paper has no full context.
 pub const READS: usize = 0;
-/// Newton steps of LR-D2 (Bertinetto et al. 2019, table 1).
+/// Newton steps of LR-D2 (Bertinetto et al. 2019, who have 1 and 5).
 pub const NEWTON_STEPS: usize = 5;
 /// Network of a Siamese network (F).
 pub const TWIN: Twin = Twin::Small;
