@@ -48,20 +48,21 @@ pub use fewshot_autodiff::{
 };
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassBatches, ClassSplit, Distortion, Episode, ImageSet, ImageTasks, OneShot, Outputs,
-    PairProtocol, Pairs, Protocol, Purpose, Rotations, Set, Sinusoid, Targets, Tasks, folder, omniglot,
-    stream,
+    PairProtocol, Pairs, Protocol, Purpose, Rotations, SequenceProtocol, Sequences, Set, Sinusoid, Targets,
+    Tasks, folder, omniglot, stream,
 };
 pub use fewshot_meta::{
     Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
-    FineTune, FullContext, Head, IMaml, InnerLoop, Labels, Learned, Learner, Maml, Matching, Memory, Meta,
-    Metric, MultiStep, Nil, Order, Predictor, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates, Regression,
-    Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Task, Trainer, Training, Verdict,
-    Vote, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save, save_predictor, save_progress,
+    FineTune, FullContext, Head, IMaml, InnerLoop, LabelCode, Labels, Learned, Learner, Maml, Mann, Matching,
+    Memory, Meta, Metric, MultiStep, Nil, Order, Predictor, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates,
+    Regression, Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Task, Trainer, Training,
+    Verdict, Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
+    save_predictor, save_progress,
 };
 pub use fewshot_nn::{
     Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Koch, Layer, Layerwise,
-    Linear, Lstm, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config, R2d2Encoder,
-    RelationConfig, Schedule, Sgd, Slot, Spec, Tail,
+    Linear, Lstm, MannConfig, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config,
+    R2d2Encoder, RelationConfig, Schedule, Sgd, Slot, Spec, Tail,
 };
 
 /// The code of the README is compiled and run with the tests.

@@ -4,7 +4,7 @@
 //! a query set to be measured on, as plain arrays. A distribution of them is a
 //! [`Tasks`]: [`ImageTasks`] draws classes and images of an [`ImageSet`] by a
 //! [`Protocol`], [`Pairs`] draws pairs of the same class or two, [`OneShot`] trials within
-//! an alphabet, [`Sinusoid`] draws waves. Image sets come from [`omniglot`], from a
+//! an alphabet, [`Sequences`] images whose labels come late, [`Sinusoid`] draws waves. Image sets come from [`omniglot`], from a
 //! [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
 //! says which classes are for training and which for testing.
 //!
@@ -45,6 +45,7 @@ mod one_shot;
 mod pairs;
 mod protocol;
 mod resample;
+mod sequences;
 mod set;
 mod sinusoid;
 mod source;
@@ -62,6 +63,7 @@ pub use image_tasks::ImageTasks;
 pub use one_shot::OneShot;
 pub use pairs::{PairProtocol, Pairs};
 pub use protocol::{Protocol, Rotations};
+pub use sequences::{ALPHABET, Growth, Names, STRING_LENGTH, SequenceProtocol, Sequences};
 pub use set::{Episode, Set, Targets};
 pub use sinusoid::{Sinusoid, Wave};
 pub use split::ClassSplit;

@@ -1,0 +1,76 @@
+//! Accuracy at the first, second, third time a class is seen.
+
+use fewshot_autodiff::{Array, Float};
+use fewshot_episodes::{ALPHABET, Tasks};
+use rayon::prelude::*;
+
+use crate::error::Error;
+use crate::evaluate::Evaluation;
+use crate::learner::Meta;
+use crate::mann::{LabelCode, Mann};
+use crate::task::{Examples, Labels, Metric};
+
+/// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,
+/// table 1): one value, 0 or 1, for every class of every sequence that has so many instances. String labels count only as a whole.
+///
+/// Episodes run in parallel on the ambient rayon pool; values come in episode order, equal for any number of threads.
+///
+/// # Errors
+/// When predictions are not finite.
+///
+/// # Panics
+/// When there are no episodes, or they are no sequences for this learner.
+#[track_caller]
+pub fn by_instance<F: Float>(
+    learner: &Mann,
+    meta: &Meta<F>,
+    tasks: &dyn Tasks,
+    episodes: u64,
+) -> Result<Vec<Evaluation>, Error> {
+    assert!(episodes > 0, "by_instance: no episodes");
+    let one = |episode: u64| {
+        let sequences = Examples::from(tasks.episode(episode).query);
+        let answers = learner.answers(meta, &sequences);
+        if !answers.all_finite() {
+            return Err(Error::Predictions { episode });
+        }
+        let (names, answered) = match &sequences.y {
+            Labels::Classes(classes) => (classes.clone(), names(&answers, learner.labels)),
+            Labels::Values(letters) => (names(letters, learner.labels), names(&answers, learner.labels)),
+        };
+        Ok((0..learner.batch).flat_map(|k| seen(&names, &answered, k, learner.batch)).collect())
+    };
+    let all: Result<Vec<Vec<(usize, bool)>>, Error> = (0..episodes).into_par_iter().map(one).collect();
+    let mut values: Vec<Vec<f64>> = Vec::new();
+    for (instance, right) in all?.into_iter().flatten() {
+        if values.len() <= instance {
+            values.resize_with(instance + 1, Vec::new);
+        }
+        values[instance].push(f64::from(u8::from(right)));
+    }
+    Ok(values.into_iter().map(|values| Evaluation::new(Metric::Accuracy, values)).collect())
+}
+
+/// For each step of sequence `k`, how often its class was there before, and whether the answer is right.
+fn seen(names: &[usize], answered: &[usize], k: usize, batch: usize) -> Vec<(usize, bool)> {
+    let steps: Vec<usize> = (k..names.len()).step_by(batch).collect();
+    let before = |at: usize| steps[..at].iter().filter(|&&row| names[row] == names[steps[at]]).count();
+    (0..steps.len()).map(|at| (before(at), answered[steps[at]] == names[steps[at]])).collect()
+}
+
+/// The most likely name of each row as one number.
+fn names<F: Float>(rows: &Array<F>, labels: LabelCode) -> Vec<usize> {
+    let width = labels.width();
+    let letters = match labels {
+        LabelCode::OneHot(_) => width,
+        LabelCode::Strings => ALPHABET,
+    };
+    let number =
+        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + largest(part));
+    rows.data().chunks_exact(width).map(number).collect()
+}
+
+/// The first place of the largest value.
+fn largest<F: Float>(row: &[F]) -> usize {
+    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+}
