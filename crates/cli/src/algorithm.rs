@@ -37,6 +37,8 @@ pub enum Algorithm {
     Lrd2,
     /// The known drawing that most likely shows the same character
     Siamese,
+    /// A network that reads examples into a memory and recalls them
+    Mann,
     /// Baseline: ordinary training on all classes, then fine-tuning
     Pretrain,
 }
@@ -74,6 +76,7 @@ impl Algorithm {
             Algorithm::Relation => "Sung, Yang, Zhang, Xiang, Torr, Hospedales 2018",
             Algorithm::R2d2 | Algorithm::Lrd2 => "Bertinetto, Henriques, Torr, Vedaldi 2019",
             Algorithm::Siamese => "Koch, Zemel, Salakhutdinov 2015",
+            Algorithm::Mann => "Santoro, Bartunov, Botvinick, Wierstra, Lillicrap 2016",
             Algorithm::Pretrain => "Ravi, Larochelle 2017",
         }
     }
@@ -82,6 +85,11 @@ impl Algorithm {
     pub fn compares(self) -> bool {
         use Algorithm::{Lrd2, Matching, Protonet, R2d2, Relation, Siamese};
         matches!(self, Protonet | Matching | Relation | R2d2 | Lrd2 | Siamese)
+    }
+
+    /// Whether it tells classes apart and knows no regression.
+    pub fn classifies_alone(self) -> bool {
+        self.compares() || self == Algorithm::Mann
     }
 
     /// The options that only some algorithms have, of which this is one.
@@ -102,6 +110,7 @@ impl Algorithm {
             Algorithm::Relation | Algorithm::R2d2 => &["train-ways"],
             Algorithm::Lrd2 => &["newton-steps", "train-ways"],
             Algorithm::Siamese => &["network", "batch"],
+            Algorithm::Mann => &["memory", "access", "names", "per-class", "curriculum", "batch"],
             Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],
         }
     }

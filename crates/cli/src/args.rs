@@ -231,6 +231,17 @@ pub enum Part {
     Test,
 }
 
+impl Part {
+    /// What kind of classes they are.
+    pub fn words(self) -> &'static str {
+        match self {
+            Part::Train => "training",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
+}
+
 /// Numbers of inner steps, the last one included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepRange {

@@ -3,7 +3,7 @@
 use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Order, Rotations, Split, Twin};
+use crate::choices::{Data, Naming, Order, Remembering, Rotations, Split, Twin};
 use crate::defaults;
 use crate::error::Error;
 use crate::method::Method;
@@ -71,6 +71,10 @@ fn own(method: &Method) -> Result<(), Error> {
         Method::Matching { reads, .. } => between("reads", *reads, 0, MOST_STEPS),
         Method::Lrd2 { newton_steps } => between("newton-steps", *newton_steps, 1, MOST_STEPS),
         Method::Siamese { pairs, .. } => between("batch", *pairs, 1, MOST),
+        Method::Mann { per_class, sequences, .. } => {
+            between("per-class", *per_class, 0, MOST)?;
+            between("batch", *sequences, 1, MOST_TASKS)
+        }
         Method::Cavia { context, .. } => between("context", *context, 1, MOST_TASKS),
         Method::Pretrain { tuning, batch } => {
             between("batch", batch.unwrap_or(1), 1, MOST)?;
@@ -82,7 +86,7 @@ fn own(method: &Method) -> Result<(), Error> {
 
 /// Refuses options that the algorithm or the data have no use for, rather than ignore them.
 pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
-    if algorithm.compares() && *data == Data::Sinusoid {
+    if algorithm.classifies_alone() && *data == Data::Sinusoid {
         return refuse(format!(
             "--algorithm {} --data sinusoid: it tells classes apart, sinusoids are regression; use --algorithm maml",
             algorithm.name()
@@ -106,6 +110,7 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
     rivals(algorithm, options)?;
     pretraining(algorithm, data, options)?;
     verification(algorithm, options)?;
+    reading(algorithm, options)?;
     memory(algorithm, options)?;
     match of_drawings(options) {
         Some(option) if *data == Data::Sinusoid => {
@@ -198,6 +203,25 @@ fn verification(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
         ),
         _ => Ok(()),
     }
+}
+
+/// Refuses names that episodes have not, and more classes than there are numbers for.
+fn reading(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
+    if algorithm != Algorithm::Mann {
+        return Ok(());
+    }
+    let usual = defaults::naming(options.ways.unwrap_or(defaults::WAYS));
+    let strings = options.names.unwrap_or(usual) == Naming::Strings;
+    if options.per_class == Some(0) && strings {
+        return refuse("--per-class 0: classes of episodes are numbered; add --names numbers");
+    }
+    if options.curriculum.is_some_and(|every| every > 0) && !strings {
+        return refuse("--curriculum: numbers do not suffice for more and more classes; add --names strings");
+    }
+    if options.memory.is_some_and(|memory| memory != Remembering::External) && options.access.is_some() {
+        return refuse("--access is of an external memory: leave it out, or --memory");
+    }
+    Ok(())
 }
 
 /// Refuses to compute again what is not kept, or cannot be computed again.
@@ -308,6 +332,11 @@ mod tests {
             ("algorithm = 'pretrain'\ndata = 'sinusoid'\nbatch = 5", "--batch"),
             ("algorithm = 'siamese'\ndata = 'sinusoid'", "tells classes apart"),
             ("algorithm = 'siamese'\nbatch = 0", "--batch 0"),
+            ("algorithm = 'mann'\ndata = 'sinusoid'", "tells classes apart"),
+            ("algorithm = 'mann'\nnames = 'strings'\nper-class = 0", "--names numbers"),
+            ("algorithm = 'mann'\ncurriculum = 10", "--names strings"),
+            ("algorithm = 'mann'\nmemory = 'lstm'\naccess = 'paper'", "--access"),
+            ("algorithm = 'maml'\nnames = 'strings'", "--names"),
             ("algorithm = 'siamese'\nqueries = 5", "--queries"),
             ("algorithm = 'siamese'\nrotations = 'per-class'", "new-classes"),
             ("algorithm = 'siamese'\nouter = 'layers'", "--outer layers"),

@@ -69,6 +69,40 @@ pub enum Distance {
     Cosine,
 }
 
+/// What a network that reads examples remembers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remembering {
+    /// An LSTM with an external memory
+    External,
+    /// Baseline: the LSTM alone
+    Lstm,
+    /// Baseline: nothing, a network of one layer
+    None,
+}
+
+/// How an external memory is written and addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// By the paper's equations: all heads write to all least used slots, with one learned gate each
+    Paper,
+    /// Each head writes a vector of its own to a least used slot of its own
+    PerHead,
+    /// All heads write to all least used slots; what is read is looked for before they write
+    Shared,
+}
+
+/// What classes are called in a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Naming {
+    /// By a number each
+    Numbers,
+    /// By five letters each
+    Strings,
+}
+
 /// Which statistics batch norm uses at test (`algorithms.md` 1.4: T, R, E, S).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
     ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs, Protocol, Purpose,
-    Sinusoid, Tasks, folder, omniglot,
+    SequenceProtocol, Sinusoid, Tasks, folder, omniglot,
 };
 
 use crate::args::Part;
@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::method::Method;
 use crate::official;
 use crate::pictures;
+use crate::sequences;
 use crate::settings::Settings;
 
 /// Loaded data, with the division of the classes.
@@ -104,6 +105,9 @@ impl Source {
                 if let Method::Siamese { pairs: size, .. } = settings.method {
                     return pairs(images, split.train(), size, classes.rotations, seed);
                 }
+                if let Some(protocol) = sequences::protocol(settings) {
+                    return sequences::drawn(images, split.train(), protocol, seed, Purpose::Train);
+                }
                 let size = [classes.train_ways, settings.train_shots, settings.queries];
                 let protocol = protocol(size, classes.rotations);
                 let what = match settings.algorithm() {
@@ -131,6 +135,11 @@ impl Source {
                     Part::Validation => (split.validation(), "validation episodes"),
                     Part::Test => (split.test(), "test episodes"),
                 };
+                if let Some(protocol) = sequences::protocol(settings) {
+                    let turned = classes.eval_rotations == Rotations::NewClasses;
+                    let protocol = SequenceProtocol { turned, growth: None, ..protocol };
+                    return sequences::drawn(images, listed, protocol, test.seed, purpose);
+                }
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
                 drawn(images, listed, protocol, test.seed, purpose)
                     .map_err(|error| pictures::refused(name, settings, split, error))

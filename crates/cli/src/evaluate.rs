@@ -19,6 +19,7 @@ use crate::on_threads;
 use crate::pictures;
 use crate::report::say;
 use crate::run_dir::{CONFIG, MODEL};
+use crate::sequences::{self, Instances};
 use crate::settings::Settings;
 
 /// Measures the model of a run.
@@ -38,6 +39,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
             say(official.json())
         } else {
             say(model).and_then(|()| official.say(args.nil))
+        };
+    }
+    if sequences::protocol(&settings).is_some() {
+        let measured = on_threads(args.threads, || read(args, &subject))?;
+        return match args.json {
+            true => say(measured.json()),
+            false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
         };
     }
     let measured = on_threads(args.threads, || evaluate(args, &subject))?;
@@ -62,6 +70,12 @@ fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Erro
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     let tasks = source.test(subject.settings, &episodes)?;
     measure(subject, &*tasks, episodes)
+}
+
+fn read(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Instances, Error> {
+    let source = Source::load(subject.settings)?;
+    let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
+    sequences::measure(subject, &*source.test(subject.settings, &episodes)?, args.classes)
 }
 
 /// The settings the run was trained with.

@@ -12,12 +12,13 @@ use fewshot_nn::{
 };
 
 use crate::baselines;
-use crate::choices::{Distance, Norm, Order, Pull, Twin};
+use crate::choices::{Distance, Norm, Order, Pull, Remembering, Twin};
 use crate::defaults;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
 use crate::parts::{Change, Parts};
 use crate::pictures::Pictures;
+use crate::sequences;
 use crate::settings::Settings;
 
 /// Epochs of the multi-step loss of MAML++ on Omniglot.
@@ -42,6 +43,9 @@ pub enum Network {
 
 /// Makes the learner that is measured.
 pub fn build(settings: &Settings) -> Box<dyn Learner> {
+    if let Some(mann) = sequences::network(settings) {
+        return Box::new(mann);
+    }
     match settings.method {
         Method::Relation => {
             let plain = Relation::new(&relation(settings));
@@ -109,6 +113,11 @@ pub fn network_name(settings: &Settings) -> String {
             Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => {
                 "Conv4 with max-pooling, 64 channels"
             }
+            Method::Mann { memory: Remembering::External, .. } => {
+                "LSTM of 200 units, memory of 128 slots of 40 numbers, 4 heads"
+            }
+            Method::Mann { memory: Remembering::Lstm, .. } => "LSTM of 200 units",
+            Method::Mann { memory: Remembering::None, .. } => "one layer of 200 units",
             Method::Pretrain { .. } => "Conv4 with max-pooling, 64 channels, linear head",
             Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
             Method::Reptile { .. } | Method::Imaml { .. } => {
@@ -201,7 +210,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             };
             Box::new(Matching { distance: self::distance(*distance), policy: policy(settings), ..plain })
         }
-        Method::Relation | Method::R2d2 | Method::Lrd2 { .. } => {
+        Method::Relation | Method::R2d2 | Method::Lrd2 { .. } | Method::Mann { .. } => {
             unreachable!("{:?} has a network of its own", settings.algorithm())
         }
     }

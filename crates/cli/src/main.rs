@@ -34,6 +34,7 @@ mod result;
 mod resume;
 mod run_dir;
 mod selection;
+mod sequences;
 mod settings;
 mod show;
 mod train;

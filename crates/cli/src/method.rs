@@ -1,7 +1,7 @@
 //! An algorithm with the settings only some algorithms have.
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Order, Pull, Twin};
+use crate::choices::{Access, Data, Distance, Naming, Order, Pull, Remembering, Twin};
 use crate::defaults::{self, Defaults};
 use crate::options::Options;
 use crate::parts::Parts;
@@ -139,6 +139,21 @@ pub enum Method {
         /// Pairs of a training batch.
         pairs: usize,
     },
+    /// Memory-augmented network.
+    Mann {
+        /// What it remembers with.
+        memory: Remembering,
+        /// How an external memory is accessed.
+        access: Access,
+        /// What classes are called.
+        names: Naming,
+        /// Images of each class in a sequence; 0 for episodes instead of sequences.
+        per_class: usize,
+        /// Sequences of a training task.
+        sequences: usize,
+        /// Training sequences after which there is one class more.
+        growth: Option<u64>,
+    },
     /// Pretraining, then fine-tuning.
     Pretrain {
         /// Steps of fine-tuning.
@@ -153,6 +168,17 @@ fn pretrain(options: &Options, inner: &Inner) -> Method {
     let tuning = Tuning { lr: inner.lr, steps: inner.steps.eval, decay };
     let drawings = options.data != Some(Data::Sinusoid);
     Method::Pretrain { tuning, batch: drawings.then(|| options.batch.unwrap_or(defaults::BATCH)) }
+}
+
+fn mann(options: &Options) -> Method {
+    Method::Mann {
+        memory: options.memory.unwrap_or(Remembering::External),
+        access: options.access.unwrap_or(Access::PerHead),
+        names: options.names.unwrap_or(defaults::naming(options.ways.unwrap_or(defaults::WAYS))),
+        per_class: options.per_class.unwrap_or(defaults::PER_CLASS),
+        sequences: options.batch.unwrap_or(defaults::SEQUENCES),
+        growth: options.curriculum.filter(|sequences| *sequences > 0),
+    }
 }
 
 impl Method {
@@ -206,6 +232,7 @@ impl Method {
                 let network = options.network.unwrap_or(defaults::TWIN);
                 Method::Siamese { network, pairs: options.batch.unwrap_or(defaults::PAIRS) }
             }
+            Algorithm::Mann => mann(options),
             Algorithm::Pretrain => pretrain(options, &inner),
         }
     }
@@ -243,6 +270,14 @@ impl Method {
                 options.network = Some(*network);
                 options.batch = Some(*pairs);
             }
+            Method::Mann { memory, access, names, per_class, sequences, growth } => {
+                options.memory = Some(*memory);
+                options.access = (*memory == Remembering::External).then_some(*access);
+                options.names = Some(*names);
+                options.per_class = Some(*per_class);
+                options.batch = Some(*sequences);
+                options.curriculum = *growth;
+            }
             Method::Pretrain { tuning, batch } => {
                 options.decay = Some(tuning.decay);
                 options.batch = *batch;
@@ -268,6 +303,7 @@ impl Method {
             Method::R2d2 => Algorithm::R2d2,
             Method::Lrd2 { .. } => Algorithm::Lrd2,
             Method::Siamese { .. } => Algorithm::Siamese,
+            Method::Mann { .. } => Algorithm::Mann,
             Method::Pretrain { .. } => Algorithm::Pretrain,
         }
     }

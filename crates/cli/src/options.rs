@@ -4,7 +4,9 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split, Twin};
+use crate::choices::{
+    Access, Data, Distance, Naming, Norm, Order, Pull, Remembering, Rotations, Split, Twin,
+};
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
 use crate::pictures::Colour;
@@ -145,7 +147,27 @@ pub struct Options {
     #[arg(long, value_enum, help_heading = "Comparing")]
     pub network: Option<Twin>,
 
-    /// Drawings of a training batch of pretrain, of all training classes, and pairs of one of siamese [default: 64; siamese 128]
+    /// What the network remembers with, mann only [default: external]
+    #[arg(long, value_enum, help_heading = "Reading")]
+    pub memory: Option<Remembering>,
+
+    /// How an external memory is written and addressed, mann only [default: per-head]
+    #[arg(long, value_enum, help_heading = "Reading")]
+    pub access: Option<Access>,
+
+    /// What classes are called in a sequence, mann only [default: numbers, above 5 ways strings]
+    #[arg(long, value_enum, help_heading = "Reading")]
+    pub names: Option<Naming>,
+
+    /// Images of each class in a sequence, mann only; 0 learns from episodes of --shots instead, with --names numbers [default: 10]
+    #[arg(long, value_name = "IMAGES", help_heading = "Reading")]
+    pub per_class: Option<usize>,
+
+    /// Training sequences after which they have one class more, mann with --names strings only: the paper has 10,000, from 15 to 100 classes; 0: never [default: 0]
+    #[arg(long, value_parser = whole, value_name = "SEQUENCES", help_heading = "Reading")]
+    pub curriculum: Option<u64>,
+
+    /// Drawings of a training batch of pretrain, of all training classes, pairs of one of siamese, and sequences of one of mann [default: 64; siamese 128; mann 8]
     #[arg(long, value_parser = count, value_name = "DRAWINGS", help_heading = "Training")]
     pub batch: Option<usize>,
 
@@ -243,6 +265,11 @@ each_option!(
     reads,
     newton_steps,
     network,
+    memory,
+    access,
+    names,
+    per_class,
+    curriculum,
     batch,
     norm,
     iterations,

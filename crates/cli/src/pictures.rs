@@ -8,6 +8,7 @@ use fewshot_episodes::{ClassSplit, ImageSet};
 use fewshot_nn::Koch;
 use serde::{Deserialize, Serialize};
 
+use crate::algorithm::Algorithm;
 use crate::checks::between;
 use crate::choices::{Data, Split, Twin, choice_name};
 use crate::defaults;
@@ -58,8 +59,9 @@ impl Pictures {
     /// Those that options ask for. The drawings of Omniglot are dark on light.
     pub fn of(options: &Options, data: &Data) -> Self {
         Pictures {
-            size: options.image_size.unwrap_or(match options.network {
-                Some(Twin::Koch) => Koch::SIZE,
+            size: options.image_size.unwrap_or(match (options.network, options.algorithm) {
+                (Some(Twin::Koch), _) => Koch::SIZE,
+                (_, Some(Algorithm::Mann)) => defaults::SEQUENCE_IMAGE_SIZE,
                 _ => defaults::IMAGE_SIZE,
             }),
             colour: options.colour.unwrap_or_default(),
@@ -81,6 +83,7 @@ impl Pictures {
         let (smallest, largest) = match method {
             Method::Relation => (SMALLEST_RELATION, LARGEST),
             Method::Siamese { network: Twin::Koch, .. } => (Koch::SIZE, Koch::SIZE),
+            Method::Mann { .. } => (1, LARGEST),
             _ => (SMALLEST, LARGEST),
         };
         between("image-size", self.size, smallest, largest)

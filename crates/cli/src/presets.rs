@@ -9,9 +9,11 @@ use crate::settings::Settings;
 
 /// Ways and shots of the presets of drawings: those of the published tables.
 const EPISODES: [(usize, usize); 4] = [(5, 1), (5, 5), (20, 1), (20, 5)];
+/// Classes of the presets of sequences: those of the published tables.
+const CLASSES: [usize; 2] = [5, 15];
 /// What a preset is called.
 pub const PATTERN: &str =
-    "ALGORITHM-DATA-WAYSwSHOTSs, or ALGORITHM-sinusoid, siamese-DATA, siamese-DATA-koch";
+    "ALGORITHM-DATA-WAYSwSHOTSs, or ALGORITHM-sinusoid, siamese-DATA, siamese-DATA-koch, mann-DATA-CLASSES";
 /// Data with presets, by name.
 const DATA: [&str; 3] = ["omniglot", "glyphs", "sinusoid"];
 /// Names shown when one is unknown.
@@ -118,7 +120,7 @@ impl Preset {
 fn data_of(algorithm: Algorithm) -> impl Iterator<Item = &'static str> {
     DATA.into_iter().filter(move |data| match algorithm {
         Algorithm::Cavia => *data == "sinusoid",
-        compares if compares.compares() => *data != "sinusoid",
+        other if other.classifies_alone() => *data != "sinusoid",
         _ => true,
     })
 }
@@ -140,6 +142,14 @@ fn on(algorithm: Algorithm, data: &'static str) -> Vec<Preset> {
             |name, network| Preset { name, algorithm, data, episodes: Some((20, 1)), network: Some(network) };
         let small = of(format!("{name}-{data}"), Twin::Small);
         return vec![small, of(format!("{name}-{data}-koch"), Twin::Koch)];
+    }
+    if algorithm == Algorithm::Mann {
+        // of sequences, which are no support and query
+        let of = |ways| {
+            let name = format!("{name}-{data}-{ways}");
+            Preset { name, algorithm, data, episodes: Some((ways, 1)), network: None }
+        };
+        return CLASSES.map(of).to_vec();
     }
     let of = |(ways, shots)| {
         let name = format!("{name}-{data}-{ways}w{shots}s");

@@ -1,15 +1,16 @@
 //! What a run is about to do, printed before it starts.
 
-use fewshot_episodes::{Outputs, Tasks};
+use fewshot_episodes::{Outputs, SequenceProtocol, Tasks};
 use fewshot_meta::{Learner, Memory};
 use fewshot_nn::Clip;
 
-use crate::choices::choice_name;
+use crate::choices::{Remembering, choice_name};
 use crate::data::Source;
 use crate::defaults;
 use crate::learner;
 use crate::method::{Inner, Method, Steps, Tuning};
 use crate::outer::Outer;
+use crate::sequences;
 use crate::settings::Settings;
 
 /// Data, classes, episodes, learner and training, one line each.
@@ -59,6 +60,18 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
             choice_name(classes.eval_rotations)
         )
     };
+    if let Some(SequenceProtocol { classes, per_class, batch, .. }) = sequences::protocol(settings) {
+        let length = classes * per_class;
+        let growth = match settings.method {
+            Method::Mann { growth: Some(every), .. } => {
+                format!(", in training one class more every {every} sequences")
+            }
+            _ => String::new(),
+        };
+        return format!(
+            "sequences of {length} drawings of {classes} classes, labels one step late, {batch} side by side{growth}; rotations {turned}"
+        );
+    }
     let trained = match settings.method {
         Method::Pretrain { batch: Some(batch), .. } => {
             format!("batches of {batch} drawings of all {} classes", outputs.width())
@@ -111,6 +124,10 @@ fn method(settings: &Settings) -> String {
         Method::Relation => "scores of pairs, mean squared error".into(),
         Method::R2d2 => "ridge regression".into(),
         Method::Lrd2 { newton_steps } => format!("logistic regression, Newton steps {newton_steps}"),
+        Method::Mann { memory: Remembering::External, access, names, .. } => {
+            format!("memory access {}, names {}", choice_name(*access), choice_name(*names))
+        }
+        Method::Mann { names, .. } => format!("without a memory, names {}", choice_name(*names)),
         Method::Siamese { .. } => "largest probability of the same character".into(),
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
@@ -131,6 +148,7 @@ fn training(settings: &Settings) -> String {
     let episodes = match (&settings.method, meta_batch) {
         (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, 1) => "batch",
         (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, _) => "batches",
+        (Method::Mann { per_class: 1.., .. }, _) => "tasks",
         (_, 1) => "episode",
         (_, _) => "episodes",
     };

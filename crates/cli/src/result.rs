@@ -3,7 +3,6 @@
 use fewshot_meta::{Evaluation, Metric};
 use serde::Serialize;
 
-use crate::args::Part;
 use crate::baselines::Baselines;
 use crate::choices::{Norm, choice_name};
 use crate::data::TestEpisodes;
@@ -88,7 +87,7 @@ impl Measured {
                 let norm = norm.map(|norm| format!(", batch norm {}", choice_name(norm)));
                 format!(
                     "accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes{})",
-                    part(episodes.part),
+                    episodes.part.words(),
                     norm.unwrap_or_default()
                 )
             }
@@ -167,7 +166,7 @@ impl Measured {
         let Measured { stages, stage, nearest, episodes, .. } = self;
         let evaluation = &stages[stage];
         let scale = scale(evaluation.metric);
-        let classes = nearest.as_ref().map(|_| part(episodes.part));
+        let classes = nearest.as_ref().map(|_| episodes.part.words());
         let (stepped, baselines) = (*stage > 0, self.baselines.as_ref());
         let at = |(step, stage): (usize, &Evaluation)| AtStep { step, score: Score::of(stage) };
         let json = Json {
@@ -222,13 +221,5 @@ fn mean(evaluation: &Evaluation) -> String {
     match evaluation.metric {
         Metric::Accuracy => format!("{:.2} %", 100.0 * evaluation.mean),
         Metric::Mse => format!("{:.3}", evaluation.mean),
-    }
-}
-
-fn part(part: Part) -> &'static str {
-    match part {
-        Part::Train => "training",
-        Part::Validation => "validation",
-        Part::Test => "test",
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fewshot_episodes::Tasks;
-use fewshot_meta::{Checkpoint, Learner, Meta, Metric, evaluate};
+use fewshot_meta::{Checkpoint, Evaluation, Learner, Meta, Metric, evaluate};
 
 use crate::config;
 use crate::data::{Source, TestEpisodes};
@@ -11,6 +11,7 @@ use crate::defaults;
 use crate::error::Error;
 use crate::learner;
 use crate::run_dir::{MODEL, RunDir, VALIDATION};
+use crate::sequences;
 use crate::settings::Settings;
 
 /// First line of the file.
@@ -72,10 +73,8 @@ impl Selection {
             return false;
         }
         let start = learner::start(&self.settings, meta.clone());
-        let Ok(seen) = evaluate(&*self.learner, &start, &*self.tasks, defaults::VALIDATION_EPISODES) else {
-            return false;
-        };
-        self.lines.push(format!("{},{},{}", meta.iteration, seen.mean, seen.interval));
+        let Some((seen, beside)) = self.seen(&start) else { return false };
+        self.lines.push(format!("{},{},{}{beside}", meta.iteration, seen.mean, seen.interval));
         let better = |best: &Best| match seen.metric {
             Metric::Accuracy => seen.mean > best.score,
             Metric::Mse => seen.mean < best.score,
@@ -86,9 +85,24 @@ impl Selection {
         true
     }
 
+    /// The score of weights, and of sequences the accuracy at each instance to stand beside it; nothing where predictions are not
+    /// finite.
+    fn seen(&self, meta: &Meta) -> Option<(Evaluation, String)> {
+        let count = defaults::VALIDATION_EPISODES;
+        if sequences::protocol(&self.settings).is_none() {
+            return evaluate(&*self.learner, meta, &*self.tasks, count)
+                .ok()
+                .map(|seen| (seen, String::new()));
+        }
+        let (scores, _) = sequences::scores(&self.settings, meta, &*self.tasks, count).ok()?;
+        let each: Vec<String> = scores.iter().map(|score| score.mean.to_string()).collect();
+        Some((sequences::known(&scores), format!(",{}", each.join(" "))))
+    }
+
     /// Writes what was seen.
     pub fn write(&self, files: &mut RunDir) {
-        files.save_validation(&format!("{HEADER}\n{}\n", self.lines.join("\n")));
+        let beside = if sequences::protocol(&self.settings).is_some() { ",instances" } else { "" };
+        files.save_validation(&format!("{HEADER}{beside}\n{}\n", self.lines.join("\n")));
     }
 
     /// The best weights so far and their score.
@@ -103,7 +117,11 @@ impl Selection {
             Some(_) => format!("accuracy {:.2} %", 100.0 * best.score),
             None => format!("error {:.4}", best.score),
         };
-        let (iteration, episodes) = (best.meta.iteration, defaults::VALIDATION_EPISODES);
-        Some(format!("iteration {iteration}, {score} on {episodes} validation episodes"))
+        let (iteration, count) = (best.meta.iteration, defaults::VALIDATION_EPISODES);
+        let on = match sequences::protocol(&self.settings) {
+            Some(_) => "sequences, from the second instance on",
+            None => "episodes",
+        };
+        Some(format!("iteration {iteration}, {score} on {count} validation {on}"))
     }
 }

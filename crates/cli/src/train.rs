@@ -23,6 +23,7 @@ use crate::report::say;
 use crate::resume;
 use crate::run_dir::{Record, RunDir};
 use crate::selection::Selection;
+use crate::sequences;
 use crate::settings::Settings;
 use crate::show;
 
@@ -196,6 +197,7 @@ impl Run {
         let (settings, iterations) = (&self.settings, meta.iteration);
         let meta = learner::start(settings, meta.clone());
         if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
+            && sequences::protocol(settings).is_none()
             && let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test)
         {
             say(format!("\n{text}"))?;
@@ -205,6 +207,10 @@ impl Run {
             && let Some(trials) = self.source.trials(settings)
         {
             say(official::validation(&subject, &trials)?)?;
+        }
+        if sequences::protocol(settings).is_some() {
+            let measured = sequences::measure(&subject, &*self.test, self.episodes.part)?;
+            return measured.lines().into_iter().try_for_each(say);
         }
         let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {

@@ -48,7 +48,7 @@ impl LabelCode {
 /// ```
 /// use fewshot_meta::{LabelCode, Learner, Mann};
 /// let mann = Mann::new(400, LabelCode::OneHot(5), 16);
-/// assert_eq!(Learner::<f32>::spec(&mann).count(), 681_909);
+/// assert_eq!(Learner::<f32>::spec(&mann).count(), 679_729);
 /// ```
 ///
 /// A predictor holds the memory after the support. It has been told of all labels but the last, which it gets with a query.

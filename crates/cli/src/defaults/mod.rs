@@ -6,9 +6,11 @@
 
 mod comparing;
 mod pictures;
+mod recurrent;
 mod table;
 
 pub use comparing::koch;
+pub use recurrent::{MOST_CLASSES, PER_CLASS, SEQUENCE_IMAGE_SIZE, SEQUENCES, naming};
 
 use fewshot_nn::Clip;
 

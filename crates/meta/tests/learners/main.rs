@@ -11,6 +11,7 @@ mod exactness;
 mod finite_differences;
 mod imaml;
 mod learning;
+mod mann;
 mod memory;
 mod policies;
 mod predictors;
