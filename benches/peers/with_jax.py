@@ -7,7 +7,7 @@ import numpy as np
 from jax import lax
 
 from contest import NotApplicable, main
-from workloads import EPS, Proto, Sine
+from workloads import EPS, Mann, Proto, Sine
 
 
 def conv_xla(x, w, stride):
@@ -80,6 +80,11 @@ def proto_loss(workload, conv, weights, x, y):
     return cross_entropy(-distances, y)
 
 
+def of_episodes(workload):
+    if isinstance(workload, Mann):
+        raise NotApplicable("sequences are compared with PyTorch alone")
+
+
 def stepping(workload, meta_gradient):
     """Pair of step and read for a function of weights and data that gives loss and gradients."""
     weights = jax.tree.map(jnp.asarray, workload.parameters())
@@ -91,6 +96,7 @@ def stepping(workload, meta_gradient):
 
 def batched(workload, conv):
     """vmap over the tasks, and the gradient of the mean."""
+    of_episodes(workload)
     if isinstance(workload, Proto):
         return stepping(workload, jax.value_and_grad(functools.partial(proto_loss, workload, conv)))
     each = jax.vmap(functools.partial(query_loss, workload, conv), in_axes=(None, 0, 0, 0, 0))
@@ -99,6 +105,7 @@ def batched(workload, conv):
 
 def mapped(workload, conv):
     """The gradient of each task, one after another within the compiled function: less memory."""
+    of_episodes(workload)
     if isinstance(workload, Proto):
         raise NotApplicable("one task, nothing to map over")
     one = jax.value_and_grad(functools.partial(query_loss, workload, conv))

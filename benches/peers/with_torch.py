@@ -8,7 +8,8 @@ from torch import nn
 from torch.func import functional_call, grad, grad_and_value, vmap
 
 from contest import NotApplicable, main
-from workloads import EPS, Proto, Sine
+from mann_torch import mann
+from workloads import EPS, Mann, Proto, Sine
 
 
 class BatchNorm(nn.Module):
@@ -102,6 +103,8 @@ def over_tasks(setting, workload, query_loss):
 
 def loop(workload):
     """What MAML code usually is: functional_call and autograd.grad(create_graph), a task at a time."""
+    if isinstance(workload, Mann):
+        return mann(workload)
     if isinstance(workload, Proto):
         return proto(workload)
     setting = Setting(workload)
@@ -141,6 +144,8 @@ def batched(workload):
     """torch.func: vmap over the tasks, grad within."""
     if isinstance(workload, Proto):
         raise NotApplicable("one task, nothing to batch")
+    if isinstance(workload, Mann):
+        raise NotApplicable("its sequences are a batch already")
     setting = Setting(workload)
     network, loss = setting.network, setting.loss
     theta = {name: p.detach() for name, p in network.named_parameters()}
@@ -163,8 +168,8 @@ def with_higher(workload):
     """The library `higher`."""
     import higher
 
-    if isinstance(workload, Proto):
-        raise NotApplicable("prototypical networks have no inner loop")
+    if isinstance(workload, (Proto, Mann)):
+        raise NotApplicable("there is no inner loop")
     if not workload.second_order:
         raise NotApplicable("its first-order mode cuts the initial weights off")
     setting = Setting(workload)
@@ -184,8 +189,8 @@ def with_learn2learn(workload):
     """The library `learn2learn`."""
     import learn2learn
 
-    if isinstance(workload, Proto):
-        raise NotApplicable("prototypical networks have no inner loop")
+    if isinstance(workload, (Proto, Mann)):
+        raise NotApplicable("there is no inner loop")
     setting = Setting(workload)
     loss = setting.loss
     maml = learn2learn.algorithms.MAML(setting.network, workload.inner_lr, first_order=not workload.second_order)

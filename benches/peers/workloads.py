@@ -84,6 +84,46 @@ class Proto:
         return [np.concatenate([support[0], query[0]]), y[0]]
 
 
+@dataclass(frozen=True)
+class Mann:
+    """One update of a memory-augmented network (Santoro et al. 2016): sequences of drawings of 20x20, labels one step late."""
+
+    sequences: int = 16
+    length: int = 50
+    classes: int = 5
+    inputs: int = 400
+    controller: int = 200
+    slots: int = 128
+    width: int = 40
+    heads: int = 4
+    decay: float = 0.99
+    tasks: int = 2  # on our side: 8 sequences side by side each
+    repetitions: int = 10
+
+    def parameters(self):
+        gates, read = 4 * self.controller, self.heads * self.width
+        told = self.heads * (2 * self.width + 1)
+        shapes = {
+            "cell.w_x": [self.inputs + self.classes, gates],
+            "cell.w_state": [self.controller + read, gates],
+            "cell.b": [gates],
+            "cell.w_heads": [self.controller, told],
+            "cell.b_heads": [told],
+            "output.weight": [self.controller + read, self.classes],
+            "output.bias": [self.classes],
+        }
+        return filled(shapes)
+
+    def data(self):
+        """Drawings [length, sequences, inputs] and classes [length, sequences]."""
+        each = self.sequences // self.tasks
+        turned = lambda x: np.moveaxis(x, 0, 1).reshape(self.length, self.sequences, *x.shape[3:])
+        x = uniform("query.x", [self.tasks, self.length, each, self.inputs])
+        drawn = uniform("classes", [self.tasks, self.length, each])
+        y = np.floor((drawn + np.float32(1)) * np.float32(0.5 * self.classes)).astype(np.int64)
+        return [turned(x), turned(y)]
+
+
 def blocks(channels, filters):
     shapes = {}
     for i in range(1, 5):
@@ -122,4 +162,5 @@ WORKLOADS = {
     "mini": Conv(
         tasks=4, steps=5, inner_lr=0.01, size=84, channels=3, filters=32, features=800, pooled=True, repetitions=4
     ),
+    "mann": Mann(),
 }

@@ -1,19 +1,29 @@
-//! The workloads of the benchmarks and of the comparison in `benches/peers`: MAML and prototypical networks at the sizes of
-//! their papers, on made-up data.
+//! The workloads of the benchmarks and of the comparison in `benches/peers`: MAML, prototypical and memory-augmented networks at
+//! the sizes of their papers, on made-up data.
 #![allow(dead_code)] // each benchmark uses some of them
 
 mod numbers;
 
 use fewshot::meta::MetaGradient;
 use fewshot::{
-    Conv4, Conv4Config, Episode, Filter, Learner, Maml, Memory, Meta, Mlp, Order, Outputs, Padding, ProtoNet,
-    Runner, Set, Targets, Tasks,
+    Conv4, Conv4Config, Episode, Filter, LabelCode, Learner, Maml, Mann, Memory, Meta, Mlp, Order, Outputs,
+    Padding, ProtoNet, Runner, Set, Targets, Tasks,
 };
 use ndarray::ArrayD;
 
 /// Every workload there is.
-pub const NAMES: [&str; 9] =
-    ["sine1", "sine5", "conv_paper", "conv_1step", "conv_5step", "conv_fo", "conv_20way", "proto", "mini"];
+pub const NAMES: [&str; 10] = [
+    "sine1",
+    "sine5",
+    "conv_paper",
+    "conv_1step",
+    "conv_5step",
+    "conv_fo",
+    "conv_20way",
+    "proto",
+    "mini",
+    "mann",
+];
 
 /// One meta-gradient: a learner and all tasks of a meta-batch.
 pub struct Workload {
@@ -50,6 +60,7 @@ pub fn workload(name: &str) -> Option<Workload> {
         }
         "proto" => proto(),
         "mini" => MINI_IMAGENET.workload(),
+        "mann" => mann(),
         _ => return None,
     })
 }
@@ -134,6 +145,30 @@ fn proto() -> Workload {
     Workload {
         learner: Box::new(ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()))),
         tasks: noisy_patterns(1, 60, [5, 5], [28, 28, 1]),
+    }
+}
+
+/// 16 sequences of 50 drawings of 20x20 and 5 classes, as two tasks of 8; LSTM of 200 units, memory of 128 slots of 40, 4 heads.
+fn mann() -> Workload {
+    const TASKS: usize = 2;
+    const SEQUENCES: usize = 8;
+    const STEPS: usize = 50;
+    const PIXELS: usize = 20 * 20;
+    let rows = STEPS * SEQUENCES;
+    let set = |n: usize, x: Vec<f32>, classes: Vec<usize>| {
+        let x = ArrayD::from_shape_vec(vec![n, 20, 20, 1], x).expect("as many pixels as rows have");
+        Set::new(x, Targets::Classes(classes))
+    };
+    let episode = |task: usize| {
+        let x = numbers::uniform("query.x", task * rows * PIXELS).take(rows * PIXELS);
+        let classes = numbers::uniform("classes", task * rows).take(rows);
+        let classes = classes.map(|u| ((u + 1.0) * 2.5) as usize);
+        let (support, query) = (set(0, vec![], vec![]), set(rows, x.collect(), classes.collect()));
+        Episode { support, query, ways: Some(5) }
+    };
+    Workload {
+        learner: Box::new(Mann::new(PIXELS, LabelCode::OneHot(5), SEQUENCES)),
+        tasks: Fixed((0..TASKS).map(episode).collect()),
     }
 }
 

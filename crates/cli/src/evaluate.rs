@@ -7,7 +7,7 @@ use fewshot_meta::{Checkpoint, Meta};
 use crate::algorithm::Algorithm;
 use crate::args::EvaluateArgs;
 use crate::checks::{self, between};
-use crate::choices::Data;
+use crate::choices::{Data, Naming};
 use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
@@ -34,6 +34,12 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let dir = args.dir.display();
     let model = format!("model       {dir}, {algorithm} trained on {trained_on} for {iterations} iterations");
     if let Some(path) = &args.runs {
+        if let Method::Mann { names: Naming::Strings, .. } = settings.method {
+            return Err(Error::Combination(
+                "--runs: their characters are numbered, the model names classes by strings; leave it out"
+                    .into(),
+            ));
+        }
         let official = on_threads(args.threads, || official::measure(path, &subject))?;
         return if args.json {
             say(official.json())

@@ -9,10 +9,11 @@ use fewshot_meta::{Examples, Meta, Predictor};
 use rayon::prelude::*;
 
 use crate::answers::{Answer, Answers};
-use crate::choices::Norm;
+use crate::choices::{Naming, Norm};
 use crate::error::Error;
 use crate::evaluate::{model, settings, takes_any_ways};
 use crate::learner;
+use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
 use crate::report::say;
@@ -104,6 +105,10 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
         );
         return Err(Error::Run { path: args.dir.clone(), cause });
     };
+    if let Method::Mann { names: Naming::Strings, .. } = settings.method {
+        let cause = "names classes by strings in sequences; give a run with --names numbers";
+        return Err(Error::Run { path: args.dir.clone(), cause: cause.into() });
+    }
     classes.pictures.invert = args.invert.unwrap_or(classes.pictures.invert);
     if classes.norm == Norm::Batch {
         // an answer shall not depend on the other pictures of the command

@@ -113,7 +113,7 @@ impl Shown {
 }
 
 /// One of the images `[n, height, width, channels]` as a PNG file, grey or in colour.
-fn png(x: &Array<f32>, place: usize, inverted: bool) -> Vec<u8> {
+pub(super) fn png(x: &Array<f32>, place: usize, inverted: bool) -> Vec<u8> {
     let &[_, height, width, channels] = x.shape() else {
         panic!("png: examples {:?} are no images", x.shape());
     };

@@ -4,6 +4,7 @@ mod chart;
 mod curves;
 mod embedding;
 mod episode;
+mod memory;
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +18,8 @@ use crate::learner;
 use crate::measure::{Head, Subject, measure};
 use crate::on_threads;
 use crate::report::say;
-use crate::run_dir::METRICS;
+use crate::run_dir::{METRICS, VALIDATION};
+use crate::sequences;
 use crate::settings::Settings;
 
 /// Inner steps along the axis of a chart, or more if the learner takes more at test.
@@ -39,6 +41,14 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let source = Source::load(&settings)?;
     let episodes = TestEpisodes::of(&settings);
     let tasks = source.test(&settings, &episodes)?;
+    if let (Some(_), Some(network)) = (sequences::protocol(&settings), sequences::network(&settings)) {
+        let validation = fs::read_to_string(args.dir.join(VALIDATION)).unwrap_or_default();
+        if let Some(chart) = memory::instances(&validation) {
+            write(out, "instances.svg", &chart.svg())?;
+        }
+        let weights = memory::read_weights(&network, &meta, &*tasks);
+        return weights.map_or(Ok(()), |svg| write(out, "reads.svg", &svg));
+    }
     if let Some(classes) = &settings.classes {
         let shown =
             episode::Shown::new(&*learner::build(&settings), &meta, tasks.episode(0), &classes.pictures);
