@@ -12,6 +12,7 @@ use crate::outer::{Decay, Outer};
 use crate::parts::Change;
 use crate::pictures;
 use crate::settings::Settings;
+use crate::shots::Shots;
 
 /// Most episodes in an outer update; each keeps a gradient of the size of the network until they are averaged.
 const MOST_TASKS: usize = 1000;
@@ -23,7 +24,8 @@ pub const MOST_STEPS: usize = 1000;
 /// Checks that every number is in its range.
 pub fn numbers(settings: &Settings) -> Result<(), Error> {
     between("shots", settings.shots, 1, MOST)?;
-    between("train-shots", settings.train_shots, 1, MOST)?;
+    between("train-shots", settings.train_shots.least, 1, MOST)?;
+    between("train-shots", settings.train_shots.most, 1, MOST)?;
     between("queries", settings.queries, 1, MOST)?;
     between("eval-queries", settings.eval_queries, 1, MOST)?;
     between("episodes", settings.episodes, 2, 10 * MOST)?;
@@ -112,6 +114,11 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
     verification(algorithm, options)?;
     reading(algorithm, options)?;
     memory(algorithm, options)?;
+    if options.train_shots.is_some_and(Shots::are_drawn) && *data == Data::Sinusoid {
+        return refuse(
+            "--train-shots --data sinusoid: shots are drawn for classes alone; give one number of points",
+        );
+    }
     match of_drawings(options) {
         Some(option) if *data == Data::Sinusoid => {
             refuse(format!("--{option} is about classes, which sinusoids have not: leave it out"))
@@ -344,6 +351,8 @@ mod tests {
             ("algorithm = 'protonet'\nnetwork = 'koch'", "--network"),
             ("split = 'koch'", "koch"),
             ("train-shots = 0", "--train-shots 0"),
+            ("train-shots = '0..3'", "--train-shots 0"),
+            ("data = 'sinusoid'\ntrain-shots = '1..9'", "--train-shots"),
             ("data = 'sinusoid'\neval-rotations = 'none'", "--eval-rotations"),
             ("split = 'background'", "background"),
             ("ways = 1", "--ways 1"),

@@ -18,6 +18,7 @@ use crate::official;
 use crate::pictures;
 use crate::sequences;
 use crate::settings::Settings;
+use crate::shots::Shots;
 
 /// Loaded data, with the division of the classes.
 pub enum Source {
@@ -108,16 +109,18 @@ impl Source {
                 if let Some(protocol) = sequences::protocol(settings) {
                     return sequences::drawn(images, split.train(), protocol, seed, Purpose::Train);
                 }
-                let size = [classes.train_ways, settings.train_shots, settings.queries];
-                let protocol = protocol(size, classes.rotations);
+                let Shots { least, most } = settings.train_shots;
+                let protocol = protocol([classes.train_ways, most, settings.queries], classes.rotations);
                 let what = match settings.algorithm() {
                     algorithm if algorithm.compares() => "training episodes (--train-ways)",
                     _ => "training episodes",
                 };
-                drawn(images, split.train(), protocol, seed, Purpose::Train)
+                ImageTasks::new(images.clone(), split.train(), protocol, seed, Purpose::Train)
+                    .and_then(|tasks| tasks.with_shots(least..=most))
+                    .map(boxed)
                     .map_err(|error| pictures::refused(what, settings, split, error))
             }
-            _ => sinusoids(settings.train_shots, settings.queries, seed, Purpose::Train),
+            _ => sinusoids(settings.train_shots.most, settings.queries, seed, Purpose::Train),
         }
     }
 
@@ -141,7 +144,8 @@ impl Source {
                     return sequences::drawn(images, listed, protocol, test.seed, purpose);
                 }
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
-                drawn(images, listed, protocol, test.seed, purpose)
+                ImageTasks::new(images.clone(), listed, protocol, test.seed, purpose)
+                    .map(boxed)
                     .map_err(|error| pictures::refused(name, settings, split, error))
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
@@ -211,14 +215,8 @@ fn rotations(rotations: Rotations) -> fewshot_episodes::Rotations {
     }
 }
 
-fn drawn(
-    images: &Arc<ImageSet>,
-    classes: &[ClassId],
-    protocol: Protocol,
-    seed: u64,
-    purpose: Purpose,
-) -> Result<Box<dyn Tasks>, fewshot_episodes::Error> {
-    Ok(Box::new(ImageTasks::new(images.clone(), classes, protocol, seed, purpose)?))
+fn boxed(tasks: ImageTasks) -> Box<dyn Tasks> {
+    Box::new(tasks)
 }
 
 /// Batches of pairs by the drawers for training, distorted.

@@ -36,6 +36,7 @@ mod run_dir;
 mod selection;
 mod sequences;
 mod settings;
+mod shots;
 mod show;
 mod train;
 

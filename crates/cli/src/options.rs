@@ -10,6 +10,7 @@ use crate::choices::{
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
 use crate::pictures::Colour;
+use crate::shots::Shots;
 
 /// Options of a run; what is absent gets its default from [`crate::defaults`].
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -55,11 +56,11 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "K", help_heading = "Episodes")]
     pub shots: Option<usize>,
 
-    /// The same in a training episode [default: as many as --shots; reptile 10]
-    #[arg(long, value_parser = count, value_name = "K", help_heading = "Episodes")]
-    pub train_shots: Option<usize>,
+    /// The same in a training episode: a number, or a range such as 1..9 of which each episode draws one [default: as many as --shots; reptile 10; r2d2, lrd2 1..9]
+    #[arg(long, value_name = "K", help_heading = "Episodes")]
+    pub train_shots: Option<Shots>,
 
-    /// Examples per class to be answered in a training episode [default: as many as shots; protonet 5, mamlpp, reptile 1]
+    /// Examples per class to be answered in a training episode; where shots are drawn, beside the most shots: all classes have as many examples in any episode [default: as many as shots; protonet 5, mamlpp, reptile, r2d2, lrd2 1]
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub queries: Option<usize>,
 
@@ -294,7 +295,7 @@ impl Options {
         if self.clip_value.is_some() || self.clip_norm.is_some() {
             (other.clip_value, other.clip_norm) = (None, None);
         }
-        if self.shots.is_some() && other.train_shots == other.shots {
+        if self.shots.is_some() && other.train_shots == other.shots.map(Shots::from) {
             other.train_shots = None;
         }
         if self.rotations.is_some() && other.eval_rotations == other.rotations {
@@ -344,9 +345,9 @@ mod tests {
             meta_batch: Some(2),
             ..Options::default()
         };
-        let below = |train_shots, eval_rotations, lanes| Options {
+        let below = |train_shots: usize, eval_rotations, lanes| Options {
             shots: Some(1),
-            train_shots: Some(train_shots),
+            train_shots: Some(train_shots.into()),
             rotations: Some(Rotations::PerClass),
             eval_rotations: Some(eval_rotations),
             meta_batch: Some(8),

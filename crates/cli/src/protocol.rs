@@ -41,7 +41,8 @@ pub fn lines(
 fn episodes(settings: &Settings, outputs: Outputs) -> String {
     let Settings { shots, train_shots, queries, eval_queries, .. } = settings;
     let Some(classes) = &settings.classes else {
-        let other = if train_shots == shots { String::new() } else { format!(" {train_shots} shots,") };
+        let other =
+            if *train_shots == (*shots).into() { String::new() } else { format!(" {train_shots} shots,") };
         return match settings.method {
             Method::Pretrain { .. } => format!(
                 "{shots} shots, queries {eval_queries}; in training {queries} points of each wave, without adapting"
@@ -50,7 +51,7 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
         };
     };
     let (ways, train_ways) = (classes.ways, classes.train_ways);
-    let other = if train_shots == shots { String::new() } else { format!(" {train_shots}-shot") };
+    let other = if *train_shots == (*shots).into() { String::new() } else { format!(" {train_shots}-shot") };
     let turned = if classes.eval_rotations == classes.rotations {
         choice_name(classes.rotations)
     } else {
@@ -77,6 +78,9 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
             format!("batches of {batch} drawings of all {} classes", outputs.width())
         }
         Method::Siamese { pairs, .. } => format!("batches of {pairs} pairs within alphabets, distorted"),
+        _ if train_shots.are_drawn() => {
+            format!("{train_ways}-way{other}, images per class {}", train_shots.most + queries)
+        }
         _ => format!("{train_ways}-way{other}, queries {queries}"),
     };
     format!(

@@ -5,6 +5,7 @@ use crate::method::{Inner, Method, Steps, Tuning};
 use crate::outer::{Decay, Outer};
 use crate::parts::Parts;
 use crate::settings::Settings;
+use crate::shots::Shots;
 use fewshot_meta::Memory;
 
 fn resolved(text: &str) -> Settings {
@@ -56,7 +57,7 @@ fn reptile_as_published() {
         let settings = omniglot("reptile", ways, shots);
         let method = Method::Reptile { inner: inner(lr, steps, 50), batch, eval_batch, lanes: 5 };
         assert_eq!((settings.method, settings.meta_batch, settings.iterations), (method, 5, iterations));
-        assert_eq!((settings.shots, settings.train_shots, settings.eval_queries), (shots, 10, 1));
+        assert_eq!((settings.shots, settings.train_shots, settings.eval_queries), (shots, 10.into(), 1));
         assert_eq!((settings.outer, settings.outer_lr, settings.decay), (Outer::Sgd, 1.0, Decay::Linear));
         assert_eq!(settings.episodes, 10_000);
         let classes = settings.classes.unwrap();
@@ -99,6 +100,20 @@ fn protonet_as_published() {
     let classes = settings.classes.unwrap();
     assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
     assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+}
+
+#[test]
+fn r2d2_as_published() {
+    for (algorithm, shots) in [("r2d2", 1), ("r2d2", 5), ("lrd2", 1)] {
+        let settings = omniglot(algorithm, 5, shots);
+        let drawn = Shots { least: 1, most: 9 };
+        assert_eq!((settings.shots, settings.train_shots, settings.queries), (shots, drawn, 1));
+        assert_eq!((settings.outer_lr, settings.decay), (5e-3, Decay::Halved(2000)));
+        assert_eq!(settings.classes.unwrap().train_ways, 60);
+    }
+    // of pictures of one's own as many per class as for the test
+    let few = resolved("algorithm = 'r2d2'\nshots = 1\ndata = 'folder:x'");
+    assert_eq!((few.train_shots, few.queries, few.eval_queries), (Shots { least: 1, most: 4 }, 1, 4));
 }
 
 #[test]

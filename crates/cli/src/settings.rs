@@ -12,6 +12,7 @@ use crate::options::Options;
 use crate::outer::{Decay, Outer};
 use crate::parts::Change;
 use crate::pictures::Pictures;
+use crate::shots::Shots;
 
 /// Everything needed to repeat a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +26,8 @@ pub struct Settings {
     /// Support examples per class at test.
     pub shots: usize,
     /// Support examples per class in training.
-    pub train_shots: usize,
-    /// Training queries per class.
+    pub train_shots: Shots,
+    /// Training queries per class, beside the most shots.
     pub queries: usize,
     /// Test queries per class.
     pub eval_queries: usize,
@@ -237,6 +238,7 @@ mod tests {
             "algorithm = 'siamese'\nnetwork = 'koch'\nouter = 'adam'\nouter-schedule = 'constant'",
             "algorithm = 'mann'\nways = 15\ncurriculum = 10000\naccess = 'shared'\nbatch = 4",
             "algorithm = 'mann'\nmemory = 'lstm'\nper-class = 0\nimage-size = 28",
+            "algorithm = 'r2d2'\nshots = 5\ntrain-shots = '2..3'",
             "rotations = 'new-classes'\neval-rotations = 'none'\ntrain-shots = 3",
         ] {
             let settings = resolved(text);
@@ -251,7 +253,7 @@ mod tests {
         let classes = resolved("rotations = 'none'").classes.unwrap();
         assert_eq!((classes.rotations, classes.eval_rotations), (Rotations::None, Rotations::None));
         let settings = resolved("shots = 5");
-        assert_eq!((settings.shots, settings.train_shots), (5, 5));
+        assert_eq!((settings.shots, settings.train_shots), (5, 5.into()));
     }
 
     #[test]

@@ -44,8 +44,8 @@ fn drawings() {
             "euclidean distance, full context with 2 reads",
         ),
         ("--algorithm relation --train-ways 3 --queries 2", "gradient norm at most 0.5"),
-        ("--algorithm r2d2 --train-ways 6 --queries 2", "ridge regression"),
-        ("--algorithm lrd2 --train-ways 6 --queries 2 --newton-steps 1", "Newton steps 1"),
+        ("--algorithm r2d2 --train-ways 6 --train-shots 1..2", "6-way 1..2-shot, images per class 3; "),
+        ("--algorithm lrd2 --train-ways 6 --train-shots 2 --newton-steps 1", "Newton steps 1"),
         ("--algorithm protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),
         ("--algorithm siamese --batch 6", "batches of 6 pairs within alphabets, distorted"),
     ] {

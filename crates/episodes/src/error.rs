@@ -41,6 +41,17 @@ pub enum Error {
         /// Query examples per class.
         queries: usize,
     },
+    /// A range of shots that is empty, begins with 0 or leaves no query.
+    #[error(
+        "shots {} to {} of {images} images of a class: give a range from 1 or more to {} at most",
+        shots.start(), shots.end(), images - 1
+    )]
+    ShotRange {
+        /// The range.
+        shots: std::ops::RangeInclusive<usize>,
+        /// Images of a class in an episode.
+        images: usize,
+    },
     /// A batch of more images than there are.
     #[error(
         "batch size {size} exceeds the {images} images of the listed classes: lower it or list more classes"

@@ -6,6 +6,7 @@ use crate::{
 };
 use ndarray::ArrayD;
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Few-shot classification tasks over classes of an image set (Vinyals et al.
@@ -36,6 +37,8 @@ pub struct ImageTasks {
     images: Arc<ImageSet>,
     classes: Vec<ClassId>,
     protocol: Protocol,
+    /// Shots that an episode draws one number of.
+    shots: RangeInclusive<usize>,
     seed: u64,
     purpose: Purpose,
 }
@@ -60,7 +63,39 @@ impl ImageTasks {
         let classes = with_rotations(classes, protocol.rotations);
         check_square(&images, &classes, protocol.rotations)?;
         check_sizes(&images, &classes, &protocol)?;
-        Ok(Self { images, classes, protocol, seed, purpose })
+        let shots = protocol.shots..=protocol.shots;
+        Ok(Self { images, classes, protocol, shots, seed, purpose })
+    }
+
+    /// The same classes and images, but each episode draws its shots, uniformly (Bertinetto et al. 2019, released code): a
+    /// class keeps the `shots + queries` images of the protocol, and those that are no support are queries.
+    ///
+    /// ```
+    /// # use fewshot_episodes::{ClassId, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Tasks};
+    /// # use std::sync::Arc;
+    /// # let class = |i: u8| (format!("class{i}"), vec![85 * i; 40]);
+    /// # let images = Arc::new(ImageSet::new([2, 2, 1], (1..=3).map(class).collect()));
+    /// # let classes: Vec<ClassId> = (0..3).map(ClassId::from).collect();
+    /// let protocol = Protocol { ways: 3, shots: 9, queries: 1, rotations: Rotations::None };
+    /// let tasks = ImageTasks::new(images, &classes, protocol, 1, Purpose::Train)?.with_shots(1..=9)?;
+    /// let episode = tasks.episode(7);
+    /// assert_eq!(episode.support.len() + episode.query.len(), 3 * 10);
+    /// # Ok::<(), fewshot_episodes::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the range is empty, begins with 0 or leaves no image for a query.
+    pub fn with_shots(self, shots: RangeInclusive<usize>) -> Result<Self, Error> {
+        let images = self.per_class();
+        if shots.is_empty() || *shots.start() == 0 || *shots.end() >= images {
+            return Err(Error::ShotRange { shots, images });
+        }
+        Ok(Self { shots, ..self })
+    }
+
+    /// Images of a class of an episode.
+    fn per_class(&self) -> usize {
+        self.protocol.shots + self.protocol.queries
     }
 
     /// The classes episodes are drawn from, turned copies included.
@@ -73,26 +108,30 @@ impl ImageTasks {
         self.protocol
     }
 
-    /// The draws of episode `i`, in the order of its labels.
-    fn draw(&self, i: u64) -> Vec<Drawn> {
-        let Protocol { ways, shots, queries, rotations } = self.protocol;
+    /// The draws of episode `i`, in the order of its labels, and its shots.
+    fn draw(&self, i: u64) -> (Vec<Drawn>, usize) {
+        let Protocol { ways, rotations, .. } = self.protocol;
         let mut rng = stream(self.seed, self.purpose, i);
         let shared = match rotations {
             Rotations::PerEpisode => Turn::ALL[rng.below(4)],
             _ => Turn::None,
         };
-        rng.choose(self.classes.len(), ways)
+        let drawn = rng
+            .choose(self.classes.len(), ways)
             .into_iter()
             .map(|listed| {
                 let ClassId { class, turn } = self.classes[listed];
-                let images = rng.choose(self.images.images(class), shots + queries);
+                let images = rng.choose(self.images.images(class), self.per_class());
                 let own = match rotations {
                     Rotations::PerClass => Turn::ALL[rng.below(4)],
                     _ => shared,
                 };
                 Drawn { class, turn: turn.then(own), images }
             })
-            .collect()
+            .collect();
+        // last, so that nothing else depends on the range
+        let (least, most) = (*self.shots.start(), *self.shots.end());
+        (drawn, if least == most { least } else { least + rng.below(most - least + 1) })
     }
 
     /// The set of the images `range` of each drawn class.
@@ -124,12 +163,11 @@ struct Drawn {
 
 impl Tasks for ImageTasks {
     fn episode(&self, i: u64) -> Episode {
-        let Protocol { ways, shots, queries, .. } = self.protocol;
-        let drawn = self.draw(i);
+        let (drawn, shots) = self.draw(i);
         Episode {
             support: self.set(&drawn, 0..shots),
-            query: self.set(&drawn, shots..shots + queries),
-            ways: Some(ways),
+            query: self.set(&drawn, shots..self.per_class()),
+            ways: Some(self.protocol.ways),
         }
     }
 

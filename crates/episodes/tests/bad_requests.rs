@@ -46,6 +46,20 @@ fn what_the_data_cannot_give_is_refused() {
 }
 
 #[test]
+fn drawn_shots_leave_a_query() {
+    let protocol = Protocol { ways: 2, shots: 3, queries: 1, rotations: Rotations::None };
+    let tasks = ImageTasks::new(images(2, 9), &plain(2), protocol, 1, Purpose::Train).unwrap();
+    assert!(tasks.clone().with_shots(1..=3).is_ok());
+    #[allow(clippy::reversed_empty_ranges, reason = "that is what is refused")]
+    for range in [0..=3, 1..=4, 3..=2] {
+        let (least, most) = (*range.start(), *range.end());
+        let message = tasks.clone().with_shots(range).unwrap_err().to_string();
+        let way_out = "of 4 images of a class: give a range from 1 or more to 3 at most";
+        assert_eq!(message, format!("shots {least} to {most} {way_out}"));
+    }
+}
+
+#[test]
 fn images_that_are_not_square_are_not_turned() {
     let images = Arc::new(ImageSet::new([1, 2, 1], vec![("wide".into(), vec![1, 2, 3, 4])]));
     let new = |rotations, turn| {

@@ -119,6 +119,34 @@ fn episodes_depend_on_seed_purpose_and_number_alone() {
 }
 
 #[test]
+fn drawn_shots_divide_the_same_images_anew() {
+    let protocol = Protocol { ways: 3, shots: 4, queries: 2, rotations: Rotations::PerClass };
+    let fixed = ImageTasks::new(images(9, 8), &plain(9), protocol, 1, Purpose::Train).unwrap();
+    let tasks = fixed.clone().with_shots(2..=5).unwrap();
+    let mut counts = [0i32; 6];
+    for i in 0..4000 {
+        let episode = tasks.episode(i);
+        let shots = episode.support.len() / protocol.ways;
+        counts[shots] += 1;
+        checked(&episode, &Protocol { shots, queries: 6 - shots, ..protocol });
+        if i < 40 {
+            let all = |episode: &Episode| {
+                let sides = [read(&episode.support), read(&episode.query)];
+                let mut all = sides.concat();
+                all.sort_by_key(|&(class, k, turn)| (class, k, turn as usize));
+                all
+            };
+            assert_eq!(all(&episode), all(&fixed.episode(i)));
+            assert_eq!(episode, tasks.episode(i));
+        }
+    }
+    // five standard deviations of a count: 5 sqrt(n p (1 - p))
+    assert_eq!(counts[..2], [0, 0]);
+    assert!(counts[2..].iter().all(|n| (n - 1000).abs() < 137), "{counts:?}");
+    assert_eq!(fixed.clone().with_shots(4..=4).unwrap().episode(3), fixed.episode(3));
+}
+
+#[test]
 fn classes_labels_images_and_turns_are_uniform() {
     let protocol = Protocol { ways: 2, shots: 1, queries: 1, rotations: Rotations::PerClass };
     let tasks = ImageTasks::new(images(3, 3), &plain(3), protocol, 5, Purpose::Train).unwrap();

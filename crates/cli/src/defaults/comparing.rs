@@ -6,6 +6,7 @@ use super::table::{is_few, maml_sinusoid, on_drawings, split};
 use super::{Defaults, PAIRS};
 use crate::choices::{Data, Norm, Rotations, Split};
 use crate::outer::{Decay, Outer};
+use crate::shots::Shots;
 
 /// Weights are chosen on validation classes as often as this: (P) does it every 100 episodes (F).
 const VALIDATE_EVERY: u64 = 500;
@@ -69,13 +70,15 @@ pub fn relation(data: &Data, ways: usize, shots: usize) -> Defaults {
     }
 }
 
-/// Bertinetto et al. 2019 and released code: 60-way episodes of 600 images, rate 5e-3 halved every 2000.
+/// Bertinetto et al. 2019 and released code: 60-way episodes of 600 images, 1 to 9 of the 10 of a class for support, rate 5e-3 halved
+/// every 2000.
 pub fn r2d2(data: &Data, ways: usize, shots: usize) -> Defaults {
     Defaults {
-        source: "Bertinetto et al. 2019 and released code, 64 channels; shots as at test",
+        source: "Bertinetto et al. 2019 and released code, 64 channels",
         iterations: on_drawings(data, 120_000, 300),
         outer_lr: 5e-3,
-        queries: 10_usize.saturating_sub(shots).max(1),
+        train_shots: Shots { least: 1, most: 9 },
+        queries: 1,
         ..protonet(data, ways, shots)
     }
 }

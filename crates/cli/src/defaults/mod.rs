@@ -17,6 +17,7 @@ use fewshot_nn::Clip;
 use crate::algorithm::Algorithm;
 use crate::choices::{Data, Distance, Norm, Order, Pull, Rotations, Split, Twin};
 use crate::outer::{Decay, Outer};
+use crate::shots::Shots;
 
 /// The algorithm of `fewshot` and `fewshot train` without options (F).
 pub const ALGORITHM: Algorithm = Algorithm::Protonet;
@@ -105,8 +106,8 @@ pub struct Defaults {
     /// Classes of a training episode.
     pub train_ways: usize,
     /// Support examples per class of a training episode.
-    pub train_shots: usize,
-    /// Training queries per class.
+    pub train_shots: Shots,
+    /// Training queries per class, beside the most shots.
     pub queries: usize,
     /// Test queries per class.
     pub eval_queries: usize,

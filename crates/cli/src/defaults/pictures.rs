@@ -13,6 +13,7 @@ pub fn of(algorithm: Algorithm, ways: usize, shots: usize) -> Defaults {
     let glyphs = table::of(algorithm, &Data::Glyphs, ways, shots);
     Defaults {
         train_ways: ways,
+        train_shots: glyphs.train_shots.drawn_below(shots + QUERIES - 1),
         queries: glyphs.queries.min(QUERIES),
         eval_queries: glyphs.eval_queries.min(QUERIES),
         rotations: Rotations::None,
