@@ -184,6 +184,12 @@ impl<F: Float> Program<F> {
         self.blocks.iter().sum::<usize>() * size_of::<F>()
     }
 
+    /// Gives the memory of arenas that are not in use back to the pool, for other programs of this thread; the next run takes its
+    /// own anew.
+    pub fn release(&self) {
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     #[track_caller]
     fn replay(&self, inputs: &[&Array<F>], mut after: impl FnMut(usize)) -> Vec<Array<F>> {
         self.check(inputs);

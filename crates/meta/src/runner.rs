@@ -143,6 +143,7 @@ impl<F: Float> Recording<F> {
 pub struct Runner<'a, F: Float = f32> {
     pub(crate) learner: &'a dyn Learner<F>,
     execution: Execution,
+    /// The one used last is the last.
     recordings: Mutex<Vec<Arc<Recording<F>>>>,
 }
 
@@ -197,10 +198,15 @@ impl<'a, F: Float> Runner<'a, F> {
         let form = Form::of(self.learner.stage(meta.iteration), task)?;
         // held while recording, so that the first tasks of a shape record it once
         let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = recordings.iter().find(|recording| recording.form == form) {
-            return Some(Arc::clone(known));
+        if let Some(last) = recordings.last().filter(|recording| recording.form == form) {
+            return Some(Arc::clone(last));
         }
-        let recording = Arc::new(Recording::new(self.learner, meta, form));
+        // shapes that take turns take turns in the same memory
+        recordings.iter().for_each(|other| other.program.release());
+        let recording = match recordings.iter().position(|recording| recording.form == form) {
+            Some(known) => recordings.remove(known),
+            None => Arc::new(Recording::new(self.learner, meta, form)),
+        };
         if recordings.len() == KEPT {
             recordings.remove(0);
         }

@@ -3,7 +3,7 @@
 use crate::common::{Blobs, Net};
 use fewshot_autodiff::pool_use;
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{Learner, Maml, Order, Task};
+use fewshot_meta::{Learner, Maml, Order, ProtoNet, Runner, Task};
 
 /// Most bytes in use at a time on a thread of its own.
 fn peak(work: impl FnOnce() + Send + 'static) -> usize {
@@ -45,4 +45,20 @@ fn memory_grows_with_the_steps_for_the_second_order_only() {
     assert!(many < one + one / 4, "first order: {one} and {many} bytes");
     let [one, many] = [1, 16].map(adapting);
     assert!(many < one + one / 20, "adapting: {one} and {many} bytes");
+}
+
+#[test]
+fn shapes_that_take_turns_share_their_memory() {
+    let turns = |shots: &'static [usize]| {
+        peak(move || {
+            let learner = ProtoNet::new(Net::normed());
+            let (runner, meta) = (Runner::<f64>::new(&learner), learner.init(0));
+            for &shots in shots {
+                let tasks = Blobs { shots: [shots; 3], queries: 1000 - shots, ..Blobs::new(1) };
+                runner.task_gradient(&meta, &Task::from(tasks.episode(0)), || stream(0, Purpose::Dropout, 0));
+            }
+        })
+    };
+    let (one, many) = (turns(&[500]), turns(&[100, 300, 500, 700, 900, 100]));
+    assert!(many < 2 * one, "one shape {one} bytes, five in turn {many}");
 }
