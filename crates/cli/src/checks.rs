@@ -43,7 +43,7 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
     }
     match settings.clip {
         Some(Clip::Value(limit)) => rate("clip-value", limit)?,
-        Some(Clip::Norm(limit)) => rate("clip-norm", limit)?,
+        Some(Clip::Norm(limit) | Clip::NormApart { limit, .. }) => rate("clip-norm", limit)?,
         None => {}
     }
     if let Some(lr) = settings.method.inner_lr() {

@@ -4,6 +4,7 @@ use crate::choices::Order;
 use crate::defaults;
 use crate::method::{Inner, Method, Steps};
 use fewshot_meta::Memory;
+use fewshot_nn::{Clip, RelationModule};
 
 impl Method {
     /// The inner steps with their rate, where it is a setting.
@@ -81,6 +82,14 @@ impl Method {
         match self {
             Method::Imaml { .. } => defaults::IMAML_EPSILON,
             _ => defaults::EPSILON,
+        }
+    }
+
+    /// A limit of the norm of the meta-gradient; of two networks, for each of them.
+    pub fn clip_norm(&self, limit: f64) -> Clip {
+        match self {
+            Method::Relation => Clip::NormApart { limit, prefix: RelationModule::PREFIX },
+            _ => Clip::Norm(limit),
         }
     }
 

@@ -208,7 +208,7 @@ pub struct Options {
     #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
     pub clip_value: Option<f64>,
 
-    /// Scale the meta-gradient to at most this Euclidean norm [default: none]
+    /// Scale the meta-gradient to at most this Euclidean norm, of relation that of each of its two networks [default: none; relation 0.5]
     #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
     pub clip_norm: Option<f64>,
 

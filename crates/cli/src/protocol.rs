@@ -166,6 +166,7 @@ fn training(settings: &Settings) -> String {
         None => String::new(),
         Some(Clip::Value(limit)) => format!(", gradient within ±{limit}"),
         Some(Clip::Norm(limit)) => format!(", gradient norm at most {limit}"),
+        Some(Clip::NormApart { limit, .. }) => format!(", gradient norm of each network at most {limit}"),
     };
     let chosen = validate_every.map(|every| format!(", best of every {every} on validation classes"));
     let chosen = chosen.unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::parts::Parts;
 use crate::settings::Settings;
 use crate::shots::Shots;
 use fewshot_meta::Memory;
+use fewshot_nn::Clip;
 
 fn resolved(text: &str) -> Settings {
     Settings::resolve(&toml::from_str(text).unwrap()).unwrap()
@@ -100,6 +101,17 @@ fn protonet_as_published() {
     let classes = settings.classes.unwrap();
     assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
     assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
+}
+
+#[test]
+fn relation_networks_as_published() {
+    for (ways, shots, queries) in [(5, 1, 19), (5, 5, 15), (20, 1, 10), (20, 5, 5)] {
+        let settings = omniglot("relation", ways, shots);
+        assert_eq!((settings.queries, settings.eval_queries), (queries, queries));
+        assert_eq!((settings.iterations, settings.decay), (1_000_000, Decay::Halved(100_000)));
+        assert_eq!(settings.clip, Some(Clip::NormApart { limit: 0.5, prefix: "relation" }));
+        assert_eq!(settings.classes.unwrap().norm, Norm::Batch);
+    }
 }
 
 #[test]

@@ -89,6 +89,8 @@ impl Settings {
             _ => defaults::of(algorithm, &data, ways, shots),
         };
         let method = Method::of(algorithm, options, &default);
+        let norm = options.clip_norm.map(|limit| method.clip_norm(limit));
+        let clip = options.clip_value.map(Clip::Value).or(norm).or(default.clip);
         let settings = Settings {
             decay: decay(options, &method, &default),
             method,
@@ -103,7 +105,7 @@ impl Settings {
             meta_batch: options.meta_batch.unwrap_or(default.meta_batch),
             outer: options.outer.unwrap_or(default.outer),
             outer_lr: options.outer_lr.unwrap_or(default.outer_lr),
-            clip: options.clip_value.map(Clip::Value).or(options.clip_norm.map(Clip::Norm)).or(default.clip),
+            clip,
             validate_every: validate_every(options, &default),
             seed: options.seed.unwrap_or(defaults::SEED),
         };
@@ -142,7 +144,7 @@ impl Settings {
         match self.clip {
             None => {}
             Some(Clip::Value(limit)) => options.clip_value = Some(limit),
-            Some(Clip::Norm(limit)) => options.clip_norm = Some(limit),
+            Some(Clip::Norm(limit) | Clip::NormApart { limit, .. }) => options.clip_norm = Some(limit),
         }
         if let Some(classes) = &self.classes {
             options.ways = Some(classes.ways);
@@ -231,6 +233,7 @@ mod tests {
             "",
             "algorithm = 'maml'\nways = 20\nrecompute = true\nclip-value = 10.0",
             "algorithm = 'mamlpp'\nparts = 'none'\nclip-norm = 1.0",
+            "algorithm = 'relation'\nclip-norm = 2.0",
             "outer = 'sgd'\nouter-schedule = 'linear'",
             "algorithm = 'pretrain'\nbatch = 9\ndecay = 0.5\ninner-lr = 0.1\neval-steps = 3\nshots = 5",
             "algorithm = 'pretrain'\ndata = 'sinusoid'\nqueries = 7",

@@ -43,7 +43,7 @@ fn drawings() {
             "--algorithm matching --reads 2 --distance euclidean",
             "euclidean distance, full context with 2 reads",
         ),
-        ("--algorithm relation --train-ways 3 --queries 2", "gradient norm at most 0.5"),
+        ("--algorithm relation --train-ways 3 --queries 2", "gradient norm of each network at most 0.5"),
         ("--algorithm r2d2 --train-ways 6 --train-shots 1..2", "6-way 1..2-shot, images per class 3; "),
         ("--algorithm lrd2 --train-ways 6 --train-shots 2 --newton-steps 1", "Newton steps 1"),
         ("--algorithm protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),

@@ -130,5 +130,11 @@ pub(crate) fn clipped<'t, F: Float>(clip: Option<Clip>, gradient: Params<Var<'t,
             let factor = limit / norm.lt(limit).select(limit, norm);
             gradient.map(|&g| g * factor)
         }
+        Some(Clip::NormApart { limit, prefix }) => {
+            let part = |one: bool| {
+                clipped(Some(Clip::Norm(limit)), gradient.select(|name| name.starts_with(prefix) == one))
+            };
+            gradient.replace(&part(true)).replace(&part(false))
+        }
     }
 }

@@ -11,6 +11,13 @@ pub enum Clip {
     Value(f64),
     /// All numbers are scaled by `min(1, limit / norm)`, with the Euclidean norm of all of them.
     Norm(f64),
+    /// The same for two networks, each by itself.
+    NormApart {
+        /// The limit of either.
+        limit: f64,
+        /// What the names of one network's parameters begin with; all others are of the other.
+        prefix: &'static str,
+    },
 }
 
 impl Clip {
@@ -36,6 +43,12 @@ impl Clip {
                 let factor = F::of(if norm > limit { limit / norm } else { 1.0 });
                 gradients.map(|g| g.map(|x| x * factor))
             }
+            Clip::NormApart { limit, prefix } => {
+                let clipped = |one: bool| {
+                    Clip::Norm(limit).apply(&gradients.select(|name| name.starts_with(prefix) == one))
+                };
+                gradients.replace(&clipped(true)).replace(&clipped(false))
+            }
         }
     }
 }
@@ -59,9 +72,28 @@ mod tests {
     }
 
     #[test]
+    fn two_networks_are_clipped_apart() {
+        let value = |name: &str, x: f64| (name.to_owned(), Array::new(&[1], vec![x]));
+        let g =
+            Params::new(vec![value("a.w", 3.0), value("r1.w", 0.3), value("a.b", -4.0), value("r2.w", 0.4)]);
+        let scaled = |limit| Clip::NormApart { limit, prefix: "r" }.apply(&g);
+        // norms 5 and 0.5
+        assert_eq!(scaled(1.0).names(), g.names());
+        let factors = |limit| {
+            let scaled = scaled(limit);
+            ["a.w", "a.b", "r1.w", "r2.w"].map(|name| scaled[name].data()[0] / g[name].data()[0])
+        };
+        for (limit, expected) in [(1.0, [0.2, 0.2, 1.0, 1.0]), (0.25, [0.05, 0.05, 0.5, 0.5])] {
+            let close = factors(limit).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15);
+            assert!(close, "{limit}: {:?}", factors(limit));
+        }
+        assert_eq!(scaled(9.0), g);
+    }
+
+    #[test]
     fn clipping_hides_no_nan() {
         let g = Params::new(vec![("a".to_owned(), Array::new(&[2], vec![f32::NAN, 9.0]))]);
-        for clip in [Clip::Value(1.0), Clip::Norm(1.0)] {
+        for clip in [Clip::Value(1.0), Clip::Norm(1.0), Clip::NormApart { limit: 1.0, prefix: "a" }] {
             assert!(clip.apply(&g)["a"].data()[0].is_nan(), "{clip:?}");
         }
     }

@@ -72,7 +72,7 @@ impl RelationConfig {
         let mut b = Builder::new();
         let blocks = (0..2).map(|i| {
             let c_in = if i == 0 { 2 * self.filters } else { self.filters };
-            let name = format!("relation{}", i + 1);
+            let name = format!("{}{}", RelationModule::PREFIX, i + 1);
             block(&mut b, &name, c_in, self.filters, self.padding).with_pool(Pool::valid(2))
         });
         let blocks = blocks.collect();
@@ -122,6 +122,11 @@ pub struct RelationModule {
     spec: Spec,
 }
 
+impl RelationModule {
+    /// What the names of its parameters begin with, and of no others of a Relation network.
+    pub const PREFIX: &'static str = "relation";
+}
+
 impl<F: Float> Model<F> for RelationModule {
     fn spec(&self) -> &Spec {
         &self.spec
@@ -150,6 +155,9 @@ mod tests {
         ] {
             let (encoder, module) = (config.encoder(), config.module());
             assert_eq!([encoder.spec.count(), module.spec.count()], counts);
+            let prefixed =
+                |spec: &Spec| spec.weights().filter(|(n, _)| n.starts_with(RelationModule::PREFIX)).count();
+            assert_eq!([prefixed(&encoder.spec), prefixed(&module.spec)], [0, module.spec.weights().len()]);
             let tape = Tape::<f32>::new();
             let mut rng = ChaCha8Rng::seed_from_u64(1);
             let (theta, phi) = (encoder.spec.init(&mut rng).on(&tape), module.spec.init(&mut rng).on(&tape));

@@ -1,6 +1,6 @@
 //! Defaults of the algorithms that embed and compare.
 
-use fewshot_nn::Clip;
+use fewshot_nn::{Clip, RelationModule};
 
 use super::table::{is_few, maml_sinusoid, on_drawings, split};
 use super::{Defaults, PAIRS};
@@ -48,8 +48,8 @@ pub fn matching(data: &Data, ways: usize, shots: usize) -> Defaults {
     }
 }
 
-/// Sung et al. 2018, 4.1 and released code: queries so that an episode has 100 images or so, gradient norm at most 0.5, rate halved every
-/// 100,000 of 1,000,000 episodes, statistics of the batch at test, too.
+/// Sung et al. 2018, 4.1 and released code: queries so that an episode has 100 images or so, gradient norm of each network at
+/// most 0.5, rate halved every 100,000 of 1,000,000 episodes, statistics of the batch at test, too.
 pub fn relation(data: &Data, ways: usize, shots: usize) -> Defaults {
     let queries = match (is_few(ways), shots) {
         (true, 1) => 19,
@@ -58,10 +58,10 @@ pub fn relation(data: &Data, ways: usize, shots: usize) -> Defaults {
         (false, _) => 5,
     };
     Defaults {
-        source: "Sung et al. 2018, section 4.1 and released code; one limit of the gradient for both networks",
+        source: "Sung et al. 2018, section 4.1 and released code",
         iterations: on_drawings(data, 1_000_000, 600),
         decay: Decay::Halved(100_000),
-        clip: Some(Clip::Norm(0.5)),
+        clip: Some(Clip::NormApart { limit: 0.5, prefix: RelationModule::PREFIX }),
         train_ways: ways,
         queries,
         eval_queries: queries,
