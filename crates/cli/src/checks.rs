@@ -168,6 +168,16 @@ fn rivals(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses to wait for what is never measured.
+pub fn patience(options: &Options, validate_every: Option<u64>) -> Result<(), Error> {
+    match options.patience {
+        Some(1..) if validate_every.is_none() => refuse(
+            "--patience: it counts measurements on validation classes, of which there are none; add --validate-every N",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what pretraining has no use for: it knows no episodes, and of sinusoids no batches.
 fn pretraining(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
     if algorithm != Algorithm::Pretrain {
@@ -320,6 +330,8 @@ mod tests {
             ("halve-every = 5\nouter-schedule = 'linear'", "--halve-every"),
             ("clip-value = 1.0\nclip-norm = 1.0", "--clip-norm"),
             ("clip-value = 0.0", "--clip-value 0"),
+            ("algorithm = 'maml'\npatience = 3", "--validate-every"),
+            ("validate-every = 0\npatience = 3", "--validate-every"),
             ("algorithm = 'cavia'", "sinusoid"),
             ("algorithm = 'maml'\ninner-batch = 5", "--inner-batch"),
             ("algorithm = 'reptile'\norder = 1", "--order"),

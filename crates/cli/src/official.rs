@@ -63,14 +63,18 @@ pub fn measure(path: &Path, subject: &Subject<'_>) -> Result<Official, Error> {
 }
 
 /// Runs of a validation: 320 trials, as Koch et al. (2015, section 3.2) have them.
-const VALIDATION_RUNS: u64 = 16;
+pub const VALIDATION_RUNS: u64 = 16;
 
 /// The accuracy on trials of the same kind within validation alphabets, as a line.
 pub fn validation(subject: &Subject<'_>, trials: &OneShot) -> Result<String, Error> {
     let evaluation = evaluate(&*learner(subject), subject.meta, trials, VALIDATION_RUNS)
         .map_err(|error| Error::Evaluation(error.to_string()))?;
-    let (value, count) = (100.0 * evaluation.mean, VALIDATION_RUNS * WAYS as u64);
-    Ok(format!("validation  {value:.2} % of {count} one-shot trials within alphabets"))
+    Ok(format!("validation  {:.2} % of {}", 100.0 * evaluation.mean, validation_words()))
+}
+
+/// What they are.
+pub fn validation_words() -> String {
+    format!("{} one-shot trials within alphabets", VALIDATION_RUNS * WAYS as u64)
 }
 
 impl Official {

@@ -184,9 +184,13 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
-    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last [default: protonet, matching, relation, r2d2, lrd2 on Omniglot 500; others 0]
+    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last; of siamese on one-shot trials within alphabets [default: protonet, matching, relation, r2d2, lrd2 on Omniglot 500; siamese of network koch 10546, an epoch; others 0]
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub validate_every: Option<u64>,
+
+    /// End training once N such measurements in a row were no better than the best before; 0 never [default: protonet, r2d2, lrd2 40; siamese of network koch 20; others 0]
+    #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
+    pub patience: Option<u64>,
 
     /// Outer optimiser [default: adam; reptile sgd; siamese of network koch layers]
     #[arg(long, value_enum, help_heading = "Training")]
@@ -276,6 +280,7 @@ each_option!(
     iterations,
     meta_batch,
     validate_every,
+    patience,
     outer,
     outer_lr,
     outer_schedule,
@@ -300,6 +305,9 @@ impl Options {
         }
         if self.rotations.is_some() && other.eval_rotations == other.rotations {
             other.eval_rotations = None;
+        }
+        if self.validate_every == Some(0) {
+            other.patience = None;
         }
         if self.meta_batch.is_some() && other.lanes == other.meta_batch {
             other.lanes = None;
@@ -335,6 +343,14 @@ mod tests {
         };
         let both = above.or(below);
         assert_eq!(both.given(), ["ways", "outer-schedule", "clip-value"]);
+    }
+
+    #[test]
+    fn without_validation_there_is_nothing_to_wait_for() {
+        let below = Options { validate_every: Some(500), patience: Some(40), ..Options::default() };
+        let above = |every| Options { validate_every: Some(every), ..Options::default() };
+        assert_eq!(above(0).or(below.clone()), above(0));
+        assert_eq!(above(9).or(below).patience, Some(40));
     }
 
     #[test]

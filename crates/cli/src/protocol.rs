@@ -147,8 +147,9 @@ fn steps(steps: &Steps) -> String {
 }
 
 fn training(settings: &Settings) -> String {
-    let Settings { iterations, meta_batch, outer, outer_lr, decay, clip, validate_every, seed, .. } =
-        settings;
+    let Settings {
+        iterations, meta_batch, outer, outer_lr, decay, clip, validate_every, patience, seed, ..
+    } = settings;
     let episodes = match (&settings.method, meta_batch) {
         (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, 1) => "batch",
         (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, _) => "batches",
@@ -170,8 +171,10 @@ fn training(settings: &Settings) -> String {
     };
     let chosen = validate_every.map(|every| format!(", best of every {every} on validation classes"));
     let chosen = chosen.unwrap_or_default();
+    let patience = patience.map(|patience| format!(", ending after {patience} without a better one"));
+    let patience = patience.unwrap_or_default();
     format!(
-        "{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}{chosen}, seed {seed}",
+        "{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}{chosen}{patience}, seed {seed}",
         decay.words()
     )
 }

@@ -100,6 +100,8 @@ fn protonet_as_published() {
     assert_eq!((settings.outer_lr, settings.decay), (1e-3, Decay::Halved(2000)));
     let classes = settings.classes.unwrap();
     assert_eq!((classes.train_ways, classes.split), (60, Split::Maml));
+    // 200 epochs of 100 episodes
+    assert_eq!((settings.validate_every, settings.patience), (Some(500), Some(40)));
     assert_eq!((classes.norm, classes.rotations), (Norm::Running, Rotations::NewClasses));
 }
 
@@ -153,6 +155,7 @@ fn siamese_networks_as_published() {
     assert_eq!((settings.outer, settings.decay, settings.meta_batch), (Outer::Layers, Decay::Epochs, 1));
     let epochs = settings.iterations as f64 * 128.0 / (9.0 * 150_000.0);
     assert!((199.0..=200.0).contains(&epochs), "{epochs}");
+    assert_eq!((settings.validate_every, settings.patience), (Some(settings.iterations / 200), Some(20)));
     let classes = settings.classes.unwrap();
     assert_eq!((classes.split, classes.rotations), (Split::Koch, Rotations::None));
     let small = omniglot("siamese", 20, 1);

@@ -5,11 +5,14 @@ use std::path::Path;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{Checkpoint, Evaluation, Learner, Meta, Metric, evaluate};
 
+use crate::algorithm::Algorithm;
+use crate::args::Part;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::defaults;
 use crate::error::Error;
 use crate::learner;
+use crate::official;
 use crate::run_dir::{MODEL, RunDir, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
@@ -23,6 +26,9 @@ pub struct Selection {
     last: u64,
     settings: Settings,
     tasks: Box<dyn Tasks>,
+    episodes: u64,
+    /// What these are, in words.
+    words: String,
     learner: Box<dyn Learner>,
     best: Option<Best>,
     /// A line for each look.
@@ -40,12 +46,14 @@ impl Selection {
         let Some(every) = settings.validate_every else {
             return Ok(None);
         };
-        let episodes = TestEpisodes { part: crate::args::Part::Validation, ..TestEpisodes::of(settings) };
+        let (tasks, episodes, words) = tasks(settings, source)?;
         Ok(Some(Selection {
             every,
             last: settings.iterations,
             settings: settings.clone(),
-            tasks: source.test(settings, &episodes)?,
+            tasks,
+            episodes,
+            words,
             learner: learner::build(settings),
             best: None,
             lines: Vec::new(),
@@ -55,7 +63,6 @@ impl Selection {
     /// Goes on from the folder of a run that stands after `iteration`, for the learner that is trained.
     pub fn resume(&mut self, dir: &Path, trained: &dyn Learner, iteration: u64) -> Result<(), Error> {
         let text = std::fs::read_to_string(dir.join(VALIDATION)).unwrap_or_default();
-        let number = |line: &str| line.split(',').next().and_then(|text| text.parse::<u64>().ok());
         let earlier = |line: &&str| number(line).is_some_and(|number| number <= iteration);
         self.lines = text.lines().skip(1).filter(earlier).map(str::to_owned).collect();
         let wrong = |error: fewshot_meta::Error| Error::Model(error.to_string());
@@ -88,15 +95,21 @@ impl Selection {
     /// The score of weights, and of sequences the accuracy at each instance to stand beside it; nothing where predictions are not
     /// finite.
     fn seen(&self, meta: &Meta) -> Option<(Evaluation, String)> {
-        let count = defaults::VALIDATION_EPISODES;
         if sequences::protocol(&self.settings).is_none() {
-            return evaluate(&*self.learner, meta, &*self.tasks, count)
+            return evaluate(&*self.learner, meta, &*self.tasks, self.episodes)
                 .ok()
                 .map(|seen| (seen, String::new()));
         }
-        let (scores, _) = sequences::scores(&self.settings, meta, &*self.tasks, count).ok()?;
+        let (scores, _) = sequences::scores(&self.settings, meta, &*self.tasks, self.episodes).ok()?;
         let each: Vec<String> = scores.iter().map(|score| score.mean.to_string()).collect();
         Some((sequences::known(&scores), format!(",{}", each.join(" "))))
+    }
+
+    /// Whether so many looks since the best were no better that training ends.
+    pub fn has_waited(&self) -> bool {
+        let (Some(patience), Some(best)) = (self.settings.patience, &self.best) else { return false };
+        let since = self.lines.iter().filter(|line| number(line).is_some_and(|n| n > best.meta.iteration));
+        since.count() as u64 >= patience
     }
 
     /// Writes what was seen.
@@ -117,11 +130,28 @@ impl Selection {
             Some(_) => format!("accuracy {:.2} %", 100.0 * best.score),
             None => format!("error {:.4}", best.score),
         };
-        let (iteration, count) = (best.meta.iteration, defaults::VALIDATION_EPISODES);
-        let on = match sequences::protocol(&self.settings) {
-            Some(_) => "sequences, from the second instance on",
-            None => "episodes",
-        };
-        Some(format!("iteration {iteration}, {score} on {count} validation {on}"))
+        Some(format!("iteration {}, {score} on {}", best.meta.iteration, self.words))
     }
+}
+
+/// What weights are measured on, how many episodes, and what they are in words: of a Siamese network one-shot trials within
+/// alphabets, where some are large enough.
+fn tasks(settings: &Settings, source: &Source) -> Result<(Box<dyn Tasks>, u64, String), Error> {
+    if settings.algorithm() == Algorithm::Siamese
+        && let Some(trials) = source.trials(settings)
+    {
+        return Ok((Box::new(trials), official::VALIDATION_RUNS, official::validation_words()));
+    }
+    let episodes = TestEpisodes { part: Part::Validation, ..TestEpisodes::of(settings) };
+    let count = defaults::VALIDATION_EPISODES;
+    let what = match sequences::protocol(settings) {
+        Some(_) => "sequences, from the second instance on",
+        None => "episodes",
+    };
+    Ok((source.test(settings, &episodes)?, count, format!("{count} validation {what}")))
+}
+
+/// The iteration of a line.
+fn number(line: &str) -> Option<u64> {
+    line.split(',').next()?.parse().ok()
 }

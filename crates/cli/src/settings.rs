@@ -45,6 +45,8 @@ pub struct Settings {
     pub decay: Decay,
     /// Weights are measured on validation classes every so many updates, and the best are kept.
     pub validate_every: Option<u64>,
+    /// Training ends once so many of these measurements in a row were no better.
+    pub patience: Option<u64>,
     /// Clipping of the meta-gradient.
     pub clip: Option<Clip>,
     /// Seed of all randomness of the run.
@@ -89,6 +91,8 @@ impl Settings {
             _ => defaults::of(algorithm, &data, ways, shots),
         };
         let method = Method::of(algorithm, options, &default);
+        let validate_every = self::validate_every(options, &default);
+        checks::patience(options, validate_every)?;
         let norm = options.clip_norm.map(|limit| method.clip_norm(limit));
         let clip = options.clip_value.map(Clip::Value).or(norm).or(default.clip);
         let settings = Settings {
@@ -106,7 +110,8 @@ impl Settings {
             outer: options.outer.unwrap_or(default.outer),
             outer_lr: options.outer_lr.unwrap_or(default.outer_lr),
             clip,
-            validate_every: validate_every(options, &default),
+            validate_every,
+            patience: options.patience.or(default.patience).filter(|&n| n > 0 && validate_every.is_some()),
             seed: options.seed.unwrap_or(defaults::SEED),
         };
         checks::numbers(&settings)?;
@@ -127,6 +132,7 @@ impl Settings {
             outer: Some(self.outer),
             outer_lr: Some(self.outer_lr),
             validate_every: Some(self.validate_every.unwrap_or(0)),
+            patience: self.validate_every.map(|_| self.patience.unwrap_or(0)),
             seed: Some(self.seed),
             ..Options::default()
         };
@@ -233,6 +239,8 @@ mod tests {
             "",
             "algorithm = 'maml'\nways = 20\nrecompute = true\nclip-value = 10.0",
             "algorithm = 'mamlpp'\nparts = 'none'\nclip-norm = 1.0",
+            "algorithm = 'maml'\nvalidate-every = 5\npatience = 3",
+            "data = 'omniglot:/data'\npatience = 0",
             "algorithm = 'relation'\nclip-norm = 2.0",
             "outer = 'sgd'\nouter-schedule = 'linear'",
             "algorithm = 'pretrain'\nbatch = 9\ndecay = 0.5\ninner-lr = 0.1\neval-steps = 3\nshots = 5",

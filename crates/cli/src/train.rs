@@ -118,6 +118,13 @@ impl Run {
             return Err(self.with_fate_of_weights(error, files));
         }
         say(format!("trained     {} iterations in {}", trainer.iteration(), clock(progress.seconds())))?;
+        if let Some(patience) =
+            self.settings.patience.filter(|_| trainer.iteration() < self.settings.iterations)
+        {
+            say(format!(
+                "ended       early, for {patience} measurements on validation classes were no better"
+            ))?;
+        }
         if let Some(chosen) = selection.as_ref().and_then(Selection::describe) {
             say(format!("selected    {chosen}"))?;
         }
@@ -144,7 +151,8 @@ impl Run {
         guard: &Guard,
     ) -> Result<(), Error> {
         let mut saved = Instant::now();
-        while trainer.iteration() < self.settings.iterations {
+        let waited = |selection: &Option<Selection>| selection.as_ref().is_some_and(Selection::has_waited);
+        while trainer.iteration() < self.settings.iterations && !waited(selection) {
             stopped(guard, trainer.iteration())?;
             let step = trainer
                 .step()

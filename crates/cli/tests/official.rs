@@ -58,6 +58,10 @@ fn models_of_other_ways_and_other_folders_are_refused() {
 #[test]
 fn a_siamese_network_is_validated_within_alphabets() {
     let folder = tempfile::tempdir().unwrap();
-    let printed = train(folder.path(), &format!("--algorithm siamese --batch 8 {TINY}"));
-    assert!(printed.contains("% of 320 one-shot trials within alphabets"), "{printed}");
+    let printed = train(folder.path(), &format!("--algorithm siamese --batch 8 {TINY} --validate-every 2"));
+    let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).expect(&printed).trim();
+    let value =
+        line("validation").strip_suffix(" % of 320 one-shot trials within alphabets").expect(&printed);
+    let same = format!("iteration 2, accuracy {value} % on 320 one-shot trials within alphabets");
+    assert_eq!(line("selected"), same);
 }

@@ -54,3 +54,29 @@ fn a_run_that_goes_on_knows_what_was_best() {
         assert!(read(whole.path()) == read(parts.path()), "{name}");
     }
 }
+
+#[test]
+fn a_run_ends_when_waiting_is_over() {
+    let arguments =
+        "--data sinusoid --meta-batch 4 --episodes 2 --outer-lr 0.01 --validate-every 1 --patience 3";
+    let whole = tempfile::tempdir().unwrap();
+    let printed = train(whole.path(), &format!("{arguments} --iterations 60"));
+    let seen = looks(whole.path());
+    let best = seen.iter().map(|look| look.1).fold(f64::INFINITY, f64::min);
+    let best = seen.iter().find(|look| look.1 == best).unwrap().0;
+    assert_eq!(seen.last().unwrap().0, best + 3);
+    assert!(best + 3 < 60 && printed.contains(", ending after 3 without a better one"), "{printed}");
+    let ended = "ended       early, for 3 measurements on validation classes were no better";
+    assert!(printed.contains(ended), "{printed}");
+    // waiting goes on where it was interrupted, and does not begin anew once over
+    let parts = trained(&format!("{arguments} --iterations {}", best + 1));
+    for _ in 0..2 {
+        let mut command = fewshot();
+        command.arg("train").arg("--resume").arg(parts.path()).args(["--iterations", "60"]);
+        assert!(String::from_utf8(command.output().unwrap().stdout).unwrap().contains(ended));
+        for name in ["config.toml", "metrics.csv", "validation.csv", "model.safetensors"] {
+            let read = |run: &Path| fs::read(run.join(name)).unwrap();
+            assert!(read(whole.path()) == read(parts.path()), "{name}");
+        }
+    }
+}

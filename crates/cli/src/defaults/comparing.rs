@@ -10,6 +10,8 @@ use crate::shots::Shots;
 
 /// Weights are chosen on validation classes as often as this: (P) does it every 100 episodes (F).
 const VALIDATE_EVERY: u64 = 500;
+/// Such measurements in the 200 epochs of 100 episodes after which (P) stops, and so does R2-D2.
+const PATIENCE: u64 = 200 * 100 / VALIDATE_EVERY;
 
 /// (P) on Omniglot: 60-way training episodes with 5 queries per class, one per update; rate halved every
 /// 2000; 15 test queries per class; running statistics.
@@ -21,6 +23,7 @@ pub fn protonet(data: &Data, ways: usize, shots: usize) -> Defaults {
         meta_batch: 1,
         decay: Decay::Halved(2000),
         validate_every: matches!(data, Data::Omniglot(_)).then_some(VALIDATE_EVERY),
+        patience: Some(PATIENCE),
         train_ways: ways.max(60),
         queries: 5,
         eval_queries: 15,
@@ -42,6 +45,7 @@ pub fn matching(data: &Data, ways: usize, shots: usize) -> Defaults {
         source: "Vinyals et al. 2016, section 4.1; 15 queries of Ravi, Larochelle 2017; optimiser and iterations chosen here",
         iterations: on_drawings(data, 20_000, 600),
         decay: Decay::Halved(4000),
+        patience: None,
         train_ways: ways,
         queries: 15,
         ..protonet(data, ways, shots)
@@ -61,6 +65,7 @@ pub fn relation(data: &Data, ways: usize, shots: usize) -> Defaults {
         source: "Sung et al. 2018, section 4.1 and released code",
         iterations: on_drawings(data, 1_000_000, 600),
         decay: Decay::Halved(100_000),
+        patience: None,
         clip: Some(Clip::NormApart { limit: 0.5, prefix: RelationModule::PREFIX }),
         train_ways: ways,
         queries,
@@ -103,12 +108,16 @@ pub fn siamese(data: &Data, shots: usize) -> Defaults {
     }
 }
 
-/// Section 3.2: 150,000 pairs an epoch with 8 distorted copies each for at most 200 epochs, all rates times 0.99 after each;
-/// the paper does not give its rates (F).
+/// Section 3.2: 150,000 pairs an epoch with 8 distorted copies each for at most 200 epochs, all rates times 0.99 after each, which
+/// ends with one-shot trials, until 20 were no better; the paper does not give its rates (F).
 pub fn koch(small: Defaults) -> Defaults {
+    let epoch = 9 * 150_000 / PAIRS as u64;
     Defaults {
         source: "Koch, Zemel, Salakhutdinov 2015, sections 3 and 4; rates, momenta and penalties chosen here",
         iterations: 200 * 9 * 150_000 / PAIRS as u64,
+        // pictures of one's own may have no classes for validation
+        validate_every: (small.split != Split::Own).then_some(epoch),
+        patience: Some(20),
         outer: Outer::Layers,
         outer_lr: 1e-2,
         decay: Decay::Epochs,

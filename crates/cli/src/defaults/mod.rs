@@ -103,6 +103,8 @@ pub struct Defaults {
     pub clip: Option<Clip>,
     /// Weights are measured on validation classes every so many updates, and the best are kept.
     pub validate_every: Option<u64>,
+    /// Training ends once so many of these measurements in a row were no better.
+    pub patience: Option<u64>,
     /// Classes of a training episode.
     pub train_ways: usize,
     /// Support examples per class of a training episode.
