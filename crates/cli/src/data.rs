@@ -126,17 +126,14 @@ impl Source {
 
     /// Episodes to measure on.
     pub fn test(&self, settings: &Settings, test: &TestEpisodes) -> Result<Box<dyn Tasks>, Error> {
-        // episodes of any part have streams that training never uses
-        let purpose = match test.part {
-            Part::Validation => Purpose::Validation,
-            Part::Train | Part::Test => Purpose::Test,
-        };
+        let purpose = purpose(test.part);
         match (self, &settings.classes) {
             (Source::Drawings { images, split, .. }, Some(classes)) => {
-                let (listed, name) = match test.part {
-                    Part::Train => (split.train(), "episodes of training classes"),
-                    Part::Validation => (split.validation(), "validation episodes"),
-                    Part::Test => (split.test(), "test episodes"),
+                let listed = listed(split, test.part);
+                let name = match test.part {
+                    Part::Train => "episodes of training classes",
+                    Part::Validation => "validation episodes",
+                    Part::Test => "test episodes",
                 };
                 if let Some(protocol) = sequences::protocol(settings) {
                     let turned = classes.eval_rotations == Rotations::NewClasses;
@@ -159,6 +156,14 @@ impl Source {
         let drawers = omniglot::VALIDATION_DRAWERS;
         let (classes, seed) = (split.validation(), settings.seed);
         OneShot::new(images.clone(), classes, official::WAYS, drawers, seed, Purpose::Validation).ok()
+    }
+
+    /// Pairs within alphabets of some part, as they are, by other drawers than those of training. Nothing where they cannot be.
+    pub fn pairs(&self, part: Part, size: usize, seed: u64) -> Option<Pairs> {
+        let Source::Drawings { images, split, .. } = self else { return None };
+        let drawers = omniglot::VALIDATION_DRAWERS;
+        let protocol = PairProtocol { size, drawers, distortion: None, turned: false };
+        Pairs::new(images.clone(), listed(split, part), protocol, seed, purpose(part)).ok()
     }
 
     /// One line on what was loaded.
@@ -199,6 +204,23 @@ impl Source {
             }
             Source::Sinusoid => None,
         }
+    }
+}
+
+/// The classes of a part.
+fn listed(split: &ClassSplit, part: Part) -> &[ClassId] {
+    match part {
+        Part::Train => split.train(),
+        Part::Validation => split.validation(),
+        Part::Test => split.test(),
+    }
+}
+
+/// The streams of episodes to measure on, which training never uses.
+fn purpose(part: Part) -> Purpose {
+    match part {
+        Part::Validation => Purpose::Validation,
+        Part::Train | Part::Test => Purpose::Test,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::learner;
-use crate::measure::{Head, Measured, Subject, measure};
+use crate::measure::{Head, Measured, Subject, measure, verification};
 use crate::method::Method;
 use crate::official;
 use crate::on_threads;
@@ -75,7 +75,8 @@ fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Erro
     let source = Source::load(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     let tasks = source.test(subject.settings, &episodes)?;
-    measure(subject, &*tasks, episodes)
+    let verification = verification(subject, &source, args.classes)?;
+    Ok(Measured { verification, ..measure(subject, &*tasks, episodes)? })
 }
 
 fn read(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Instances, Error> {

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fewshot_episodes::{Episode, Outputs, Tasks, nearest};
-use fewshot_meta::{Evaluation, Learner, Meta, Metric, evaluate, evaluate_at_steps};
+use fewshot_meta::{Evaluation, Learner, Meta, Metric, Verification, evaluate, evaluate_at_steps, verify};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
 use crate::algorithm::Algorithm;
-use crate::args::StepRange;
+use crate::args::{Part, StepRange};
 use crate::baselines::{self, Baselines};
 use crate::choices::Norm;
-use crate::data::TestEpisodes;
+use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::learner;
 use crate::progress::episodes_bar;
@@ -19,6 +19,9 @@ use crate::settings::Settings;
 
 /// Regression is measured after up to so many steps, as in the paper of MAML.
 const REGRESSION_STEPS: usize = 10;
+
+/// Pairs of a batch of verification: with 600 batches about the 10,000 of Koch et al. (2015, section 3.2).
+const PAIRS: usize = 16;
 
 /// Up to so many steps, all are shown.
 const MOST_SHOWN: usize = 10;
@@ -64,6 +67,8 @@ pub struct Measured {
     pub nearest: Option<Evaluation>,
     /// What stands beside fine-tuning of a pretrained network, on the same episodes.
     pub baselines: Option<Baselines>,
+    /// How well pairs are told apart, where that is measured.
+    pub verification: Option<Verification>,
     /// The episodes.
     pub episodes: TestEpisodes,
     /// Outer updates it was trained for.
@@ -96,9 +101,26 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
         other_norm: other_norm(subject, tasks)?,
         nearest,
         baselines,
+        verification: None,
         episodes,
         iterations: subject.iterations,
     })
+}
+
+/// Lets a Siamese network tell pairs of a part's classes apart, for each episode a batch; nothing for other learners.
+pub fn verification(
+    subject: &Subject<'_>,
+    source: &Source,
+    part: Part,
+) -> Result<Option<Verification>, Error> {
+    let settings = subject.settings;
+    if settings.algorithm() != Algorithm::Siamese {
+        return Ok(None);
+    }
+    let Some(pairs) = source.pairs(part, PAIRS, settings.seed) else { return Ok(None) };
+    verify(&*learner(subject), subject.meta, &pairs, settings.episodes as u64)
+        .map(Some)
+        .map_err(|error| Error::Evaluation(error.to_string()))
 }
 
 /// Scores after these numbers of steps, of which one must not fail, with a bar that moves meanwhile.

@@ -1,6 +1,6 @@
 //! A score in words and as JSON.
 
-use fewshot_meta::{Evaluation, Metric};
+use fewshot_meta::{Evaluation, Metric, Verification};
 use serde::Serialize;
 
 use crate::baselines::Baselines;
@@ -27,10 +27,28 @@ struct Json {
     by_step: Option<Vec<AtStep>>,
     feature_nearest_neighbour: Option<Score>,
     scratch: Option<FromScratch>,
+    verification: Option<Verified>,
     nearest_neighbour: Option<f64>,
     nearest_neighbour_interval: Option<f64>,
     seed: u64,
     iterations: u64,
+}
+
+/// How well pairs are told apart.
+#[derive(Serialize)]
+struct Verified {
+    /// Share of right answers at the best threshold, in per cent.
+    value: f64,
+    pairs: usize,
+    /// The least probability of the same class that counts as the same.
+    threshold: f64,
+}
+
+impl Verified {
+    fn of(found: &Verification) -> Verified {
+        let threshold = 1.0 / (1.0 + (-found.threshold).exp());
+        Verified { value: 100.0 * found.accuracy, pairs: found.pairs, threshold }
+    }
 }
 
 /// The score after some inner steps.
@@ -105,6 +123,12 @@ impl Measured {
             lines.push(self.line(Some(*norm), evaluation));
         }
         lines.extend(self.baselines.iter().flat_map(|baselines| self.beside(baselines)));
+        if let Some(Verified { value, pairs, threshold }) = self.verification.as_ref().map(Verified::of) {
+            let of = part(self.episodes.part);
+            lines.push(format!(
+                "verification {value:.2} % of {pairs} pairs of {of} classes within alphabets, best threshold {threshold:.3}"
+            ));
+        }
         match &self.nearest {
             Some(nearest) => {
                 lines.push(format!("pixel nearest neighbour {} on the same episodes", figures(nearest)))
@@ -192,6 +216,7 @@ impl Measured {
                 score: Score::of(&beside.scratch[stage]),
                 by_step: beside.scratch.iter().map(|(step, score)| at((*step, score))).collect(),
             }),
+            verification: self.verification.as_ref().map(Verified::of),
             nearest_neighbour: nearest.as_ref().map(|nearest| 100.0 * nearest.mean),
             nearest_neighbour_interval: nearest.as_ref().map(|nearest| 100.0 * nearest.interval),
             seed: episodes.seed,

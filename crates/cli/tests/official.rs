@@ -65,3 +65,22 @@ fn a_siamese_network_is_validated_within_alphabets() {
     let same = format!("iteration 2, accuracy {value} % on 320 one-shot trials within alphabets");
     assert_eq!(line("selected"), same);
 }
+
+#[test]
+fn a_siamese_network_verifies_pairs() {
+    let run = trained(&format!("--algorithm siamese --batch 8 {TINY}"));
+    let text = evaluate(run.path(), &["--classes", "validation"]);
+    let json: serde_json::Value =
+        serde_json::from_str(&evaluate(run.path(), &["--classes", "validation", "--json"])).unwrap();
+    let number = |key: &str| json["verification"][key].as_f64().unwrap();
+    // 4 episodes, 16 pairs each
+    let line = format!(
+        "verification {:.2} % of 64 pairs of validation classes within alphabets, best threshold {:.3}",
+        number("value"),
+        number("threshold")
+    );
+    assert!(text.contains(&line) && number("pairs") == 64.0, "{line}: {text}");
+    assert!((50.0..=100.0).contains(&number("value")), "{json}");
+    let other = evaluate(run.path(), &["--seed", "2"]);
+    assert!(other.contains(" % of 64 pairs of test classes") && !other.contains(&line), "{other}");
+}

@@ -68,6 +68,7 @@ mod task_vars;
 mod tasks;
 mod tensors;
 mod trainer;
+mod verification;
 
 pub use adapt::{InnerLoop, Order, Rate};
 pub use anil::Anil;
@@ -101,3 +102,4 @@ pub use task::{Examples, Labels, Metric, Task};
 pub use task_vars::{ExampleVars, LabelVars, TaskVars};
 pub use tasks::{MetaGradient, meta_gradient};
 pub use trainer::{Progress, Step, Trainer, Training};
+pub use verification::{Verification, verify};

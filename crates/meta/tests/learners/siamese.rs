@@ -6,12 +6,13 @@ use crate::common::smooth::Smooth;
 use crate::common::{FEATURES, Net};
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::glyphs::{self, GlyphConfig};
-use fewshot_episodes::{Draw, OneShot, PairProtocol, Pairs, Purpose, stream};
+use fewshot_episodes::{Draw, Episode, OneShot, PairProtocol, Pairs, Purpose, Set, Targets, stream};
 use fewshot_meta::{
     ExactnessCheck, Examples, Labels, Learner, Meta, Runner, Siamese, Task, Trainer, Training, Verdict,
-    evaluate,
+    Verification, evaluate, verify,
 };
 use fewshot_nn::{Adam, Init, Mlp, Model, NormAffine, Params, Pass};
+use ndarray::ArrayD;
 
 /// Numbers of an embedding.
 const WIDTH: usize = 5;
@@ -121,6 +122,43 @@ fn the_loss_is_binary_cross_entropy() {
     assert!((got.loss - loss).abs() < 1e-12, "{} {loss}", got.loss);
     let right = logits.iter().zip(labels).filter(|(l, same)| (**l > 0.0) == (*same == 1)).count();
     assert_eq!(got.accuracy, Some(right as f64 / labels.len() as f64));
+}
+
+#[test]
+fn verification_has_the_best_threshold() {
+    let learner = learner();
+    let mut rng = stream(5, Purpose::Data, 0);
+    let mut side = |n: usize| ArrayD::from_shape_simple_fn(vec![n, FEATURES], || rng.normal() as f32);
+    let labels = [vec![1, 0, 0, 1], vec![0, 0, 1, 1, 1, 0]];
+    let batches: Vec<Episode> = labels
+        .iter()
+        .map(|labels| {
+            let mut set = || Set::new(side(labels.len()), Targets::Classes(labels.clone()));
+            Episode { support: set(), query: set(), ways: Some(2) }
+        })
+        .collect();
+    let meta = learner.init(3);
+    let mut logits = Vec::new();
+    for batch in &batches {
+        let Task { support, query } = Task::<f64>::from(batch);
+        let [first, second] = [support, query].map(|set| embeddings(&learner.model, &meta, &set.x));
+        logits.extend(first.iter().zip(&second).map(|(a, b)| logit(&meta, a, b)));
+    }
+    let same = labels.concat();
+    let right =
+        |threshold: f64| logits.iter().zip(&same).filter(|(l, s)| (**l >= threshold) == (**s == 1)).count();
+    let best = logits.iter().map(|l| right(l - 1e-9)).max().unwrap();
+    let found = verify(&learner, &meta, &batches, 2).unwrap();
+    assert_eq!((found.accuracy, found.pairs), (best as f64 / 10.0, 10));
+    assert_eq!(right(found.threshold - 1e-9), best);
+}
+
+#[test]
+fn pairs_of_one_score_fall_on_one_side() {
+    let found = Verification::new(vec![(1.0, true), (1.0, false), (1.0, true), (0.0, false)]);
+    assert_eq!((found.accuracy, found.threshold), (0.75, 1.0));
+    let found = Verification::new(vec![(1.0, false), (0.0, true), (-1.0, false)]);
+    assert_eq!((found.accuracy, found.threshold), (2.0 / 3.0, f64::INFINITY));
 }
 
 #[test]
