@@ -97,7 +97,11 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
         stages,
         stage,
         curve: subject.curve,
-        norm: settings.classes.as_ref().map(|classes| classes.norm),
+        norm: settings
+            .classes
+            .as_ref()
+            .map(|classes| classes.norm)
+            .filter(|_| !subject.meta.statistics.is_empty()),
         other_norm: other_norm(subject, tasks)?,
         nearest,
         baselines,

@@ -31,7 +31,7 @@ pub fn lines(
     let weights: usize = learner.spec().weights().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     lines.push(format!(
         "learner     {}; {}, {weights} weights",
-        method(settings),
+        method(settings, learner),
         learner::network_name(settings)
     ));
     lines.push(format!("training    {}", self::training(settings)));
@@ -88,12 +88,12 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
     )
 }
 
-fn method(settings: &Settings) -> String {
-    let norm = settings
-        .classes
-        .as_ref()
-        .map(|classes| format!(", batch norm at test: {}", choice_name(classes.norm)));
-    let norm = norm.unwrap_or_default();
+fn method(settings: &Settings, learner: &dyn Learner) -> String {
+    let norm = match &settings.classes {
+        None => String::new(),
+        Some(_) if learner.spec().statistics::<f32>().is_empty() => ", no batch norm".into(),
+        Some(classes) => format!(", batch norm at test: {}", choice_name(classes.norm)),
+    };
     let name = settings.algorithm().name();
     let order = settings.method.order().map(|order| format!(" of order {}", choice_name(order)));
     let again = match settings.method.memory() {
@@ -177,4 +177,23 @@ fn training(settings: &Settings) -> String {
         "{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}{chosen}{patience}, seed {seed}",
         decay.words()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_without_batch_norm_has_no_policy() {
+        for (options, expected) in [
+            ("algorithm = 'siamese'", ", batch norm at test: running"),
+            ("algorithm = 'siamese'\nnetwork = 'koch'", ", no batch norm"),
+            ("algorithm = 'maml'", ", batch norm at test: batch"),
+            ("data = 'sinusoid'", "rate 0.01"),
+        ] {
+            let settings = Settings::resolve(&toml::from_str(options).unwrap()).unwrap();
+            let words = method(&settings, &*learner::build(&settings));
+            assert!(words.ends_with(expected), "{words}");
+        }
+    }
 }

@@ -102,11 +102,11 @@ impl Measured {
         let figures = figures(evaluation);
         match evaluation.metric {
             Metric::Accuracy => {
-                let norm = norm.map(|norm| format!(", batch norm {}", choice_name(norm)));
+                let norm =
+                    norm.map_or("no batch norm".into(), |norm| format!("batch norm {}", choice_name(norm)));
                 format!(
-                    "accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes{})",
-                    episodes.part.words(),
-                    norm.unwrap_or_default()
+                    "accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes, {norm})",
+                    episodes.part.words()
                 )
             }
             Metric::Mse => {
@@ -246,5 +246,34 @@ fn mean(evaluation: &Evaluation) -> String {
     match evaluation.metric {
         Metric::Accuracy => format!("{:.2} %", 100.0 * evaluation.mean),
         Metric::Mse => format!("{:.3}", evaluation.mean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Part;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_batch_norm_stands_in_the_result_or_that_there_is_none() {
+        let measured = |norm| Measured {
+            learner: "siamese".into(),
+            stages: BTreeMap::from([(0, Evaluation::new(Metric::Accuracy, vec![0.5, 0.5]))]),
+            stage: 0,
+            curve: None,
+            norm,
+            other_norm: None,
+            nearest: None,
+            baselines: None,
+            verification: None,
+            episodes: TestEpisodes { part: Part::Test, ways: 20, shots: 1, queries: 15, seed: 1 },
+            iterations: 9,
+        };
+        let expected =
+            |norm: &str| format!("accuracy 50.00 ± 0.00 % (2 episodes, 20-way 1-shot, test classes, {norm})");
+        assert_eq!(measured(Some(Norm::Running)).headline(), expected("batch norm running"));
+        assert_eq!(measured(None).headline(), expected("no batch norm"));
+        assert!(measured(None).json().contains("\"norm\":null"));
     }
 }
