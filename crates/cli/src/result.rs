@@ -124,7 +124,7 @@ impl Measured {
         }
         lines.extend(self.baselines.iter().flat_map(|baselines| self.beside(baselines)));
         if let Some(Verified { value, pairs, threshold }) = self.verification.as_ref().map(Verified::of) {
-            let of = part(self.episodes.part);
+            let of = self.episodes.part.words();
             lines.push(format!(
                 "verification {value:.2} % of {pairs} pairs of {of} classes within alphabets, best threshold {threshold:.3}"
             ));
