@@ -52,7 +52,7 @@ def cell(w, theta, x, state):
     keys, written = vectors.split(w.heads, 1)
     gate = told[:, -w.heads :].sigmoid().unsqueeze(2)
     with torch.no_grad():
-        least = F.one_hot(usage.argsort(1, stable=True)[:, : w.heads], w.slots).float()
+        least = F.one_hot(usage.argsort(stable=True, dim=1)[:, : w.heads], w.slots).float()
     write_weights = gate * read_weights + (1 - gate) * least
     memory = memory * (1 - least[:, 0]).unsqueeze(2) + write_weights.transpose(1, 2) @ written
     norms = keys.norm(dim=2, keepdim=True) * memory.norm(dim=2).unsqueeze(1)
