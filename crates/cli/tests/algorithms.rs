@@ -48,6 +48,13 @@ fn drawings() {
         ("--algorithm lrd2 --train-ways 6 --train-shots 2 --newton-steps 1", "Newton steps 1"),
         ("--algorithm protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),
         ("--algorithm siamese --batch 6", "batches of 6 pairs within alphabets, distorted"),
+        ("--algorithm mann --ways 3 --per-class 2 --batch 2", "sequences of 6 drawings of 3 classes"),
+        (
+            "--algorithm mann --ways 3 --per-class 2 --batch 2 --names strings --access shared --curriculum 2",
+            "one class more every 2 sequences",
+        ),
+        ("--algorithm mann --ways 3 --per-class 2 --batch 2 --memory lstm", "without a memory"),
+        ("--algorithm mann --ways 3 --per-class 0 --access paper --eval-queries 1", "3-way 1-shot"),
     ] {
         let printed = comes_back(arguments);
         assert!(printed.contains(said), "{said:?} expected: {printed}");
@@ -171,6 +178,33 @@ fn the_list_of_algorithms() {
         assert!(line.starts_with(&format!("{name} ")) && line.contains(" 20"), "{line}");
     }
     assert!(text.contains("--preset ALGORITHM-DATA-WAYSwSHOTSs"), "{text}");
+}
+
+#[test]
+fn a_memory_is_measured_by_instance_and_drawn() {
+    let run = trained(
+        "--algorithm mann --ways 3 --per-class 3 --batch 2 --iterations 2 --episodes 3 --meta-batch 1 --validate-every 1",
+    );
+    let json: Value = serde_json::from_str(&evaluate(run.path(), &["--json"])).unwrap();
+    assert_eq!((json["instance"].as_u64(), json["sequences"].as_u64()), (Some(2), Some(4)));
+    let instances = json["by_instance"].as_array().unwrap();
+    assert_eq!(instances.len(), 3);
+    assert!(instances.iter().all(|instance| instance["count"].as_u64() == Some(12)), "{json}");
+    assert_eq!(json["value"], instances[1]["value"]);
+    let looks = fs::read_to_string(run.path().join("validation.csv")).unwrap();
+    assert!(looks.starts_with("iteration,score,interval,instances\n1,"), "{looks}");
+    let mut command = fewshot();
+    assert!(command.arg("plot").arg(run.path()).output().unwrap().status.success());
+    for (file, named) in [("instances.svg", "instance 3"), ("reads.svg", "head 4")] {
+        let svg = fs::read_to_string(run.path().join(file)).unwrap();
+        assert!(svg.contains(named) && svg.ends_with("</svg>\n"), "{file}");
+    }
+    let mut letters = fewshot();
+    let strings = trained(
+        "--algorithm mann --ways 3 --per-class 2 --batch 2 --names strings --iterations 1 --episodes 2",
+    );
+    letters.arg("predict").arg(strings.path()).args(["--support", "nowhere", "image.png"]);
+    fails(&mut letters, 2, "--names numbers");
 }
 
 #[test]
