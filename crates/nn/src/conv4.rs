@@ -110,6 +110,13 @@ impl Conv4Config {
         }
     }
 
+    /// The learner of the LSTM meta-learner (Ravi and Larochelle 2017, section 5.1 and released code): as
+    /// [`strided_flat`](Self::strided_flat) with 32 filters and max-pooling. On 28x28 it has 32 features and 28,320
+    /// parameters; on 84x84 in colour 800 and 28,896.
+    pub fn pooled_32() -> Self {
+        Conv4Config { filters: 32, downsample: Downsample::MaxPool, ..Self::strided_flat() }
+    }
+
     /// With a linear layer from the features to `outputs`, named `head`.
     #[must_use]
     pub fn with_head(mut self, outputs: usize) -> Self {
@@ -244,6 +251,10 @@ mod tests {
         assert_eq!(count(Conv4Config::strided_flat()), 111_936);
         assert_eq!(count(Conv4Config::strided_flat().with_head(5)), 113_221);
         assert_eq!(count(Conv4Config::pooled_64()), 111_936);
+        assert_eq!(count(Conv4Config::pooled_32()), 28_320);
+        let colour = Conv4Config { size: 84, channels: 3, ..Conv4Config::pooled_32() };
+        assert_eq!(count(colour), 28_896);
+        assert_eq!(count(colour.with_head(5)), 32_901);
         let spec = |model: &dyn Model<f32>| model.spec().count();
         assert_eq!(spec(&Mlp::new(&[1, 40, 40, 1])), 1761);
         assert_eq!(spec(&Mlp::with_batch_norm(&[784, 256, 128, 64, 64, 5])), 247_109);
@@ -255,6 +266,7 @@ mod tests {
             (Conv4Config::strided_gap(), 64),
             (Conv4Config::strided_flat(), 256),
             (Conv4Config::pooled_64(), 64),
+            (Conv4Config::pooled_32(), 32),
             (Conv4Config { size: 84, channels: 3, filters: 8, ..Conv4Config::pooled_64() }, 200),
         ] {
             let model = Conv4::new(&config);
