@@ -5,7 +5,8 @@ use crate::common::{Blobs, Net};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    IMaml, Learner, Maml, Matching, Meta, ProtoNet, R2d2, Relation, Reptile, Task, Trainer, Training,
+    IMaml, Learner, LstmMetaLearner, Maml, Matching, Meta, ProtoNet, R2d2, Relation, Reptile, Task, Trainer,
+    Training,
 };
 use fewshot_nn::{Adam, NormPolicy};
 
@@ -18,12 +19,13 @@ fn policies() -> [NormPolicy; 4] {
     ]
 }
 
-fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 7] {
+fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 8] {
     [
         Box::new(Maml { policy, inner_lr: 0.3, ..Maml::new(net()) }),
         Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
         Box::new(Reptile { policy, inner_lr: 0.01, ..Reptile::new(net()) }),
         Box::new(IMaml { policy, ..IMaml::new(net()) }),
+        Box::new(LstmMetaLearner { policy, ..LstmMetaLearner::new(net()) }),
         Box::new(Matching { policy, ..Matching::with_full_context(net(), crate::common::WAYS, 2) }),
         Box::new(Relation { policy, ..Relation::of(net(), Score::new(2 * crate::common::WAYS)) }),
         Box::new(R2d2 { policy, lambda: 0.1, ..R2d2::new(net()) }),
@@ -76,7 +78,7 @@ fn only_batch_statistics_make_queries_depend_on_each_other() {
 #[test]
 fn policies_differ_from_each_other() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..5 {
+    for which in 0..6 {
         let meta = trained(&*learners(Net::normed, NormPolicy::Batch)[which]);
         let predictions = policies().map(|policy| {
             learners(Net::normed, policy)[which].adapt(&meta, &task.support).predict(&task.query.x)
@@ -92,7 +94,7 @@ fn policies_differ_from_each_other() {
 #[test]
 fn without_batch_norm_all_policies_agree() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..5 {
+    for which in 0..6 {
         let predictions = policies().map(|policy| {
             let learner = &learners(Net::plain, policy)[which];
             learner.adapt(&learner.init(4), &task.support).predict(&task.query.x)

@@ -6,9 +6,9 @@ use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner, Maml,
-    Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile, Scratch, Siamese, Task,
-    save_predictor,
+    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner,
+    LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile,
+    Scratch, Siamese, Task, save_predictor,
 };
 use fewshot_nn::{NormAffine, NormPolicy, Params};
 
@@ -32,6 +32,7 @@ fn learners(policy: NormPolicy) -> Vec<Box<dyn Learner>> {
         Box::new(Anil { policy, ..Anil::new(smooth()) }),
         Box::new(Reptile { policy, ..Reptile::new(Net::normed()) }),
         Box::new(IMaml { policy, ..IMaml::new(Net::normed()) }),
+        Box::new(LstmMetaLearner { policy, ..LstmMetaLearner::new(Net::normed()) }),
         Box::new(Cavia {
             policy,
             ..Cavia::new(Smooth::new(FEATURES + 2, WAYS, Some(NormAffine::ScaleShift)), 2)

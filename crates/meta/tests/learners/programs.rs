@@ -5,8 +5,9 @@ use crate::common::{Blobs, Lines, Net};
 use fewshot_autodiff::{Activation, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
-    Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, Maml, Matching, Memory, Meta,
-    Nil, Order, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, TaskGradient, Vote,
+    Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, LstmMetaLearner, Maml, Matching,
+    Memory, Meta, Nil, Order, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, TaskGradient,
+    Vote,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
@@ -98,6 +99,14 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&Relation::of(Net::normed(), Score::new(6)), tasks, "relation");
     check(&IMaml::new(Net::normed()), tasks, "iMAML");
     check(&IMaml::released(Net::normed()), tasks, "iMAML as released");
+    for order in [Order::First, Order::Second] {
+        for memory in [Memory::Keep, Memory::Recompute] {
+            let lstm =
+                LstmMetaLearner { order, memory, train_steps: 3, ..LstmMetaLearner::new(Net::normed()) };
+            check(&LstmMetaLearner { batch: Some(4), ..lstm }, tasks, "LSTM meta-learner");
+        }
+    }
+    check(&LstmMetaLearner::new(Dropping::new()), tasks, "LSTM meta-learner with dropout");
     for outer in [Displacement::Whole, Displacement::Last(Tail::Separate)] {
         check(
             &Reptile { outer, batch: Some(4), train_steps: 3, ..Reptile::new(Net::normed()) },

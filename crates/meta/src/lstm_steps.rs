@@ -1,0 +1,156 @@
+//! The inner steps of [`LstmMetaLearner`]: on the tape in training, as arrays in use.
+
+use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail, update_running};
+
+use crate::adapt::Order;
+use crate::adapted::predictor;
+use crate::learned_update::Coordinates;
+use crate::learner::{Meta, Predictor};
+use crate::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
+use crate::recompute::Memory;
+use crate::serve::{quiet, served};
+use crate::task::Examples;
+use crate::task_vars::ExampleVars;
+
+/// Coordinates whose update is computed at a time: what it writes stays in a core's cache.
+const BLOCK: usize = 1024;
+
+/// The network after a step, or before the first.
+pub(crate) struct Step<'t, F: Float> {
+    pub(crate) weights: Params<Var<'t, F>>,
+    /// Of the batch the step has seen.
+    statistics: Option<Params<Var<'t, F>>>,
+    /// Before the sigmoid, `[coordinates, 2]`.
+    gates: Var<'t, F>,
+}
+
+/// The same as arrays.
+pub(crate) struct Adapted<F: Float> {
+    weights: Params<Array<F>>,
+    /// Running statistics over the steps so far.
+    statistics: Params<Array<F>>,
+    pub(crate) gates: Array<F>,
+}
+
+/// All weights one below the other, `[coordinates, 1]`.
+fn column<'t, F: Float>(weights: &[Var<'t, F>]) -> Var<'t, F> {
+    let columns: Vec<Var<'t, F>> = weights.iter().map(|w| w.reshape(&[w.shape().count(), 1])).collect();
+    Var::concat(&columns, 0)
+}
+
+/// A column as weights again.
+fn weights<'t, F: Float>(column: Var<'t, F>, like: &Params<Var<'t, F>>) -> Params<Var<'t, F>> {
+    let counts: Vec<usize> = like.values().iter().map(|w| w.shape().count()).collect();
+    let parts = column.split(0, &counts);
+    like.with_values(parts.iter().zip(like.values()).map(|(part, w)| part.reshape(&w.shape())).collect())
+}
+
+fn blocks<F: Float>(column: Var<'_, F>) -> Vec<Var<'_, F>> {
+    let n = column.shape()[0];
+    let sizes: Vec<usize> = (0..n).step_by(BLOCK).map(|from| BLOCK.min(n - from)).collect();
+    column.split(0, &sizes)
+}
+
+impl<M> LstmMetaLearner<M> {
+    /// The network before the first step and after each.
+    pub(crate) fn descend<'t, F: Float>(
+        &self,
+        steps: usize,
+        theta: &Params<Var<'t, F>>,
+        support: &ExampleVars<'t, F>,
+        noise: &Noise,
+    ) -> Vec<Step<'t, F>>
+    where
+        M: Model<F>,
+    {
+        let own = self.model.spec().weights().len();
+        let (start, params) = (theta.first(own), theta.after(own));
+        let mut state: Vec<Coordinates<'t, F>> =
+            blocks(column(start.values())).into_iter().map(|theta| self.update.start(theta)).collect();
+        let mut all = vec![Step { weights: start, statistics: None, gates: gates(&state) }];
+        for batch in served(support, self.batch, steps, Tail::Shared, noise) {
+            let before = &all.last().expect("there is a first").weights;
+            let (loss, gradients, statistics) = self.seen(before, &batch, noise);
+            let moved = state.iter().zip(blocks(gradients));
+            state = moved
+                .map(|(block, g)| self.update.remembered(self.memory, &params, block, g, loss))
+                .collect();
+            let theta: Vec<Var<'t, F>> = state.iter().map(|block| block.theta).collect();
+            let weights = weights(Var::concat(&theta, 0), before);
+            all.push(Step { weights, statistics, gates: gates(&state) });
+        }
+        all
+    }
+
+    /// Loss `[]` and gradient `[coordinates, 1]` on a batch, and its statistics.
+    fn seen<'t, F: Float>(
+        &self,
+        weights: &Params<Var<'t, F>>,
+        batch: &ExampleVars<'t, F>,
+        noise: &Noise,
+    ) -> (Var<'t, F>, Var<'t, F>, Option<Params<Var<'t, F>>>)
+    where
+        M: Model<F>,
+    {
+        let pass = Pass::batch().with_noise(noise);
+        let (here, mut pass) = match self.order {
+            // on copies made just before the loss, so that the loss's own values are freed and nothing earlier
+            Order::First => (weights.map(|w| w.detach()), pass.once()),
+            Order::Second => (weights.clone(), pass),
+        };
+        let loss = batch.y.loss(self.model.forward(&here, batch.x, &mut pass));
+        let (loss, gradients) = match self.order {
+            Order::First => (loss.detach(), loss.constant_grads(here.values())),
+            Order::Second => (loss, loss.grads(here.values())),
+        };
+        let gradient = column(&gradients);
+        let gradient = match self.gradient {
+            InnerGradient::Mean => gradient,
+            InnerGradient::DividedMean => gradient * F::of(1.0 / batch.x.shape()[0] as f64),
+        };
+        (loss, gradient, pass.into_statistics())
+    }
+
+    /// The network for use before the first step and after each.
+    pub(crate) fn adapted<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Adapted<F>>
+    where
+        M: Model<F>,
+    {
+        let tape = Tape::new();
+        let how = LstmMetaLearner { order: Order::First, memory: Memory::Recompute, ..self.clone() };
+        let all = how.descend(self.eval_steps, &meta.theta.on(&tape), &support.on(&tape), &quiet());
+        let mut running = self.model.spec().statistics();
+        let mut adapted = Vec::with_capacity(all.len());
+        for step in all {
+            if let Some(batch) = step.statistics {
+                running = update_running(&running, &batch.arrays(), self.norm_momentum);
+            }
+            let (weights, statistics) = (step.weights.arrays(), running.clone());
+            adapted.push(Adapted { weights, statistics, gates: step.gates.value() });
+        }
+        adapted
+    }
+
+    pub(crate) fn predictor<F: Float>(
+        &self,
+        meta: &Meta<F>,
+        adapted: Adapted<F>,
+        support: &Examples<F>,
+    ) -> Box<dyn Predictor<F>>
+    where
+        M: Model<F> + 'static,
+    {
+        let (policy, statistics) = match self.policy {
+            NormPolicy::SupportOnly => {
+                (NormPolicy::Running { momentum: self.norm_momentum }, &adapted.statistics)
+            }
+            other => (other, &meta.statistics),
+        };
+        predictor(&self.model, policy, adapted.weights, statistics, support)
+    }
+}
+
+fn gates<'t, F: Float>(state: &[Coordinates<'t, F>]) -> Var<'t, F> {
+    Var::concat(&state.iter().map(|block| block.gates).collect::<Vec<_>>(), 0)
+}
