@@ -25,6 +25,8 @@ pub enum Algorithm {
     Imaml,
     /// MAML that adapts some inputs of its own; sinusoids only
     Cavia,
+    /// Steps whose decay and rate an LSTM gives for every weight
+    LstmMetaLearner,
     /// Nearest class mean in a learned space
     Protonet,
     /// Attention over the support in a learned space
@@ -71,6 +73,7 @@ impl Algorithm {
             Algorithm::Mamlpp => "Antoniou, Edwards, Storkey 2019",
             Algorithm::Imaml => "Rajeswaran, Finn, Kakade, Levine 2019",
             Algorithm::Cavia => "Zintgraf, Shiarlis, Kurin, Hofmann, Whiteson 2019",
+            Algorithm::LstmMetaLearner => "Ravi, Larochelle 2017",
             Algorithm::Protonet => "Snell, Swersky, Zemel 2017",
             Algorithm::Matching => "Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra 2016",
             Algorithm::Relation => "Sung, Yang, Zhang, Xiang, Torr, Hospedales 2018",
@@ -105,6 +108,7 @@ impl Algorithm {
             Algorithm::Mamlpp => &["order", "inner-lr", "inner-steps", "eval-steps", "recompute", "parts"],
             Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "pull", "cg-steps"],
             Algorithm::Cavia => &["order", "inner-lr", "inner-steps", "eval-steps", "context"],
+            Algorithm::LstmMetaLearner => &["order", "inner-steps", "eval-steps", "inner-batch"],
             Algorithm::Protonet => &["distance", "train-ways"],
             Algorithm::Matching => &["distance", "reads", "train-ways"],
             Algorithm::Relation | Algorithm::R2d2 => &["train-ways"],

@@ -66,6 +66,7 @@ fn own(method: &Method) -> Result<(), Error> {
             between("eval-inner-batch", *eval_batch, 1, MOST)?;
             between("lanes", *lanes, 1, MOST_TASKS)
         }
+        Method::LstmMetaLearner { batch, .. } => between("inner-batch", *batch, 1, MOST),
         Method::Imaml { proximal, cg_steps, .. } => {
             rate("proximal", *proximal)?;
             between("cg-steps", *cg_steps, 1, MOST_STEPS)
@@ -336,6 +337,9 @@ mod tests {
             ("algorithm = 'maml'\ninner-batch = 5", "--inner-batch"),
             ("algorithm = 'reptile'\norder = 1", "--order"),
             ("algorithm = 'reptile'\nlanes = 0", "--lanes 0"),
+            ("algorithm = 'lstm-meta-learner'\ninner-batch = 0", "--inner-batch 0"),
+            ("algorithm = 'lstm-meta-learner'\ninner-lr = 0.1", "--inner-lr"),
+            ("algorithm = 'lstm-meta-learner'\nlanes = 2", "--lanes"),
             ("algorithm = 'imaml'\nproximal = 0.0", "--proximal 0"),
             ("algorithm = 'imaml'\ncg-steps = 0", "--cg-steps 0"),
             ("algorithm = 'cavia'\ndata = 'sinusoid'\ncontext = 0", "--context 0"),

@@ -24,7 +24,7 @@ impl Method {
     /// The inner steps, for an algorithm that takes some in training.
     pub fn steps(&self) -> Option<Steps> {
         match self {
-            Method::MetaSgd { steps, .. } => Some(*steps),
+            Method::MetaSgd { steps, .. } | Method::LstmMetaLearner { steps, .. } => Some(*steps),
             other => other.inner().map(|inner| inner.steps),
         }
     }
@@ -40,7 +40,7 @@ impl Method {
     /// The same method with so many inner steps at test; nothing for one that takes none.
     pub fn with_eval_steps(mut self, eval: usize) -> Option<Method> {
         match &mut self {
-            Method::MetaSgd { steps, .. } => steps.eval = eval,
+            Method::MetaSgd { steps, .. } | Method::LstmMetaLearner { steps, .. } => steps.eval = eval,
             Method::Pretrain { tuning, .. } => tuning.steps = eval,
             Method::Maml { inner, .. }
             | Method::Fomaml { inner }
@@ -100,7 +100,8 @@ impl Method {
             | Method::Anil { order, .. }
             | Method::MetaSgd { order, .. }
             | Method::Mamlpp { order, .. }
-            | Method::Cavia { order, .. } => Some(*order),
+            | Method::Cavia { order, .. }
+            | Method::LstmMetaLearner { order, .. } => Some(*order),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ use fewshot_nn::{
 use crate::baselines;
 use crate::choices::{Distance, Norm, Order, Pull, Remembering, Twin};
 use crate::defaults;
+use crate::learned_optimiser;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
 use crate::parts::{Change, Parts};
@@ -119,6 +120,7 @@ pub fn network_name(settings: &Settings) -> String {
             Method::Mann { memory: Remembering::Lstm, .. } => "LSTM of 200 units",
             Method::Mann { memory: Remembering::None, .. } => "one layer of 200 units",
             Method::Pretrain { .. } => "Conv4 with max-pooling, 64 channels, linear head",
+            Method::LstmMetaLearner { .. } => "Conv4 with max-pooling, 32 channels, linear head",
             Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
             Method::Reptile { .. } | Method::Imaml { .. } => {
                 "Conv4 with strides, 64 channels, flat, linear head"
@@ -143,6 +145,7 @@ pub fn network(settings: &Settings) -> Network {
         Method::Reptile { .. } | Method::Imaml { .. } => {
             Conv4Config::strided_flat().with_head(classes.train_ways)
         }
+        Method::LstmMetaLearner { .. } => Conv4Config::pooled_32().with_head(classes.train_ways),
         Method::Mamlpp { .. } => pooled_leaky().with_head(classes.train_ways),
         _ => Conv4Config::strided_gap().with_head(classes.train_ways),
     };
@@ -186,6 +189,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             ..Reptile::new(model)
         }),
         Method::Imaml { .. } => Box::new(implicit(settings, model)),
+        Method::LstmMetaLearner { .. } => Box::new(learned_optimiser::learner(settings, model)),
         Method::Cavia { inner, order, context } => Box::new(Cavia {
             train_steps: inner.steps.train,
             eval_steps: inner.steps.eval,
@@ -334,7 +338,8 @@ fn plus_plus<M>(settings: &Settings, parts: &Parts, learner: Maml<M>) -> Maml<M>
     }
 }
 
-fn order(order: Order) -> fewshot_meta::Order {
+/// The library's name of an order.
+pub fn order(order: Order) -> fewshot_meta::Order {
     match order {
         Order::First => fewshot_meta::Order::First,
         Order::Second => fewshot_meta::Order::Second,

@@ -14,6 +14,7 @@ mod error;
 mod evaluate;
 mod inner_steps;
 mod interrupt;
+mod learned_optimiser;
 mod learner;
 mod measure;
 mod method;

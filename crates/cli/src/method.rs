@@ -111,6 +111,15 @@ pub enum Method {
         /// Number of context parameters.
         context: usize,
     },
+    /// LSTM meta-learner.
+    LstmMetaLearner {
+        /// Numbers of inner steps.
+        steps: Steps,
+        /// Order of the meta-gradient.
+        order: Order,
+        /// Support examples of an inner step.
+        batch: usize,
+    },
     /// Prototypical network.
     Protonet {
         /// Distance to the class means.
@@ -216,6 +225,11 @@ impl Method {
                 let context = options.context.unwrap_or(defaults::CONTEXT);
                 Method::Cavia { inner, order, context }
             }
+            Algorithm::LstmMetaLearner => Method::LstmMetaLearner {
+                steps,
+                order: options.order.unwrap_or(defaults::LSTM_ORDER),
+                batch: options.inner_batch.unwrap_or(default.inner_batch),
+            },
             Algorithm::Protonet => {
                 Method::Protonet { distance: options.distance.unwrap_or(defaults::DISTANCE) }
             }
@@ -266,6 +280,7 @@ impl Method {
                 options.cg_steps = Some(*cg_steps);
             }
             Method::Cavia { context, .. } => options.context = Some(*context),
+            Method::LstmMetaLearner { batch, .. } => options.inner_batch = Some(*batch),
             Method::Siamese { network, pairs } => {
                 options.network = Some(*network);
                 options.batch = Some(*pairs);
@@ -297,6 +312,7 @@ impl Method {
             Method::Mamlpp { .. } => Algorithm::Mamlpp,
             Method::Imaml { .. } => Algorithm::Imaml,
             Method::Cavia { .. } => Algorithm::Cavia,
+            Method::LstmMetaLearner { .. } => Algorithm::LstmMetaLearner,
             Method::Protonet { .. } => Algorithm::Protonet,
             Method::Matching { .. } => Algorithm::Matching,
             Method::Relation => Algorithm::Relation,

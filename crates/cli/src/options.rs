@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, value_name = "SPLIT", help_heading = "What to learn")]
     pub split: Option<Split>,
 
-    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, matching, relation, r2d2, lrd2, mamlpp, reptile, pretrain, siamese new-classes; siamese of network koch, folders none]
+    /// Rotations by multiples of 90 degrees: none, new-classes (a rotated character is another class), per-class or per-episode (drawn anew in each episode) [default: per-class; protonet, matching, relation, r2d2, lrd2, mamlpp, reptile, lstm-meta-learner, pretrain, siamese new-classes; siamese of network koch, folders none]
     #[arg(long, value_name = "HOW", help_heading = "What to learn")]
     pub rotations: Option<Rotations>,
 
@@ -60,11 +60,11 @@ pub struct Options {
     #[arg(long, value_name = "K", help_heading = "Episodes")]
     pub train_shots: Option<Shots>,
 
-    /// Examples per class to be answered in a training episode; where shots are drawn, beside the most shots: all classes have as many examples in any episode [default: as many as shots; protonet 5, mamlpp, reptile, r2d2, lrd2 1]
+    /// Examples per class to be answered in a training episode; where shots are drawn, beside the most shots: all classes have as many examples in any episode [default: as many as shots; protonet, mann 5, lstm-meta-learner 15, mamlpp, reptile, r2d2, lrd2 1]
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub queries: Option<usize>,
 
-    /// The same in a test episode [default: as many as shots; protonet, pretrain 15, mamlpp, reptile 1]
+    /// The same in a test episode [default: as many as shots; protonet, lstm-meta-learner, pretrain 15, mamlpp, reptile 1]
     #[arg(long, value_parser = count, value_name = "Q", help_heading = "Episodes")]
     pub eval_queries: Option<usize>,
 
@@ -76,7 +76,7 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "E", help_heading = "Episodes")]
     pub episodes: Option<usize>,
 
-    /// Order of the meta-gradient: 2 is exact, 1 treats the inner gradients as constants (FOMAML) [default: 2]
+    /// Order of the meta-gradient: 2 is exact, 1 treats the inner gradients as constants (FOMAML) [default: 2; lstm-meta-learner 1]
     #[arg(long, value_enum, help_heading = "Inner steps")]
     pub order: Option<Order>,
 
@@ -88,11 +88,11 @@ pub struct Options {
     #[arg(long, value_parser = number, value_name = "DECAY", help_heading = "Inner steps")]
     pub decay: Option<f64>,
 
-    /// Inner gradient steps in training [default: maml, fomaml, anil 1, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 5, above 10 ways 10; imaml 16, above 10 ways 25]
+    /// Inner gradient steps in training [default: maml, fomaml, anil 1, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 5, above 10 ways 10; imaml 16, above 10 ways 25; lstm-meta-learner 12, with more than one shot 8]
     #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub inner_steps: Option<usize>,
 
-    /// Inner gradient steps at test [default: maml, fomaml, anil 3, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 50; imaml as in training; pretrain 15]
+    /// Inner gradient steps at test [default: maml, fomaml, anil 3, above 10 ways 5; meta-sgd, cavia 1; mamlpp 5; reptile 50; imaml, lstm-meta-learner as in training; pretrain 15]
     #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Inner steps")]
     pub eval_steps: Option<usize>,
 
@@ -104,11 +104,11 @@ pub struct Options {
     #[arg(long, value_name = "PARTS", help_heading = "Inner steps")]
     pub parts: Option<Parts>,
 
-    /// Support examples of an inner step in training, reptile only [default: 10, above 10 ways 20]
+    /// Support examples of an inner step in training, reptile and lstm-meta-learner only, of which at test, too [default: 10, above 10 ways 20; lstm-meta-learner the support]
     #[arg(long, value_parser = count, value_name = "EXAMPLES", help_heading = "Inner steps")]
     pub inner_batch: Option<usize>,
 
-    /// The same at test [default: 5, above 10 ways 10; sinusoid 10]
+    /// The same at test, reptile only [default: 5, above 10 ways 10; sinusoid 10]
     #[arg(long, value_parser = count, value_name = "EXAMPLES", help_heading = "Inner steps")]
     pub eval_inner_batch: Option<usize>,
 
@@ -172,7 +172,7 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "DRAWINGS", help_heading = "Training")]
     pub batch: Option<usize>,
 
-    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; protonet, pretrain, siamese running]
+    /// Batch-norm statistics at test: batch (of all queries together), running (averages of training), support, support-plus-one [default: batch; lstm-meta-learner support; protonet, pretrain, siamese running]
     #[arg(long, value_name = "POLICY", help_heading = "Training")]
     pub norm: Option<Norm>,
 
@@ -180,11 +180,11 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub iterations: Option<u64>,
 
-    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet 1, pretrain, siamese 1 batch]
+    /// Episodes averaged in one outer update [default: 32, above 10 ways 16; imaml 32; mamlpp 8; reptile 5; sinusoid 25; protonet, lstm-meta-learner 1, pretrain, siamese 1 batch]
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
-    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last; of siamese on one-shot trials within alphabets [default: protonet, matching, relation, r2d2, lrd2 on Omniglot 500; siamese of network koch 10546, an epoch; others 0]
+    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last; of siamese on one-shot trials within alphabets [default: protonet, matching, relation, r2d2, lrd2, mann on Omniglot 500, lstm-meta-learner 1000; siamese of network koch 10546, an epoch; others 0]
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub validate_every: Option<u64>,
 
@@ -212,7 +212,7 @@ pub struct Options {
     #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
     pub clip_value: Option<f64>,
 
-    /// Scale the meta-gradient to at most this Euclidean norm, of relation that of each of its two networks [default: none; relation 0.5]
+    /// Scale the meta-gradient to at most this Euclidean norm, of relation that of each of its two networks [default: none; relation 0.5, lstm-meta-learner 0.25]
     #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
     pub clip_norm: Option<f64>,
 

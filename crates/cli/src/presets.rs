@@ -164,7 +164,7 @@ pub fn list() -> Vec<String> {
         let data: Vec<&str> = data_of(*algorithm).collect();
         let name = algorithm.name();
         format!(
-            "{name:<10}{:<64}{}; presets {name}-{}",
+            "{name:<18}{:<64}{}; presets {name}-{}",
             algorithm.summary(),
             algorithm.paper(),
             data.join("|")
@@ -180,7 +180,7 @@ pub fn list() -> Vec<String> {
             let preset = on(*algorithm, data).swap_remove(0);
             let (name, source) = (algorithm.name(), preset.describe(&Options::default()));
             let source = source.split_once(": ").map_or("", |(_, source)| source).to_owned();
-            lines.push(format!("  {:<22}{source}", format!("{name}-{data}")));
+            lines.push(format!("  {:<28}{source}", format!("{name}-{data}")));
         }
     }
     lines

@@ -116,6 +116,9 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
         }
         Method::Cavia { inner, context, .. } => format!("{}, context {context}", self::inner(inner)),
         Method::MetaSgd { steps, .. } => format!("{} of learned rates", self::steps(steps)),
+        Method::LstmMetaLearner { steps, batch, .. } => {
+            format!("{} of learned gates on {batch} examples", self::steps(steps))
+        }
         Method::Mamlpp { inner, parts, .. } => format!("{}, parts {parts}", self::inner(inner)),
         Method::Pretrain { tuning: Tuning { lr, steps, decay }, .. } => {
             let from = if settings.classes.is_some() { " with a new last layer" } else { "" };

@@ -67,6 +67,20 @@ fn reptile_as_published() {
 }
 
 #[test]
+fn the_lstm_meta_learner_as_published() {
+    for (shots, batch, steps, episodes) in [(1, 5, 12, 75_000), (5, 25, 8, 50_000)] {
+        let settings = omniglot("lstm-meta-learner", 5, shots);
+        let steps = Steps { train: steps, eval: steps };
+        assert_eq!(settings.method, Method::LstmMetaLearner { steps, order: Order::First, batch });
+        assert_eq!((settings.iterations, settings.meta_batch), (episodes, 1));
+        assert_eq!((settings.outer, settings.outer_lr, settings.decay), (Outer::Adam, 1e-3, Decay::Constant));
+        assert_eq!(settings.clip, Some(Clip::Norm(0.25)));
+        assert_eq!((settings.queries, settings.eval_queries, settings.episodes), (15, 15, 600));
+        assert_eq!(settings.classes.unwrap().norm, Norm::Support);
+    }
+}
+
+#[test]
 fn imaml_and_cavia_as_published() {
     for (ways, steps) in [(5, 16), (20, 25)] {
         let settings = omniglot("imaml", ways, 1);

@@ -38,6 +38,10 @@ fn drawings() {
         ),
         ("--algorithm imaml --inner-steps 2 --cg-steps 2 --pull every-step", "in every-step"),
         ("--algorithm reptile --eval-steps 3", "of rate 0.001 on 10 examples (at test 5), lanes 2"),
+        (
+            "--algorithm lstm-meta-learner --inner-steps 2 --eval-steps 3 --inner-batch 2 --queries 2",
+            "lstm-meta-learner of order 1, inner steps 2 (at test 3) of learned gates on 2 examples",
+        ),
         ("--algorithm matching --train-ways 6", "matching, cosine distance"),
         (
             "--algorithm matching --reads 2 --distance euclidean",
@@ -63,8 +67,18 @@ fn drawings() {
 
 #[test]
 fn sinusoids() {
-    for algorithm in ["maml", "fomaml", "anil", "meta-sgd", "mamlpp", "reptile", "imaml", "cavia", "pretrain"]
-    {
+    for algorithm in [
+        "maml",
+        "fomaml",
+        "anil",
+        "meta-sgd",
+        "mamlpp",
+        "reptile",
+        "imaml",
+        "cavia",
+        "lstm-meta-learner",
+        "pretrain",
+    ] {
         comes_back(&format!("--data sinusoid --algorithm {algorithm}"));
     }
 }
@@ -212,6 +226,10 @@ fn a_run_is_drawn() {
     for (arguments, pictures) in [
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"][..]),
         ("--algorithm anil", &["learning.svg", "episode.svg", "steps.svg"]),
+        (
+            "--algorithm lstm-meta-learner --inner-steps 1 --eval-steps 2 --queries 2",
+            &["learning.svg", "episode.svg", "gates.svg", "steps.svg"],
+        ),
         ("--algorithm protonet --train-ways 6", &["learning.svg", "episode.svg", "embedding.svg"]),
         ("--algorithm pretrain --batch 8 --eval-steps 2", &["learning.svg", "episode.svg", "steps.svg"]),
         ("--algorithm pretrain --data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),

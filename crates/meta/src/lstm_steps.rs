@@ -14,7 +14,7 @@ use crate::task::Examples;
 use crate::task_vars::ExampleVars;
 
 /// Coordinates whose update is computed at a time: what it writes stays in a core's cache.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 512;
 
 /// The network after a step, or before the first.
 pub(crate) struct Step<'t, F: Float> {

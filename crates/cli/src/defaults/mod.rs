@@ -5,6 +5,7 @@
 //! (F): chosen here, by measurement or for want of a published value.
 
 mod comparing;
+mod learned_optimiser;
 mod pictures;
 mod recurrent;
 mod table;
@@ -43,6 +44,8 @@ pub const DISTANCE: Distance = Distance::Euclidean;
 pub const RUNNING_MOMENTUM: f64 = 0.1;
 /// Order of the meta-gradient, for algorithms that have the choice (M).
 pub const ORDER: Order = Order::Second;
+/// The same of the LSTM meta-learner (Ravi, Larochelle 2017, section 3.3.1).
+pub const LSTM_ORDER: Order = Order::First;
 /// Strength of iMAML's pull to the start (Rajeswaran et al., tables 2 and 3).
 pub const PROXIMAL: f64 = 2.0;
 /// When it acts (released code).

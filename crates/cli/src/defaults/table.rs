@@ -1,6 +1,7 @@
 //! The table of defaults: algorithm by algorithm, with the sources of [`crate::defaults`].
 
 use super::comparing::{matching, protonet, r2d2, relation, siamese};
+use super::learned_optimiser::{lstm_meta_learner, lstm_meta_learner_sinusoid};
 use super::recurrent::mann;
 use super::{Defaults, EPISODES, OUTER_LR};
 use crate::algorithm::Algorithm;
@@ -23,6 +24,8 @@ pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defau
         (Algorithm::Mamlpp, _) => mamlpp(data, ways, shots),
         (Algorithm::Imaml, _) => imaml(data, ways, shots),
         (Algorithm::Cavia, _) => cavia(shots),
+        (Algorithm::LstmMetaLearner, Data::Sinusoid) => lstm_meta_learner_sinusoid(shots),
+        (Algorithm::LstmMetaLearner, _) => lstm_meta_learner(data, ways, shots),
         (Algorithm::Protonet, _) => protonet(data, ways, shots),
         (Algorithm::Matching, _) => matching(data, ways, shots),
         (Algorithm::Relation, _) => relation(data, ways, shots),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 400.0;
+pub(super) const WIDTH: f64 = 640.0;
+pub(super) const HEIGHT: f64 = 400.0;
 /// Space left of, right of, above and below the area of the data.
 const MARGINS: [f64; 4] = [64.0, 24.0, 40.0, 52.0];
 /// Colours that stay apart for colour-blind readers (Okabe and Ito 2008).

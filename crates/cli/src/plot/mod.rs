@@ -4,6 +4,7 @@ mod chart;
 mod curves;
 mod embedding;
 mod episode;
+mod gates;
 mod memory;
 
 use std::fs;
@@ -14,6 +15,7 @@ use crate::checks;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::evaluate::{model, replace_data, settings};
+use crate::learned_optimiser;
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
 use crate::on_threads;
@@ -21,6 +23,7 @@ use crate::report::say;
 use crate::run_dir::{METRICS, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
+use fewshot_meta::Task;
 
 /// Inner steps along the axis of a chart, or more if the learner takes more at test.
 const STEPS: usize = 10;
@@ -56,6 +59,9 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         if let Some(chart) = embedding::chart(&shown) {
             write(out, "embedding.svg", &chart.svg())?;
         }
+    }
+    if let Some(steps) = learned_optimiser::gates(&settings, &meta, &Task::from(tasks.episode(0)).support) {
+        write(out, "gates.svg", &gates::svg(&steps))?;
     }
     let Some(steps) = settings.method.eval_steps() else { return Ok(()) };
     let last = steps.max(STEPS);
