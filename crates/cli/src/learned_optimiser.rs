@@ -20,7 +20,7 @@ pub fn learner<M>(settings: &Settings, model: M) -> LstmMetaLearner<M> {
         eval_steps: steps.eval,
         batch: Some(*batch),
         order: self::order(*order),
-        norm_momentum: NORM_MOMENTUM[usize::from(settings.train_shots > 1)],
+        norm_momentum: NORM_MOMENTUM[usize::from(settings.train_shots.most > 1)],
         policy: policy(settings),
         ..LstmMetaLearner::new(model)
     }

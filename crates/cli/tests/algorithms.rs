@@ -185,10 +185,27 @@ fn the_list_of_algorithms() {
     let output = fewshot().arg("algorithms").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let names = [
-        "maml", "fomaml", "reptile", "anil", "meta-sgd", "mamlpp", "imaml", "cavia", "protonet", "matching",
-        "relation", "r2d2", "lrd2", "siamese", "pretrain",
+        "maml",
+        "fomaml",
+        "reptile",
+        "anil",
+        "meta-sgd",
+        "mamlpp",
+        "imaml",
+        "cavia",
+        "lstm-meta-learner",
+        "protonet",
+        "matching",
+        "relation",
+        "r2d2",
+        "lrd2",
+        "siamese",
+        "mann",
+        "pretrain",
     ];
-    for (name, line) in names.iter().zip(text.lines()) {
+    let lines = text.lines().take_while(|line| !line.is_empty());
+    assert_eq!(lines.clone().count(), names.len(), "{text}");
+    for (name, line) in names.iter().zip(lines) {
         assert!(line.starts_with(&format!("{name} ")) && line.contains(" 20"), "{line}");
     }
     assert!(text.contains("--preset ALGORITHM-DATA-WAYSwSHOTSs"), "{text}");
