@@ -83,7 +83,7 @@ fn memory_is_wiped_and_sequences_side_by_side_know_nothing_of_each_other() {
         let meta: Meta<f64> = one.init(2);
         let [a, b] = [1, 2].map(|seed| sequences(7, 1, seed));
         let both: Vec<usize> = (0..14).collect();
-        let of = |i: usize| if i % 2 == 0 { &a } else { &b };
+        let of = |i: usize| if i.is_multiple_of(2) { &a } else { &b };
         let row = |i: usize| of(i).x.data()[i / 2 * INPUTS..][..INPUTS].to_vec();
         let class = |i: usize| match &of(i).y {
             Labels::Classes(classes) => classes[i / 2],
