@@ -55,6 +55,7 @@ mod maml_steps;
 mod mamlpp;
 mod mann;
 mod mann_core;
+mod mann_gradient;
 mod matching;
 mod meta_sgd;
 mod nil;

@@ -11,8 +11,9 @@ use fewshot_nn::{Bias, Builder, Init, Linear, MannConfig, Noise, Params, Spec};
 
 use crate::error::Error;
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
+use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor};
 use crate::mann_core::{Cell, Core, read_weights};
+use crate::mann_gradient::{Reading, through_time};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 
@@ -54,7 +55,7 @@ impl LabelCode {
 /// A predictor holds the memory after the support. It has been told of all labels but the last, which it gets with a query.
 #[derive(Clone, Debug)]
 pub struct Mann {
-    cell: Cell,
+    pub(crate) cell: Cell,
     output: Linear,
     inputs: usize,
     /// What classes are called.
@@ -80,15 +81,15 @@ impl Mann {
         Mann { cell, output, inputs, labels, batch, spec: b.finish() }
     }
 
-    /// Logits `[steps * batch, width]` of all steps, row `step * batch + k` being sequence `k`, and the state after each step.
+    /// All steps of some sequences, row `step * batch + k` being sequence `k`.
     #[track_caller]
-    fn read<'t, F: Float>(
+    pub(crate) fn read<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
         x: Var<'t, F>,
         labels: Var<'t, F>,
         batch: usize,
-    ) -> (Var<'t, F>, Vec<Params<Var<'t, F>>>) {
+    ) -> Reading<'t, F> {
         let (x, tape) = (self.flat(x), x.tape());
         let rows = x.shape()[0];
         assert!(
@@ -97,16 +98,17 @@ impl Mann {
         );
         let none = tape.var(&Array::zeros(&[batch, self.labels.width()]));
         let before = Var::concat(&[none, labels.slice(0, 0..rows - batch)], 0);
-        let projected = self.cell.project(theta, Var::concat(&[x, before], 1));
+        let entered = self.cell.project(theta, Var::concat(&[x, before], 1));
         let mut state = self.cell.start(tape, batch);
         let (mut outputs, mut states) = (Vec::new(), Vec::new());
-        for input in projected.split(0, &vec![batch; rows / batch]) {
+        for input in entered.steps(batch) {
             let (output, next) = self.cell.step(theta, input, &state);
             outputs.push(output);
             states.push(next.clone());
             state = next;
         }
-        (self.output.forward(theta, Var::concat(&outputs, 0)), states)
+        let outputs = Var::concat(&outputs, 0);
+        Reading { logits: self.output.forward(theta, outputs), entered, outputs, states }
     }
 
     /// Examples as rows.
@@ -124,7 +126,7 @@ impl Mann {
 
     /// Labels as vectors `[n, width]`.
     #[track_caller]
-    fn coded<'t, F: Float>(&self, labels: &LabelVars<'t, F>) -> Var<'t, F> {
+    pub(crate) fn coded<'t, F: Float>(&self, labels: &LabelVars<'t, F>) -> Var<'t, F> {
         match (self.labels, *labels) {
             (LabelCode::OneHot(names), LabelVars::Classes { classes, .. }) => {
                 classes.tape().one_hot(classes, names)
@@ -153,8 +155,8 @@ impl Mann {
             shape[0] = n;
             value.broadcast_to(&shape)
         };
-        let projected = self.cell.project(theta, Var::concat(&[x, to_all(&last)], 1));
-        let (output, _) = self.cell.step(theta, projected, &state.map(to_all));
+        let entered = self.cell.project(theta, Var::concat(&[x, to_all(&last)], 1));
+        let (output, _) = self.cell.step(theta, entered, &state.map(to_all));
         self.output.forward(theta, output)
     }
 
@@ -167,12 +169,12 @@ impl Mann {
     ) -> (Params<Var<'t, F>>, Var<'t, F>) {
         let labels = self.coded(&support.y);
         let n = labels.shape()[0];
-        let (_, mut states) = self.read(theta, support.x, labels, 1);
+        let mut states = self.read(theta, support.x, labels, 1).states;
         (states.pop().expect("a support has examples"), labels.slice(0, n - 1..n))
     }
 
     /// The mean loss over steps, and what is predicted: logits, or of strings the probabilities of their letters.
-    fn judged<'t, F: Float>(
+    pub(crate) fn judged<'t, F: Float>(
         &self,
         labels: &LabelVars<'t, F>,
         logits: Var<'t, F>,
@@ -198,8 +200,8 @@ impl Mann {
     pub fn answers<F: Float>(&self, meta: &Meta<F>, sequences: &Examples<F>) -> Array<F> {
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequences.y.on(&tape));
-        let (logits, _) = self.read(&theta, tape.var(&sequences.x), self.coded(&y), self.batch);
-        self.judged(&y, logits).1.value()
+        let reading = self.read(&theta, tape.var(&sequences.x), self.coded(&y), self.batch);
+        self.judged(&y, reading.logits).1.value()
     }
 
     /// Where each head reads at each step of one sequence, `[heads, slots]`; nothing without a memory.
@@ -210,8 +212,8 @@ impl Mann {
     pub fn read_weights<F: Float>(&self, meta: &Meta<F>, sequence: &Examples<F>) -> Option<Vec<Array<F>>> {
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequence.y.on(&tape));
-        let (_, states) = self.read(&theta, tape.var(&sequence.x), self.coded(&y), 1);
-        states.iter().map(|state| read_weights(&state.arrays())).collect()
+        let reading = self.read(&theta, tape.var(&sequence.x), self.coded(&y), 1);
+        reading.states.iter().map(|state| read_weights(&state.arrays())).collect()
     }
 }
 
@@ -227,7 +229,7 @@ impl<F: Float> Learner<F> for Mann {
         let theta = &meta.theta;
         let examples = task.support.x.shape()[0];
         let logits = if examples == 0 {
-            self.read(theta, task.query.x, self.coded(&task.query.y), self.batch).0
+            self.read(theta, task.query.x, self.coded(&task.query.y), self.batch).logits
         } else {
             let order = Batches { examples, size: examples, count: 1, tail: Tail::Shared };
             let order = noise.batches(task.query.x.tape(), order)[0];
@@ -236,6 +238,10 @@ impl<F: Float> Learner<F> for Mann {
         };
         let (loss, predictions) = self.judged(&task.query.y, logits);
         Outcome { loss, predictions, statistics: None }
+    }
+
+    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
+        through_time(self, meta, task, noise)
     }
 
     /// Reads the support once, class after class in turn: the first example of each, then the second.

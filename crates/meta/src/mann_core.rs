@@ -1,7 +1,9 @@
 //! What a sequence learner remembers with: an external memory, or, as baselines, an LSTM's cells or nothing.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Bias, Builder, Init, Linear, LstmCell, LstmState, MannCell, MannConfig, MannState, Params};
+use fewshot_nn::{
+    Bias, Builder, Init, Linear, LstmCell, LstmState, MannCell, MannConfig, MannInput, MannState, Params,
+};
 
 /// What a [`Mann`](crate::Mann) is built on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +22,26 @@ pub(crate) enum Cell {
     Memory(MannCell),
     Lstm { cell: LstmCell, size: usize },
     FeedForward { layer: Linear, size: usize },
+}
+
+/// What inputs bring into steps, beside the state.
+#[derive(Clone, Copy)]
+pub(crate) enum Entered<'t, F: Float> {
+    Memory(MannInput<'t, F>),
+    Plain(Var<'t, F>),
+}
+
+impl<'t, F: Float> Entered<'t, F> {
+    /// That of steps of so many rows.
+    pub(crate) fn steps(&self, rows: usize) -> Vec<Self> {
+        match self {
+            Entered::Memory(input) => input.steps(rows).into_iter().map(Entered::Memory).collect(),
+            Entered::Plain(x) => {
+                let sizes = vec![rows; x.shape()[0] / rows];
+                x.split(0, &sizes).into_iter().map(Entered::Plain).collect()
+            }
+        }
+    }
 }
 
 const HIDDEN: &str = "hidden";
@@ -70,11 +92,11 @@ impl Cell {
     }
 
     /// What of an input does not depend on the state, for all steps at once.
-    pub(crate) fn project<'t, F: Float>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
+    pub(crate) fn project<'t, F: Float>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>) -> Entered<'t, F> {
         match self {
-            Cell::Memory(cell) => cell.project(theta, x),
-            Cell::Lstm { .. } => x,
-            Cell::FeedForward { layer, .. } => layer.forward(theta, x).relu(),
+            Cell::Memory(cell) => Entered::Memory(cell.project(theta, x)),
+            Cell::Lstm { .. } => Entered::Plain(x),
+            Cell::FeedForward { layer, .. } => Entered::Plain(layer.forward(theta, x).relu()),
         }
     }
 
@@ -82,11 +104,11 @@ impl Cell {
     pub(crate) fn step<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        projected: Var<'t, F>,
+        entered: Entered<'t, F>,
         state: &Params<Var<'t, F>>,
     ) -> (Var<'t, F>, Params<Var<'t, F>>) {
-        match self {
-            Cell::Memory(cell) => {
+        match (self, entered) {
+            (Cell::Memory(cell), Entered::Memory(input)) => {
                 let state = MannState {
                     hidden: state[HIDDEN],
                     cell: state[CELL],
@@ -95,15 +117,16 @@ impl Cell {
                     read_weights: state[READ_WEIGHTS],
                     usage: state[USAGE],
                 };
-                let (output, next) = cell.step(theta, projected, state);
+                let (output, next) = cell.step(theta, input, state);
                 (output, named(next))
             }
-            Cell::Lstm { cell, .. } => {
+            (Cell::Lstm { cell, .. }, Entered::Plain(x)) => {
                 let before = LstmState { hidden: state[HIDDEN], cell: state[CELL] };
-                let next = cell.forward(theta, projected, before);
+                let next = cell.forward(theta, x, before);
                 (next.hidden, recalled(next))
             }
-            Cell::FeedForward { .. } => (projected, Params::default()),
+            (Cell::FeedForward { .. }, Entered::Plain(x)) => (x, Params::default()),
+            _ => unreachable!("what enters is the cell's own"),
         }
     }
 }

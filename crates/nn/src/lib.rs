@@ -43,7 +43,7 @@ pub use layer_norm::LayerNorm;
 pub use layerwise::{Layer, Layerwise};
 pub use linear::Linear;
 pub use lstm::{LstmCell, LstmState};
-pub use mann::{Access, MannCell, MannConfig, MannState};
+pub use mann::{Access, MannCell, MannConfig, MannInput, MannState};
 pub use mlp::Mlp;
 pub use model::{Headed, Model, Pass, update_running};
 pub use noise::{Batches, Draw, Noise, Tail};

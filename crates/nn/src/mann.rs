@@ -78,6 +78,28 @@ pub struct MannState<'t, F: Float = f32> {
     pub usage: Var<'t, F>,
 }
 
+/// What enters a step beside the state, from inputs alone ([`MannCell::project`]); rows are inputs.
+#[derive(Debug, Clone, Copy)]
+pub struct MannInput<'t, F: Float = f32> {
+    /// The inputs' part of the controller's gates `[n, 4 controller]`.
+    pub gates: Var<'t, F>,
+    /// The constant part of what the controller tells the heads `[n, heads * ..]`.
+    pub heads: Var<'t, F>,
+}
+
+impl<'t, F: Float> MannInput<'t, F> {
+    /// Those of steps of so many rows.
+    ///
+    /// # Panics
+    /// When they are no whole number of steps.
+    #[track_caller]
+    pub fn steps(&self, rows: usize) -> Vec<Self> {
+        let sizes = vec![rows; self.gates.shape()[0] / rows];
+        let parts = self.gates.split(0, &sizes).into_iter().zip(self.heads.split(0, &sizes));
+        parts.map(|(gates, heads)| MannInput { gates, heads }).collect()
+    }
+}
+
 /// A memory-augmented network's cell: LSTM controller, memory, least recently used access (Santoro, Bartunov, Botvinick, Wierstra,
 /// Lillicrap 2016: "Meta-Learning with Memory-Augmented Neural Networks", ICML, section 3.1).
 ///
@@ -168,13 +190,40 @@ impl MannCell {
         }
     }
 
-    /// The inputs' part of the gates, `[n, 4 controller]` from `[n, inputs]`: for all steps at once where inputs are known ahead.
+    /// What inputs `[n, inputs]` bring into a step: for all steps at once where inputs are known ahead.
     ///
     /// # Panics
     /// When sizes differ.
     #[track_caller]
-    pub fn project<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
-        x.matmul(params[self.w_x]) + params[self.bias]
+    pub fn project<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> MannInput<'t, F> {
+        let told = params[self.b_heads];
+        MannInput {
+            gates: x.matmul(params[self.w_x]) + params[self.bias],
+            heads: told.broadcast_to(&[x.shape()[0], told.shape()[0]]),
+        }
+    }
+
+    /// Names of the weights that meet the state in every step.
+    pub const SHARED: [&str; 2] = ["w_state", "w_heads"];
+
+    /// Gradients of the [`MannCell::SHARED`] weights as one product each over all steps instead of one in each: from the outputs of all
+    /// steps, `n` rows a step, and the gradients of what entered them.
+    ///
+    /// # Panics
+    /// When sizes differ.
+    #[track_caller]
+    pub fn shared_gradients<'t, F: Float>(
+        &self,
+        outputs: Var<'t, F>,
+        n: usize,
+        entered: &MannInput<'t, F>,
+    ) -> [Var<'t, F>; 2] {
+        let rows = outputs.shape()[0];
+        let first = outputs.tape().var(&Array::zeros(&[n, self.outputs()]));
+        // a step's state is the output of the one before
+        let before = Var::concat(&[first, outputs.slice(0, 0..rows - n)], 0);
+        let hidden = outputs.slice(1, 0..self.config.controller);
+        [before.matmul_tn(entered.gates), hidden.matmul_tn(entered.heads)]
     }
 
     /// One step from an input `[n, inputs]`: the output `[n, outputs]` and the next state.
@@ -199,11 +248,11 @@ impl MannCell {
     pub fn step<'t, F: Float>(
         &self,
         params: &Params<Var<'t, F>>,
-        projected: Var<'t, F>,
+        input: MannInput<'t, F>,
         state: MannState<'t, F>,
     ) -> (Var<'t, F>, MannState<'t, F>) {
-        let (hidden, cell) = self.control(params, projected, &state);
-        let heads = self.heads(params, hidden);
+        let (hidden, cell) = self.control(params, input.gates, &state);
+        let heads = self.heads(params, hidden.matmul(params[self.w_heads]) + input.heads);
         let next = MannState { hidden, cell, ..self.remember(&heads, &state) };
         (Var::concat(&[hidden, next.read], 1), next)
     }
@@ -224,10 +273,9 @@ impl MannCell {
         (output.sigmoid() * cell.tanh(), cell)
     }
 
-    fn heads<'t, F: Float>(&self, params: &Params<Var<'t, F>>, hidden: Var<'t, F>) -> Heads<'t, F> {
+    fn heads<'t, F: Float>(&self, params: &Params<Var<'t, F>>, told: Var<'t, F>) -> Heads<'t, F> {
         let MannConfig { width, heads, access, .. } = self.config;
-        let n = hidden.shape()[0];
-        let told = hidden.matmul(params[self.w_heads]) + params[self.b_heads];
+        let n = told.shape()[0];
         let vectors = if access == Access::PerHead { 2 } else { 1 };
         let parts = match self.gates {
             Some(_) => vec![told],

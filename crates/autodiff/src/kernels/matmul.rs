@@ -13,6 +13,9 @@ use crate::pool::Buffer;
 /// Least size of every side, and least work, that goes to the `gemm` crate.
 const LARGE_SIDE: usize = 64;
 const LARGE_WORK: usize = 256 * 256 * 256;
+/// Most rows of A, and least elements of B, for which turning B would take longer than the product itself.
+const NARROW: usize = 16;
+const WIDE: usize = 128 * 128;
 /// Rows of one call of the `gemm` crate: fixed, so that results do not depend on threads.
 const LARGE_ROWS: usize = 512;
 
@@ -44,6 +47,13 @@ pub fn matmul<F: Float>(
         (_, 1, _) => rows(out, a, b, [1, k, n], false),
         _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => {
             large(out, a, b, [m, k, n], trans_a, trans_b)
+        }
+        _ if trans_b && !trans_a && m <= NARROW && n * k >= WIDE => {
+            // turns the few rows of A and of the output, and not all of B
+            let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
+            turn(turned.data_mut(), a, m, k);
+            rows(flipped.data_mut(), b, turned.data(), [n, k, m], false);
+            turn(out, flipped.data(), n, m);
         }
         _ if trans_b && k > 1 => {
             let mut turned = Buffer::dirty(b.len());
