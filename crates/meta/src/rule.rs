@@ -136,5 +136,11 @@ pub(crate) fn clipped<'t, F: Float>(clip: Option<Clip>, gradient: Params<Var<'t,
             };
             gradient.replace(&part(true)).replace(&part(false))
         }
+        Some(Clip::ValueThenEachNorm { value, norm }) => {
+            let each = |name: &str, g: &Var<'t, F>| {
+                clipped(Some(Clip::Norm(norm)), Params::new(vec![(name.to_owned(), *g)]))[name]
+            };
+            clipped(Some(Clip::Value(value)), gradient).map_named(each)
+        }
     }
 }

@@ -18,6 +18,14 @@ pub enum Clip {
         /// What the names of one network's parameters begin with; all others are of the other.
         prefix: &'static str,
     },
+    /// Every number is kept within `[-value, value]`, then those of each parameter are scaled to a Euclidean norm of at most `norm`
+    /// (Rusu et al. 2019, released code).
+    ValueThenEachNorm {
+        /// Limit of every number.
+        value: f64,
+        /// Limit of the norm of each parameter by itself.
+        norm: f64,
+    },
 }
 
 impl Clip {
@@ -48,6 +56,13 @@ impl Clip {
                     Clip::Norm(limit).apply(&gradients.select(|name| name.starts_with(prefix) == one))
                 };
                 gradients.replace(&clipped(true)).replace(&clipped(false))
+            }
+            Clip::ValueThenEachNorm { value, norm } => {
+                let each = |name: &str, g: &Array<F>| {
+                    let alone = Params::new(vec![(name.to_owned(), g.clone())]);
+                    Clip::Norm(norm).apply(&alone)[name].clone()
+                };
+                Clip::Value(value).apply(gradients).map_named(each)
             }
         }
     }
@@ -91,9 +106,23 @@ mod tests {
     }
 
     #[test]
+    fn each_parameter_has_its_own_norm_once_its_numbers_are_within_the_limit() {
+        let g = Params::new(vec![
+            ("a".to_owned(), Array::new(&[2], vec![30.0_f64, -4.0])),
+            ("b".to_owned(), Array::new(&[2], vec![0.3, 0.4])),
+        ]);
+        let clipped = Clip::ValueThenEachNorm { value: 3.0, norm: 1.0 }.apply(&g);
+        let root = 0.5_f64.sqrt();
+        let close = |a: &[f64], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-15);
+        assert!(close(clipped["a"].data(), [root, -root]), "{clipped:?}");
+        assert_eq!(clipped["b"], g["b"]);
+    }
+
+    #[test]
     fn clipping_hides_no_nan() {
         let g = Params::new(vec![("a".to_owned(), Array::new(&[2], vec![f32::NAN, 9.0]))]);
-        for clip in [Clip::Value(1.0), Clip::Norm(1.0), Clip::NormApart { limit: 1.0, prefix: "a" }] {
+        let each = Clip::ValueThenEachNorm { value: 1.0, norm: 1.0 };
+        for clip in [Clip::Value(1.0), Clip::Norm(1.0), Clip::NormApart { limit: 1.0, prefix: "a" }, each] {
             assert!(clip.apply(&g)["a"].data()[0].is_nan(), "{clip:?}");
         }
     }

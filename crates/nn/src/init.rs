@@ -99,7 +99,7 @@ fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 }
 
 /// A standard normal number (Box and Muller 1958), the same bits on every platform.
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform(rng)));
     radius * libm::cos(std::f64::consts::TAU * uniform(rng))
 }

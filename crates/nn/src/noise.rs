@@ -8,6 +8,8 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 
+use crate::init::normal;
+
 /// How a support set is served in mini-batches: shuffled, and shuffled anew when it has been served whole, so that a batch may
 /// straddle two rounds (Nichol et al. 2018, released code).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +67,11 @@ pub enum Draw {
         /// Probability of a 0.
         rate: f64,
     },
+    /// Standard normal numbers, independent of each other.
+    Normal {
+        /// Shape of the array.
+        shape: Shape,
+    },
     /// Places of examples, `[size * count]`.
     Batches(Batches),
 }
@@ -77,13 +84,14 @@ impl Draw {
                 let kept = F::of(1.0 / (1.0 - rate));
                 Array::from_fn(&shape, |_| if rng.random::<f64>() < rate { F::zero() } else { kept })
             }
+            Draw::Normal { shape } => Array::from_fn(&shape, |_| F::of(normal(rng))),
             Draw::Batches(batches) => Array::index(&batches.places(rng)),
         }
     }
 
     fn shape(&self) -> Shape {
         match *self {
-            Draw::Mask { shape, .. } => shape,
+            Draw::Mask { shape, .. } | Draw::Normal { shape } => shape,
             Draw::Batches(Batches { size, count, .. }) => Shape::new(&[size * count]),
         }
     }
@@ -147,6 +155,15 @@ impl Noise {
         self.draw(tape, Draw::Mask { shape: Shape::new(shape), rate })
     }
 
+    /// Standard normal numbers: `mean + deviation * normal` is a sample through which gradients reach mean and deviation.
+    ///
+    /// # Panics
+    /// When this noise is refused.
+    #[track_caller]
+    pub fn normal<'t, F: Float>(&self, tape: &'t Tape<F>, shape: &[usize]) -> Var<'t, F> {
+        self.draw(tape, Draw::Normal { shape: Shape::new(shape) })
+    }
+
     /// Places of the examples of each mini-batch: `count` indices `[size]`.
     ///
     /// # Panics
@@ -194,6 +211,29 @@ mod tests {
             assert_eq!(sorted, (0..7).collect::<Vec<_>>());
         }
         assert_ne!(all[..7], all[7..14]);
+    }
+
+    #[test]
+    fn normal_numbers_have_mean_0_and_variance_1() {
+        let noise = Noise::new(ChaCha8Rng::seed_from_u64(1));
+        let tape = Tape::<f64>::new();
+        let [first, second] = [0; 2].map(|_: u8| noise.normal(&tape, &[100, 200]).value());
+        assert_ne!(first.data()[..9], second.data()[..9]);
+        for x in [first, second] {
+            assert_eq!(x.shape(), [100, 200]);
+            let moment = |k| x.data().iter().map(|x| x.powi(k)).sum::<f64>() / 2e4;
+            // five standard errors
+            assert!(moment(1).abs() < 5.0 / 2e4_f64.sqrt(), "{}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 5.0 * (2.0 / 2e4_f64).sqrt(), "{}", moment(2));
+        }
+    }
+
+    #[test]
+    fn a_recorded_draw_is_an_input_of_its_shape() {
+        let (noise, tape) = (Noise::recorder(), Tape::<f32>::new());
+        let _ = (noise.mask(&tape, &[2], 0.5), noise.normal(&tape, &[3, 4]));
+        let drawn = noise.draws()[1].array::<f32>(&mut ChaCha8Rng::seed_from_u64(2));
+        assert_eq!(drawn.shape(), [3, 4]);
     }
 
     #[test]

@@ -107,7 +107,8 @@ fn meta_gradients_through_momentum_and_adam() {
 #[test]
 fn meta_gradients_through_clipping() {
     let apart = Clip::NormApart { limit: 0.1, prefix: "w" };
-    for clip in [Clip::Value(0.05), Clip::Norm(0.2), Clip::Norm(100.0), apart] {
+    let each = Clip::ValueThenEachNorm { value: 0.05, norm: 0.06 };
+    for clip in [Clip::Value(0.05), Clip::Norm(0.2), Clip::Norm(100.0), apart, each] {
         check_both(&InnerLoop { steps: 3, clip: Some(clip), ..InnerLoop::default() });
     }
 }
