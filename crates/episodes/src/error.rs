@@ -410,4 +410,33 @@ pub enum Error {
         /// Cause and way out.
         cause: String,
     },
+    /// More shots and queries than vectors.
+    #[error(
+        "shots {shots} + queries {queries} exceed the {vectors} feature vectors of class {class}: \
+         lower the shots or the queries"
+    )]
+    TooFewVectors {
+        /// Name of the class.
+        class: String,
+        /// Vectors of the class.
+        vectors: usize,
+        /// Support examples per class.
+        shots: usize,
+        /// Query examples per class.
+        queries: usize,
+    },
+    /// Turns of feature vectors.
+    #[error("feature vectors cannot be turned by rotations {rotations}: use none")]
+    TurnedFeatures {
+        /// The rotations asked for.
+        rotations: crate::Rotations,
+    },
+    /// A file of feature vectors that makes no sense.
+    #[error("features {}: {cause}", path.display())]
+    BadFeatures {
+        /// The file.
+        path: PathBuf,
+        /// Cause and way out.
+        cause: String,
+    },
 }

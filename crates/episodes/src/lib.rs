@@ -4,7 +4,8 @@
 //! a query set to be measured on, as plain arrays. A distribution of them is a
 //! [`Tasks`]: [`ImageTasks`] draws classes and images of an [`ImageSet`] by a
 //! [`Protocol`], [`Pairs`] draws pairs of the same class or two, [`OneShot`] trials within
-//! an alphabet, [`Sequences`] images whose labels come late, [`Sinusoid`] draws waves. Image sets come from [`omniglot`], from a
+//! an alphabet, [`Sequences`] images whose labels come late, [`FeatureTasks`] vectors of a [`FeatureSet`], [`Sinusoid`]
+//! draws waves. Image sets come from [`omniglot`], from a
 //! [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
 //! says which classes are for training and which for testing.
 //!
@@ -35,6 +36,9 @@ mod alphabets;
 mod class_batches;
 mod class_id;
 mod error;
+mod feature_file;
+mod feature_tasks;
+mod features;
 pub mod folder;
 pub mod glyphs;
 mod image_set;
@@ -58,6 +62,9 @@ pub use affine::{Affine, Distortion};
 pub use class_batches::ClassBatches;
 pub use class_id::{ClassId, Turn};
 pub use error::Error;
+pub use feature_file::FeatureParts;
+pub use feature_tasks::FeatureTasks;
+pub use features::FeatureSet;
 pub use image_set::ImageSet;
 pub use image_tasks::ImageTasks;
 pub use one_shot::OneShot;
