@@ -12,6 +12,7 @@ mod finite_differences;
 mod imaml;
 mod learned_update;
 mod learning;
+mod leo;
 mod lstm_gradients;
 mod lstm_meta_learner;
 mod mann;

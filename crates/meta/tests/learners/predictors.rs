@@ -6,9 +6,7 @@ use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner,
-    LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile,
-    Scratch, Siamese, Task, save_predictor,
+    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner, Leo, LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile, Scratch, Siamese, Task, save_predictor,
 };
 use fewshot_nn::{NormAffine, NormPolicy, Params};
 
@@ -46,6 +44,7 @@ fn learners(policy: NormPolicy) -> Vec<Box<dyn Learner>> {
         Box::new(Relation { policy, ..Relation::of(Net::normed(), score()) }),
         Box::new(Siamese { policy, ..Siamese::new(Net::normed(), WAYS) }),
         Box::new(R2d2 { policy, ..R2d2::new(Net::normed()) }),
+        Box::new(Leo { latent: 4, hidden: 3, ..Leo::new(FEATURES) }),
     ]
 }
 
