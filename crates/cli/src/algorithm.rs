@@ -41,6 +41,8 @@ pub enum Algorithm {
     Siamese,
     /// A network that reads examples into a memory and recalls them
     Mann,
+    /// Gradient steps on short codes of the classes, on feature vectors
+    Leo,
     /// Baseline: ordinary training on all classes, then fine-tuning
     Pretrain,
 }
@@ -80,6 +82,7 @@ impl Algorithm {
             Algorithm::R2d2 | Algorithm::Lrd2 => "Bertinetto, Henriques, Torr, Vedaldi 2019",
             Algorithm::Siamese => "Koch, Zemel, Salakhutdinov 2015",
             Algorithm::Mann => "Santoro, Bartunov, Botvinick, Wierstra, Lillicrap 2016",
+            Algorithm::Leo => "Rusu, Rao, Sygnowski, Vinyals, Pascanu, Osindero, Hadsell 2019",
             Algorithm::Pretrain => "Ravi, Larochelle 2017",
         }
     }
@@ -92,7 +95,7 @@ impl Algorithm {
 
     /// Whether it tells classes apart and knows no regression.
     pub fn classifies_alone(self) -> bool {
-        self.compares() || self == Algorithm::Mann
+        self.compares() || matches!(self, Algorithm::Mann | Algorithm::Leo)
     }
 
     /// The options that only some algorithms have, of which this is one.
@@ -115,6 +118,15 @@ impl Algorithm {
             Algorithm::Lrd2 => &["newton-steps", "train-ways"],
             Algorithm::Siamese => &["network", "batch"],
             Algorithm::Mann => &["memory", "access", "names", "per-class", "curriculum", "batch"],
+            Algorithm::Leo => &[
+                "latent-steps",
+                "fine-tuning-steps",
+                "dropout",
+                "kl-weight",
+                "encoder-weight",
+                "l2-weight",
+                "orthogonality-weight",
+            ],
             Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],
         }
     }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::choices::Data;
+use crate::embed::{self, EmbedArgs};
 use crate::options::{Options, count, number, whole};
 use crate::predict::{self, PredictArgs};
 
@@ -67,7 +68,7 @@ Examples:
   fewshot evaluate runs/pretrain --classes validation --inner-lr 0.1
       fine-tuning at another rate: the best on validation classes is the one to report on test classes
 
-The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one and --nil take any.";
+The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one, LEO and --nil take any.";
 
 /// The whole command line.
 #[derive(Parser, Debug)]
@@ -92,6 +93,9 @@ pub enum Command {
     /// Name the classes of pictures of your own, from a few pictures of each
     #[command(after_help = predict::EXAMPLES)]
     Predict(PredictArgs),
+    /// Write the features of a run's data by its encoder to a file, to learn from with --data features:FILE
+    #[command(after_help = embed::EXAMPLES)]
+    Embed(EmbedArgs),
     /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
     Plot(PlotArgs),
 }

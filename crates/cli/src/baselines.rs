@@ -14,6 +14,7 @@ use crate::settings::Settings;
 
 /// Parameters of the last layer.
 const HEAD: &str = "head.*";
+const NO_FEATURES: &str = "pretraining on feature vectors is refused";
 
 /// Ordinary training of the network, with so many outputs.
 pub fn pretrain(settings: &Settings, outputs: usize) -> Box<dyn Learner> {
@@ -23,6 +24,7 @@ pub fn pretrain(settings: &Settings, outputs: usize) -> Box<dyn Learner> {
             Box::new(Pretrain { policy, ..Pretrain::new(Conv4::new(&config.with_head(outputs))) })
         }
         Network::Perceptron(sizes) => Box::new(Pretrain { policy, ..Pretrain::new(Mlp::new(&sizes)) }),
+        Network::Linear { .. } => unreachable!("{NO_FEATURES}"),
     }
 }
 
@@ -71,6 +73,7 @@ pub fn measure(
             (nearest, from_scratch(settings, &tuning, model))
         }
         Network::Perceptron(sizes) => (None, from_scratch(settings, &tuning, Mlp::new(&sizes))),
+        Network::Linear { .. } => unreachable!("{NO_FEATURES}"),
     };
     Ok(Some(Baselines { nearest, scratch: score(&*scratch, steps)? }))
 }

@@ -6,6 +6,8 @@ use crate::algorithm::Algorithm;
 use crate::choices::{Data, Naming, Order, Remembering, Rotations, Split, Twin};
 use crate::defaults;
 use crate::error::Error;
+use crate::features;
+use crate::latent;
 use crate::method::Method;
 use crate::options::Options;
 use crate::outer::{Decay, Outer};
@@ -39,11 +41,18 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
     if let Some(classes) = &settings.classes {
         between("ways", classes.ways, 2, MOST)?;
         between("train-ways", classes.train_ways, 2, MOST)?;
-        classes.pictures.check(&settings.method)?;
+        match classes.features {
+            Some(size) => between("feature-size", size, 1, MOST)?,
+            None => classes.pictures.check(&settings.method)?,
+        }
     }
     match settings.clip {
         Some(Clip::Value(limit)) => rate("clip-value", limit)?,
         Some(Clip::Norm(limit) | Clip::NormApart { limit, .. }) => rate("clip-norm", limit)?,
+        Some(Clip::ValueThenEachNorm { value, norm }) => {
+            rate("clip-value", value)?;
+            rate("clip-norm", norm)?;
+        }
         None => {}
     }
     if let Some(lr) = settings.method.inner_lr() {
@@ -78,6 +87,7 @@ fn own(method: &Method) -> Result<(), Error> {
             between("per-class", *per_class, 0, MOST)?;
             between("batch", *sequences, 1, MOST_TASKS)
         }
+        Method::Leo(leo) => latent::check(leo),
         Method::Cavia { context, .. } => between("context", *context, 1, MOST_TASKS),
         Method::Pretrain { tuning, batch } => {
             between("batch", batch.unwrap_or(1), 1, MOST)?;
@@ -109,6 +119,7 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
         );
     }
     foreign(algorithm, options)?;
+    features::foreign(algorithm, data, options)?;
     pictures::foreign(data, options)?;
     rivals(algorithm, options)?;
     pretraining(algorithm, data, options)?;
@@ -163,7 +174,8 @@ fn rivals(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
     if halved && options.outer_schedule.is_some() {
         return refuse("--halve-every and --outer-schedule are two schedules of one rate: give one of them");
     }
-    if options.clip_value.is_some() && options.clip_norm.is_some() {
+    let both = options.clip_value.is_some() && options.clip_norm.is_some();
+    if both && algorithm != Algorithm::Leo {
         return refuse("--clip-value and --clip-norm are two limits of one gradient: give one of them");
     }
     Ok(())
@@ -294,7 +306,7 @@ pub fn between<T: PartialOrd + ToString>(
     Ok(())
 }
 
-fn not_negative(option: &'static str, value: f64) -> Result<(), Error> {
+pub fn not_negative(option: &'static str, value: f64) -> Result<(), Error> {
     if value >= 0.0 && (value as f32).is_finite() {
         return Ok(());
     }
@@ -366,6 +378,17 @@ mod tests {
             ("algorithm = 'protonet'\nouter = 'layers'", "--outer layers"),
             ("algorithm = 'protonet'\nnetwork = 'koch'", "--network"),
             ("split = 'koch'", "koch"),
+            ("algorithm = 'leo'", "fewshot embed DIR"),
+            ("algorithm = 'leo'\ndata = 'sinusoid'", "tells classes apart"),
+            ("algorithm = 'leo'\ndata = 'features:x'\ndropout = 1.0", "--dropout 1"),
+            ("algorithm = 'leo'\ndata = 'features:x'\nlatent-steps = 0", "--latent-steps 0"),
+            ("algorithm = 'leo'\ndata = 'features:x'\nkl-weight = -1.0", "--kl-weight -1"),
+            ("algorithm = 'maml'\nkl-weight = 1.0", "--kl-weight"),
+            ("algorithm = 'relation'\ndata = 'features:x'", "protonet"),
+            ("data = 'features:x'\nimage-size = 28", "--image-size"),
+            ("data = 'features:x'\nsplit = 'maml'", "--split"),
+            ("data = 'features:x'\nrotations = 'per-class'", "--rotations"),
+            ("feature-size = 64", "--feature-size"),
             ("train-shots = 0", "--train-shots 0"),
             ("train-shots = '0..3'", "--train-shots 0"),
             ("data = 'sinusoid'\ntrain-shots = '1..9'", "--train-shots"),

@@ -141,6 +141,8 @@ pub enum Data {
     Omniglot(PathBuf),
     /// Pictures in folders of their classes.
     Folder(PathBuf),
+    /// Feature vectors in this file.
+    Features(PathBuf),
     /// Regression of sinusoids.
     Sinusoid,
 }
@@ -152,6 +154,7 @@ impl Data {
             Data::Glyphs => "glyphs",
             Data::Omniglot(_) => "omniglot",
             Data::Folder(_) => "folder",
+            Data::Features(_) => "features",
             Data::Sinusoid => "sinusoid",
         }
     }
@@ -161,6 +164,7 @@ impl Data {
         match self {
             Data::Omniglot(path) => Data::Omniglot(absolute(&path)),
             Data::Folder(path) => Data::Folder(absolute(&path)),
+            Data::Features(path) => Data::Features(absolute(&path)),
             other => other,
         }
     }
@@ -174,13 +178,17 @@ impl FromStr for Data {
             None if text == "sinusoid" => Ok(Data::Sinusoid),
             Some(("omniglot", path)) if !path.is_empty() => Ok(Data::Omniglot(path.into())),
             Some(("folder", path)) if !path.is_empty() => Ok(Data::Folder(path.into())),
+            Some(("features", path)) if !path.is_empty() => Ok(Data::Features(path.into())),
             _ if text == "omniglot" || text == "omniglot:" => {
                 Err("say where the archives lie: omniglot:PATH".into())
             }
             _ if text == "folder" || text == "folder:" => {
                 Err("say where the class folders lie: folder:PATH".into())
             }
-            _ => Err("the data are glyphs, omniglot:PATH, folder:PATH or sinusoid".into()),
+            _ if text == "features" || text == "features:" => {
+                Err("say which file holds the vectors: features:FILE".into())
+            }
+            _ => Err("the data are glyphs, omniglot:PATH, folder:PATH, features:FILE or sinusoid".into()),
         }
     }
 }
@@ -190,6 +198,7 @@ impl fmt::Display for Data {
         match self {
             Data::Omniglot(path) => write!(f, "omniglot:{}", path.display()),
             Data::Folder(path) => write!(f, "folder:{}", path.display()),
+            Data::Features(path) => write!(f, "features:{}", path.display()),
             other => f.write_str(other.name()),
         }
     }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
-    ClassBatches, ClassId, ClassSplit, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs, Protocol, Purpose,
-    SequenceProtocol, Sinusoid, Tasks, folder, omniglot,
+    ClassBatches, ClassId, ClassSplit, FeatureParts, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs,
+    Protocol, Purpose, SequenceProtocol, Sinusoid, Tasks, folder, omniglot,
 };
 
 use crate::args::Part;
 use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
+use crate::features;
 use crate::method::Method;
 use crate::official;
 use crate::pictures;
@@ -31,6 +32,8 @@ pub enum Source {
         /// Who divided them.
         divided: String,
     },
+    /// Feature vectors, divided as their file is.
+    Features(FeatureParts),
     /// Sinusoids are made on the spot.
     Sinusoid,
 }
@@ -69,6 +72,9 @@ impl Source {
         let Some(classes) = &settings.classes else {
             return Ok(Source::Sinusoid);
         };
+        if let (Data::Features(path), Some(size)) = (&settings.data, classes.features) {
+            return Ok(Source::Features(features::load(path, size)?));
+        }
         let size = classes.pictures.size;
         let (images, own) = match &settings.data {
             Data::Omniglot(path) => (omniglot::load(path, size)?, None),
@@ -120,6 +126,11 @@ impl Source {
                     .map(boxed)
                     .map_err(|error| pictures::refused(what, settings, split, error))
             }
+            (Source::Features(parts), Some(classes)) => {
+                let episode = [classes.train_ways, settings.train_shots.most, settings.queries];
+                let drawn = (seed, Purpose::Train);
+                features::tasks("training episodes", parts, Part::Train, episode, drawn)
+            }
             _ => sinusoids(settings.train_shots.most, settings.queries, seed, Purpose::Train),
         }
     }
@@ -130,11 +141,7 @@ impl Source {
         match (self, &settings.classes) {
             (Source::Drawings { images, split, .. }, Some(classes)) => {
                 let listed = listed(split, test.part);
-                let name = match test.part {
-                    Part::Train => "episodes of training classes",
-                    Part::Validation => "validation episodes",
-                    Part::Test => "test episodes",
-                };
+                let name = episodes_of(test.part);
                 if let Some(protocol) = sequences::protocol(settings) {
                     let turned = classes.eval_rotations == Rotations::NewClasses;
                     let protocol = SequenceProtocol { turned, growth: None, ..protocol };
@@ -144,6 +151,10 @@ impl Source {
                 ImageTasks::new(images.clone(), listed, protocol, test.seed, purpose)
                     .map(boxed)
                     .map_err(|error| pictures::refused(name, settings, split, error))
+            }
+            (Source::Features(parts), _) => {
+                let episode = [test.ways, test.shots, test.queries];
+                features::tasks(episodes_of(test.part), parts, test.part, episode, (test.seed, purpose))
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
         }
@@ -184,6 +195,10 @@ impl Source {
                     "{drawings} drawings, {height}x{width}, of {characters} characters in {alphabets} alphabets"
                 )
             }
+            Source::Features(FeatureParts { train, validation, test }) => {
+                let vectors = train.len() + validation.len() + test.len();
+                format!("{vectors} feature vectors of {} numbers", train.width())
+            }
             Source::Sinusoid => "y = A sin(x - phase), A in [0.1, 5], phase in [0, pi], x in [-5, 5]".into(),
         }
     }
@@ -192,6 +207,7 @@ impl Source {
     pub fn divided(&self) -> &str {
         match self {
             Source::Drawings { divided, .. } => divided,
+            Source::Features(_) => "own: as the file is divided",
             Source::Sinusoid => "",
         }
     }
@@ -202,13 +218,25 @@ impl Source {
             Source::Drawings { split, .. } => {
                 Some([split.train().len(), split.validation().len(), split.test().len()])
             }
+            Source::Features(FeatureParts { train, validation, test }) => {
+                Some([train.classes(), validation.classes(), test.classes()])
+            }
             Source::Sinusoid => None,
         }
     }
 }
 
+/// Episodes of a part in words.
+fn episodes_of(part: Part) -> &'static str {
+    match part {
+        Part::Train => "episodes of training classes",
+        Part::Validation => "validation episodes",
+        Part::Test => "test episodes",
+    }
+}
+
 /// The classes of a part.
-fn listed(split: &ClassSplit, part: Part) -> &[ClassId] {
+pub fn listed(split: &ClassSplit, part: Part) -> &[ClassId] {
     match part {
         Part::Train => split.train(),
         Part::Validation => split.validation(),

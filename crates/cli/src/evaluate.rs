@@ -187,7 +187,11 @@ fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Err
     };
     if let Some(steps) = args.steps {
         settings.method.eval_steps().ok_or_else(|| no_steps("steps"))?;
-        between("steps", steps.last, 0, checks::MOST_STEPS)?;
+        let most = match &settings.method {
+            Method::Leo(leo) => leo.latent_steps + leo.fine_tuning_steps,
+            _ => checks::MOST_STEPS,
+        };
+        between("steps", steps.last, 0, most)?;
     }
     if let Some(steps) = args.eval_steps {
         let taken = settings.method.clone().with_eval_steps(steps);
@@ -229,6 +233,11 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
             format!("the model was trained on {trained}; sinusoids are no drawings"),
         ));
     }
+    if matches!(data, Data::Features(_)) != matches!(settings.data, Data::Features(_)) {
+        let (name, trained) = (data.name(), settings.data.name());
+        let cause = format!("the model was trained on {trained}; feature vectors are no pictures");
+        return Err(Error::option("data", name, cause));
+    }
     pictures::replace(data, settings)?;
     settings.data = data.clone();
     Ok(())
@@ -236,7 +245,7 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
 
 /// Whether an algorithm tells any number of classes apart, whatever it was trained for.
 pub fn takes_any_ways(algorithm: Algorithm) -> bool {
-    algorithm.compares() || algorithm == Algorithm::Pretrain
+    algorithm.compares() || matches!(algorithm, Algorithm::Pretrain | Algorithm::Leo)
 }
 
 fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), Error> {

@@ -33,6 +33,7 @@ impl Method {
     pub fn eval_steps(&self) -> Option<usize> {
         match self {
             Method::Pretrain { tuning, .. } => Some(tuning.steps),
+            Method::Leo(leo) => Some(leo.latent_steps + leo.fine_tuning_steps),
             other => other.steps().map(|steps| steps.eval),
         }
     }

@@ -14,6 +14,8 @@ use fewshot_nn::{
 use crate::baselines;
 use crate::choices::{Distance, Norm, Order, Pull, Remembering, Twin};
 use crate::defaults;
+use crate::features::LinearMap;
+use crate::latent;
 use crate::learned_optimiser;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
@@ -40,6 +42,13 @@ pub enum Network {
     Convolutions(Conv4Config),
     /// Of numbers: widths from input to output.
     Perceptron(Vec<usize>),
+    /// Of feature vectors.
+    Linear {
+        /// Their numbers.
+        inputs: usize,
+        /// Those of the outputs.
+        outputs: usize,
+    },
 }
 
 /// Makes the learner that is measured.
@@ -54,11 +63,15 @@ pub fn build(settings: &Settings) -> Box<dyn Learner> {
         }
         Method::R2d2 | Method::Lrd2 { .. } => return Box::new(solver(settings)),
         Method::Siamese { network, .. } => return siamese(network, settings),
+        Method::Leo(leo) => return Box::new(leo),
         _ => {}
     }
     match network(settings) {
         Network::Convolutions(config) => with_model(settings, Conv4::new(&config)),
         Network::Perceptron(sizes) => with_model(settings, Mlp::new(&sizes)),
+        Network::Linear { inputs, outputs } => {
+            with_model(settings, LinearMap::new(inputs, outputs, Init::XavierUniform))
+        }
     }
 }
 
@@ -84,7 +97,16 @@ pub fn nil(settings: &Settings) -> Box<dyn Learner> {
     match network(settings) {
         Network::Convolutions(config) => Box::new(Nil { policy, ..Nil::new(Conv4::new(&config)) }),
         Network::Perceptron(sizes) => Box::new(Nil { policy, ..Nil::new(Mlp::new(&sizes)) }),
+        Network::Linear { inputs, outputs } => {
+            Box::new(Nil { policy, ..Nil::new(LinearMap::new(inputs, outputs, Init::XavierUniform)) })
+        }
     }
+}
+
+/// Whether the network gives features of drawings, one by one.
+pub fn has_encoder(settings: &Settings) -> bool {
+    matches!(settings.method, Method::Protonet { .. } | Method::Pretrain { .. })
+        && matches!(network(settings), Network::Convolutions(_))
 }
 
 /// The same learner, taking at least so many steps at test.
@@ -100,7 +122,11 @@ pub fn with_steps(settings: &Settings, least: usize) -> Box<dyn Learner> {
 
 /// The network in words.
 pub fn network_name(settings: &Settings) -> String {
+    if let Method::Leo(leo) = &settings.method {
+        return latent::network_name(leo);
+    }
     match network(settings) {
+        Network::Linear { inputs, outputs } => format!("linear {inputs}-{outputs} on features of length one"),
         Network::Perceptron(sizes) => {
             let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
             format!("perceptron {}", sizes.join("-"))
@@ -137,6 +163,10 @@ pub fn network(settings: &Settings) -> Network {
         let context = if let Method::Cavia { context, .. } = settings.method { context } else { 0 };
         return Network::Perceptron(vec![1 + context, 40, 40, 1]);
     };
+    if let Some(inputs) = classes.features {
+        let classifies = !settings.algorithm().compares();
+        return Network::Linear { inputs, outputs: if classifies { classes.train_ways } else { inputs } };
+    }
     let config = match settings.method {
         Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => {
             Conv4Config::pooled_64()
@@ -214,7 +244,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
             };
             Box::new(Matching { distance: self::distance(*distance), policy: policy(settings), ..plain })
         }
-        Method::Relation | Method::R2d2 | Method::Lrd2 { .. } | Method::Mann { .. } => {
+        Method::Relation | Method::R2d2 | Method::Lrd2 { .. } | Method::Mann { .. } | Method::Leo(_) => {
             unreachable!("{:?} has a network of its own", settings.algorithm())
         }
     }

@@ -10,10 +10,13 @@ mod config;
 mod data;
 mod defaults;
 mod drawings;
+mod embed;
 mod error;
 mod evaluate;
+mod features;
 mod inner_steps;
 mod interrupt;
+mod latent;
 mod learned_optimiser;
 mod learner;
 mod measure;
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::say),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),
     };
     match done {

@@ -13,6 +13,7 @@ use crate::baselines::{self, Baselines};
 use crate::choices::Norm;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
+use crate::features;
 use crate::learner;
 use crate::progress::episodes_bar;
 use crate::settings::Settings;
@@ -63,8 +64,10 @@ pub struct Measured {
     pub norm: Option<Norm>,
     /// The score under the other policy that results are published for.
     pub other_norm: Option<(Norm, Evaluation)>,
-    /// Pixel nearest neighbour on the same episodes, for classification.
+    /// Nearest neighbour by pixels, or by features where they are the data, on the same episodes, for classification.
     pub nearest: Option<Evaluation>,
+    /// A linear classifier trained on each support alone, for feature vectors.
+    pub linear_head: Option<Evaluation>,
     /// What stands beside fine-tuning of a pretrained network, on the same episodes.
     pub baselines: Option<Baselines>,
     /// How well pairs are told apart, where that is measured.
@@ -104,6 +107,7 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
             .filter(|_| !subject.meta.statistics.is_empty()),
         other_norm: other_norm(subject, tasks)?,
         nearest,
+        linear_head: features::linear_head(settings, tasks)?,
         baselines,
         verification: None,
         episodes,

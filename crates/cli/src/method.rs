@@ -3,9 +3,10 @@
 use crate::algorithm::Algorithm;
 use crate::choices::{Access, Data, Distance, Naming, Order, Pull, Remembering, Twin};
 use crate::defaults::{self, Defaults};
+use crate::latent;
 use crate::options::Options;
 use crate::parts::Parts;
-use fewshot_meta::Memory;
+use fewshot_meta::{Leo, Memory};
 
 /// Numbers of inner gradient steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +164,8 @@ pub enum Method {
         /// Training sequences after which there is one class more.
         growth: Option<u64>,
     },
+    /// Latent embedding optimisation.
+    Leo(Leo),
     /// Pretraining, then fine-tuning.
     Pretrain {
         /// Steps of fine-tuning.
@@ -247,6 +250,7 @@ impl Method {
                 Method::Siamese { network, pairs: options.batch.unwrap_or(defaults::PAIRS) }
             }
             Algorithm::Mann => mann(options),
+            Algorithm::Leo => Method::Leo(latent::leo(options)),
             Algorithm::Pretrain => pretrain(options, &inner),
         }
     }
@@ -293,6 +297,7 @@ impl Method {
                 options.batch = Some(*sequences);
                 options.curriculum = *growth;
             }
+            Method::Leo(leo) => latent::write(leo, options),
             Method::Pretrain { tuning, batch } => {
                 options.decay = Some(tuning.decay);
                 options.batch = *batch;
@@ -320,6 +325,7 @@ impl Method {
             Method::Lrd2 { .. } => Algorithm::Lrd2,
             Method::Siamese { .. } => Algorithm::Siamese,
             Method::Mann { .. } => Algorithm::Mann,
+            Method::Leo(_) => Algorithm::Leo,
             Method::Pretrain { .. } => Algorithm::Pretrain,
         }
     }

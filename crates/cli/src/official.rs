@@ -38,6 +38,9 @@ pub fn measure(path: &Path, subject: &Subject<'_>) -> Result<Official, Error> {
         Err(Error::Combination(format!("--runs: they are of drawings, the model is of {what}; leave it out")))
     };
     let Some(classes) = &settings.classes else { return refused("sinusoids") };
+    if classes.features.is_some() {
+        return refused("feature vectors");
+    }
     if classes.pictures.channels() != 1 {
         return refused("pictures in colour");
     }

@@ -20,7 +20,7 @@ pub struct Options {
     #[arg(long, value_enum, help_heading = "What to learn")]
     pub algorithm: Option<Algorithm>,
 
-    /// Data: glyphs (built in), omniglot:PATH (folder with images_background.zip and images_evaluation.zip, or the unpacked folders), folder:PATH (pictures of your own, a folder for each class), sinusoid
+    /// Data: glyphs (built in), omniglot:PATH (folder with images_background.zip and images_evaluation.zip, or the unpacked folders), folder:PATH (pictures of your own, a folder for each class), features:FILE (feature vectors, such as fewshot embed writes), sinusoid
     #[arg(long, value_name = "DATA", help_heading = "What to learn")]
     pub data: Option<Data>,
 
@@ -47,6 +47,10 @@ pub struct Options {
     /// Pictures are dark drawings on light paper: turn black into white, for --data folder:PATH
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false", help_heading = "Pictures")]
     pub invert: Option<bool>,
+
+    /// Numbers of a feature vector, for --data features:FILE [default: as many as in the file]
+    #[arg(long, value_parser = count, value_name = "NUMBERS", help_heading = "Pictures")]
+    pub feature_size: Option<usize>,
 
     /// Classes of an episode [default: 5]
     #[arg(long, value_parser = count, value_name = "N", help_heading = "Episodes")]
@@ -168,6 +172,34 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "SEQUENCES", help_heading = "Reading")]
     pub curriculum: Option<u64>,
 
+    /// Steps on the codes of the classes, leo only [default: 5]
+    #[arg(long, value_parser = count, value_name = "STEPS", help_heading = "Codes")]
+    pub latent_steps: Option<usize>,
+
+    /// Steps on the weights of the classifier after them, leo only [default: 5]
+    #[arg(long, value_parser = steps, value_name = "STEPS", help_heading = "Codes")]
+    pub fine_tuning_steps: Option<usize>,
+
+    /// Probability that a number of a feature vector is dropped in training, leo only [default: 0.307651; above 1 shot 0.300299]
+    #[arg(long, value_parser = number, value_name = "RATE", help_heading = "Codes")]
+    pub dropout: Option<f64>,
+
+    /// Weight of the divergence of the codes from a standard normal distribution, leo only [default: 0.756143; above 1 shot 0.466387]
+    #[arg(long, value_parser = number, value_name = "WEIGHT", help_heading = "Codes")]
+    pub kl_weight: Option<f64>,
+
+    /// Weight of the distance of codes from adapted ones, leo only [default: 5.756821e-6; above 1 shot 2.661608e-7]
+    #[arg(long, value_parser = number, value_name = "WEIGHT", help_heading = "Codes")]
+    pub encoder_weight: Option<f64>,
+
+    /// Weight of the squares of the networks' weights, leo only [default: 3.623413e-10; above 1 shot 8.540338e-9]
+    #[arg(long, value_parser = number, value_name = "WEIGHT", help_heading = "Codes")]
+    pub l2_weight: Option<f64>,
+
+    /// Weight of the correlations of the decoder's rows, leo only [default: 0.188103; above 1 shot 0.001523998]
+    #[arg(long, value_parser = number, value_name = "WEIGHT", help_heading = "Codes")]
+    pub orthogonality_weight: Option<f64>,
+
     /// Drawings of a training batch of pretrain, of all training classes, pairs of one of siamese, and sequences of one of mann [default: 64; siamese 128; mann 8]
     #[arg(long, value_parser = count, value_name = "DRAWINGS", help_heading = "Training")]
     pub batch: Option<usize>,
@@ -208,11 +240,11 @@ pub struct Options {
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub halve_every: Option<u64>,
 
-    /// Keep each number of the meta-gradient within this limit [default: none]
+    /// Keep each number of the meta-gradient within this limit [default: none; leo 0.1]
     #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
     pub clip_value: Option<f64>,
 
-    /// Scale the meta-gradient to at most this Euclidean norm, of relation that of each of its two networks [default: none; relation 0.5, lstm-meta-learner 0.25]
+    /// Scale the meta-gradient to at most this Euclidean norm, of relation that of each of its two networks, of leo that of each parameter [default: none; relation 0.5, leo 0.1, lstm-meta-learner 0.25]
     #[arg(long, value_parser = number, value_name = "LIMIT", help_heading = "Training")]
     pub clip_norm: Option<f64>,
 
@@ -245,6 +277,7 @@ each_option!(
     image_size,
     colour,
     invert,
+    feature_size,
     ways,
     shots,
     train_shots,
@@ -275,6 +308,13 @@ each_option!(
     names,
     per_class,
     curriculum,
+    latent_steps,
+    fine_tuning_steps,
+    dropout,
+    kl_weight,
+    encoder_weight,
+    l2_weight,
+    orthogonality_weight,
     batch,
     norm,
     iterations,
@@ -318,6 +358,11 @@ impl Options {
 
 pub fn count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "expected a whole number, 1 or more".into())
+}
+
+/// A number of steps that may be none.
+fn steps(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number, 0 or more".into())
 }
 
 pub fn whole(text: &str) -> Result<u64, String> {

@@ -126,7 +126,7 @@ pub fn foreign(data: &Data, options: &Options) -> Result<(), Error> {
                     .into(),
             ));
         }
-        Data::Folder(_) => return Ok(()),
+        Data::Folder(_) | Data::Features(_) => return Ok(()),
         _ if options.colour == Some(Colour::Rgb) => "colour rgb",
         _ if options.invert.is_some() => "invert",
         _ if options.split == Some(Split::Own) => "split own",

@@ -105,6 +105,10 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
         );
         return Err(Error::Run { path: args.dir.clone(), cause });
     };
+    if classes.features.is_some() {
+        let cause = "was trained on feature vectors, which pictures are not; give a run on glyphs, omniglot or a folder";
+        return Err(Error::Run { path: args.dir.clone(), cause: cause.into() });
+    }
     if let Method::Mann { names: Naming::Strings, .. } = settings.method {
         let cause = "names classes by strings in sequences; give a run with --names numbers";
         return Err(Error::Run { path: args.dir.clone(), cause: cause.into() });

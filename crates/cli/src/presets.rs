@@ -9,6 +9,8 @@ use crate::settings::Settings;
 
 /// Ways and shots of the presets of drawings: those of the published tables.
 const EPISODES: [(usize, usize); 4] = [(5, 1), (5, 5), (20, 1), (20, 5)];
+/// Those of LEO.
+const FIVE_WAYS: [(usize, usize); 2] = [(5, 1), (5, 5)];
 /// Classes of the presets of sequences: those of the published tables.
 const CLASSES: [usize; 2] = [5, 15];
 /// What a preset is called.
@@ -95,6 +97,15 @@ impl Preset {
 
     fn data(&self, given: &Options) -> Result<Data, Error> {
         match (&given.data, self.data) {
+            (Some(data @ Data::Features(_)), _) if self.algorithm == Algorithm::Leo => Ok(data.clone()),
+            (Some(Data::Omniglot(_)) | None, _) if self.algorithm == Algorithm::Leo => {
+                Err(Error::Combination(format!(
+                    "--preset {} needs the features of drawings: train an encoder first, fewshot train --preset \
+                     pretrain-omniglot-5w1s --data omniglot:PATH --out runs/encoder, embed the drawings, fewshot embed runs/encoder --out \
+                     FILE, then add --data features:FILE",
+                    self.name
+                )))
+            }
             (Some(data), own) if data.name() == own => Ok(data.clone()),
             (Some(other), _) => Err(self.contradicted("data", other.name())),
             (None, "glyphs") => Ok(Data::Glyphs),
@@ -120,6 +131,7 @@ impl Preset {
 fn data_of(algorithm: Algorithm) -> impl Iterator<Item = &'static str> {
     DATA.into_iter().filter(move |data| match algorithm {
         Algorithm::Cavia => *data == "sinusoid",
+        Algorithm::Leo => *data == "omniglot",
         other if other.classifies_alone() => *data != "sinusoid",
         _ => true,
     })
@@ -155,6 +167,9 @@ fn on(algorithm: Algorithm, data: &'static str) -> Vec<Preset> {
         let name = format!("{name}-{data}-{ways}w{shots}s");
         Preset { name, algorithm, data, episodes: Some((ways, shots)), network: None }
     };
+    if algorithm == Algorithm::Leo {
+        return FIVE_WAYS.map(of).to_vec();
+    }
     EPISODES.into_iter().map(of).collect()
 }
 
@@ -215,10 +230,18 @@ mod tests {
         Options { data: Some(Data::Omniglot("/data".into())), ..Options::default() }
     }
 
+    fn features() -> Options {
+        Options { data: Some(Data::Features("/data".into())), ..Options::default() }
+    }
+
     #[test]
     fn every_preset_is_the_defaults_of_its_algorithm() {
         for preset in Preset::all() {
-            let given = if preset.data == "omniglot" { omniglot() } else { Options::default() };
+            let given = match (preset.algorithm, preset.data) {
+                (Algorithm::Leo, _) => features(),
+                (_, "omniglot") => omniglot(),
+                _ => Options::default(),
+            };
             let settings = resolved(&preset.name, &given).unwrap();
             let plain = Options {
                 algorithm: Some(preset.algorithm),
@@ -252,6 +275,8 @@ mod tests {
         assert!(message("nonsense", none()).contains(PATTERN));
         assert!(message("cavia-glyphs-5w1s", none()).contains("no such preset"));
         assert!(message("maml-glyphs-5w1s", omniglot()).contains("another data"));
+        assert!(message("leo-omniglot-5w1s", none()).contains("fewshot embed runs/encoder"));
+        assert!(message("leo-omniglot-5w5s", omniglot()).contains("fewshot embed runs/encoder"));
         let anil = Options { algorithm: Some(Algorithm::Anil), ..none() };
         assert!(message("maml-sinusoid", anil).contains("another algorithm"));
     }

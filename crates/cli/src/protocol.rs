@@ -7,6 +7,7 @@ use fewshot_nn::Clip;
 use crate::choices::{Remembering, choice_name};
 use crate::data::Source;
 use crate::defaults;
+use crate::latent;
 use crate::learner;
 use crate::method::{Inner, Method, Steps, Tuning};
 use crate::outer::Outer;
@@ -135,6 +136,7 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
             format!("memory access {}, names {}", choice_name(*access), choice_name(*names))
         }
         Method::Mann { names, .. } => format!("without a memory, names {}", choice_name(*names)),
+        Method::Leo(leo) => latent::words(leo),
         Method::Siamese { .. } => "largest probability of the same character".into(),
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
@@ -171,6 +173,9 @@ fn training(settings: &Settings) -> String {
         Some(Clip::Value(limit)) => format!(", gradient within ±{limit}"),
         Some(Clip::Norm(limit)) => format!(", gradient norm at most {limit}"),
         Some(Clip::NormApart { limit, .. }) => format!(", gradient norm of each network at most {limit}"),
+        Some(Clip::ValueThenEachNorm { value, norm }) => {
+            format!(", gradient within ±{value}, norm of each parameter's at most {norm}")
+        }
     };
     let chosen = validate_every.map(|every| format!(", best of every {every} on validation classes"));
     let chosen = chosen.unwrap_or_default();

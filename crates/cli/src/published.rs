@@ -6,7 +6,7 @@ use crate::outer::{Decay, Outer};
 use crate::parts::Parts;
 use crate::settings::Settings;
 use crate::shots::Shots;
-use fewshot_meta::Memory;
+use fewshot_meta::{Leo, Memory};
 use fewshot_nn::Clip;
 
 fn resolved(text: &str) -> Settings {
@@ -178,4 +178,16 @@ fn siamese_networks_as_published() {
         (small.classes.as_ref().map(|classes| classes.pictures.size), small.outer, small.decay),
         (Some(28), Outer::Adam, Decay::Cosine)
     );
+}
+
+#[test]
+fn leo_as_published() {
+    for (shots, outer_lr, leo) in [(1, 2.739071e-4, Leo::mini_1shot()), (5, 4.102361e-4, Leo::mini_5shot())] {
+        let settings =
+            resolved(&format!("algorithm = 'leo'\ndata = 'features:x'\nshots = {shots}\nfeature-size = 640"));
+        assert_eq!(settings.method, Method::Leo(leo));
+        assert_eq!((settings.meta_batch, settings.outer_lr, settings.clip), (12, outer_lr, Some(Leo::CLIP)));
+        assert_eq!((settings.queries, settings.eval_queries, settings.iterations), (15, 15, 100_000));
+        assert_eq!((leo.latent_steps, leo.fine_tuning_steps), (5, 5));
+    }
 }

@@ -30,6 +30,7 @@ struct Json {
     verification: Option<Verified>,
     nearest_neighbour: Option<f64>,
     nearest_neighbour_interval: Option<f64>,
+    linear_head: Option<Score>,
     seed: u64,
     iterations: u64,
 }
@@ -129,11 +130,21 @@ impl Measured {
                 "verification {value:.2} % of {pairs} pairs of {of} classes within alphabets, best threshold {threshold:.3}"
             ));
         }
-        match &self.nearest {
-            Some(nearest) => {
+        match (&self.nearest, &self.linear_head) {
+            (Some(nearest), Some(head)) => {
+                lines
+                    .push(format!("nearest neighbour of features {} on the same episodes", figures(nearest)));
+                lines.push(format!(
+                    "linear classifier of each support alone {} on the same episodes",
+                    figures(head)
+                ));
+            }
+            (Some(nearest), None) => {
                 lines.push(format!("pixel nearest neighbour {} on the same episodes", figures(nearest)))
             }
-            None => lines.push("without adapting none can beat 3.01; always answering 0 gives 4.25".into()),
+            (None, _) => {
+                lines.push("without adapting none can beat 3.01; always answering 0 gives 4.25".into())
+            }
         }
         lines
     }
@@ -219,6 +230,7 @@ impl Measured {
             verification: self.verification.as_ref().map(Verified::of),
             nearest_neighbour: nearest.as_ref().map(|nearest| 100.0 * nearest.mean),
             nearest_neighbour_interval: nearest.as_ref().map(|nearest| 100.0 * nearest.interval),
+            linear_head: self.linear_head.as_ref().map(Score::of),
             seed: episodes.seed,
             iterations: self.iterations,
         };
@@ -265,6 +277,7 @@ mod tests {
             norm,
             other_norm: None,
             nearest: None,
+            linear_head: None,
             baselines: None,
             verification: None,
             episodes: TestEpisodes { part: Part::Test, ways: 20, shots: 1, queries: 15, seed: 1 },

@@ -7,6 +7,8 @@ use crate::checks;
 use crate::choices::{Data, Norm, Rotations, Split, Twin};
 use crate::defaults::{self, Defaults};
 use crate::error::Error;
+use crate::features;
+use crate::latent;
 use crate::method::Method;
 use crate::options::Options;
 use crate::outer::{Decay, Outer};
@@ -70,6 +72,8 @@ pub struct Classes {
     pub norm: Norm,
     /// What pictures are brought to.
     pub pictures: Pictures,
+    /// Numbers of a feature vector, for data that are no pictures.
+    pub features: Option<usize>,
 }
 
 impl Settings {
@@ -94,7 +98,8 @@ impl Settings {
         let validate_every = self::validate_every(options, &default);
         checks::patience(options, validate_every)?;
         let norm = options.clip_norm.map(|limit| method.clip_norm(limit));
-        let clip = options.clip_value.map(Clip::Value).or(norm).or(default.clip);
+        let both = latent::clip(algorithm, options);
+        let clip = both.or(options.clip_value.map(Clip::Value)).or(norm).or(default.clip);
         let settings = Settings {
             decay: decay(options, &method, &default),
             method,
@@ -151,6 +156,9 @@ impl Settings {
             None => {}
             Some(Clip::Value(limit)) => options.clip_value = Some(limit),
             Some(Clip::Norm(limit) | Clip::NormApart { limit, .. }) => options.clip_norm = Some(limit),
+            Some(Clip::ValueThenEachNorm { value, norm }) => {
+                (options.clip_value, options.clip_norm) = (Some(value), Some(norm));
+            }
         }
         if let Some(classes) = &self.classes {
             options.ways = Some(classes.ways);
@@ -158,7 +166,10 @@ impl Settings {
             options.rotations = Some(classes.rotations);
             options.eval_rotations = Some(classes.eval_rotations);
             options.norm = Some(classes.norm);
-            classes.pictures.write(&self.data, &mut options);
+            options.feature_size = classes.features;
+            if classes.features.is_none() {
+                classes.pictures.write(&self.data, &mut options);
+            }
             if self.algorithm().own_options().contains(&"train-ways") {
                 options.train_ways = Some(classes.train_ways);
             }
@@ -205,6 +216,7 @@ fn classes(ways: usize, data: &Data, options: &Options, default: &Defaults) -> C
         }),
         norm: options.norm.unwrap_or(default.norm),
         pictures: Pictures::of(options, data),
+        features: matches!(data, Data::Features(_)).then(|| features::size(options)),
     }
 }
 
@@ -220,14 +232,14 @@ mod tests {
     fn resolved_settings_survive_as_options() {
         for algorithm in Algorithm::all() {
             let name = algorithm.name();
-            for data in ["glyphs", "omniglot:/data", "folder:/data", "sinusoid"] {
+            for data in ["glyphs", "omniglot:/data", "folder:/data", "features:/data", "sinusoid"] {
                 let text = format!("algorithm = '{name}'\ndata = '{data}'\nseed = 9");
                 let Ok(settings) = Settings::resolve(&toml::from_str(&text).unwrap()) else {
                     let regression = data == "sinusoid";
-                    let known = if regression {
-                        algorithm.classifies_alone()
-                    } else {
-                        *algorithm == Algorithm::Cavia
+                    let known = match data {
+                        _ if regression => algorithm.classifies_alone(),
+                        "features:/data" => *algorithm != Algorithm::Leo,
+                        _ => matches!(algorithm, Algorithm::Cavia | Algorithm::Leo),
                     };
                     assert!(known, "{text}");
                     continue;
@@ -249,6 +261,8 @@ mod tests {
             "algorithm = 'siamese'\nnetwork = 'koch'\nouter = 'adam'\nouter-schedule = 'constant'",
             "algorithm = 'mann'\nways = 15\ncurriculum = 10000\naccess = 'shared'\nbatch = 4",
             "algorithm = 'mann'\nmemory = 'lstm'\nper-class = 0\nimage-size = 28",
+            "algorithm = 'leo'\ndata = 'features:/data'\nshots = 5\nclip-norm = 0.2\nfine-tuning-steps = 0\ndropout = 0.1",
+            "algorithm = 'meta-sgd'\ndata = 'features:/data'\nfeature-size = 640",
             "algorithm = 'r2d2'\nshots = 5\ntrain-shots = '2..3'",
             "rotations = 'new-classes'\neval-rotations = 'none'\ntrain-shots = 3",
         ] {

@@ -11,6 +11,7 @@ use crate::args::TrainArgs;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
+use crate::features;
 use crate::interrupt::{self, Guard};
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
@@ -38,6 +39,7 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
         return on_threads(threads, || Run::prepare(settings, None)?.run(Some(&dir), Start::Resumed));
     }
     let preset = preset.map(|name| Preset::named(&name)).transpose()?;
+    let options = features::measured(options)?;
     let described = preset.as_ref().map(|preset| preset.describe(&options));
     let options = match (&preset, config) {
         (Some(preset), _) => options.clone().or(preset.options(&options)?),

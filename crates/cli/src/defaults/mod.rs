@@ -5,6 +5,7 @@
 //! (F): chosen here, by measurement or for want of a published value.
 
 mod comparing;
+mod features;
 mod learned_optimiser;
 mod pictures;
 mod recurrent;
@@ -83,6 +84,7 @@ const OUTER_LR: f64 = 1e-3;
 pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defaults {
     match data {
         Data::Folder(_) => pictures::of(algorithm, ways, shots),
+        Data::Features(_) => features::of(algorithm, ways, shots),
         _ => table::of(algorithm, data, ways, shots),
     }
 }

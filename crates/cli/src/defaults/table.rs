@@ -1,6 +1,7 @@
 //! The table of defaults: algorithm by algorithm, with the sources of [`crate::defaults`].
 
 use super::comparing::{matching, protonet, r2d2, relation, siamese};
+use super::features::leo;
 use super::learned_optimiser::{lstm_meta_learner, lstm_meta_learner_sinusoid};
 use super::recurrent::mann;
 use super::{Defaults, EPISODES, OUTER_LR};
@@ -32,6 +33,7 @@ pub fn of(algorithm: Algorithm, data: &Data, ways: usize, shots: usize) -> Defau
         (Algorithm::R2d2 | Algorithm::Lrd2, _) => r2d2(data, ways, shots),
         (Algorithm::Siamese, _) => siamese(data, shots),
         (Algorithm::Mann, _) => mann(data, ways, shots),
+        (Algorithm::Leo, _) => leo(shots),
         (Algorithm::Pretrain, Data::Sinusoid) => pretrain_sinusoid(shots),
         (Algorithm::Pretrain, _) => pretrain(data, ways, shots),
     }

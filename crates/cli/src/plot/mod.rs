@@ -18,6 +18,7 @@ use crate::evaluate::{model, replace_data, settings};
 use crate::learned_optimiser;
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
+use crate::method::Method;
 use crate::on_threads;
 use crate::report::say;
 use crate::run_dir::{METRICS, VALIDATION};
@@ -52,7 +53,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         let weights = memory::read_weights(&network, &meta, &*tasks);
         return weights.map_or(Ok(()), |svg| write(out, "reads.svg", &svg));
     }
-    if let Some(classes) = &settings.classes {
+    if let Some(classes) = settings.classes.as_ref().filter(|classes| classes.features.is_none()) {
         let shown =
             episode::Shown::new(&*learner::build(&settings), &meta, tasks.episode(0), &classes.pictures);
         write(out, "episode.svg", &shown.svg())?;
@@ -64,7 +65,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         write(out, "gates.svg", &gates::svg(&steps))?;
     }
     let Some(steps) = settings.method.eval_steps() else { return Ok(()) };
-    let last = steps.max(STEPS);
+    let last = if matches!(settings.method, Method::Leo(_)) { steps } else { steps.max(STEPS) };
     let subject = Subject {
         settings: &settings,
         head: Head::Kept,

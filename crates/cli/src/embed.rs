@@ -1,0 +1,141 @@
+//! `fewshot embed`: the features of all drawings of a run's data by its encoder, as a file to learn from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use fewshot_autodiff::Array;
+use fewshot_episodes::{ClassId, FeatureParts, FeatureSet, ImageSet, Turn};
+use fewshot_meta::{Examples, Labels, Predictor};
+use rayon::prelude::*;
+
+use crate::args::Part;
+use crate::choices::{Data, Norm, Rotations};
+use crate::data::{Source, listed};
+use crate::error::Error;
+use crate::evaluate::{model, replace_data, settings};
+use crate::learner;
+use crate::on_threads;
+use crate::options::count;
+use crate::report::say;
+use crate::run_dir::write_atomically;
+use crate::settings::Settings;
+
+pub const EXAMPLES: &str = "\
+Examples:
+  fewshot train --algorithm pretrain --data omniglot:data/omniglot --out runs/encoder
+  fewshot embed runs/encoder --out omniglot.safetensors
+  fewshot train --preset leo-omniglot-5w1s --data features:omniglot.safetensors
+
+The file has, for each part train, val and test of the run's split, PART.features (float32 [n, d]) and PART.labels (int64 [n]).
+Where a rotated drawing is another class in the run (--rotations new-classes), it is in the file.";
+
+/// Arguments of `embed`.
+#[derive(Args, Debug)]
+pub struct EmbedArgs {
+    /// Folder of a run: the --out of `fewshot train`
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// File for the features, replaced if it is there
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// Take the data from here, e.g. omniglot:PATH, when they have moved
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<Data>,
+
+    /// Threads; the file does not depend on it [default: all cores]
+    #[arg(long, value_parser = count, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Embeds the data of a run.
+pub fn run(args: &EmbedArgs) -> Result<(), Error> {
+    let mut settings = settings(&args.dir)?;
+    embeds(args, &settings)?;
+    let (meta, _) = model(&args.dir, &settings)?;
+    replace_data(args.data.as_ref(), &mut settings)?;
+    let meta = learner::start(&settings, meta);
+    let Source::Drawings { images, split, .. } = Source::load(&settings)? else {
+        unreachable!("runs on other data are refused")
+    };
+    let learner = learner::nil(&settings);
+    let any = batch(&images, ClassId::from(0));
+    let predictor =
+        learner.adapt(&meta, &Examples::new(any.clone(), Labels::Classes(vec![0; any.shape()[0]])));
+    let part = |part| {
+        on_threads(args.threads, || embedded(&*predictor, &images, &turned(&settings, listed(&split, part))))
+    };
+    let [train, validation, test] =
+        [part(Part::Train)?, part(Part::Validation)?, part(Part::Test)?].map(Arc::new);
+    let counts =
+        [&train, &validation, &test].map(|set| format!("{} of {} classes", set.len(), set.classes()));
+    let parts = FeatureParts { train, validation, test };
+    let wrong = |error: std::io::Error| {
+        Error::Write(format!("{}: {error}; choose another --out", args.out.display()))
+    };
+    write_atomically(&args.out, &parts.to_bytes()).map_err(wrong)?;
+    let [train, validation, test] = counts;
+    say(format!(
+        "{}: vectors of {} numbers; training {train}, validation {validation}, test {test}",
+        args.out.display(),
+        parts.width()
+    ))
+}
+
+/// Refuses runs whose encoder gives no features by itself.
+fn embeds(args: &EmbedArgs, settings: &Settings) -> Result<(), Error> {
+    let name = settings.algorithm().name();
+    let cause = match &settings.classes {
+        None => "was trained on sinusoids, which are no drawings; give a run on drawings".into(),
+        Some(classes) if classes.features.is_some() => {
+            "was trained on features already; give the run whose encoder made them".into()
+        }
+        Some(classes) if classes.norm == Norm::Running && learner::has_encoder(settings) => return Ok(()),
+        _ => format!(
+            "is of {name}: embedding needs an encoder whose features of a drawing depend on no other; give a run of \
+             protonet or pretrain with --norm running"
+        ),
+    };
+    Err(Error::Run { path: args.dir.clone(), cause })
+}
+
+/// Classes, and where a turned drawing is another class all turns of them.
+fn turned(settings: &Settings, classes: &[ClassId]) -> Vec<ClassId> {
+    let new = settings.classes.as_ref().is_some_and(|classes| classes.rotations == Rotations::NewClasses);
+    if !new {
+        return classes.to_vec();
+    }
+    let turns = |&id: &ClassId| Turn::ALL.map(|turn| ClassId { turn: id.turn.then(turn), ..id });
+    let mut all: Vec<ClassId> = classes.iter().flat_map(turns).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn embedded(predictor: &dyn Predictor, images: &ImageSet, classes: &[ClassId]) -> Result<FeatureSet, Error> {
+    let of_class = |(number, &id): (usize, &ClassId)| {
+        let features = predictor.embed(&batch(images, id)).expect("an encoder embeds");
+        match features.all_finite() {
+            true => Ok((number.to_string(), features.to_vec())),
+            false => Err(Error::Evaluation(format!(
+                "the features of class {} are not finite: train the encoder longer or at lower rates",
+                images.name(id.class)
+            ))),
+        }
+    };
+    let each: Result<Vec<_>, Error> = classes.par_iter().enumerate().map(of_class).collect();
+    let width = predictor.embed(&batch(images, ClassId::from(0))).map_or(1, |features| features.shape()[1]);
+    Ok(FeatureSet::new(width, each?))
+}
+
+/// All drawings of a class.
+fn batch(images: &ImageSet, ClassId { class, turn }: ClassId) -> Array {
+    let shape @ [h, w, c] = images.shape();
+    let mut x = vec![0.0; images.images(class) * h * w * c];
+    for (k, place) in x.chunks_exact_mut(h * w * c).enumerate() {
+        turn.apply(images.image(class, k), shape, place, |v| f32::from(v) / 255.0);
+    }
+    Array::new(&[images.images(class), h, w, c], x)
+}
