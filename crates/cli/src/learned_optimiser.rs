@@ -1,8 +1,9 @@
 //! The LSTM meta-learner of a run, and what its gates do.
 
 use fewshot_meta::{Examples, Gates, LstmMetaLearner, Meta};
-use fewshot_nn::{Conv4, Mlp};
+use fewshot_nn::{Conv4, Init, Mlp};
 
+use crate::features::LinearMap;
 use crate::learner::{Network, network, order, policy};
 use crate::method::Method;
 use crate::settings::Settings;
@@ -32,5 +33,8 @@ pub fn gates(settings: &Settings, meta: &Meta, support: &Examples) -> Option<Vec
     Some(match network(settings) {
         Network::Convolutions(config) => learner(settings, Conv4::new(&config)).gates(meta, support),
         Network::Perceptron(sizes) => learner(settings, Mlp::new(&sizes)).gates(meta, support),
+        Network::Linear { inputs, outputs } => {
+            learner(settings, LinearMap::new(inputs, outputs, Init::XavierUniform)).gates(meta, support)
+        }
     })
 }

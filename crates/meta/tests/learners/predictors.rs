@@ -6,7 +6,9 @@ use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner, Leo, LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile, Scratch, Siamese, Task, save_predictor,
+    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner, Leo,
+    LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile,
+    Scratch, Siamese, Task, save_predictor,
 };
 use fewshot_nn::{NormAffine, NormPolicy, Params};
 
