@@ -229,14 +229,6 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_draw_is_an_input_of_its_shape() {
-        let (noise, tape) = (Noise::recorder(), Tape::<f32>::new());
-        let _ = (noise.mask(&tape, &[2], 0.5), noise.normal(&tape, &[3, 4]));
-        let drawn = noise.draws()[1].array::<f32>(&mut ChaCha8Rng::seed_from_u64(2));
-        assert_eq!(drawn.shape(), [3, 4]);
-    }
-
-    #[test]
     fn a_separate_tail_was_not_seen_before() {
         let all = places(Batches { examples: 10, size: 3, count: 4, tail: Tail::Separate });
         assert!(all[9..].iter().all(|place| !all[..9].contains(place)), "{all:?}");
