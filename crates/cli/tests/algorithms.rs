@@ -201,6 +201,7 @@ fn the_list_of_algorithms() {
         "lrd2",
         "siamese",
         "mann",
+        "leo",
         "pretrain",
     ];
     let lines = text.lines().take_while(|line| !line.is_empty());
