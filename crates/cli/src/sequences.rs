@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::args::Part;
 use crate::choices::{Access, Naming, Remembering, Rotations};
+use crate::defaults;
 use crate::error::Error;
 use crate::measure::Subject;
 use crate::method::Method;
@@ -32,7 +33,7 @@ pub fn protocol(settings: &Settings) -> Option<SequenceProtocol> {
         names: self::names(*names),
         batch: *sequences,
         turned: classes.rotations == Rotations::NewClasses,
-        growth: growth.map(|sequences| Growth { sequences, most: super::defaults::MOST_CLASSES }),
+        growth: growth.map(|sequences| Growth { sequences, most: defaults::MOST_CLASSES }),
         ..SequenceProtocol::santoro(classes.ways)
     })
 }

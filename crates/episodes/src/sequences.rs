@@ -101,7 +101,7 @@ impl SequenceProtocol {
 }
 
 /// Sequences in which a learner meets classes it has never seen, and is told what each image was one step later (Santoro, Bartunov,
-/// Botvinick, Wierstra, Lillicrap 2016, section 2.1).
+/// Botvinick, Wierstra, Lillicrap 2016, section 2).
 ///
 /// Episode `i` is a batch of sequences side by side: its support is empty, its query holds all steps, row `step * batch + k` being the
 /// image of sequence `k`. A learner gives the label of a step in only at the next. Every sequence draws its classes, and new names for

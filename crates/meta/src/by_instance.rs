@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::evaluate::Evaluation;
 use crate::learner::Meta;
 use crate::mann::{LabelCode, Mann};
-use crate::task::{Examples, Labels, Metric};
+use crate::task::{Examples, Labels, Metric, argmax};
 
 /// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,
 /// table 1): one value, 0 or 1, for every class of every sequence that has so many instances. String labels count only as a whole.
@@ -34,9 +34,10 @@ pub fn by_instance<F: Float>(
         if !answers.all_finite() {
             return Err(Error::Predictions { episode });
         }
-        let (names, answered) = match &sequences.y {
-            Labels::Classes(classes) => (classes.clone(), names(&answers, learner.labels)),
-            Labels::Values(letters) => (names(letters, learner.labels), names(&answers, learner.labels)),
+        let answered = names(&answers, learner.labels);
+        let names = match &sequences.y {
+            Labels::Classes(classes) => classes.clone(),
+            Labels::Values(letters) => names(letters, learner.labels),
         };
         Ok((0..learner.batch).flat_map(|k| seen(&names, &answered, k, learner.batch)).collect())
     };
@@ -66,11 +67,6 @@ fn names<F: Float>(rows: &Array<F>, labels: LabelCode) -> Vec<usize> {
         LabelCode::Strings => ALPHABET,
     };
     let number =
-        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + largest(part));
+        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + argmax(part));
     rows.data().chunks_exact(width).map(number).collect()
-}
-
-/// The first place of the largest value.
-fn largest<F: Float>(row: &[F]) -> usize {
-    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }

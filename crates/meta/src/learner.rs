@@ -110,6 +110,21 @@ pub struct Gradient<'t, F: Float = f32> {
     pub carried: Params<Var<'t, F>>,
 }
 
+impl<'t, F: Float> Gradient<'t, F> {
+    /// The derivative of an outcome's loss; nothing is carried on.
+    pub(crate) fn of(outcome: Outcome<'t, F>, theta: &Params<Var<'t, F>>) -> Self {
+        let Outcome { loss, predictions, statistics } = outcome;
+        Gradient {
+            loss: loss.detach(),
+            predictions: predictions.detach(),
+            statistics: statistics.map(|s| s.map(|x| x.detach())),
+            carried: Params::default(),
+            // last: it frees the values it passes
+            gradient: theta.with_values(loss.constant_grads(theta.values())),
+        }
+    }
+}
+
 /// The meta-gradient of one task.
 #[derive(Clone, Debug)]
 pub struct TaskGradient<F: Float = f32> {
@@ -169,15 +184,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
 
     /// The meta-gradient of one task, the derivative of `episode`'s loss. An algorithm whose meta-gradient is none overrides this.
     fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
-        let Outcome { loss, predictions, statistics } = self.episode(meta, task, noise);
-        Gradient {
-            loss: loss.detach(),
-            predictions: predictions.detach(),
-            statistics: statistics.map(|s| s.map(|x| x.detach())),
-            carried: Params::default(),
-            // last: it frees the values it passes
-            gradient: meta.theta.with_values(loss.constant_grads(meta.theta.values())),
-        }
+        Gradient::of(self.episode(meta, task, noise), &meta.theta)
     }
 
     /// Whether `gradient` does the same work for all tasks of one shape, whatever their values, so that it can be recorded.

@@ -6,8 +6,7 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ALPHABET, STRING_LENGTH};
-use fewshot_nn::{Batches, Tail};
-use fewshot_nn::{Bias, Builder, Init, Linear, MannConfig, Noise, Params, Spec};
+use fewshot_nn::{Batches, Bias, Builder, Init, Linear, MannConfig, Noise, Params, Spec, Tail};
 
 use crate::error::Error;
 use crate::learned::Learned;
@@ -42,7 +41,7 @@ impl LabelCode {
 /// A network that learns a task by reading it, example by example.
 ///
 /// A task whose support is empty is a batch of sequences ([`Sequences`](fewshot_episodes::Sequences)): the loss is the mean over all steps, of
-/// strings the sum over their letters (section 2.1). Any other is an N-way K-shot episode: the support in random order makes the
+/// strings the sum over their letters. Any other is an N-way K-shot episode: the support in random order makes the
 /// sequence, and each query is its next step, by itself; the loss is that of the queries. Either way the label of a
 /// step enters with the next one, and the memory is wiped before.
 ///

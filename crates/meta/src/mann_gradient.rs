@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{MannCell, MannInput, Noise, Params};
 
-use crate::learner::{Gradient, Learner, MetaVars, Outcome};
+use crate::learner::{Gradient, Learner, MetaVars};
 use crate::mann::Mann;
 use crate::mann_core::{Cell, Entered};
 use crate::task_vars::TaskVars;
@@ -29,12 +29,7 @@ pub(crate) fn through_time<'t, F: Float>(
 ) -> Gradient<'t, F> {
     match &learner.cell {
         Cell::Memory(cell) if task.support.x.shape()[0] == 0 => over_all_steps(learner, cell, meta, task),
-        _ => {
-            let Outcome { loss, predictions, .. } = learner.episode(meta, task, noise);
-            let shown = [loss, predictions].map(Var::detach);
-            // last: it frees the values it passes
-            found(shown, meta.theta.with_values(loss.constant_grads(meta.theta.values())))
-        }
+        _ => Gradient::of(learner.episode(meta, task, noise), &meta.theta),
     }
 }
 
@@ -54,7 +49,8 @@ fn over_all_steps<'t, F: Float>(
         unreachable!("a memory is entered as such")
     };
     let (loss, predictions) = learner.judged(&task.query.y, reading.logits);
-    let (shown, outputs) = ([loss, predictions].map(Var::detach), reading.outputs.detach());
+    // copies: the sweep frees the values it passes
+    let (shown_loss, predictions, outputs) = (loss.detach(), predictions.detach(), reading.outputs.detach());
     let others = fixed.select(|name| !is_shared(name));
     let wrt = [others.values(), &[gates, heads]].concat();
     let mut gradients = loss.constant_grads(&wrt);
@@ -62,12 +58,6 @@ fn over_all_steps<'t, F: Float>(
     let entered = MannInput { gates: entered[0], heads: entered[1] };
     let products = cell.shared_gradients(outputs, learner.batch, &entered);
     let products = Params::new(shared.into_iter().zip(products).collect());
-    found(shown, meta.theta.replace(&others.with_values(gradients)).replace(&products))
-}
-
-fn found<'t, F: Float>(
-    [loss, predictions]: [Var<'t, F>; 2],
-    gradient: Params<Var<'t, F>>,
-) -> Gradient<'t, F> {
-    Gradient { loss, predictions, gradient, statistics: None, carried: Params::default() }
+    let gradient = meta.theta.replace(&others.with_values(gradients)).replace(&products);
+    Gradient { loss: shown_loss, predictions, gradient, statistics: None, carried: Params::default() }
 }

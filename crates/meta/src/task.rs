@@ -126,7 +126,7 @@ impl<F: Float> Labels<F> {
 pub(crate) const NOT_CLASSES: &str = "real targets given, but it tells classes apart: use Labels::Classes";
 
 /// The first place of the largest value.
-fn argmax<F: Float>(row: &[F]) -> usize {
+pub(crate) fn argmax<F: Float>(row: &[F]) -> usize {
     let mut best = 0;
     for i in 1..row.len() {
         if row[i] > row[best] {

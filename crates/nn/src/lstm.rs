@@ -15,6 +15,16 @@ pub struct LstmState<'t, F: Float = f32> {
     pub cell: Var<'t, F>,
 }
 
+impl<'t, F: Float> LstmState<'t, F> {
+    /// What gates `[n, 4 size]`, before their functions, make of a cell state `[n, size]`.
+    pub(crate) fn after(gates: Var<'t, F>, cell: Var<'t, F>) -> Self {
+        let parts = gates.split(1, &[cell.shape()[1]; 4]);
+        let [input, forget, candidate, output] = [parts[0], parts[1], parts[2], parts[3]];
+        let cell = forget.sigmoid() * cell + input.sigmoid() * candidate.tanh();
+        LstmState { hidden: output.sigmoid() * cell.tanh(), cell }
+    }
+}
+
 /// Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
 ///
 /// Gates `x w_x + h w_h + b` in the order input, forget, cell, output along the last axis:
@@ -63,9 +73,6 @@ impl LstmCell {
         state: LstmState<'t, F>,
     ) -> LstmState<'t, F> {
         let gates = x.matmul(params[self.w_x]) + state.hidden.matmul(params[self.w_h]) + params[self.b];
-        let parts = gates.split(1, &[self.size; 4]);
-        let [input, forget, candidate, output] = [parts[0], parts[1], parts[2], parts[3]];
-        let cell = forget.sigmoid() * state.cell + input.sigmoid() * candidate.tanh();
-        LstmState { hidden: output.sigmoid() * cell.tanh(), cell }
+        LstmState::after(gates, state.cell)
     }
 }

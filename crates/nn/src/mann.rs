@@ -4,6 +4,7 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 
 use crate::init::Init;
 use crate::least_used::least_used;
+use crate::lstm::LstmState;
 use crate::params::{Params, Slot};
 use crate::spec::Builder;
 
@@ -47,7 +48,7 @@ pub struct MannConfig {
 }
 
 impl MannConfig {
-    /// The paper's (section 4.1): controller 200, memory 128 x 40, 4 heads; usage decays to 0.99.
+    /// The paper's: controller 200, memory 128 x 40, 4 heads; usage decays to 0.99.
     pub fn santoro(inputs: usize) -> Self {
         MannConfig {
             inputs,
@@ -101,7 +102,7 @@ impl<'t, F: Float> MannInput<'t, F> {
 }
 
 /// A memory-augmented network's cell: LSTM controller, memory, least recently used access (Santoro, Bartunov, Botvinick, Wierstra,
-/// Lillicrap 2016: "Meta-Learning with Memory-Augmented Neural Networks", ICML, section 3.1).
+/// Lillicrap 2016: "Meta-Learning with Memory-Augmented Neural Networks", ICML, section 3).
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
@@ -251,26 +252,12 @@ impl MannCell {
         input: MannInput<'t, F>,
         state: MannState<'t, F>,
     ) -> (Var<'t, F>, MannState<'t, F>) {
-        let (hidden, cell) = self.control(params, input.gates, &state);
+        let before = Var::concat(&[state.hidden, state.read], 1);
+        let gates = input.gates + before.matmul(params[self.w_state]);
+        let LstmState { hidden, cell } = LstmState::after(gates, state.cell);
         let heads = self.heads(params, hidden.matmul(params[self.w_heads]) + input.heads);
         let next = MannState { hidden, cell, ..self.remember(&heads, &state) };
         (Var::concat(&[hidden, next.read], 1), next)
-    }
-
-    /// The controller's next hidden and cell state; gates in the order input, forget, candidate, output.
-    #[track_caller]
-    fn control<'t, F: Float>(
-        &self,
-        params: &Params<Var<'t, F>>,
-        projected: Var<'t, F>,
-        state: &MannState<'t, F>,
-    ) -> (Var<'t, F>, Var<'t, F>) {
-        let before = Var::concat(&[state.hidden, state.read], 1);
-        let gates = projected + before.matmul(params[self.w_state]);
-        let parts = gates.split(1, &[self.config.controller; 4]);
-        let [input, forget, candidate, output] = [parts[0], parts[1], parts[2], parts[3]];
-        let cell = forget.sigmoid() * state.cell + input.sigmoid() * candidate.tanh();
-        (output.sigmoid() * cell.tanh(), cell)
     }
 
     fn heads<'t, F: Float>(&self, params: &Params<Var<'t, F>>, told: Var<'t, F>) -> Heads<'t, F> {

@@ -4,18 +4,18 @@ use super::Defaults;
 use super::table::{maml_sinusoid, on_drawings, split};
 use crate::choices::{Data, Naming, Rotations};
 
-/// Images of each class in a sequence (Santoro et al. 2016, section 4.1: 50 steps of 5 classes, 150 of 15).
+/// Images of each class in a sequence (Santoro et al. 2016: 50 steps of 5 classes, 150 of 15).
 pub const PER_CLASS: usize = 10;
 /// Sequences of one of the two tasks that make a batch of the paper's 16: two threads have one each.
 pub const SEQUENCES: usize = 8;
-/// Classes at which the curriculum ends (section 4.2.2).
+/// Classes at which the curriculum ends (the same paper).
 pub const MOST_CLASSES: usize = 100;
-/// Pixels a side (section 4.1).
+/// Pixels a side (the same paper).
 pub const SEQUENCE_IMAGE_SIZE: usize = 20;
-/// Most classes that numbers name; more have strings, as in section 4.2.
+/// Most classes that numbers name; more have strings, as there.
 const NUMBERED: usize = 5;
 
-/// Santoro et al. 2016, 4.1: 100,000 sequences in batches of 16. Adam and its rate are those of the public implementations: the
+/// Santoro et al. 2016: 100,000 sequences in batches of 16. Adam and its rate are those of the public implementations: the
 /// paper does not give its own.
 pub fn mann(data: &Data, ways: usize, shots: usize) -> Defaults {
     Defaults {
