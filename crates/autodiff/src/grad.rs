@@ -27,6 +27,11 @@ impl<'t, F: Float> Rule<'_, 't, F> {
         self.ids.len()
     }
 
+    /// How many outputs it has.
+    pub(crate) fn outputs(&self) -> usize {
+        self.cotangents.len()
+    }
+
     /// Input `i`.
     pub(crate) fn x(&self, i: usize) -> Var<'t, F> {
         Var::new(self.tape, self.ids[i])

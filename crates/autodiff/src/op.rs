@@ -105,7 +105,7 @@ impl<F: Float> Op<F> {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
             Op::Unary(op) => op.forward(x, out[0]),
             Op::Binary(op) => op.forward(x, out[0], shapes[0]),
-            Op::Layout(op) => op.forward(x, out[0], shapes[0]),
+            Op::Layout(op) => op.forward(x, out, shapes),
             Op::Index(op) => op.forward(x, out, shapes),
             Op::Product(op) => op.forward(x, out[0], shapes[0]),
             Op::Rows(op) => op.forward(x, out),

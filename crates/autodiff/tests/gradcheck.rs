@@ -159,6 +159,11 @@ fn layout(rows: &mut Vec<Row>) {
         row("split", &x(), |_, x| {
             let parts = x[0].split(2, &[1, 3]);
             parts[0] * parts[1].square()
+        })
+        .third(),
+        row("split in part", &x(), |_, x| {
+            let parts = x[0].split(1, &[1, 0, 1, 1]);
+            parts[0].powi(3) * parts[3]
         }),
         row("crop", &x(), |_, x| x[0].crop(&[0..1, 1..3, 2..4]).square()),
         row("pad", &x(), |_, x| x[0].pad(&[(1, 0), (0, 2), (1, 1)]).powi(3)),

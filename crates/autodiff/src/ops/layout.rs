@@ -22,6 +22,10 @@ pub(crate) enum Layout {
     Concat {
         axis: u8,
     },
+    /// To consecutive ranges of an axis, one an output.
+    Split {
+        axis: u8,
+    },
     Slice {
         axis: u8,
         start: usize,
@@ -63,14 +67,16 @@ impl Layout {
             Layout::Detach => "detach",
             Layout::Permute(_) => "permute",
             Layout::Concat { .. } => "concat",
+            Layout::Split { .. } => "split",
             Layout::Slice { .. } => "slice",
             Layout::Pad { .. } => "pad",
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, outputs: &mut [&mut [F]], shapes: &[Shape]) {
         let a = x.at(0);
         let from = a.shape();
+        let (shape, out) = (shapes[0], &mut *outputs[0]);
         match *self {
             Layout::Reshape | Layout::Detach => unreachable!("has its input's values"),
             Layout::SumTo => reduce::sum_axes(out, a.data(), from, &summed_axes(from, &shape)),
@@ -80,6 +86,15 @@ impl Layout {
                 permute::permute(out, a.data(), from, &axes);
             }
             Layout::Concat { axis } => concat(x, out, shape, axis as usize),
+            Layout::Split { axis } => {
+                let (outer, size, inner) = from.around(axis as usize);
+                let mut start = 0;
+                for (part, shape) in outputs.iter_mut().zip(shapes) {
+                    let run = shape[axis as usize] * inner;
+                    copy_along(part, a.data(), outer, (run, 0), (size * inner, start), run);
+                    start += run;
+                }
+            }
             Layout::Slice { axis, start } => {
                 let (outer, size, inner) = from.around(axis as usize);
                 let run = shape[axis as usize] * inner;
@@ -96,8 +111,12 @@ impl Layout {
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
-        let u = r.u();
         let from = r.x(0).shape();
+        if let Layout::Split { axis } = *self {
+            let parts: Vec<Var<'_, F>> = (0..r.outputs()).map(|k| r.u_or_zeros(k)).collect();
+            return r.give(0, || Var::concat(&parts, axis as usize));
+        }
+        let u = r.u();
         match *self {
             Layout::SumTo => r.give(0, || u.broadcast_to(&from)),
             Layout::BroadcastTo => r.give(0, || u.sum_to(&from)),
@@ -119,6 +138,7 @@ impl Layout {
                     start += size;
                 }
             }
+            Layout::Split { .. } => unreachable!("was seen to above"),
             Layout::Slice { axis, start } => {
                 let axis = axis as usize;
                 let after = from[axis] - start - u.shape()[axis];

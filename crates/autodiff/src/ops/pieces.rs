@@ -71,13 +71,13 @@ impl<'t, F: Float> Var<'t, F> {
             shape[axis],
             "split: sizes {sizes:?} do not add up to axis {axis} of {shape}"
         );
-        let mut start = 0;
-        let mut parts = Vec::with_capacity(sizes.len());
-        for &size in sizes {
-            parts.push(self.slice(axis, start..start + size));
-            start += size;
+        if sizes.len() < 2 {
+            return vec![self; sizes.len()];
         }
-        parts
+        let shapes: Vec<_> = sizes.iter().map(|&size| shape.with(axis, size)).collect();
+        let op = Op::Layout(Layout::Split { axis: axis as u8 });
+        let first = self.tape().push_many(op, &[self], &shapes);
+        (0..sizes.len()).map(|k| first.output(k as u32)).collect()
     }
 
     /// A part of each axis, one range an axis: the adjoint of [`pad`](Var::pad).
