@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fewshot_episodes::ImageSet;
 use serde::Serialize;
 
+use crate::adapted::{Adapted, Class};
 use crate::choices::choice_name;
 use crate::error::Error;
 use crate::pictures::Colour;
-use crate::settings::Settings;
 
 /// Classes named beside the likeliest.
 const RUNNERS_UP: usize = 2;
@@ -23,14 +22,10 @@ pub struct Answer {
 
 /// All answers, and what they rest on.
 pub struct Answers<'a> {
-    /// The run.
+    /// The run, or the file of a predictor.
     pub model: String,
-    /// How many outer updates it was trained for.
-    pub iterations: u64,
-    /// Its settings, with what was asked for instead.
-    pub settings: &'a Settings,
-    /// What was learned from.
-    pub support: &'a ImageSet,
+    /// What answered.
+    pub adapted: &'a Adapted,
     /// In the order of the pictures.
     pub answers: Vec<Answer>,
 }
@@ -45,14 +40,8 @@ struct Json<'a> {
     colour: Colour,
     invert: bool,
     norm: String,
-    classes: Vec<Class<'a>>,
+    classes: &'a [Class],
     answers: Vec<JsonAnswer<'a>>,
-}
-
-#[derive(Serialize)]
-struct Class<'a> {
-    name: &'a str,
-    shots: usize,
 }
 
 #[derive(Serialize)]
@@ -65,15 +54,16 @@ enum JsonAnswer<'a> {
 impl Answers<'_> {
     /// One line each, after those on the model and the support.
     pub fn lines(&self) -> Vec<String> {
-        let Answers { model, iterations, settings, support, answers } = self;
+        let Answers { model, adapted, answers } = self;
+        let Adapted { settings, iterations, classes: known, .. } = adapted;
         let (algorithm, data) = (settings.algorithm().name(), settings.data.name());
         let classes = settings.classes.as_ref().expect("it classifies");
         let mut lines = vec![
             format!("model       {model}, {algorithm} trained on {data} for {iterations} iterations"),
             format!(
                 "support     {} of {} classes, {}, batch norm {}",
-                plural(support.len(), "picture"),
-                support.classes(),
+                plural(known.iter().map(|class| class.shots).sum(), "picture"),
+                known.len(),
                 classes.pictures.words(),
                 choice_name(classes.norm)
             ),
@@ -88,8 +78,7 @@ impl Answers<'_> {
 
     /// The likeliest class and some others.
     fn words(&self, probabilities: &[f64]) -> String {
-        let share =
-            |class: usize| format!("{} {:.1} %", self.support.name(class), 100.0 * probabilities[class]);
+        let share = |class: usize| format!("{} {:.1} %", self.name(class), 100.0 * probabilities[class]);
         let order = by_size(probabilities);
         let others: Vec<String> = order[1..].iter().take(RUNNERS_UP).map(|class| share(*class)).collect();
         format!("{}  ({})", share(order[0]), others.join(", "))
@@ -97,10 +86,10 @@ impl Answers<'_> {
 
     /// One JSON object.
     pub fn json(&self) -> String {
-        let Answers { model, iterations, settings, support, answers } = self;
+        let Answers { model, adapted, answers } = self;
+        let Adapted { settings, iterations, classes: known, .. } = adapted;
         let classes = settings.classes.as_ref().expect("it classifies");
         let pictures = classes.pictures;
-        let class = |number| Class { name: support.name(number), shots: support.images(number) };
         let json = Json {
             model,
             learner: settings.algorithm().name(),
@@ -109,7 +98,7 @@ impl Answers<'_> {
             colour: pictures.colour,
             invert: pictures.invert,
             norm: choice_name(classes.norm),
-            classes: (0..support.classes()).map(class).collect(),
+            classes: known,
             answers: answers.iter().map(|answer| self.json_answer(answer)).collect(),
         };
         serde_json::to_string(&json).expect("names and numbers have a form in JSON")
@@ -122,14 +111,18 @@ impl Answers<'_> {
                 let best = by_size(probabilities)[0];
                 JsonAnswer::Read {
                     image,
-                    class: self.support.name(best),
+                    class: self.name(best),
                     probability: probabilities[best],
                     probabilities: (0..probabilities.len())
-                        .map(|class| (self.support.name(class), probabilities[class]))
+                        .map(|class| (self.name(class), probabilities[class]))
                         .collect(),
                 }
             }
         }
+    }
+
+    fn name(&self, class: usize) -> &str {
+        &self.adapted.classes[class].name
     }
 
     /// An error unless every picture was read.

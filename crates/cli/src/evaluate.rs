@@ -147,6 +147,11 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     }
     replace_steps(args, &mut settings)?;
     replace_rate(args, &mut settings)?;
+    let episodes_only = args.shots.map(|_| "shots").or(args.queries.map(|_| "queries"));
+    if let (Some(option), Some(_)) = (episodes_only, sequences::protocol(&settings)) {
+        let cause = "this network reads sequences, in which classes come again and again; leave it out, or train one with --per-class 0";
+        return Err(Error::Combination(format!("--{option}: {cause}")));
+    }
     if let Some(queries) = args.queries {
         between("queries", queries, 1, usize::MAX)?;
         settings.eval_queries = queries;

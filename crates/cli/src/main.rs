@@ -1,5 +1,6 @@
 //! The program `fewshot`: trains and evaluates few-shot learners.
 
+mod adapted;
 mod algorithm;
 mod answers;
 mod args;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fewshot_autodiff::Array;
 use fewshot_episodes::{ImageSet, folder};
-use fewshot_meta::{Examples, Meta, Predictor};
+use fewshot_meta::{Examples, Predictor};
 use rayon::prelude::*;
 
+use crate::adapted::{Adapted, Class};
 use crate::answers::{Answer, Answers};
 use crate::choices::{Naming, Norm};
 use crate::error::Error;
@@ -28,6 +29,9 @@ Examples:
       light drawings on a dark ground, for a model of dark ones on light
   fewshot predict runs/glyphs --support letters --json scan1.png
       one JSON object and nothing else
+  fewshot predict runs/glyphs --support letters --save letters.safetensors
+  fewshot predict letters.safetensors scan1.png scan2.png
+      what was learned from the support, kept in a file: neither the run nor the support is needed any more
 
 Pictures are brought to the size, colour and tones of training. A picture that cannot be read is named at the end, with
 status 2; the others are answered. The number of classes of a model with a last layer is fixed by it; a Prototypical network
@@ -36,17 +40,21 @@ and a pretrained one take any.";
 /// Arguments of `predict`.
 #[derive(Args, Debug)]
 pub struct PredictArgs {
-    /// Folder of a run: the --out of `fewshot train`
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
+    /// Folder of a run: the --out of `fewshot train`; or a file of --save
+    #[arg(value_name = "DIR|FILE")]
+    pub model: PathBuf,
 
     /// Pictures to learn from: a folder with a folder for each class
     #[arg(long, value_name = "FOLDER")]
-    pub support: PathBuf,
+    pub support: Option<PathBuf>,
 
     /// Pictures to name the class of, PNG or JPEG
-    #[arg(value_name = "IMAGE", required = true)]
+    #[arg(value_name = "IMAGE", required_unless_present = "save")]
     pub images: Vec<PathBuf>,
+
+    /// Keep what was learned from the support in this file, replacing one that is there
+    #[arg(long, value_name = "FILE", requires = "support")]
+    pub save: Option<PathBuf>,
 
     /// Pictures are dark on light: turn black into white [default: as in training; glyphs, omniglot true]
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false")]
@@ -61,57 +69,91 @@ pub struct PredictArgs {
     pub json: bool,
 }
 
-/// Learns from the support and answers.
+/// Learns from the support, unless that was done before, and answers.
 pub fn run(args: &PredictArgs) -> Result<(), Error> {
-    let trained = settings(&args.dir)?;
-    let (meta, iterations) = model(&args.dir, &trained)?;
     on_threads(args.threads, || {
-        let settings = asked(args, trained)?;
-        let config = settings.classes.as_ref().expect("known to classify").pictures.config();
-        let support = folder::load(&args.support, &config)?.images;
-        let settings = for_support(&args.support, &support, settings)?;
-        let predictor = adapted(&settings, meta, &support);
-        let answered = args.images.par_iter().map(|path| {
-            let image = path.display().to_string();
-            let probabilities = match folder::picture(path, &config) {
-                Ok(picture) => Ok(probabilities(&*predictor, &image, &Array::from(picture))?),
-                Err(error) => Err(error.to_string()),
-            };
-            Ok(Answer { image, probabilities })
-        });
-        let answered: Result<Vec<Answer>, Error> = answered.collect();
-        let answers = Answers {
-            model: args.dir.display().to_string(),
-            iterations,
-            settings: &settings,
-            support: &support,
-            answers: answered?,
-        };
+        let adapted = adapted(args)?;
+        if let Some(path) = &args.save {
+            adapted.save(path)?;
+        }
+        let answers = answered(args, &adapted)?;
         if args.json {
             say(answers.json())?;
         } else {
             answers.lines().into_iter().try_for_each(say)?;
+            args.save.iter().try_for_each(|path| say(format!("saved       {}", path.display())))?;
         }
         answers.complete()
     })
 }
 
+fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted) -> Result<Answers<'a>, Error> {
+    let config = adapted.settings.classes.as_ref().expect("known to classify").pictures.config();
+    let answered = args.images.par_iter().map(|path| {
+        let image = path.display().to_string();
+        let probabilities = match folder::picture(path, &config) {
+            Ok(picture) => Ok(probabilities(&*adapted.predictor, &image, &Array::from(picture))?),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(Answer { image, probabilities })
+    });
+    let answers: Result<Vec<Answer>, Error> = answered.collect();
+    Ok(Answers { model: args.model.display().to_string(), adapted, answers: answers? })
+}
+
+/// What answers: of a file, or learned from the support.
+fn adapted(args: &PredictArgs) -> Result<Adapted, Error> {
+    match &args.support {
+        None if args.model.is_file() => {
+            let mut adapted = Adapted::read(&args.model)?;
+            let classes = adapted.settings.classes.as_mut().expect("known to classify");
+            classes.pictures.invert = args.invert.unwrap_or(classes.pictures.invert);
+            Ok(adapted)
+        }
+        None => {
+            let cause = "a run has to learn from some pictures first; give --support FOLDER, or a file of --save instead of the run";
+            Err(Error::Run { path: args.model.clone(), cause: cause.into() })
+        }
+        Some(support) if args.model.is_file() => {
+            let cause =
+                "has learned from a support already; leave out --support, or give the folder of a run";
+            Err(Error::option("support", support.display(), format!("{} {cause}", args.model.display())))
+        }
+        Some(support) => learned(args, support),
+    }
+}
+
+fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
+    let trained = settings(&args.model)?;
+    let (meta, iterations) = model(&args.model, &trained)?;
+    let settings = asked(args, trained)?;
+    let config = settings.classes.as_ref().expect("known to classify").pictures.config();
+    let support = folder::load(folder, &config)?.images;
+    let settings = for_support(folder, &support, settings)?;
+    let meta = learner::start(&settings, meta);
+    let predictor = learner::build(&settings).adapt(&meta, &Examples::from(support.to_set()));
+    let class = |number| Class { name: support.name(number).to_owned(), shots: support.images(number) };
+    let classes = (0..support.classes()).map(class).collect();
+    Ok(Adapted { settings, iterations, classes, predictor })
+}
+
 /// The settings of the run with what is asked for instead.
 fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> {
+    let path = args.model.clone();
     let name = settings.data.name();
     let Some(classes) = &mut settings.classes else {
         let cause = format!(
             "was trained on {name}, which has no classes; give a run on glyphs, omniglot or a folder"
         );
-        return Err(Error::Run { path: args.dir.clone(), cause });
+        return Err(Error::Run { path, cause });
     };
     if classes.features.is_some() {
         let cause = "was trained on feature vectors, which pictures are not; give a run on glyphs, omniglot or a folder";
-        return Err(Error::Run { path: args.dir.clone(), cause: cause.into() });
+        return Err(Error::Run { path, cause: cause.into() });
     }
     if let Method::Mann { names: Naming::Strings, .. } = settings.method {
         let cause = "names classes by strings in sequences; give a run with --names numbers";
-        return Err(Error::Run { path: args.dir.clone(), cause: cause.into() });
+        return Err(Error::Run { path, cause: cause.into() });
     }
     classes.pictures.invert = args.invert.unwrap_or(classes.pictures.invert);
     if classes.norm == Norm::Batch {
@@ -141,11 +183,6 @@ fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Resul
     }
     classes.ways = found;
     Ok(settings)
-}
-
-fn adapted(settings: &Settings, meta: Meta, support: &ImageSet) -> Box<dyn Predictor> {
-    let meta = learner::start(settings, meta);
-    learner::build(settings).adapt(&meta, &Examples::from(support.to_set()))
 }
 
 /// The softmax of the scores of one picture.

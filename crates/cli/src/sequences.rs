@@ -57,7 +57,7 @@ pub fn network(settings: &Settings) -> Option<Mann> {
         Naming::Numbers => LabelCode::OneHot(classes.ways),
         Naming::Strings => LabelCode::Strings,
     };
-    let config = MannConfig::santoro(inputs);
+    let config = MannConfig::santoro();
     let core = match memory {
         Remembering::External => {
             let access = match access {

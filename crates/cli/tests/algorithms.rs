@@ -231,6 +231,8 @@ fn a_memory_is_measured_by_instance_and_drawn() {
         let svg = fs::read_to_string(run.path().join(file)).unwrap();
         assert!(svg.contains(named) && svg.ends_with("</svg>\n"), "{file}");
     }
+    let mut shots = fewshot();
+    fails(shots.arg("evaluate").arg(run.path()).args(["--shots", "2"]), 2, "--per-class 0");
     let mut letters = fewshot();
     let strings = trained(
         "--algorithm mann --ways 3 --per-class 2 --batch 2 --names strings --iterations 1 --episodes 2",

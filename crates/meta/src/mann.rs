@@ -67,7 +67,7 @@ pub struct Mann {
 impl Mann {
     /// The paper's network for examples of so many numbers, trained on so many sequences at a time.
     pub fn new(inputs: usize, labels: LabelCode, batch: usize) -> Self {
-        Mann::on(Core::Memory(MannConfig::santoro(inputs)), inputs, labels, batch)
+        Mann::on(Core::Memory(MannConfig::santoro()), inputs, labels, batch)
     }
 
     /// The same on another memory, or none.

@@ -8,7 +8,7 @@ use fewshot_nn::{
 /// What a [`Mann`](crate::Mann) is built on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Core {
-    /// An LSTM with an external memory; the number of inputs given here is not looked at.
+    /// An LSTM with an external memory.
     Memory(MannConfig),
     /// The baseline: an LSTM of so many units alone.
     Lstm(usize),
@@ -55,7 +55,7 @@ impl Cell {
     pub(crate) fn new(b: &mut Builder, core: Core, inputs: usize) -> Self {
         let glorot = Init::XavierUniform;
         match core {
-            Core::Memory(config) => Cell::Memory(MannCell::new(b, &MannConfig { inputs, ..config })),
+            Core::Memory(config) => Cell::Memory(MannCell::new(b, inputs, &config)),
             Core::Lstm(size) => {
                 Cell::Lstm { cell: LstmCell::with_init(b, inputs, size, glorot, Init::Zeros), size }
             }

@@ -31,8 +31,6 @@ pub enum Access {
 /// Sizes of a [`MannCell`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MannConfig {
-    /// Numbers of an input.
-    pub inputs: usize,
     /// Hidden units of the controller, an LSTM.
     pub controller: usize,
     /// Slots of the memory.
@@ -49,9 +47,8 @@ pub struct MannConfig {
 
 impl MannConfig {
     /// The paper's: controller 200, memory 128 x 40, 4 heads; usage decays to 0.99.
-    pub fn santoro(inputs: usize) -> Self {
+    pub fn santoro() -> Self {
         MannConfig {
-            inputs,
             controller: 200,
             slots: 128,
             width: 40,
@@ -109,7 +106,7 @@ impl<'t, F: Float> MannInput<'t, F> {
 /// use fewshot_nn::{Builder, MannCell, MannConfig};
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
 /// let mut b = Builder::new();
-/// let cell = MannCell::new(&mut b, &MannConfig::santoro(405));
+/// let cell = MannCell::new(&mut b, 405, &MannConfig::santoro());
 /// let theta = b.finish().init::<f32>(&mut ChaCha8Rng::seed_from_u64(1));
 /// let tape = Tape::new();
 /// let theta = theta.on(&tape);
@@ -141,9 +138,9 @@ struct Heads<'t, F: Float> {
 }
 
 impl MannCell {
-    /// Weights are Glorot uniform, biases and gates start at 0 (at a half).
-    pub fn new(b: &mut Builder, config: &MannConfig) -> Self {
-        let MannConfig { inputs, controller, width, heads, .. } = *config;
+    /// For inputs of so many numbers. Weights are Glorot uniform, biases and gates start at 0 (at a half).
+    pub fn new(b: &mut Builder, inputs: usize, config: &MannConfig) -> Self {
+        let MannConfig { controller, width, heads, .. } = *config;
         let told = heads * Self::told(config);
         let glorot = Init::XavierUniform;
         MannCell {

@@ -7,14 +7,14 @@ use rand::rngs::ChaCha8Rng;
 
 const VARIANTS: [Access; 3] = [Access::Paper, Access::PerHead, Access::Shared];
 
-fn cell(config: MannConfig) -> (MannCell, Spec) {
+fn cell(inputs: usize, config: MannConfig) -> (MannCell, Spec) {
     let mut b = Builder::new();
-    let cell = MannCell::new(&mut b, &config);
+    let cell = MannCell::new(&mut b, inputs, &config);
     (cell, b.finish())
 }
 
 fn small(access: Access) -> MannConfig {
-    MannConfig { inputs: 3, controller: 4, slots: 6, width: 3, heads: 2, decay: 0.9, access }
+    MannConfig { controller: 4, slots: 6, width: 3, heads: 2, decay: 0.9, access }
 }
 
 fn random(shape: &[usize], seed: u64) -> Array<f64> {
@@ -42,9 +42,8 @@ fn told(spec: &Spec, key: [f64; 2], gate: f64) -> Params<Array<f64>> {
 
 /// One step of a cell with one head and three slots from usage (0.2, 0.5, 0.1), having read the first slot.
 fn one_step(gate: f64) -> (Vec<f64>, Vec<f64>) {
-    let config =
-        MannConfig { inputs: 1, controller: 1, slots: 3, width: 2, heads: 1, ..small(Access::Paper) };
-    let (cell, spec) = cell(config);
+    let config = MannConfig { controller: 1, slots: 3, width: 2, heads: 1, ..small(Access::Paper) };
+    let (cell, spec) = cell(1, config);
     let tape = Tape::new();
     let theta = told(&spec, [0.6, -0.2], gate).on(&tape);
     let held = Array::new(&[1, 3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
@@ -84,7 +83,7 @@ fn an_open_gate_writes_where_it_read_and_a_shut_one_to_the_least_used_slot() {
 fn weights_and_usage_add_up() {
     for access in VARIANTS {
         let config = small(access);
-        let (cell, spec) = cell(config);
+        let (cell, spec) = cell(1, config);
         let theta = weights(&spec, 1).map_named(|name, w| match name {
             "gates" => Array::new(&[2], vec![0.3, -0.4]),
             _ => w.clone(),
@@ -119,7 +118,7 @@ fn weights_and_usage_add_up() {
 
 #[test]
 fn equal_slots_are_read_equally() {
-    let (cell, spec) = cell(MannConfig { slots: 128, ..small(Access::Shared) });
+    let (cell, spec) = cell(3, MannConfig { slots: 128, ..small(Access::Shared) });
     let tape = Tape::new();
     let theta = weights(&spec, 2).on(&tape);
     let (_, next) = cell.forward(&theta, tape.var(&random(&[1, 3], 1)), cell.start(&tape, 1));
@@ -128,7 +127,7 @@ fn equal_slots_are_read_equally() {
 
 #[test]
 fn each_head_has_a_least_used_slot_of_its_own() {
-    let (cell, spec) = cell(small(Access::PerHead));
+    let (cell, spec) = cell(3, small(Access::PerHead));
     let fresh = spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(0));
     // gates shut, each head writes another number everywhere
     let theta = fresh.map_named(|name, w| match name {
@@ -153,7 +152,7 @@ fn each_head_has_a_least_used_slot_of_its_own() {
 #[test]
 fn gradients_of_two_steps_against_differences() {
     for access in VARIANTS {
-        let (cell, spec) = cell(small(access));
+        let (cell, spec) = cell(3, small(access));
         let theta = weights(&spec, 3);
         let mut inputs = vec![random(&[2, 3], 90), random(&[2, 3], 91), random(&[2, 6, 3], 92)];
         inputs.extend(theta.values().iter().cloned());

@@ -1,6 +1,8 @@
 //! What the tests of the program share.
 #![allow(dead_code)] // each test file uses a part
 
+pub mod pictures;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;

@@ -15,14 +15,7 @@ const INPUTS: usize = 6;
 const NAMES: usize = 3;
 
 fn small(access: Access) -> Core {
-    Core::Memory(MannConfig {
-        controller: 8,
-        slots: 10,
-        width: 4,
-        heads: 2,
-        access,
-        ..MannConfig::santoro(0)
-    })
+    Core::Memory(MannConfig { controller: 8, slots: 10, width: 4, heads: 2, access, ..MannConfig::santoro() })
 }
 
 fn cores() -> [Core; 5] {
@@ -201,7 +194,7 @@ fn one_sequence_is_learned_by_heart() {
     let split = glyphs::split(&images);
     let protocol = SequenceProtocol { batch: 1, per_class: 6, ..SequenceProtocol::santoro(5) };
     let tasks = Sequences::new(images, split.train(), protocol, 1, Purpose::Train).unwrap();
-    let config = MannConfig { controller: 40, slots: 30, width: 20, ..MannConfig::santoro(0) };
+    let config = MannConfig { controller: 40, slots: 30, width: 20, ..MannConfig::santoro() };
     let learner = Mann::on(Core::Memory(config), 256, LabelCode::OneHot(5), 1);
     let only = vec![tasks.episode(0)];
     let given: Vec<_> = std::iter::repeat_n(only[0].clone(), 150).collect();

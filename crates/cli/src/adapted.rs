@@ -1,0 +1,103 @@
+//! What `fewshot predict` answers with: a model that has learned from a support, from a run just now or from a file of before.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fewshot_meta::{Checkpoint, Predictor, save_predictor};
+use serde::{Deserialize, Serialize};
+
+use crate::choices::{Data, Split};
+use crate::error::{Error, one_line};
+use crate::learner;
+use crate::options::Options;
+use crate::settings::Settings;
+
+/// Key and value that mark a file of this kind.
+const FORMAT: &str = "fewshot-predictor";
+const VERSION: &str = "1";
+const CONFIG: &str = "config";
+const CLASSES: &str = "classes";
+const ITERATION: &str = "iteration";
+
+/// A class of the support.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Class {
+    pub name: String,
+    /// Its pictures in the support.
+    pub shots: usize,
+}
+
+/// A predictor, and what it rests on.
+pub struct Adapted {
+    /// The settings of the run, with the classes of the support.
+    pub settings: Settings,
+    /// How many outer updates it was trained for.
+    pub iterations: u64,
+    /// In the order of the scores.
+    pub classes: Vec<Class>,
+    pub predictor: Box<dyn Predictor>,
+}
+
+impl Adapted {
+    /// Writes a file that [`Adapted::read`] reads. It names no paths of this machine.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let mut options = self.settings.options();
+        options.data = options.data.map(placeless);
+        options.split = options.split.map(|split| match split {
+            Split::Folder(_) => Split::Folder(PathBuf::from(".")),
+            other => other,
+        });
+        let config = toml::to_string(&options).expect("names, numbers and paths have a form in TOML");
+        let classes = serde_json::to_string(&self.classes).expect("names and numbers have a form in JSON");
+        let metadata = BTreeMap::from([
+            (FORMAT.to_owned(), VERSION.to_owned()),
+            (CONFIG.to_owned(), config),
+            (CLASSES.to_owned(), classes),
+            (ITERATION.to_owned(), self.iterations.to_string()),
+        ]);
+        let wrong = |error: fewshot_meta::Error| Error::option("save", path.display(), one_line(error));
+        save_predictor(path, &*self.predictor, &metadata).map_err(wrong)
+    }
+
+    /// What a file of [`Adapted::save`] holds.
+    pub fn read(path: &Path) -> Result<Adapted, Error> {
+        let wrong = |cause: String| Error::Model(format!("{}: {cause}", path.display()));
+        let foreign = || {
+            wrong(
+                "was not written by fewshot predict --save; give such a file, or the folder of a run".into(),
+            )
+        };
+        let damaged =
+            |key: &str, cause: String| wrong(format!("its {key} is damaged ({cause}); save it again"));
+        let file = Checkpoint::read(path).map_err(|error| Error::Model(error.to_string()))?;
+        let said = |key: &str| file.metadata().get(key).ok_or_else(foreign);
+        if said(FORMAT)? != VERSION {
+            return Err(wrong(format!(
+                "is of another version than {VERSION}; save it again with this program"
+            )));
+        }
+        let options: Options =
+            toml::from_str(said(CONFIG)?).map_err(|error| damaged(CONFIG, one_line(error.message())))?;
+        let settings = Settings::resolve(&options).map_err(|error| damaged(CONFIG, error.to_string()))?;
+        let classes: Vec<Class> =
+            serde_json::from_str(said(CLASSES)?).map_err(|error| damaged(CLASSES, error.to_string()))?;
+        if settings.classes.as_ref().is_none_or(|known| known.ways != classes.len()) {
+            return Err(damaged(CLASSES, format!("{} are not those of its settings", classes.len())));
+        }
+        let iterations =
+            said(ITERATION)?.parse().map_err(|_| damaged(ITERATION, "it is no number".into()))?;
+        let predictor =
+            file.predictor(&*learner::build(&settings)).map_err(|error| Error::Model(error.to_string()))?;
+        Ok(Adapted { settings, iterations, classes, predictor })
+    }
+}
+
+/// The same kind of data, lying nowhere in particular.
+fn placeless(data: Data) -> Data {
+    match data {
+        Data::Omniglot(_) => Data::Omniglot(PathBuf::from(".")),
+        Data::Folder(_) => Data::Folder(PathBuf::from(".")),
+        Data::Features(_) => Data::Features(PathBuf::from(".")),
+        Data::Glyphs | Data::Sinusoid => data,
+    }
+}
