@@ -101,19 +101,50 @@ impl Algorithm {
     /// The options that only some algorithms have, of which this is one.
     pub fn own_options(self) -> &'static [&'static str] {
         match self {
-            Algorithm::Maml => &["order", "inner-lr", "inner-steps", "eval-steps", "recompute"],
-            Algorithm::Fomaml => &["inner-lr", "inner-steps", "eval-steps"],
-            Algorithm::Reptile => {
-                &["inner-lr", "inner-steps", "eval-steps", "inner-batch", "eval-inner-batch", "lanes"]
+            Algorithm::Maml => {
+                &["order", "inner-lr", "inner-steps", "eval-steps", "recompute", "filters", "downsample"]
             }
-            Algorithm::Anil => &["order", "inner-lr", "inner-steps", "eval-steps"],
-            Algorithm::MetaSgd => &["order", "inner-steps", "eval-steps", "recompute"],
-            Algorithm::Mamlpp => &["order", "inner-lr", "inner-steps", "eval-steps", "recompute", "parts"],
-            Algorithm::Imaml => &["inner-lr", "inner-steps", "eval-steps", "proximal", "pull", "cg-steps"],
+            Algorithm::Fomaml => &["inner-lr", "inner-steps", "eval-steps", "filters", "downsample"],
+            Algorithm::Reptile => &[
+                "inner-lr",
+                "inner-steps",
+                "eval-steps",
+                "inner-batch",
+                "eval-inner-batch",
+                "lanes",
+                "filters",
+                "downsample",
+            ],
+            Algorithm::Anil => &["order", "inner-lr", "inner-steps", "eval-steps", "filters", "downsample"],
+            Algorithm::MetaSgd => {
+                &["order", "inner-steps", "eval-steps", "recompute", "filters", "downsample"]
+            }
+            Algorithm::Mamlpp => &[
+                "order",
+                "inner-lr",
+                "inner-steps",
+                "eval-steps",
+                "recompute",
+                "parts",
+                "filters",
+                "downsample",
+            ],
+            Algorithm::Imaml => &[
+                "inner-lr",
+                "inner-steps",
+                "eval-steps",
+                "proximal",
+                "pull",
+                "cg-steps",
+                "filters",
+                "downsample",
+            ],
             Algorithm::Cavia => &["order", "inner-lr", "inner-steps", "eval-steps", "context"],
-            Algorithm::LstmMetaLearner => &["order", "inner-steps", "eval-steps", "inner-batch"],
-            Algorithm::Protonet => &["distance", "train-ways"],
-            Algorithm::Matching => &["distance", "reads", "train-ways"],
+            Algorithm::LstmMetaLearner => {
+                &["order", "inner-steps", "eval-steps", "inner-batch", "filters", "downsample"]
+            }
+            Algorithm::Protonet => &["distance", "train-ways", "filters", "downsample"],
+            Algorithm::Matching => &["distance", "reads", "train-ways", "filters", "downsample"],
             Algorithm::Relation | Algorithm::R2d2 => &["train-ways"],
             Algorithm::Lrd2 => &["newton-steps", "train-ways"],
             Algorithm::Siamese => &["network", "batch"],
@@ -127,7 +158,7 @@ impl Algorithm {
                 "l2-weight",
                 "orthogonality-weight",
             ],
-            Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch"],
+            Algorithm::Pretrain => &["inner-lr", "eval-steps", "decay", "batch", "filters", "downsample"],
         }
     }
 }

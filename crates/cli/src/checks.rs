@@ -20,6 +20,8 @@ use crate::shots::Shots;
 const MOST_TASKS: usize = 1000;
 /// Largest shots, queries and ways: guards against typing errors that would exhaust memory.
 const MOST: usize = 100_000;
+/// Most channels of a block; a convolution has their square times nine weights.
+const MOST_FILTERS: usize = 4096;
 /// Most inner steps; every one is recorded for the meta-gradient.
 pub const MOST_STEPS: usize = 1000;
 
@@ -44,6 +46,9 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
         match classes.features {
             Some(size) => between("feature-size", size, 1, MOST)?,
             None => classes.pictures.check(&settings.method)?,
+        }
+        if let Some(blocks) = classes.blocks {
+            between("filters", blocks.filters, 1, MOST_FILTERS)?;
         }
     }
     match settings.clip {
@@ -283,6 +288,8 @@ fn of_drawings(options: &Options) -> Option<&'static str> {
         ("image-size", options.image_size.is_some()),
         ("colour", options.colour.is_some()),
         ("invert", options.invert.is_some()),
+        ("filters", options.filters.is_some()),
+        ("downsample", options.downsample.is_some()),
     ])
 }
 
@@ -377,6 +384,10 @@ mod tests {
             ("algorithm = 'siamese'\nouter = 'layers'", "--outer layers"),
             ("algorithm = 'protonet'\nouter = 'layers'", "--outer layers"),
             ("algorithm = 'protonet'\nnetwork = 'koch'", "--network"),
+            ("filters = 0", "--filters 0"),
+            ("algorithm = 'relation'\nfilters = 32", "--filters"),
+            ("data = 'sinusoid'\ndownsample = 'stride'", "--downsample"),
+            ("data = 'features:x'\nfilters = 32", "--filters"),
             ("split = 'koch'", "koch"),
             ("algorithm = 'leo'", "fewshot embed DIR"),
             ("algorithm = 'leo'\ndata = 'sinusoid'", "tells classes apart"),

@@ -49,6 +49,34 @@ pub enum Pull {
     EveryStep,
 }
 
+/// How a block of a network halves its images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downsample {
+    /// The convolution moves by two pixels
+    Stride,
+    /// 2x2 max-pooling after the activation
+    MaxPool,
+}
+
+impl From<fewshot_nn::Downsample> for Downsample {
+    fn from(downsample: fewshot_nn::Downsample) -> Self {
+        match downsample {
+            fewshot_nn::Downsample::Stride => Downsample::Stride,
+            fewshot_nn::Downsample::MaxPool => Downsample::MaxPool,
+        }
+    }
+}
+
+impl From<Downsample> for fewshot_nn::Downsample {
+    fn from(downsample: Downsample) -> Self {
+        match downsample {
+            Downsample::Stride => fewshot_nn::Downsample::Stride,
+            Downsample::MaxPool => fewshot_nn::Downsample::MaxPool,
+        }
+    }
+}
+
 /// Network of a Siamese network: each of its twins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

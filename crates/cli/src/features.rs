@@ -99,6 +99,9 @@ pub fn foreign(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(
         ("eval-rotations", turned(options.eval_rotations)),
         ("split", options.split.as_ref().is_some_and(|split| *split != Split::Own)),
     ];
+    if let Some(option) = options.filters.map(|_| "filters").or(options.downsample.map(|_| "downsample")) {
+        return refuse(format!("--{option} --data features: the network on them is linear; leave it out"));
+    }
     match unused.into_iter().find(|(_, given)| *given) {
         Some((option, _)) => refuse(format!(
             "--{option} --data features: feature vectors are turned and divided where they are made; leave it out"

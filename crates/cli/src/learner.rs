@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::Activation;
 use fewshot_meta::{
     Anil, Cavia, IMaml, Learner, Maml, Matching, Meta, MultiStep, Nil, ProtoNet, R2d2, Rates, Relation,
     Reptile, Sharing, Siamese, Solver,
 };
 use fewshot_nn::{
-    Bias, Conv4, Conv4Config, Headed, Init, Koch, Mlp, NormPolicy, R2d2Config, R2d2Encoder, RelationConfig,
+    Conv4, Conv4Config, Headed, Init, Koch, Mlp, NormPolicy, R2d2Config, R2d2Encoder, RelationConfig,
 };
 
 use crate::baselines;
+use crate::blocks;
 use crate::choices::{Distance, Norm, Order, Pull, Remembering, Twin};
 use crate::defaults;
 use crate::features::LinearMap;
@@ -131,27 +131,19 @@ pub fn network_name(settings: &Settings) -> String {
             let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
             format!("perceptron {}", sizes.join("-"))
         }
-        Network::Convolutions(_) => match settings.method {
+        Network::Convolutions(config) => match settings.method {
             Method::Relation => "Relation network, 64 channels",
             Method::R2d2 | Method::Lrd2 { .. } => "four blocks of 64 channels, features of the last two",
             Method::Siamese { network: Twin::Koch, .. } => {
                 "convolutions of Koch et al., dense layer, sigmoid"
             }
-            Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => {
-                "Conv4 with max-pooling, 64 channels"
-            }
+            Method::Siamese { .. } => "Conv4 with max-pooling, 64 channels",
             Method::Mann { memory: Remembering::External, .. } => {
                 "LSTM of 200 units, memory of 128 slots of 40 numbers, 4 heads"
             }
             Method::Mann { memory: Remembering::Lstm, .. } => "LSTM of 200 units",
             Method::Mann { memory: Remembering::None, .. } => "one layer of 200 units",
-            Method::Pretrain { .. } => "Conv4 with max-pooling, 64 channels, linear head",
-            Method::LstmMetaLearner { .. } => "Conv4 with max-pooling, 32 channels, linear head",
-            Method::Mamlpp { .. } => "Conv4 with max-pooling, 64 channels, leaky ReLU, linear head",
-            Method::Reptile { .. } | Method::Imaml { .. } => {
-                "Conv4 with strides, 64 channels, flat, linear head"
-            }
-            _ => "Conv4 with strides, 64 channels, linear head",
+            _ => return blocks::words(&config),
         }
         .into(),
     }
@@ -167,32 +159,17 @@ pub fn network(settings: &Settings) -> Network {
         let classifies = !settings.algorithm().compares();
         return Network::Linear { inputs, outputs: if classifies { classes.train_ways } else { inputs } };
     }
+    let encoder = match classes.blocks {
+        Some(blocks) => blocks.encoder(settings.algorithm()),
+        None => Conv4Config::pooled_64(),
+    };
     let config = match settings.method {
-        Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => {
-            Conv4Config::pooled_64()
-        }
-        Method::Pretrain { .. } => Conv4Config::pooled_64().with_head(classes.ways),
-        Method::Reptile { .. } | Method::Imaml { .. } => {
-            Conv4Config::strided_flat().with_head(classes.train_ways)
-        }
-        Method::LstmMetaLearner { .. } => Conv4Config::pooled_32().with_head(classes.train_ways),
-        Method::Mamlpp { .. } => pooled_leaky().with_head(classes.train_ways),
-        _ => Conv4Config::strided_gap().with_head(classes.train_ways),
+        Method::Protonet { .. } | Method::Matching { .. } | Method::Siamese { .. } => encoder,
+        Method::Pretrain { .. } => encoder.with_head(classes.ways),
+        _ => encoder.with_head(classes.train_ways),
     };
     let Pictures { size, .. } = classes.pictures;
     Network::Convolutions(Conv4Config { size, channels: classes.pictures.channels(), ..config })
-}
-
-/// The encoder of MAML++: max-pooling, leaky ReLU, Xavier uniform weights, biases 0 (released code).
-fn pooled_leaky() -> Conv4Config {
-    Conv4Config {
-        activation: Activation::LeakyRelu(0.01),
-        weight: Init::XavierUniform,
-        bias: Bias::Zeros,
-        head_weight: Init::XavierUniform,
-        head_bias: Bias::Zeros,
-        ..Conv4Config::pooled_64()
-    }
 }
 
 fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dyn Learner> {

@@ -5,6 +5,7 @@ mod algorithm;
 mod answers;
 mod args;
 mod baselines;
+mod blocks;
 mod checks;
 mod choices;
 mod config;

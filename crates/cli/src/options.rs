@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
 use crate::choices::{
-    Access, Data, Distance, Naming, Norm, Order, Pull, Remembering, Rotations, Split, Twin,
+    Access, Data, Distance, Downsample, Naming, Norm, Order, Pull, Remembering, Rotations, Split, Twin,
 };
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
@@ -151,6 +151,14 @@ pub struct Options {
     /// Network, siamese only: small, or the paper's [default: small]
     #[arg(long, value_enum, help_heading = "Comparing")]
     pub network: Option<Twin>,
+
+    /// Channels of each of the network's four blocks [default: 64; lstm-meta-learner 32]
+    #[arg(long, value_parser = count, value_name = "CHANNELS", help_heading = "Network")]
+    pub filters: Option<usize>,
+
+    /// How each of the network's four blocks halves its images [default: stride; mamlpp, lstm-meta-learner, protonet, matching, pretrain max-pool]
+    #[arg(long, value_enum, help_heading = "Network")]
+    pub downsample: Option<Downsample>,
 
     /// What the network remembers with, mann only [default: external]
     #[arg(long, value_enum, help_heading = "Reading")]
@@ -303,6 +311,8 @@ each_option!(
     reads,
     newton_steps,
     network,
+    filters,
+    downsample,
     memory,
     access,
     names,
@@ -348,6 +358,9 @@ impl Options {
         }
         if self.validate_every == Some(0) {
             other.patience = None;
+        }
+        if self.memory.is_some_and(|memory| memory != Remembering::External) {
+            other.access = None;
         }
         if self.meta_batch.is_some() && other.lanes == other.meta_batch {
             other.lanes = None;
@@ -396,6 +409,14 @@ mod tests {
         let above = |every| Options { validate_every: Some(every), ..Options::default() };
         assert_eq!(above(0).or(below.clone()), above(0));
         assert_eq!(above(9).or(below).patience, Some(40));
+    }
+
+    #[test]
+    fn what_is_of_another_memory_is_dropped() {
+        let below = Options { access: Some(Access::Paper), ..Options::default() };
+        let above = |memory| Options { memory: Some(memory), ..Options::default() };
+        assert_eq!(above(Remembering::Lstm).or(below.clone()), above(Remembering::Lstm));
+        assert_eq!(above(Remembering::External).or(below).access, Some(Access::Paper));
     }
 
     #[test]

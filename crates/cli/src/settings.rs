@@ -3,6 +3,7 @@
 use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
+use crate::blocks::Blocks;
 use crate::checks;
 use crate::choices::{Data, Norm, Rotations, Split, Twin};
 use crate::defaults::{self, Defaults};
@@ -74,6 +75,8 @@ pub struct Classes {
     pub pictures: Pictures,
     /// Numbers of a feature vector, for data that are no pictures.
     pub features: Option<usize>,
+    /// The blocks of the network, if it consists of them.
+    pub blocks: Option<Blocks>,
 }
 
 impl Settings {
@@ -103,7 +106,7 @@ impl Settings {
         let settings = Settings {
             decay: decay(options, &method, &default),
             method,
-            classes: (data != Data::Sinusoid).then(|| classes(ways, &data, options, &default)),
+            classes: (data != Data::Sinusoid).then(|| classes(algorithm, ways, &data, options, &default)),
             data,
             shots,
             train_shots: options.train_shots.unwrap_or(default.train_shots),
@@ -170,6 +173,9 @@ impl Settings {
             if classes.features.is_none() {
                 classes.pictures.write(&self.data, &mut options);
             }
+            if let Some(blocks) = classes.blocks {
+                blocks.write(&mut options);
+            }
             if self.algorithm().own_options().contains(&"train-ways") {
                 options.train_ways = Some(classes.train_ways);
             }
@@ -203,7 +209,8 @@ fn decay(options: &Options, method: &Method, default: &Defaults) -> Decay {
     }
 }
 
-fn classes(ways: usize, data: &Data, options: &Options, default: &Defaults) -> Classes {
+fn classes(algorithm: Algorithm, ways: usize, data: &Data, options: &Options, default: &Defaults) -> Classes {
+    let vectors = matches!(data, Data::Features(_));
     let rotations = options.rotations.unwrap_or(default.rotations);
     Classes {
         ways,
@@ -216,7 +223,8 @@ fn classes(ways: usize, data: &Data, options: &Options, default: &Defaults) -> C
         }),
         norm: options.norm.unwrap_or(default.norm),
         pictures: Pictures::of(options, data),
-        features: matches!(data, Data::Features(_)).then(|| features::size(options)),
+        features: vectors.then(|| features::size(options)),
+        blocks: if vectors { None } else { Blocks::of(algorithm, options) },
     }
 }
 
@@ -263,6 +271,7 @@ mod tests {
             "algorithm = 'mann'\nmemory = 'lstm'\nper-class = 0\nimage-size = 28",
             "algorithm = 'leo'\ndata = 'features:/data'\nshots = 5\nclip-norm = 0.2\nfine-tuning-steps = 0\ndropout = 0.1",
             "algorithm = 'meta-sgd'\ndata = 'features:/data'\nfeature-size = 640",
+            "algorithm = 'maml'\nfilters = 32\ndownsample = 'max-pool'",
             "algorithm = 'r2d2'\nshots = 5\ntrain-shots = '2..3'",
             "rotations = 'new-classes'\neval-rotations = 'none'\ntrain-shots = 3",
         ] {

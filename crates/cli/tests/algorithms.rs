@@ -31,6 +31,11 @@ fn drawings() {
         ("--algorithm meta-sgd", "meta-sgd of order 2, inner steps 1 (at test 1) of learned rates"),
         ("--algorithm mamlpp", "inner steps 5 (at test 5) of rate 0.1, parts msl,lslr,bnwb,bnrs,ca"),
         ("--algorithm mamlpp --parts none", "parts none"),
+        (
+            "--algorithm maml --filters 12 --downsample max-pool",
+            "Conv4 with max-pooling, 12 channels, linear head",
+        ),
+        ("--algorithm protonet --downsample stride", "Conv4 with strides, 64 channels, flat, "),
         ("--algorithm mamlpp --parts msl,lslr,bnwb,ca,da --recompute --norm running", "computed again"),
         (
             "--algorithm imaml --inner-steps 2 --cg-steps 2",
