@@ -6,7 +6,6 @@ use fewshot_meta::{Checkpoint, Meta};
 
 use crate::algorithm::Algorithm;
 use crate::args::EvaluateArgs;
-use crate::checks::{self, between};
 use crate::choices::{Data, Naming};
 use crate::config;
 use crate::data::{Source, TestEpisodes};
@@ -17,6 +16,7 @@ use crate::method::Method;
 use crate::official;
 use crate::on_threads;
 use crate::pictures;
+use crate::ranges::{self, between};
 use crate::report::say;
 use crate::run_dir::{CONFIG, MODEL};
 use crate::sequences::{self, Instances};
@@ -159,7 +159,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     settings.shots = args.shots.unwrap_or(settings.shots);
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     settings.seed = args.seed.unwrap_or(settings.seed);
-    checks::numbers(&settings)?;
+    ranges::numbers(&settings)?;
     Ok(settings)
 }
 
@@ -194,7 +194,7 @@ fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Err
         settings.method.eval_steps().ok_or_else(|| no_steps("steps"))?;
         let most = match &settings.method {
             Method::Leo(leo) => leo.latent_steps + leo.fine_tuning_steps,
-            _ => checks::MOST_STEPS,
+            _ => ranges::MOST_STEPS,
         };
         between("steps", steps.last, 0, most)?;
     }

@@ -4,10 +4,10 @@ use fewshot_meta::Leo;
 use fewshot_nn::Clip;
 
 use crate::algorithm::Algorithm;
-use crate::checks::{MOST_STEPS, between, not_negative};
 use crate::error::Error;
 use crate::features;
 use crate::options::Options;
+use crate::ranges::{MOST_STEPS, between, not_negative};
 
 /// LEO as the options ask for, with the settings found for miniImageNet where they do not.
 pub fn leo(options: &Options) -> Leo {

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use fewshot_meta::{
-    Anil, Cavia, IMaml, Learner, Maml, Matching, Meta, MultiStep, Nil, ProtoNet, R2d2, Rates, Relation,
-    Reptile, Sharing, Siamese, Solver,
+    Anil, Cavia, IMaml, Learner, Maml, Matching, Meta, MultiStep, Nil, ProtoNet, Rates, Reptile, Sharing,
+    Solver,
 };
-use fewshot_nn::{
-    Conv4, Conv4Config, Headed, Init, Koch, Mlp, NormPolicy, R2d2Config, R2d2Encoder, RelationConfig,
-};
+use fewshot_nn::{Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy};
 
 use crate::baselines;
 use crate::blocks;
-use crate::choices::{Distance, Norm, Order, Pull, Remembering, Twin};
+use crate::choices::{Norm, Order, Pull, Remembering, Twin};
+use crate::comparing;
 use crate::defaults;
 use crate::features::LinearMap;
 use crate::latent;
@@ -32,9 +31,6 @@ const FIRST_ORDER_EPOCHS: u64 = 50;
 /// Damping of iMAML's linear system in regression where the pull acts in every step: without it, curvature of losses far from their minimum
 /// makes the system singular. Classification has none then, as in the paper.
 const REGRESSION_DAMPING: f64 = 1.0;
-
-/// From so many pixels a side on, a Relation network compares without padding, as for miniImageNet.
-const LARGE: usize = 60;
 
 /// A network before it is made.
 pub enum Network {
@@ -57,12 +53,9 @@ pub fn build(settings: &Settings) -> Box<dyn Learner> {
         return Box::new(mann);
     }
     match settings.method {
-        Method::Relation => {
-            let plain = Relation::new(&relation(settings));
-            return Box::new(Relation { policy: policy(settings), ..plain });
-        }
-        Method::R2d2 | Method::Lrd2 { .. } => return Box::new(solver(settings)),
-        Method::Siamese { network, .. } => return siamese(network, settings),
+        Method::Relation => return Box::new(comparing::relation(settings)),
+        Method::R2d2 | Method::Lrd2 { .. } => return Box::new(comparing::solver(settings)),
+        Method::Siamese { network, .. } => return comparing::siamese(network, settings),
         Method::Leo(leo) => return Box::new(leo),
         _ => {}
     }
@@ -209,7 +202,7 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
         Method::Siamese { .. } => unreachable!("a Siamese network is made with the number of its features"),
         Method::Protonet { distance } => Box::new(ProtoNet {
             model: Arc::new(model),
-            distance: self::distance(*distance),
+            distance: comparing::distance(*distance),
             policy: policy(settings),
         }),
         Method::Matching { distance, reads } => {
@@ -219,54 +212,10 @@ fn with_model<M: Headed<f32> + 'static>(settings: &Settings, model: M) -> Box<dy
                 }
                 _ => Matching::new(model),
             };
-            Box::new(Matching { distance: self::distance(*distance), policy: policy(settings), ..plain })
+            Box::new(Matching { distance: comparing::distance(*distance), policy: policy(settings), ..plain })
         }
         Method::Relation | Method::R2d2 | Method::Lrd2 { .. } | Method::Mann { .. } | Method::Leo(_) => {
             unreachable!("{:?} has a network of its own", settings.algorithm())
-        }
-    }
-}
-
-/// Height, width and channels of the images.
-fn images(settings: &Settings) -> [usize; 2] {
-    let pictures = settings.classes.as_ref().map(|classes| classes.pictures);
-    pictures.map_or([defaults::IMAGE_SIZE, 1], |pictures| [pictures.size, pictures.channels()])
-}
-
-/// The Relation network for images of their size: padding as for Omniglot where they are small.
-fn relation(settings: &Settings) -> RelationConfig {
-    let [size, channels] = images(settings);
-    let like = if size < LARGE { RelationConfig::omniglot() } else { RelationConfig::mini_imagenet() };
-    RelationConfig { size, channels, ..like }
-}
-
-/// R2-D2 or LR-D2 on the smaller of its encoders.
-fn solver(settings: &Settings) -> R2d2<R2d2Encoder> {
-    let [size, channels] = images(settings);
-    let config = R2d2Config { size, channels, ..R2d2Config::omniglot() };
-    let model = R2d2Encoder::new(&config.with_64_channels());
-    let learner = match settings.method {
-        Method::Lrd2 { newton_steps } => R2d2::logistic(model, newton_steps),
-        _ => R2d2::new(model),
-    };
-    R2d2 { policy: policy(settings), ..learner }
-}
-
-fn distance(distance: Distance) -> fewshot_meta::Distance {
-    match distance {
-        Distance::Euclidean => fewshot_meta::Distance::SquaredEuclid,
-        Distance::Cosine => fewshot_meta::Distance::Cosine,
-    }
-}
-
-fn siamese(network: Twin, settings: &Settings) -> Box<dyn Learner> {
-    match network {
-        Twin::Koch => Box::new(Siamese::koch(Koch::new(), Koch::FEATURES)),
-        Twin::Small => {
-            let [size, channels] = images(settings);
-            let config = Conv4Config { size, channels, ..Conv4Config::pooled_64() };
-            let policy = policy(settings);
-            Box::new(Siamese { policy, ..Siamese::new(Conv4::new(&config), config.feature_count()) })
         }
     }
 }

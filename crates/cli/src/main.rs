@@ -8,6 +8,7 @@ mod baselines;
 mod blocks;
 mod checks;
 mod choices;
+mod comparing;
 mod config;
 mod data;
 mod defaults;
@@ -29,12 +30,14 @@ mod outer;
 mod parts;
 mod pictures;
 mod plot;
+mod precedence;
 mod predict;
 mod presets;
 mod progress;
 mod protocol;
 #[cfg(test)]
 mod published;
+mod ranges;
 mod report;
 mod result;
 mod resume;
@@ -100,7 +103,7 @@ fn on_threads<T: Send>(
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
     let Some(threads) = threads else { return work() };
-    checks::between("threads", threads, 1, 1024)?;
+    ranges::between("threads", threads, 1, 1024)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| Error::option("threads", threads, error.to_string()))?.install(work)
 }

@@ -9,12 +9,12 @@ use fewshot_nn::Koch;
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
-use crate::checks::between;
 use crate::choices::{Data, Split, Twin, choice_name};
 use crate::defaults;
 use crate::error::Error;
 use crate::method::Method;
 use crate::options::Options;
+use crate::ranges::between;
 use crate::settings::Settings;
 
 /// Four halvings leave a pixel of so many.

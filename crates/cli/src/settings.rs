@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::outer::{Decay, Outer};
 use crate::parts::Change;
 use crate::pictures::Pictures;
+use crate::ranges;
 use crate::shots::Shots;
 
 /// Everything needed to repeat a run.
@@ -122,7 +123,7 @@ impl Settings {
             patience: options.patience.or(default.patience).filter(|&n| n > 0 && validate_every.is_some()),
             seed: options.seed.unwrap_or(defaults::SEED),
         };
-        checks::numbers(&settings)?;
+        ranges::numbers(&settings)?;
         Ok(settings)
     }
 

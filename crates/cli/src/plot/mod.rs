@@ -11,7 +11,6 @@ use std::fs;
 use std::path::Path;
 
 use crate::args::{PlotArgs, StepRange};
-use crate::checks;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::evaluate::{model, replace_data, settings};
@@ -20,6 +19,7 @@ use crate::learner;
 use crate::measure::{Head, Subject, measure};
 use crate::method::Method;
 use crate::on_threads;
+use crate::ranges;
 use crate::report::say;
 use crate::run_dir::{METRICS, VALIDATION};
 use crate::sequences;
@@ -36,7 +36,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let meta = learner::start(&settings, meta);
     replace_data(args.data.as_ref(), &mut settings)?;
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
-    checks::numbers(&settings)?;
+    ranges::numbers(&settings)?;
     let out = args.out.as_deref().unwrap_or(&args.dir);
     let metrics = fs::read_to_string(args.dir.join(METRICS)).unwrap_or_default();
     if let Some(chart) = curves::learning(&metrics) {
