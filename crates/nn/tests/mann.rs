@@ -83,7 +83,7 @@ fn an_open_gate_writes_where_it_read_and_a_shut_one_to_the_least_used_slot() {
 fn weights_and_usage_add_up() {
     for access in VARIANTS {
         let config = small(access);
-        let (cell, spec) = cell(1, config);
+        let (cell, spec) = cell(3, config);
         let theta = weights(&spec, 1).map_named(|name, w| match name {
             "gates" => Array::new(&[2], vec![0.3, -0.4]),
             _ => w.clone(),
