@@ -16,6 +16,7 @@ use crate::ops::conv_block::ConvBlockOp;
 use crate::ops::index::IndexOp;
 use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
+use crate::ops::lstm::LstmOp;
 use crate::ops::norm::NormOp;
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
@@ -51,6 +52,8 @@ pub(crate) enum Op<F: Float> {
     Pool(PoolOp),
     /// Batch normalisation.
     Norm(NormOp<F>),
+    /// Gates of an LSTM.
+    Lstm(LstmOp),
     /// Factorisations and solves.
     Linalg(Linalg),
     /// A function whose inner values are not kept.
@@ -74,6 +77,7 @@ impl<F: Float> Op<F> {
             Op::ConvBlock(op) => op.name(),
             Op::Pool(op) => op.name(),
             Op::Norm(op) => op.name(),
+            Op::Lstm(op) => op.name(),
             Op::Linalg(op) => op.name(),
             Op::Checkpoint(_) => "checkpoint",
             Op::Custom(op) => op.name(),
@@ -113,6 +117,7 @@ impl<F: Float> Op<F> {
             Op::ConvBlock(op) => op.forward(x, out),
             Op::Pool(op) => op.forward(x, out),
             Op::Norm(op) => op.forward(x, out),
+            Op::Lstm(op) => op.forward(x, out),
             Op::Linalg(op) => op.forward(x, out[0]),
             Op::Custom(op) => custom_forward(&**op, x, out[0], shapes[0]),
         }
@@ -132,6 +137,7 @@ impl<F: Float> Op<F> {
             Op::ConvBlock(op) => op.vjp(r),
             Op::Pool(op) => op.vjp(r),
             Op::Norm(op) => op.vjp(r),
+            Op::Lstm(op) => op.vjp(r),
             Op::Linalg(op) => op.vjp(r),
             Op::Checkpoint(function) => function.vjp(r),
             Op::Custom(op) => {

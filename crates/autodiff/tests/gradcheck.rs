@@ -188,6 +188,13 @@ fn products(rows: &mut Vec<Row>) {
         row("matmul_tn batched", &pair(&[2, 3, 2], &[2, 3, 4]), |_, x| x[0].matmul_tn(x[1]).square()),
         row("squared_distances", &pair(&[3, 9], &[4, 9]), |_, x| x[0].squared_distances(x[1]).square()),
         row("cosine_similarity", &pair(&[3, 5], &[4, 5]), |_, x| x[0].cosine_similarity(x[1])),
+        row("lstm_gates", &pair(&[3, 8], &[3, 2]), |_, x| {
+            let (hidden, cell) = x[0].lstm_gates(x[1]);
+            hidden.square() + cell.powi(3)
+        })
+        .third(),
+        row("lstm_gates hidden alone", &pair(&[2, 12], &[2, 3]), |_, x| x[0].lstm_gates(x[1]).0.square()),
+        row("lstm_gates cell alone", &pair(&[12], &[3]), |_, x| x[0].lstm_gates(x[1]).1.powi(3)),
         row("cholesky", &[spd(4)], |_, x| x[0].cholesky().expect("it is").square()),
         row("solve_spd", &[spd(3), any(&[3, 2])], |_, x| x[0].solve_spd(x[1]).expect("it is")),
     ]);

@@ -18,10 +18,8 @@ pub struct LstmState<'t, F: Float = f32> {
 impl<'t, F: Float> LstmState<'t, F> {
     /// What gates `[n, 4 size]`, before their functions, make of a cell state `[n, size]`.
     pub(crate) fn after(gates: Var<'t, F>, cell: Var<'t, F>) -> Self {
-        let parts = gates.split(1, &[cell.shape()[1]; 4]);
-        let [input, forget, candidate, output] = [parts[0], parts[1], parts[2], parts[3]];
-        let cell = forget.sigmoid() * cell + input.sigmoid() * candidate.tanh();
-        LstmState { hidden: output.sigmoid() * cell.tanh(), cell }
+        let (hidden, cell) = gates.lstm_gates(cell);
+        LstmState { hidden, cell }
     }
 }
 

@@ -160,6 +160,7 @@ function! {
     One(a: F), 1;
     Two(a: F, b: F), 2;
     Three(a: F, b: F, c: F), 3;
+    Four(a: F, b: F, c: F, d: F), 4;
 }
 
 /// `out[i] = f` of the `i`-th elements.

@@ -12,6 +12,7 @@ mod conv_dw;
 mod geometry;
 pub mod isa;
 mod job;
+pub mod lstm;
 pub mod map;
 pub mod math;
 pub mod matmul;
@@ -43,6 +44,8 @@ mod tests_conv;
 mod tests_conv_block;
 #[cfg(test)]
 mod tests_dense;
+#[cfg(test)]
+mod tests_lstm;
 #[cfg(test)]
 mod tests_math;
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub(crate) mod index;
 pub(crate) mod layout;
 pub(crate) mod linalg;
 pub(crate) mod loss;
+pub(crate) mod lstm;
 pub(crate) mod norm;
 pub(crate) mod pieces;
 pub(crate) mod pool;
