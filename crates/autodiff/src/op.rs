@@ -99,6 +99,7 @@ impl<F: Float> Op<F> {
         match self {
             Op::Unary(_) | Op::Binary(_) => Some(0),
             Op::Norm(op) => op.overwrites(i),
+            Op::Lstm(op) => op.overwrites(i),
             _ => None,
         }
     }

@@ -13,47 +13,69 @@ fn check(gates: usize, cells: &[usize], size: usize) {
     assert!(cells.iter().all(|&cell| 4 * cell == gates), "lstm: {gates} gates of {cells:?} cells");
 }
 
-/// `c' = sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`.
+/// The gates' functions, `c' = sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`. The gates may lie in `active`.
 #[inline(never)]
-pub fn lstm<F: Float>(hidden: &mut [F], next: &mut [F], gates: &[F], cell: &[F], size: usize) {
-    check(gates.len(), &[hidden.len(), next.len(), cell.len()], size);
-    forward(hidden, next, gates, cell, size);
+pub fn lstm<F: Float>(
+    hidden: &mut [F],
+    next: &mut [F],
+    active: &mut [F],
+    gates: Source<'_, F>,
+    cell: &[F],
+    size: usize,
+) {
+    check(active.len(), &[hidden.len(), next.len(), cell.len()], size);
+    assert_eq!(gates.len(active.len()), active.len(), "lstm: gates");
+    forward(hidden, next, active, gates, cell, size);
 }
 
-/// The gradients of [`lstm`] for gates and cells from those of hidden states and next cells.
+/// The gradients of [`lstm`] for gates and cells, from what it wrote and the gradients of hidden states and next cells.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
 pub fn lstm_backward<F: Float>(
     d_gates: &mut [F],
     d_cell: &mut [F],
-    gates: &[F],
+    active: &[F],
     cell: &[F],
     next: &[F],
     d_hidden: &[F],
     d_next: &[F],
     size: usize,
 ) {
-    check(gates.len(), &[d_cell.len(), cell.len(), next.len(), d_hidden.len(), d_next.len()], size);
-    assert_eq!(d_gates.len(), gates.len(), "lstm: gradients of the gates");
-    backward(d_gates, d_cell, gates, cell, next, d_hidden, d_next, size);
+    check(active.len(), &[d_cell.len(), cell.len(), next.len(), d_hidden.len(), d_next.len()], size);
+    assert_eq!(d_gates.len(), active.len(), "lstm: gradients of the gates");
+    backward(d_gates, d_cell, active, cell, next, d_hidden, d_next, size);
 }
 
 versions! {
-    fn forward<F>(hidden: &mut [F], next: &mut [F], gates: &[F], cell: &[F], size: usize)
+    fn forward<F>(hidden: &mut [F], next: &mut [F], active: &mut [F], gates: Source<'_, F>, cell: &[F], size: usize)
         where [F: Float] = forward_body;
-    fn backward<F>(d_gates: &mut [F], d_cell: &mut [F], gates: &[F], cell: &[F], next: &[F], d_hidden: &[F], d_next: &[F], size: usize)
+    fn backward<F>(d_gates: &mut [F], d_cell: &mut [F], active: &[F], cell: &[F], next: &[F], d_hidden: &[F], d_next: &[F], size: usize)
         where [F: Float] = backward_body;
 }
 
 #[inline(always)]
-fn forward_body<F: Float, I: Isa>(hidden: &mut [F], next: &mut [F], gates: &[F], cell: &[F], size: usize) {
-    let rows = hidden.chunks_exact_mut(size).zip(next.chunks_exact_mut(size));
-    for ((hidden, next), (gates, cell)) in rows.zip(gates.chunks_exact(4 * size).zip(cell.chunks_exact(size)))
-    {
-        let gate = |k: usize| Source::Slice(&gates[k * size..][..size]);
-        let cells = |i, f, g, c| sigmoid(f) * c + sigmoid(i) * tanh(g);
-        each(next, [gate(0), gate(1), gate(2), Source::Slice(cell)], Four(cells));
-        each(hidden, [gate(3), Source::Slice(next)], Two(|o, c| sigmoid(o) * tanh(c)));
+fn forward_body<F: Float, I: Isa>(
+    hidden: &mut [F],
+    next: &mut [F],
+    active: &mut [F],
+    gates: Source<'_, F>,
+    cell: &[F],
+    size: usize,
+) {
+    for (row, active) in active.chunks_exact_mut(4 * size).enumerate() {
+        let gate = |k: usize| gates.part((4 * row + k) * size..(4 * row + k + 1) * size);
+        for (k, active) in active.chunks_exact_mut(size).enumerate() {
+            match k {
+                2 => each(active, [gate(k)], One(tanh)),
+                _ => each(active, [gate(k)], One(sigmoid)),
+            }
+        }
+        let active = |k: usize| Source::Slice(&active[k * size..][..size]);
+        let cells = row * size..(row + 1) * size;
+        let (next, hidden) = (&mut next[cells.clone()], &mut hidden[cells.clone()]);
+        let cell = Source::Slice(&cell[cells]);
+        each(next, [active(0), active(1), active(2), cell], Four(|i, f, g, c| f * c + i * g));
+        each(hidden, [active(3), Source::Slice(next)], Two(|o, c| o * tanh(c)));
     }
 }
 
@@ -62,7 +84,7 @@ fn forward_body<F: Float, I: Isa>(hidden: &mut [F], next: &mut [F], gates: &[F],
 fn backward_body<F: Float, I: Isa>(
     d_gates: &mut [F],
     d_cell: &mut [F],
-    gates: &[F],
+    active: &[F],
     cell: &[F],
     next: &[F],
     d_hidden: &[F],
@@ -70,22 +92,18 @@ fn backward_body<F: Float, I: Isa>(
     size: usize,
 ) {
     let one = F::one();
-    let mut held = [[F::zero(); BLOCK]; 6];
-    for (row, (d_gates, gates)) in
-        d_gates.chunks_exact_mut(4 * size).zip(gates.chunks_exact(4 * size)).enumerate()
+    let mut held = [[F::zero(); BLOCK]; 2];
+    for (row, (d_gates, active)) in
+        d_gates.chunks_exact_mut(4 * size).zip(active.chunks_exact(4 * size)).enumerate()
     {
         for start in (0..size).step_by(BLOCK) {
             let width = BLOCK.min(size - start);
             let cells = row * size + start..row * size + start + width;
-            let [i, f, g, o, t, d] = held.each_mut().map(|block| &mut block[..width]);
-            let gate = |k: usize| Source::Slice(&gates[k * size + start..][..width]);
-            each(i, [gate(0)], One(sigmoid));
-            each(f, [gate(1)], One(sigmoid));
-            each(g, [gate(2)], One(tanh));
-            each(o, [gate(3)], One(sigmoid));
-            each(t, [Source::Slice(&next[cells.clone()])], One(tanh));
-            let [i, f, g, o, t] = [i, f, g, o, t].map(|block| Source::Slice(&*block));
+            let [t, d] = held.each_mut().map(|block| &mut block[..width]);
+            let [i, f, g, o] = [0, 1, 2, 3].map(|k| Source::Slice(&active[k * size + start..][..width]));
             let [c, dh, dc] = [cell, d_hidden, d_next].map(|x| Source::Slice(&x[cells.clone()]));
+            each(t, [Source::Slice(&next[cells.clone()])], One(tanh));
+            let t = Source::Slice(&*t);
             each(d, [dc, dh, o, t], Four(move |dc, dh, o, t| dc + dh * o * (one - t * t)));
             let d = Source::Slice(&*d);
             let to = |k: usize| k * size + start..k * size + start + width;

@@ -2,6 +2,7 @@
 
 use super::isa::forced::at_every_level;
 use super::lstm::{lstm, lstm_backward};
+use super::map::Source;
 use super::testing::{assert_close, values};
 use crate::float::Float;
 
@@ -40,9 +41,13 @@ fn agrees<F: Float>(rows: usize, size: usize) {
     let [cells, heights, depths] = [&cell, &d_hidden, &d_next].map(|x| wide(x));
     let wanted = plainly(&wide(&gates), &cells, &heights, &depths, size);
     let [mut hidden, mut next, mut d_cell] = [0; 3].map(|_| vec![F::nan(); rows * size]);
-    let mut d_gates = vec![F::nan(); gates.len()];
-    lstm(&mut hidden, &mut next, &gates, &cell, size);
-    lstm_backward(&mut d_gates, &mut d_cell, &gates, &cell, &next, &d_hidden, &d_next, size);
+    let [mut d_gates, mut active] = [0; 2].map(|_| vec![F::nan(); gates.len()]);
+    lstm(&mut hidden, &mut next, &mut active, Source::Slice(&gates), &cell, size);
+    let apart = [hidden.clone(), next.clone(), active.clone()];
+    active.copy_from_slice(&gates);
+    lstm(&mut hidden, &mut next, &mut active, Source::Out, &cell, size);
+    assert!(apart == [hidden.clone(), next.clone(), active.clone()], "in place");
+    lstm_backward(&mut d_gates, &mut d_cell, &active, &cell, &next, &d_hidden, &d_next, size);
     for (got, wanted) in [hidden, next, d_gates, d_cell].iter().zip(&wanted) {
         let wanted: Vec<F> = wanted.iter().map(|&x| F::of(x)).collect();
         assert_close(got, &wanted, 1.0);
@@ -61,7 +66,7 @@ fn rows_of_any_width_follow_the_formulas() {
 
 #[test]
 fn large_gates_are_open_or_shut() {
-    let (mut hidden, mut next) = ([f32::NAN], [f32::NAN]);
-    lstm(&mut hidden, &mut next, &[-200.0, 200.0, 5.0, 200.0], &[0.5], 1);
+    let (mut hidden, mut next, mut gates) = ([f32::NAN], [f32::NAN], [-200.0, 200.0, 5.0, 200.0]);
+    lstm(&mut hidden, &mut next, &mut gates, Source::Out, &[0.5], 1);
     assert_eq!((hidden[0], next[0]), (0.5f32.tanh(), 0.5));
 }

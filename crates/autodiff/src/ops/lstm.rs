@@ -6,21 +6,15 @@ use crate::grad::Rule;
 use crate::inputs::Inputs;
 use crate::kernels::lstm::{lstm, lstm_backward};
 use crate::op::Op;
-use crate::shape::Shape;
 use crate::var::Var;
 
-/// The operators of LSTM gates. Both take gates `[.., 4 n]` and cells `[.., n]`.
+/// The operators of LSTM gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LstmOp {
-    /// To hidden states and next cells.
+    /// Gates `[.., 4 n]` and cells `[.., n]` to hidden states, next cells, and the gates after their functions.
     Forward,
-    /// With the next cells and the gradients of both outputs, to those of gates and cells.
+    /// These gates, cells, next cells, and the gradients of hidden states and next cells to the gradients for gates and cells.
     Backward,
-}
-
-/// The number of cells in a row.
-fn size(cells: &Shape) -> usize {
-    cells[cells.len() - 1]
 }
 
 impl LstmOp {
@@ -31,14 +25,19 @@ impl LstmOp {
         }
     }
 
+    /// Gates after their functions may lie where they lay before.
+    pub(crate) fn overwrites(self, i: usize) -> Option<usize> {
+        (self == LstmOp::Forward && i == 0).then_some(2)
+    }
+
     pub(crate) fn forward<F: Float>(self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
-        let (gates, cell) = (x.at(0).data(), x.at(1).data());
-        let size = size(x.at(1).shape());
+        let cell = x.at(1);
+        let (cells, size) = (cell.data(), cell.shape()[cell.shape().len() - 1]);
         match (self, out) {
-            (LstmOp::Forward, [hidden, next]) => lstm(hidden, next, gates, cell, size),
+            (LstmOp::Forward, [hidden, next, active]) => lstm(hidden, next, active, x.source(0), cells, size),
             (LstmOp::Backward, [d_gates, d_cell]) => {
-                let [next, d_hidden, d_next] = [2, 3, 4].map(|i| x.at(i).data());
-                lstm_backward(d_gates, d_cell, gates, cell, next, d_hidden, d_next, size);
+                let [active, next, d_hidden, d_next] = [0, 2, 3, 4].map(|i| x.at(i).data());
+                lstm_backward(d_gates, d_cell, active, cells, next, d_hidden, d_next, size);
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
         }
@@ -47,32 +46,43 @@ impl LstmOp {
     pub(crate) fn vjp<F: Float>(self, r: &mut Rule<'_, '_, F>) {
         match self {
             LstmOp::Forward => {
-                let (gates, cell) = (r.x(0), r.x(1));
-                let all = [gates, cell, r.y().output(1), r.u_or_zeros(0), r.u_or_zeros(1)];
-                let op = Op::Lstm(LstmOp::Backward);
-                let to_gates = gates.tape().push_many(op, &all, &[gates.shape(), cell.shape()]);
-                r.give(0, || to_gates);
+                let (cell, next, active) = (r.x(1), r.y().output(1), r.y().output(2));
+                let all = [active, cell, next, r.u_or_zeros(0), r.u_or_zeros(1)];
+                let shapes = [active.shape(), cell.shape()];
+                let to_gates = cell.tape().push_many(Op::Lstm(LstmOp::Backward), &all, &shapes);
+                let further = r.u_of(2);
+                r.give(0, || match further {
+                    Some(u) => to_gates + u * slopes(active, cell.shape().len() - 1),
+                    None => to_gates,
+                });
                 r.give(1, || to_gates.output(1));
             }
-            // the next cells are a function of gates and cells, whose shares hold theirs
-            LstmOp::Backward => r.give_composed(|r| composed([r.x(0), r.x(1), r.x(3), r.x(4)]).to_vec()),
+            LstmOp::Backward => r.give_composed(|r| composed([0, 1, 2, 3, 4].map(|i| r.x(i))).to_vec()),
         }
     }
 }
 
-/// `Backward` in simpler operators, from gates, cells and the gradients of hidden states and next cells.
-fn composed<F: Float>([gates, cell, d_hidden, d_next]: [Var<'_, F>; 4]) -> [Var<'_, F>; 2] {
+/// Gates after their functions one by one: input, forget, candidate, output.
+fn gates<F: Float>(active: Var<'_, F>, axis: usize) -> [Var<'_, F>; 4] {
+    let parts = active.split(axis, &[active.shape()[axis] / 4; 4]);
+    [parts[0], parts[1], parts[2], parts[3]]
+}
+
+/// The derivatives of sigmoids and hyperbolic tangents by their values.
+fn slopes<'t, F: Float>(active: Var<'t, F>, axis: usize) -> Var<'t, F> {
+    let [i, f, g, o] = gates(active, axis);
+    let of_sigmoid = |y: Var<'t, F>| y * (-y + F::one());
+    Var::concat(&[of_sigmoid(i), of_sigmoid(f), -g.square() + F::one(), of_sigmoid(o)], axis)
+}
+
+/// `Backward` in simpler operators.
+fn composed<F: Float>([active, cell, next, d_hidden, d_next]: [Var<'_, F>; 5]) -> [Var<'_, F>; 2] {
     let axis = cell.shape().len() - 1;
-    let parts = gates.split(axis, &[cell.shape()[axis]; 4]);
-    let [i, f, o] = [parts[0], parts[1], parts[3]].map(Var::sigmoid);
-    let (g, one) = (parts[2].tanh(), F::one());
-    let t = (f * cell + i * g).tanh();
-    let d = d_next + d_hidden * o * (-t.square() + one);
-    let to_input = d * g * (i * (-i + one));
-    let to_forget = d * cell * (f * (-f + one));
-    let to_candidate = d * i * (-g.square() + one);
-    let to_output = d_hidden * t * (o * (-o + one));
-    [Var::concat(&[to_input, to_forget, to_candidate, to_output], axis), d * f]
+    let [i, f, g, o] = gates(active, axis);
+    let t = next.tanh();
+    let d = d_next + d_hidden * o * (-t.square() + F::one());
+    let reached = Var::concat(&[d * g, d * cell, d * i, d_hidden * t], axis);
+    [reached * slopes(active, axis), d * f]
 }
 
 impl<'t, F: Float> Var<'t, F> {
@@ -87,7 +97,8 @@ impl<'t, F: Float> Var<'t, F> {
         let (gates, cells) = (self.shape(), cell.shape());
         let fits = cells.last().is_some_and(|&n| n > 0 && gates == cells.with(cells.len() - 1, 4 * n));
         assert!(fits, "lstm_gates: gates {gates} and cells {cells}: [.., 4 n] and [.., n] are needed");
-        let hidden = self.tape().push_many(Op::Lstm(LstmOp::Forward), &[self, cell], &[cells, cells]);
+        let shapes = [cells, cells, gates];
+        let hidden = self.tape().push_many(Op::Lstm(LstmOp::Forward), &[self, cell], &shapes);
         (hidden, hidden.output(1))
     }
 }
