@@ -112,11 +112,8 @@ impl Layout {
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
         let from = r.x(0).shape();
-        if let Layout::Split { axis } = *self {
-            let parts: Vec<Var<'_, F>> = (0..r.outputs()).map(|k| r.u_or_zeros(k)).collect();
-            return r.give(0, || Var::concat(&parts, axis as usize));
-        }
-        let u = r.u();
+        // a split may be visited for later outputs alone
+        let u = r.u_or_zeros(0);
         match *self {
             Layout::SumTo => r.give(0, || u.broadcast_to(&from)),
             Layout::BroadcastTo => r.give(0, || u.sum_to(&from)),
@@ -138,7 +135,11 @@ impl Layout {
                     start += size;
                 }
             }
-            Layout::Split { .. } => unreachable!("was seen to above"),
+            Layout::Split { axis } => {
+                let mut parts = vec![u];
+                parts.extend((1..r.outputs()).map(|k| r.u_or_zeros(k)));
+                r.give(0, || Var::concat(&parts, axis as usize));
+            }
             Layout::Slice { axis, start } => {
                 let axis = axis as usize;
                 let after = from[axis] - start - u.shape()[axis];
