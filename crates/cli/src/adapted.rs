@@ -1,7 +1,7 @@
 //! What `fewshot predict` answers with: a model that has learned from a support, from a run just now or from a file of before.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fewshot_meta::{Checkpoint, Predictor, save_predictor};
 use serde::{Deserialize, Serialize};
@@ -42,11 +42,8 @@ impl Adapted {
     /// Writes a file that [`Adapted::read`] reads. It names no paths of this machine.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let mut options = self.settings.options();
-        options.data = options.data.map(placeless);
-        options.split = options.split.map(|split| match split {
-            Split::Folder(_) => Split::Folder(PathBuf::from(".")),
-            other => other,
-        });
+        options.data = options.data.map(Data::placeless);
+        options.split = options.split.map(Split::placeless);
         let config = toml::to_string(&options).expect("names, numbers and paths have a form in TOML");
         let classes = serde_json::to_string(&self.classes).expect("names and numbers have a form in JSON");
         let metadata = BTreeMap::from([
@@ -89,15 +86,5 @@ impl Adapted {
         let predictor =
             file.predictor(&*learner::build(&settings)).map_err(|error| Error::Model(error.to_string()))?;
         Ok(Adapted { settings, iterations, classes, predictor })
-    }
-}
-
-/// The same kind of data, lying nowhere in particular.
-fn placeless(data: Data) -> Data {
-    match data {
-        Data::Omniglot(_) => Data::Omniglot(PathBuf::from(".")),
-        Data::Folder(_) => Data::Folder(PathBuf::from(".")),
-        Data::Features(_) => Data::Features(PathBuf::from(".")),
-        Data::Glyphs | Data::Sinusoid => data,
     }
 }

@@ -187,6 +187,16 @@ impl Data {
         }
     }
 
+    /// The same kind of data, lying nowhere in particular.
+    pub fn placeless(self) -> Data {
+        match self {
+            Data::Omniglot(_) => Data::Omniglot(PathBuf::from(".")),
+            Data::Folder(_) => Data::Folder(PathBuf::from(".")),
+            Data::Features(_) => Data::Features(PathBuf::from(".")),
+            other => other,
+        }
+    }
+
     /// The same with an absolute path, so that it can be found from anywhere.
     pub fn absolute(self) -> Data {
         match self {
@@ -260,6 +270,14 @@ impl Split {
             Split::Own => "own",
             Split::Koch => "koch",
             Split::Folder(_) => "files",
+        }
+    }
+
+    /// The same kind of split, lying nowhere in particular.
+    pub fn placeless(self) -> Split {
+        match self {
+            Split::Folder(_) => Split::Folder(PathBuf::from(".")),
+            other => other,
         }
     }
 

@@ -130,7 +130,6 @@ pub fn network_name(settings: &Settings) -> String {
             Method::Siamese { network: Twin::Koch, .. } => {
                 "convolutions of Koch et al., dense layer, sigmoid"
             }
-            Method::Siamese { .. } => "Conv4 with max-pooling, 64 channels",
             Method::Mann { memory: Remembering::External, .. } => {
                 "LSTM of 200 units, memory of 128 slots of 40 numbers, 4 heads"
             }
