@@ -155,7 +155,6 @@ fn gather<F: Float>(
                     a_image: x_image,
                     out_image: pixels[1],
                     channels: channels[0],
-                    a_step: 1,
                     n: channels[1],
                 };
                 tile::product(out, x, w, &job);

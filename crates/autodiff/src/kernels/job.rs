@@ -37,8 +37,6 @@ pub struct Job<'a> {
     pub out_image: usize,
     /// Elements of A (rows of B) per unit of the offsets.
     pub channels: usize,
-    /// Elements of A from one value of the inner dimension to the next.
-    pub a_step: usize,
     /// Columns of B and of the output.
     pub n: usize,
 }
@@ -59,7 +57,7 @@ impl Job<'_> {
         let last = ((self.images - 1) * self.a_image) as isize;
         for run in self.runs.iter().filter(|run| run.len > 0) {
             let first = (low + run.a as isize) * channels;
-            let steps = (run.len as usize * self.channels - 1) * self.a_step;
+            let steps = run.len as usize * self.channels - 1;
             let end = last + (high + run.a as isize) * channels + steps as isize;
             assert!(first >= 0 && (end as usize) < a, "tile: A too short");
             let rows = (run.b + run.len) as usize * self.channels;

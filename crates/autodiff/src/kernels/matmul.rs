@@ -2,10 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use super::dense::{self, Strides};
 use super::isa::{Isa, versions};
-use super::job::{Job, Pixel, Run};
 use super::split;
-use super::tile;
 use super::turn::turn;
 use crate::float::Float;
 use crate::pool::Buffer;
@@ -65,19 +64,9 @@ pub fn matmul<F: Float>(
 }
 
 /// The register tile over rows of A where they lie.
-fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool) {
-    let (a_image, a_step) = if trans_a { (1, m) } else { (k, 1) };
-    let job = Job {
-        pixels: &[Pixel { src: 0, dst: 0 }],
-        runs: &[Run { a: 0, b: 0, len: k as u32 }],
-        images: m,
-        a_image,
-        out_image: 1,
-        channels: 1,
-        a_step,
-        n,
-    };
-    tile::product(out, a, b, &job);
+fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], size @ [m, k, _]: [usize; 3], trans_a: bool) {
+    let strides = if trans_a { Strides { row: 1, column: m } } else { Strides { row: k, column: 1 } };
+    dense::product(out, a, strides, b, size);
 }
 
 /// The `gemm` crate, in fixed blocks of rows.

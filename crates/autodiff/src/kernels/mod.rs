@@ -9,6 +9,7 @@ pub mod conv_block;
 mod conv_block_moments;
 mod conv_block_strip;
 mod conv_dw;
+mod dense;
 mod geometry;
 pub mod isa;
 mod job;
@@ -32,6 +33,10 @@ mod strip;
 mod tile;
 pub mod turn;
 mod vector;
+#[cfg(not(target_arch = "x86_64"))]
+mod vector_plain;
+#[cfg(target_arch = "x86_64")]
+mod vector_x86;
 mod window;
 
 pub use split::with_split;

@@ -65,6 +65,19 @@ impl<'a, F: Float> Reader<'a, F> {
         std::array::from_fn(|j| unsafe { V::load(self.at.wrapping_add(j * V::lanes::<F>())) })
     }
 
+    /// The first `lanes` lanes of the vector from here on, which `mask` chooses, zero in the others.
+    ///
+    /// # Safety
+    /// They lie in the slice, and the machine has the vector's instruction set.
+    #[inline(always)]
+    pub unsafe fn first_lanes<V: Vector>(self, mask: V::Mask, lanes: usize) -> V {
+        debug_assert!(lanes <= V::lanes::<F>(), "a vector has fewer than {lanes} lanes");
+        #[cfg(debug_assertions)]
+        self.check(self.at..self.at.wrapping_add(lanes));
+        // SAFETY: the caller's promise.
+        unsafe { V::load_masked(self.at, mask) }
+    }
+
     #[cfg(debug_assertions)]
     fn check(self, read: Range<*const F>) {
         let inside = self.first <= read.start && read.end <= self.first.wrapping_add(self.len);

@@ -35,7 +35,7 @@ fn check<F: Float>(m: usize, k: usize, n: usize) {
 
 #[test]
 fn products_are_the_plain_sums() {
-    for m in [1, 2, 5, 7, 13] {
+    for m in [1, 2, 5, 7, 8, 13, 16] {
         for (k, n) in [(1, 1), (3, 1), (70, 1), (4, 2), (40, 40), (5, 17), (33, 64), (9, 100), (0, 3)] {
             check::<f32>(m, k, n);
             check::<f64>(m, k, n);
@@ -45,9 +45,15 @@ fn products_are_the_plain_sums() {
 
 #[test]
 fn products_in_blocks_are_the_plain_sums() {
-    for (m, k, n) in
-        [(13, 300, 70), (131, 700, 20), (200, 1100, 3), (50, 2100, 9), (5, 2100, 70), (100, 2100, 64)]
-    {
+    for (m, k, n) in [
+        (13, 300, 70),
+        (131, 700, 20),
+        (200, 1100, 3),
+        (50, 2100, 9),
+        (5, 2100, 70),
+        (8, 2100, 41),
+        (100, 2100, 64),
+    ] {
         check::<f32>(m, k, n);
         check::<f64>(m, k, n);
     }

@@ -1,4 +1,4 @@
-//! The register tile all dense products share: rows of the output times columns, products accumulated in registers.
+//! The register tile of convolutions: rows of the output times columns, products accumulated in registers.
 
 #![allow(unsafe_code)]
 
@@ -200,7 +200,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
             };
             let rest = run.len as usize * job.channels - inner.step;
             let len = rest.min(left).min(whole);
-            let offset = run.a as isize * job.channels as isize + (inner.step * job.a_step) as isize;
+            let offset = run.a as isize * job.channels as isize + inner.step as isize;
             left -= len;
             inner.step += len;
             if len == rest {
@@ -212,12 +212,12 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
                 if len < SHORT {
                     // one offset instead of moving all pointers
                     for k in 0..len {
-                        let at = offset.wrapping_add((k * job.a_step) as isize) as usize;
+                        let at = offset.wrapping_add(k as isize) as usize;
                         step::<F, I, R, N>(&mut acc, &src, at, rows.after((k * b_step) as isize));
                     }
                 } else {
                     let from = src.map(|s| s.after(offset));
-                    multiply::<F, I, R, N>(&mut acc, &from, job.a_step, rows, b_step, len);
+                    multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len);
                 }
             }
         }
@@ -228,19 +228,16 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
 /// Adds `len` products of elements of A and rows of B.
 ///
 /// # Safety
-/// Every reader of `from` has `len` elements at steps of `a_step`, and `rows` as many rows of `N` vectors at steps of `b_step`.
+/// Every reader of `from` has `len` elements, and `rows` as many rows of `N` vectors at steps of `b_step`.
 #[inline(always)]
 unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
     acc: &mut [[I::Vector; N]; R],
     from: &[Reader<'_, F>; R],
-    a_step: usize,
     mut rows: Reader<'_, F>,
     b_step: usize,
     len: usize,
 ) {
-    // two steps at once where the compiler knows the distance: with any other it keeps twice as many pointers
-    let pairs = if a_step == 1 { len / 2 } else { 0 };
-    for k in 0..pairs {
+    for k in 0..len / 2 {
         // SAFETY: the caller's promise.
         unsafe {
             step::<F, I, R, N>(acc, from, 2 * k, rows);
@@ -248,10 +245,9 @@ unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
         }
         rows = rows.after(2 * b_step as isize);
     }
-    for k in 2 * pairs..len {
+    if len % 2 == 1 {
         // SAFETY: the caller's promise.
-        unsafe { step::<F, I, R, N>(acc, from, k * a_step, rows) }
-        rows = rows.after(b_step as isize);
+        unsafe { step::<F, I, R, N>(acc, from, len - 1, rows) }
     }
 }
 
@@ -293,10 +289,16 @@ pub(super) fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
             for i in 0..R {
                 let row = &mut out[begins[i] + keep[0]..begins[i] + keep[1]];
                 for j in 0..N {
-                    let part = keep.map(|column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
+                    let [from, to] = keep.map(|column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
                     let at = row.as_mut_ptr().wrapping_sub(keep[0]).wrapping_add(j * lanes);
                     // SAFETY: the lanes of `keep` lie in the row, and this runs with the features of `I`.
-                    unsafe { acc[i][j].store_lanes(at, part, add) }
+                    unsafe {
+                        let mask = I::Vector::mask::<F>(from, to);
+                        if add {
+                            acc[i][j] = acc[i][j].add::<F>(I::Vector::load_masked(at, mask));
+                        }
+                        acc[i][j].store_masked(at, mask);
+                    }
                 }
             }
             return;

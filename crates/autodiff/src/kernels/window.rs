@@ -18,13 +18,19 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window that begins with column `done` of `n`.
+    /// The window that begins with column `done` of `n`, of at most [`Isa::TILE_VECTORS`] vectors.
     ///
     /// Windows are about equally wide. The last one is moved left to end with the last column; a lone one may stick out.
     #[inline(always)]
     pub fn next<F: Float, I: Isa>(done: usize, n: usize) -> Self {
+        Self::within::<F, I>(I::TILE_VECTORS, done, n)
+    }
+
+    /// The same of at most `most` vectors.
+    #[inline(always)]
+    pub fn within<F: Float, I: Isa>(most: usize, done: usize, n: usize) -> Self {
         let left = (n - done).div_ceil(I::Vector::lanes::<F>());
-        let vectors = left.div_ceil(left.div_ceil(I::TILE_VECTORS));
+        let vectors = left.div_ceil(left.div_ceil(most));
         let width = vectors * I::Vector::lanes::<F>();
         let col = done.min(n.saturating_sub(width));
         Self { col, vectors, width, keep: [done - col, width.min(n - col)] }
