@@ -6,6 +6,7 @@
 mod memory;
 mod plan;
 mod print;
+mod turned;
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};

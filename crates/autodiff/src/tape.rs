@@ -57,11 +57,18 @@ impl<F: Float> Record<F> {
         (id + 1..).take_while(|&i| further(i)).count() + 1
     }
 
-    fn push(&mut self, op: Op<F>, inputs: &[u32], shape: Shape, value: Option<Array<F>>) -> u32 {
+    pub(crate) fn push(&mut self, op: Op<F>, inputs: &[u32], shape: Shape, value: Option<Array<F>>) -> u32 {
         let start = self.arena.len() as u32;
         self.arena.extend_from_slice(inputs);
         self.nodes.push(Node { op, inputs: (start, self.arena.len() as u32), shape, value });
         (self.nodes.len() - 1) as u32
+    }
+
+    /// Has node `id` apply `op` instead, to `input` as its input `k`.
+    pub(crate) fn replace(&mut self, id: usize, op: Op<F>, k: usize, input: u32) {
+        let node = &mut self.nodes[id];
+        node.op = op;
+        self.arena[node.inputs.0 as usize + k] = input;
     }
 
     /// Writes down an operator; its further outputs become nodes of their own.

@@ -60,6 +60,29 @@ fn a_program_gives_the_bits_of_the_tape_for_every_task() {
 }
 
 #[test]
+fn a_factor_that_is_read_transposed_twice_is_transposed_once() {
+    fn chain<'t>(x: Var<'t>, w: Var<'t>) -> Vec<Var<'t>> {
+        let y = x.matmul_nt(w);
+        let z = y.matmul_nt(w.reshape(&[7, 7])) + y;
+        vec![z.matmul_nt(w), z.slice(0, 0..1).matmul_nt(w)]
+    }
+    let (x, w) = (noise(&[3, 7], 0.1), noise(&[7, 7], 0.2));
+    let program = Program::record(|tape| {
+        let (x, w) = (tape.input(&[3, 7]), tape.input(&[7, 7]));
+        chain(x, w)
+    });
+    let tape = Tape::new();
+    let eager: Vec<Array> = chain(tape.var(&x), tape.var(&w)).iter().map(|y| y.value()).collect();
+    assert_eq!(program.run(&[&x, &w]), eager);
+    let text = program.to_string();
+    assert_eq!(
+        [" permute", " matmul", " matmul_nt"].map(|name| text.matches(&format!("{name} ")).count()),
+        [1, 3, 1],
+        "{text}"
+    );
+}
+
+#[test]
 fn threads_share_a_program() {
     let program = recorded(1);
     let run = |task: usize| {

@@ -44,9 +44,7 @@ pub fn matmul<F: Float>(
         (_, _, 1) => dots(out, a, b),
         (_, 1, _) if trans_b => dots(out, b, a),
         (_, 1, _) => rows(out, a, b, [1, k, n], false),
-        _ if m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK => {
-            large(out, a, b, [m, k, n], trans_a, trans_b)
-        }
+        _ if is_large(m, k, n) => large(out, a, b, [m, k, n], trans_a, trans_b),
         _ if trans_b && !trans_a && m <= NARROW && n * k >= WIDE => {
             // turns the few rows of A and of the output, and not all of B
             let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
@@ -61,6 +59,16 @@ pub fn matmul<F: Float>(
         }
         _ => rows(out, a, b, [m, k, n], trans_a),
     }
+}
+
+fn is_large(m: usize, k: usize, n: usize) -> bool {
+    m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK
+}
+
+/// Whether `a b^T` for `a` `[m, k]` and `b` `[n, k]` takes longer than the product with `b` transposed before, and gives the same
+/// bits.
+pub fn turns_second(m: usize, k: usize, n: usize) -> bool {
+    m.min(k).min(n) > 1 && !is_large(m, k, n)
 }
 
 /// The register tile over rows of A where they lie.

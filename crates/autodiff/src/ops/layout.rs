@@ -37,6 +37,13 @@ pub(crate) enum Layout {
     },
 }
 
+impl Layout {
+    /// Of a matrix.
+    pub(crate) fn transpose() -> Self {
+        Layout::Permute([1, 0, 0, 0, 0, 0, 0, 0])
+    }
+}
+
 /// Which axes of `from` must be summed to arrive at the right-aligned `to`.
 fn summed_axes(from: &Shape, to: &Shape) -> Vec<bool> {
     let lead = from.len() - to.len();

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::memory::{Life, share};
+use super::turned::share_turned;
 use super::{Operand, Place, Program, Step};
 use crate::array::Array;
 use crate::float::Float;
@@ -11,7 +12,7 @@ use crate::shape::Shape;
 use crate::tape::Record;
 
 /// The node that holds the values of `id`: aliases and checkpoints have those of another.
-fn root<F: Float>(record: &Record<F>, mut id: usize) -> usize {
+pub(super) fn root<F: Float>(record: &Record<F>, mut id: usize) -> usize {
     loop {
         let node = &record.nodes[id];
         id = match &node.op {
@@ -137,7 +138,9 @@ fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize
 }
 
 /// Lays out the steps that lead to `results`, and the memory for them.
-pub(super) fn plan<F: Float>(record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
+pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
+    let order = executed(&record, results);
+    let order = share_turned(&mut record, order);
     let mut planner = Planner {
         record: &record,
         constants: Vec::new(),
@@ -150,7 +153,6 @@ pub(super) fn plan<F: Float>(record: Record<F>, results: &[(u32, Shape)]) -> Pro
     }
     let (mut operands, mut targets): (Vec<Operand>, Vec<Operand>) = (Vec::new(), Vec::new());
     let mut steps = Vec::new();
-    let order = executed(&record, results);
     let last = last_uses(&record, &order, results);
     for (at, id) in order.into_iter().enumerate() {
         let (read, written) = (operands.len(), targets.len());

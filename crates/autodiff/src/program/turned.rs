@@ -1,0 +1,51 @@
+//! Factors that several products read transposed are transposed once.
+
+use std::collections::HashMap;
+
+use super::plan::root;
+use crate::float::Float;
+use crate::kernels::matmul::turns_second;
+use crate::op::Op;
+use crate::ops::layout::Layout;
+use crate::ops::product::Product;
+use crate::shape::Shape;
+use crate::tape::Record;
+
+/// Most elements of such a factor: its transpose takes memory from its first use to its last.
+const MOST: usize = 1 << 20;
+
+/// The value whose transpose node `id` multiplies with, and the matrix it is read as, if transposing it once would do.
+fn factor<F: Float>(record: &Record<F>, id: usize) -> Option<(usize, Shape)> {
+    let Op::Product(Product::Right) = record.nodes[id].op else { return None };
+    let shape = |k: usize| record.nodes[record.inputs(id)[k] as usize].shape;
+    let (a, b) = (shape(0), shape(1));
+    let shared = a.len() == 2 && b.count() <= MOST && turns_second(a[0], a[1], b[0]);
+    shared.then(|| (root(record, record.inputs(id)[1] as usize), b))
+}
+
+/// Writes down transposes of factors that two or more of the steps in `order` would each turn, and has those read them.
+pub(super) fn share_turned<F: Float>(record: &mut Record<F>, order: Vec<usize>) -> Vec<usize> {
+    let mut uses: HashMap<(usize, Shape), usize> = HashMap::new();
+    for &id in &order {
+        if let Some(factor) = factor(record, id) {
+            *uses.entry(factor).or_default() += 1;
+        }
+    }
+    uses.retain(|_, &mut count| count > 1);
+    let mut turned: HashMap<(usize, Shape), u32> = HashMap::new();
+    let mut steps = Vec::with_capacity(order.len() + uses.len());
+    for id in order {
+        if let Some(key) = factor(record, id).filter(|key| uses.contains_key(key)) {
+            let matrix = record.inputs(id)[1];
+            let transpose = *turned.entry(key).or_insert_with(|| {
+                let op = Op::Layout(Layout::transpose());
+                let made = record.push(op, &[matrix], Shape::new(&[key.1[1], key.1[0]]), None);
+                steps.push(made as usize);
+                made
+            });
+            record.replace(id, Op::Product(Product::Plain), 1, transpose);
+        }
+        steps.push(id);
+    }
+    steps
+}
