@@ -8,6 +8,7 @@ use super::matmul::matmul;
 use super::split;
 use super::tile;
 use super::turn::turn;
+use super::winograd;
 use crate::float::Float;
 use crate::pool::Buffer;
 
@@ -47,6 +48,12 @@ impl ConvShape {
         windows(self.w, self.pad[1], self.kw, self.stride[1])
     }
 
+    /// The convolution that gives the gradient for the images, from turned weights; of stride 1.
+    fn adjoint(&self) -> Self {
+        let pad = [(self.kh, self.pad[0]), (self.kw, self.pad[1])].map(|(k, pad)| pad.map(|pad| k - 1 - pad));
+        ConvShape { h: self.out_h(), w: self.out_w(), c_in: self.c_out, c_out: self.c_in, pad, ..*self }
+    }
+
     pub(super) fn check(&self, x: usize, w: usize, y: usize) {
         assert_eq!(x, self.n * self.h * self.w * self.c_in, "conv: images of {self:?}");
         assert_eq!(w, self.kh * self.kw * self.c_in * self.c_out, "conv: weights of {self:?}");
@@ -69,6 +76,9 @@ pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -
 #[inline(never)]
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     s.check(x.len(), w.len(), out.len());
+    if winograd::suits::<F>(s) {
+        return winograd::conv(out, x, w, s);
+    }
     let (inputs, outputs) = (s.h * s.w, s.out_h() * s.out_w());
     gather(out, x, w, &geometry::of(s).forward, s.n, [inputs, outputs], [s.c_in, s.c_out]);
 }
@@ -88,6 +98,9 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     // the geometry counts kernel positions from the last
     for (to, from) in turned.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
         turn(to, from, s.c_in, s.c_out);
+    }
+    if winograd::suits::<F>(s) {
+        return winograd::conv(dx, g, turned.data(), &s.adjoint());
     }
     gather(dx, g, turned.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
 }

@@ -6,6 +6,7 @@ use super::job::{Pixel, Run};
 use super::map::add_assign;
 use super::pairs::{self, PairJob, Pairs};
 use super::split;
+use super::winograd;
 use crate::float::Float;
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
@@ -25,6 +26,8 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     if s.c_in < FEW_CHANNELS {
         dw.fill(F::zero());
         dw_few(dw, x, g, s)
+    } else if winograd::suits_dw::<F>(s) {
+        winograd::conv_dw(dw, x, g, s)
     } else {
         dw_many(dw, x, g, s)
     }

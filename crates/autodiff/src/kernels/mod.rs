@@ -38,6 +38,8 @@ mod vector_plain;
 #[cfg(target_arch = "x86_64")]
 mod vector_x86;
 mod window;
+mod winograd;
+mod winograd_maps;
 
 pub use split::with_split;
 

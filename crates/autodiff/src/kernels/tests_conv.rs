@@ -4,6 +4,7 @@ use super::conv::{ConvShape, conv, conv_dw, conv_dx};
 use super::isa::forced::at_every_level;
 use super::pool::{PoolShape, avg_pool, avg_pool_dx, max_pool};
 use super::testing::{assert_close, at_every_level_split_or_not, values};
+use super::winograd::{suits, suits_dw};
 use crate::float::Float;
 
 /// Calls `f(output element base, input element base, weight element base)` for every window and tap inside the image.
@@ -52,6 +53,10 @@ fn shapes() -> Vec<ConvShape> {
         s(21, [4, 4], 6, [3, 3], 20, [1, 1], [[1, 1], [1, 1]]),
         s(2, [18, 17], 4, [3, 3], 8, [1, 1], [[1, 1], [1, 1]]),
         s(2, [3, 4], 80, [2, 2], 130, [1, 1], [[0, 1], [0, 1]]),
+        // fewer products: 3x3 with stride 1 and many channels
+        s(2, [14, 12], 64, [3, 3], 68, [1, 1], [[1, 1], [1, 1]]),
+        s(2, [13, 16], 16, [3, 3], 20, [1, 1], [[0, 0], [2, 1]]),
+        s(34, [11, 10], 64, [3, 3], 64, [1, 1], [[1, 2], [1, 0]]),
     ]
 }
 
@@ -89,6 +94,20 @@ fn check<F: Float>() {
 fn convolution_and_its_gradients_are_the_plain_sums() {
     check::<f32>();
     check::<f64>();
+}
+
+#[test]
+fn wide_convolutions_of_stride_one_take_fewer_products() {
+    let s = *shapes().last().expect("the list is not empty");
+    at_every_level(|level| {
+        assert!(suits_dw::<f32>(&s) && suits_dw::<f64>(&s), "{level:?}");
+        assert!(!suits::<f32>(&ConvShape { stride: [2, 2], ..s }), "{level:?}");
+        assert!(!suits::<f32>(&ConvShape { c_in: 3, ..s }), "{level:?}");
+        assert!(
+            suits::<f32>(&ConvShape { n: 4, ..s }) && !suits_dw::<f32>(&ConvShape { n: 4, ..s }),
+            "{level:?}"
+        );
+    });
 }
 
 #[test]

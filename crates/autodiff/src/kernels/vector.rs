@@ -50,6 +50,12 @@ pub trait Vector: Copy {
     /// As of [`Vector::splat`].
     unsafe fn add<F: Float>(self, b: Self) -> Self;
 
+    /// `self - b`.
+    ///
+    /// # Safety
+    /// As of [`Vector::splat`].
+    unsafe fn sub<F: Float>(self, b: Self) -> Self;
+
     /// Whether some lanes can be read and written alone; only then the three operations that follow may be called.
     const MASKED: bool = false;
 

@@ -61,6 +61,11 @@ impl Vector for Plain {
     }
 
     #[inline(always)]
+    unsafe fn sub<F: Float>(self, b: Self) -> Self {
+        self.map([b, b], |a: F, b, _| a - b)
+    }
+
+    #[inline(always)]
     unsafe fn pieces<F: Float>(at: *const F, _: usize) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::load(at) }

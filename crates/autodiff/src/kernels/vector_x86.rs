@@ -20,7 +20,7 @@ static BYTES: [u8; 64] = {
 
 /// The operations of a vector of `f32` lanes that is cast where elements are `f64`.
 macro_rules! vector {
-    ($single:ident, $set:ident, $set_f64:ident, $add:ident, $add_f64:ident, $to:ident, $from:ident,
+    ($single:ident, $set:ident, $set_f64:ident, $add:ident, $add_f64:ident, $sub:ident, $sub_f64:ident, $to:ident, $from:ident,
      |$a:ident, $b:ident, $c:ident| $fused:expr, $fused_f64:expr;
      |$piece:ident| $pieces:expr; $low:ident, $high:ident, $low_f64:ident, $high_f64:ident; $($more:item)*) => {
         impl Vector for $single {
@@ -61,6 +61,14 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            unsafe fn sub<F: Float>(self, b: Self) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if size_of::<F>() == 4 { $sub(self, b) } else { $from($sub_f64($to(self), $to(b))) }
+                }
+            }
+
+            #[inline(always)]
             unsafe fn pieces<F: Float>(at: *const F, step: usize) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
@@ -92,6 +100,8 @@ vector!(
     _mm512_set1_pd,
     _mm512_add_ps,
     _mm512_add_pd,
+    _mm512_sub_ps,
+    _mm512_sub_pd,
     _mm512_castps_pd,
     _mm512_castpd_ps,
     |a, b, c| _mm512_fmadd_ps(a, b, c),
@@ -139,6 +149,8 @@ vector!(
     _mm256_set1_pd,
     _mm256_add_ps,
     _mm256_add_pd,
+    _mm256_sub_ps,
+    _mm256_sub_pd,
     _mm256_castps_pd,
     _mm256_castpd_ps,
     |a, b, c| _mm256_fmadd_ps(a, b, c),
@@ -173,6 +185,8 @@ vector!(
     _mm_set1_pd,
     _mm_add_ps,
     _mm_add_pd,
+    _mm_sub_ps,
+    _mm_sub_pd,
     _mm_castps_pd,
     _mm_castpd_ps,
     |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),

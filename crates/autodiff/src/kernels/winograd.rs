@@ -1,0 +1,152 @@
+//! Convolutions of 3x3 with stride 1 in fewer products: Winograd's F(2x2, 3x3) (Lavin and Gray 2016, section 4.1).
+//!
+//! A window of 2x2 outputs takes 16 products of channels instead of 36: `A^T [(G g G^T) (B^T d B)] A`, of which the product of a
+//! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same.
+
+use super::conv::ConvShape;
+use super::dense::{self, Strides};
+use super::isa::{Isa, versions};
+use super::map::add_assign;
+use super::split;
+use super::vector::Vector;
+use super::winograd_maps::{PIECE, Tiles, of_gradients, of_images, of_weights, to_images, to_weights};
+use crate::float::Float;
+use crate::pool::Buffer;
+
+/// Elements of a plane of one block of windows: all planes of a block stay in the second-level cache.
+const BLOCK: usize = 3072;
+/// Windows below which turning weights into planes takes longer than is saved; and planes into the gradient of weights.
+const FEW: usize = 64;
+const FEW_DW: usize = 512;
+/// Images of one partial sum of the gradient of the weights.
+const IMAGES: usize = 32;
+
+versions! {
+    /// Stores the fewest channels with which the products outweigh the maps, four vectors of them.
+    fn fewest<F>(channels: &mut usize) where [F: Float] = fewest_body;
+}
+
+#[inline(always)]
+fn fewest_body<F: Float, I: Isa>(channels: &mut usize) {
+    *channels = 4 * I::Vector::lanes::<F>();
+}
+
+/// Taps of all windows along an axis that are not on the padding.
+fn taps(size: usize, [before, after]: [usize; 2]) -> usize {
+    3 * (size + before + after - 2) - [before, after].map(|p| p * (p + 1) / 2).iter().sum::<usize>()
+}
+
+/// Whether this takes less time than the direct kernel.
+pub fn suits<F: Float>(s: &ConvShape) -> bool {
+    let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
+    let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
+    if !form || !channels || s.h < 3 || s.w < 3 {
+        return false;
+    }
+    let windows = s.out_h().div_ceil(2) * s.out_w().div_ceil(2);
+    let direct = taps(s.h, s.pad[0]) * taps(s.w, s.pad[1]);
+    let mut channels = 0;
+    fewest::<F>(&mut channels);
+    s.c_in.min(s.c_out) >= channels && s.n * windows >= FEW && 10 * direct >= 16 * 16 * windows
+}
+
+/// Whether it does for the gradient of the weights, too.
+pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
+    s.n * s.out_h().div_ceil(2) * s.out_w().div_ceil(2) >= FEW_DW && suits::<F>(s)
+}
+
+/// Windows over the input and the output of a convolution.
+fn tiles(s: &ConvShape) -> [Tiles; 2] {
+    let out = [s.out_h(), s.out_w()];
+    let (grid, pad) = (out.map(|size| size.div_ceil(2)), s.pad.map(|[before, _]| before));
+    [
+        Tiles { size: [s.h, s.w], pad, grid, channels: s.c_in },
+        Tiles { size: out, pad: [0, 0], grid, channels: s.c_out },
+    ]
+}
+
+/// The planes of one block of windows, for inputs and for outputs.
+struct Block<F: Float> {
+    windows: usize,
+    tiles: [Tiles; 2],
+    planes: [Buffer<F>; 2],
+}
+
+impl<F: Float> Block<F> {
+    fn new(s: &ConvShape, windows: usize) -> Self {
+        let tiles = tiles(s);
+        Block { windows, tiles, planes: tiles.map(|tiles| Buffer::dirty(16 * tiles.plane(windows))) }
+    }
+
+    /// Calls `f(tiles, planes, range)` for the windows of so many images, block by block.
+    fn each(&mut self, images: usize, mut f: impl FnMut([&Tiles; 2], [&mut [F]; 2], [usize; 2])) {
+        let [inputs, outputs] = &self.tiles;
+        let all = images * inputs.grid[0] * inputs.grid[1];
+        for from in (0..all).step_by(self.windows) {
+            let [v, m] = &mut self.planes;
+            f([inputs, outputs], [v.data_mut(), m.data_mut()], [from, all.min(from + self.windows)]);
+        }
+    }
+}
+
+fn windows_of_block(s: &ConvShape) -> usize {
+    BLOCK / s.c_in.max(s.c_out).min(BLOCK)
+}
+
+/// As [`super::conv::conv`], for a shape that [`suits`].
+pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
+    let size = s.c_in * s.c_out;
+    let mut weights = Buffer::dirty(16 * size);
+    of_weights(weights.data_mut(), w, size);
+    let weights = weights.data();
+    let [x_image, out_image] = tiles(s).map(|tiles| tiles.image());
+    let each = s.n.div_ceil(split::pieces(s.n));
+    split::chunks(out, each * out_image, |i, out| {
+        let images = out.len() / out_image;
+        let x = &x[i * each * x_image..][..images * x_image];
+        Block::new(s, windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
+            let rows = range[1] - range[0];
+            of_images(v, x, inputs, range);
+            for (p, weights) in weights.chunks_exact(size).enumerate() {
+                let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
+                let m = &mut m[p * outputs.plane(rows)..][..rows * s.c_out];
+                dense::product(m, v, Strides { row: s.c_in, column: 1 }, weights, [rows, s.c_in, s.c_out]);
+            }
+            to_images(out, m, outputs, range);
+        });
+    });
+}
+
+/// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
+pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+    let mut partial = Buffer::dirty(s.n.div_ceil(IMAGES) * dw.len());
+    let [x_image, g_image] = tiles(s).map(|tiles| tiles.image());
+    split::chunks(partial.data_mut(), dw.len(), |i, partial| {
+        let images = IMAGES.min(s.n - i * IMAGES);
+        let x = &x[i * IMAGES * x_image..][..images * x_image];
+        let g = &g[i * IMAGES * g_image..][..images * g_image];
+        dw_of_group(partial, x, g, images, s);
+    });
+    let mut parts = partial.data().chunks_exact(dw.len());
+    dw.copy_from_slice(parts.next().expect("there are images"));
+    parts.for_each(|part| add_assign(dw, part));
+}
+
+fn dw_of_group<F: Float>(dw: &mut [F], x: &[F], g: &[F], images: usize, s: &ConvShape) {
+    let size = s.c_in * s.c_out;
+    let (mut sums, mut product) = (Buffer::dirty(16 * size), Buffer::dirty(size));
+    sums.data_mut().fill(F::zero());
+    Block::new(s, 2 * windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
+        let rows = range[1] - range[0];
+        of_images(v, x, inputs, range);
+        of_gradients(m, g, outputs, range);
+        for (p, sum) in sums.data_mut().chunks_exact_mut(size).enumerate() {
+            let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
+            let m = &m[p * outputs.plane(rows)..][..rows * s.c_out];
+            let strides = Strides { row: 1, column: s.c_in };
+            dense::product(product.data_mut(), v, strides, m, [s.c_in, rows, s.c_out]);
+            add_assign(sum, product.data());
+        }
+    });
+    to_weights(dw, sums.data(), size);
+}
