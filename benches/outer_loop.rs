@@ -5,8 +5,8 @@
 
 mod workloads;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use workloads::{NAMES, workload};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use workloads::{NAMES, of_steps, workload};
 
 fn outer_loop(c: &mut Criterion) {
     let mut group = c.benchmark_group("outer_loop");
@@ -20,5 +20,18 @@ fn outer_loop(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, outer_loop);
+/// Inner steps a second: as many with 32 steps as with one, but for the query pass that all steps share.
+fn steps(c: &mut Criterion) {
+    let mut group = c.benchmark_group("steps");
+    group.sample_size(10);
+    for steps in [1, 2, 4, 8, 16, 32] {
+        group.throughput(Throughput::Elements(steps as u64));
+        for (name, workload) in of_steps(steps) {
+            group.bench_function(format!("{name}/{steps}"), |b| b.iter(workload.meta_gradient()));
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, outer_loop, steps);
 criterion_main!(benches);

@@ -65,6 +65,12 @@ pub fn workload(name: &str) -> Option<Workload> {
     })
 }
 
+/// MAML of so many inner steps: 25 sine waves, or four tasks of conv_paper.
+pub fn of_steps(steps: usize) -> [(&'static str, Workload); 2] {
+    let conv = Conv { tasks: 4, queries: 1, inner_lr: 0.01, steps, ..OMNIGLOT };
+    [("sine", sine(steps)), ("conv", conv.workload())]
+}
+
 /// 25 tasks of 10 points, network 1-40-40-1.
 fn sine(steps: usize) -> Workload {
     let set = |of: &str, task: usize| {

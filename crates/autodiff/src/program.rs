@@ -41,6 +41,16 @@ struct Operand {
     value: u32,
 }
 
+impl Operand {
+    /// The block an operator writes to.
+    fn block(&self) -> usize {
+        match self.place {
+            Place::Block(b) => b as usize,
+            _ => unreachable!("operators write to blocks"),
+        }
+    }
+}
+
 /// One operator of a program.
 struct Step<F: Float> {
     op: Op<F>,
@@ -91,6 +101,8 @@ pub(crate) struct Operands<'a, F: Float> {
     inputs: &'a [&'a Array<F>],
     constants: &'a [Array<F>],
     blocks: &'a [Buffer<F>],
+    /// The blocks behind `blocks` and the one that the operator writes to.
+    behind: &'a [Buffer<F>],
 }
 
 impl<'a, F: Float> Operands<'a, F> {
@@ -114,7 +126,11 @@ impl<'a, F: Float> Operands<'a, F> {
         let data = match operand.place {
             Place::Input(k) => self.inputs[k as usize].data(),
             Place::Constant(k) => self.constants[k as usize].data(),
-            Place::Block(b) => &self.blocks[b as usize].data()[..operand.count],
+            Place::Block(b) => {
+                let (b, before) = (b as usize, self.blocks.len());
+                let block = if b < before { &self.blocks[b] } else { &self.behind[b - before - 1] };
+                &block.data()[..operand.count]
+            }
             Place::Target => unreachable!("an operand that is overwritten is read through the output"),
         };
         View { data, shape: &operand.shape }
@@ -238,29 +254,22 @@ impl<F: Float> Program<F> {
         let targets = &self.targets[step.targets.clone()];
         let shapes = &self.shapes[step.targets.clone()];
         let list = &self.operands[step.operands.clone()];
-        let take = |target: &Operand, blocks: &mut [Buffer<F>]| match target.place {
-            Place::Block(b) => std::mem::take(&mut blocks[b as usize]),
-            _ => unreachable!("operators write to blocks"),
-        };
-        let back = |target: &Operand, buffer, blocks: &mut [Buffer<F>]| match target.place {
-            Place::Block(b) => blocks[b as usize] = buffer,
-            _ => unreachable!("operators write to blocks"),
-        };
+        let constants = &self.constants[..];
         if let [target] = targets {
-            let mut buffer = take(target, blocks);
-            let operands = Operands { list, inputs, constants: &self.constants, blocks };
-            let out = &mut buffer.data_mut()[..target.count];
-            F::forward(&step.op, &Inputs::Replay(operands), &mut [out], shapes);
-            back(target, buffer, blocks);
-            return;
+            let (blocks, rest) = blocks.split_at_mut(target.block());
+            let (written, behind) = rest.split_first_mut().expect("a target has a block");
+            let operands = Operands { list, inputs, constants, blocks, behind };
+            let out = &mut written.data_mut()[..target.count];
+            return F::forward(&step.op, &Inputs::Replay(operands), &mut [out], shapes);
         }
-        let mut buffers: Vec<Buffer<F>> = targets.iter().map(|target| take(target, blocks)).collect();
-        let operands = Operands { list, inputs, constants: &self.constants, blocks };
+        let take = |target: &Operand| std::mem::take(&mut blocks[target.block()]);
+        let mut buffers: Vec<Buffer<F>> = targets.iter().map(take).collect();
+        let operands = Operands { list, inputs, constants, blocks, behind: &[] };
         let mut out: Vec<&mut [F]> =
             buffers.iter_mut().zip(targets).map(|(b, t)| &mut b.data_mut()[..t.count]).collect();
         F::forward(&step.op, &Inputs::Replay(operands), &mut out, shapes);
         for (target, buffer) in targets.iter().zip(buffers) {
-            back(target, buffer, blocks);
+            blocks[target.block()] = buffer;
         }
     }
 
