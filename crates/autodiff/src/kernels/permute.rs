@@ -1,54 +1,8 @@
 //! Reordering of axes.
 
-use super::isa::{Isa, versions};
-use super::strip::store;
+use super::turn::turn;
 use crate::float::Float;
 use crate::shape::MAX_RANK;
-
-/// Rows and columns a transpose moves at once.
-const ROWS: usize = 4;
-const COLS: usize = 32;
-
-versions! {
-    /// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
-    pub fn transpose<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Float] = transpose_body;
-}
-
-#[inline(always)]
-fn transpose_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "transpose: [{rows}, {cols}]");
-    if rows < ROWS || cols < COLS {
-        for (i, row) in x.chunks_exact(cols.max(1)).enumerate() {
-            for (out, &value) in out[i..].iter_mut().step_by(rows).zip(row) {
-                *out = value;
-            }
-        }
-        return;
-    }
-    // the last blocks are moved back to end with the matrix
-    for i in (0..rows).step_by(ROWS) {
-        for j in (0..cols).step_by(COLS) {
-            block(out, x, rows, cols, i.min(rows - ROWS), j.min(cols - COLS));
-        }
-    }
-}
-
-/// `ROWS` by `COLS` elements: interleaved first, which the compiler does in registers, then stored by columns.
-#[inline(always)]
-fn block<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize, i: usize, j: usize) {
-    let lines: [&[F; COLS]; ROWS] = std::array::from_fn(|k| {
-        x[(i + k) * cols + j..].first_chunk().expect("a block lies inside its matrix")
-    });
-    let mut turned = [[F::zero(); ROWS]; COLS];
-    for l in 0..COLS {
-        for k in 0..ROWS {
-            turned[l][k] = lines[k][l];
-        }
-    }
-    for (out, column) in out[j * rows..].chunks_exact_mut(rows).zip(turned) {
-        store(out, i, column);
-    }
-}
 
 /// Axis `i` of the output is axis `axes[i]` of `x`, which has the shape `shape`.
 #[inline(never)]
@@ -72,7 +26,7 @@ pub fn permute<F: Float>(out: &mut [F], x: &[F], shape: &[usize], axes: &[usize]
             let each = rows * cols;
             let mut at = Odometer::new(outer);
             for out in out.chunks_exact_mut(each) {
-                transpose(out, &x[at.next()..][..each], cols, rows);
+                turn(out, &x[at.next()..][..each], cols, rows);
             }
         }
         _ => runs(out, x, dims, run),
