@@ -9,6 +9,8 @@ use super::reader::Reader;
 use super::vector::{Vector, Vector128};
 use crate::float::Float;
 
+/// Numbers of a square of 4x4.
+pub const PLANES: usize = 16;
 /// Elements between two planes, which keep their stores out of one another's cache lines.
 pub const GAP: usize = 16;
 
@@ -146,7 +148,7 @@ fn check<F>(planes: &[F], s: &Tiles, images: &[F], [from, to]: [usize; 2]) {
     let of_image = s.grid[0] * s.grid[1];
     assert!(s.channels.is_multiple_of(PIECE), "winograd: {} channels", s.channels);
     assert!(
-        planes.len() >= 16 * s.plane(to - from) && images.len() >= to.div_ceil(of_image) * s.image(),
+        planes.len() >= PLANES * s.plane(to - from) && images.len() >= to.div_ceil(of_image) * s.image(),
         "winograd: sizes"
     );
 }
@@ -268,7 +270,7 @@ unsafe fn to_image<F: Float, V: Vector>(
 #[inline(always)]
 fn of_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
     assert!(
-        planes.len() == 16 * size && w.len() == 9 * size && size.is_multiple_of(PIECE),
+        planes.len() == PLANES * size && w.len() == 9 * size && size.is_multiple_of(PIECE),
         "winograd: sizes"
     );
     vectors!(size, of_weight::<F, I>(planes, w, size));
@@ -293,7 +295,7 @@ unsafe fn of_weight<F: Float, V: Vector>(at: usize, planes: &mut [F], w: &[F], s
 #[inline(always)]
 fn to_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
     assert!(
-        planes.len() == 16 * size && w.len() == 9 * size && size.is_multiple_of(PIECE),
+        planes.len() == PLANES * size && w.len() == 9 * size && size.is_multiple_of(PIECE),
         "winograd: sizes"
     );
     vectors!(size, to_weight::<F, I>(w, planes, size));
