@@ -68,7 +68,8 @@ Examples:
   fewshot evaluate runs/pretrain --classes validation --inner-lr 0.1
       fine-tuning at another rate: the best on validation classes is the one to report on test classes
 
-The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one, LEO and --nil take any.";
+The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one, LEO, one that reads
+strings (mann) and --nil take any.";
 
 /// The whole command line.
 #[derive(Parser, Debug)]

@@ -248,17 +248,19 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
     Ok(())
 }
 
-/// Whether an algorithm tells any number of classes apart, whatever it was trained for.
-pub fn takes_any_ways(algorithm: Algorithm) -> bool {
-    algorithm.compares() || matches!(algorithm, Algorithm::Pretrain | Algorithm::Leo)
+/// Whether a model tells any number of classes apart, whatever it was trained for.
+pub fn takes_any_ways(settings: &Settings) -> bool {
+    let algorithm = settings.algorithm();
+    let spells = matches!(settings.method, Method::Mann { names: Naming::Strings, .. });
+    spells || algorithm.compares() || matches!(algorithm, Algorithm::Pretrain | Algorithm::Leo)
 }
 
 fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), Error> {
-    let algorithm = settings.algorithm();
+    let (algorithm, any) = (settings.algorithm(), nil || takes_any_ways(settings));
     let Some(classes) = &mut settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
-    if !nil && !takes_any_ways(algorithm) && ways != classes.ways {
+    if !any && ways != classes.ways {
         let (name, trained) = (algorithm.name(), classes.ways);
         return Err(Error::option(
             "ways",

@@ -166,7 +166,7 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
 /// The settings for so many classes, if the model can tell them apart.
 fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Result<Settings, Error> {
     let wrong = |cause: String| Err(Error::option("support", path.display(), cause));
-    let (found, algorithm) = (support.classes(), settings.algorithm());
+    let (found, algorithm, any) = (support.classes(), settings.algorithm(), takes_any_ways(&settings));
     if found < 2 {
         let only = support.name(0);
         return wrong(format!(
@@ -174,7 +174,7 @@ fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Resul
         ));
     }
     let classes = settings.classes.as_mut().expect("known to classify");
-    if !takes_any_ways(algorithm) && found != classes.ways {
+    if !any && found != classes.ways {
         let (name, ways) = (algorithm.name(), classes.ways);
         return wrong(format!(
             "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or train another \

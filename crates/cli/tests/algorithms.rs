@@ -242,6 +242,11 @@ fn a_memory_is_measured_by_instance_and_drawn() {
     let strings = trained(
         "--algorithm mann --ways 3 --per-class 2 --batch 2 --names strings --iterations 1 --episodes 2",
     );
+    let mut more = fewshot();
+    let more =
+        more.arg("evaluate").arg(strings.path()).args(["--ways", "4", "--episodes", "2"]).output().unwrap();
+    let printed = String::from_utf8(more.stdout).unwrap();
+    assert!(printed.contains("sequences of 4 test classes"), "{printed}");
     letters.arg("predict").arg(strings.path()).args(["--support", "nowhere", "image.png"]);
     fails(&mut letters, 2, "--names numbers");
 }
