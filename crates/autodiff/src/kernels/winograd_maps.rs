@@ -71,16 +71,16 @@ impl Tiles {
 
 /// Calls `$f::<F, V>(first channel, args...)` for vectors that together cover `$c` channels, a multiple of [`PIECE`].
 macro_rules! vectors {
-    ($c:expr, $f:ident::<$F:ident, $I:ident>($($arg:expr),* $(,)?)) => {{
+    ($c:expr, $f:ident::<$F:ident, $I:ident $(; $($more:ident),+)?>($($arg:expr),* $(,)?)) => {{
         let (mut at, wide, piece) = (0, <$I as Isa>::Vector::lanes::<$F>(), Vector128::lanes::<$F>());
         while at + wide <= $c {
             // SAFETY: this runs with the features of `I`.
-            unsafe { $f::<$F, <$I as Isa>::Vector>(at, $($arg),*) }
+            unsafe { $f::<$F, <$I as Isa>::Vector $(, $($more),+)?>(at, $($arg),*) }
             at += wide;
         }
         while at < $c {
             // SAFETY: every machine has this vector.
-            unsafe { $f::<$F, Vector128>(at, $($arg),*) }
+            unsafe { $f::<$F, Vector128 $(, $($more),+)?>(at, $($arg),*) }
             at += piece;
         }
     }};
@@ -155,82 +155,83 @@ fn check<F>(planes: &[F], s: &Tiles, images: &[F], [from, to]: [usize; 2]) {
 
 #[inline(always)]
 fn of_images_body<F: Float, I: Isa>(planes: &mut [F], x: &[F], s: &Tiles, range: [usize; 2]) {
+    of_windows::<F, I, Image, 4>(planes, x, s, range);
+}
+
+#[inline(always)]
+fn of_gradients_body<F: Float, I: Isa>(planes: &mut [F], g: &[F], s: &Tiles, range: [usize; 2]) {
+    of_windows::<F, I, Gradient, 2>(planes, g, s, range);
+}
+
+/// A map from windows of `N` by `N` to planes.
+trait Map<const N: usize> {
+    /// Applies it.
+    ///
+    /// # Safety
+    /// The machine has the vector's instruction set.
+    unsafe fn planes<F: Float, V: Vector>(d: [[V; N]; N]) -> [[V; 4]; 4];
+}
+
+/// `B^T d B`
+struct Image;
+
+impl Map<4> for Image {
+    #[inline(always)]
+    unsafe fn planes<F: Float, V: Vector>(d: [[V; 4]; 4]) -> [[V; 4]; 4] {
+        // SAFETY: the caller's promise.
+        both(d, |[a, b, c, d]| unsafe { [a.sub::<F>(c), b.add::<F>(c), c.sub::<F>(b), b.sub::<F>(d)] })
+    }
+}
+
+/// `A d A^T`
+struct Gradient;
+
+impl Map<2> for Gradient {
+    #[inline(always)]
+    unsafe fn planes<F: Float, V: Vector>(d: [[V; 2]; 2]) -> [[V; 4]; 4] {
+        // SAFETY: the caller's promise.
+        both(d, |[a, b]| unsafe { [a, a.add::<F>(b), a.sub::<F>(b), V::splat(F::zero()).sub::<F>(b)] })
+    }
+}
+
+#[inline(always)]
+fn of_windows<F: Float, I: Isa, M: Map<N>, const N: usize>(
+    planes: &mut [F],
+    x: &[F],
+    s: &Tiles,
+    range: [usize; 2],
+) {
     check(planes, s, x, range);
     let (plane, zeros) = (s.plane(range[1] - range[0]), [F::zero(); 16]);
-    s.each::<4>(range, |k, image, places| {
+    s.each::<N>(range, |k, image, places| {
         let x = &x[image * s.image()..][..s.image()];
-        vectors!(s.channels, of_image::<F, I>(planes, k * s.channels, plane, x, &zeros, &places));
+        vectors!(s.channels, of_window::<F, I; M, N>(planes, k * s.channels, plane, x, &zeros, &places));
     });
 }
 
 /// # Safety
 /// [`check`] has passed, the places lie in `x`, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn of_image<F: Float, V: Vector>(
+unsafe fn of_window<F: Float, V: Vector, M: Map<N>, const N: usize>(
     at: usize,
     planes: &mut [F],
     tile: usize,
     plane: usize,
     x: &[F],
     zeros: &[F; 16],
-    places: &[[Option<usize>; 4]; 4],
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let d = read::<F, V, 4>(x, zeros, places, at);
-        let v = both(d, |[a, b, c, d]| [a.sub::<F>(c), b.add::<F>(c), c.sub::<F>(b), b.sub::<F>(d)]);
-        store(planes, plane, tile + at, v);
-    }
-}
-
-/// A window's vectors of channels from `at` on.
-///
-/// # Safety
-/// The places lie in `x`, and the machine has the vector's instruction set.
-#[inline(always)]
-unsafe fn read<F: Float, V: Vector, const N: usize>(
-    x: &[F],
-    zeros: &[F; 16],
     places: &[[Option<usize>; N]; N],
-    at: usize,
-) -> [[V; N]; N] {
+) {
     let from = |place: Option<usize>| match place {
         Some(place) => Reader::new(x).after((place + at) as isize),
         None => Reader::new(zeros),
     };
-    // SAFETY: the caller's promise; no vector has more elements than there are zeros.
-    std::array::from_fn(|i| std::array::from_fn(|j| unsafe { from(places[i][j]).vectors::<V, 1>()[0] }))
-}
-
-#[inline(always)]
-fn of_gradients_body<F: Float, I: Isa>(planes: &mut [F], g: &[F], s: &Tiles, range: [usize; 2]) {
-    check(planes, s, g, range);
-    let (plane, zeros) = (s.plane(range[1] - range[0]), [F::zero(); 16]);
-    s.each::<2>(range, |k, image, places| {
-        let g = &g[image * s.image()..][..s.image()];
-        vectors!(s.channels, of_gradient::<F, I>(planes, k * s.channels, plane, g, &zeros, &places));
-    });
-}
-
-/// # Safety
-/// As of [`of_image`].
-#[inline(always)]
-unsafe fn of_gradient<F: Float, V: Vector>(
-    at: usize,
-    planes: &mut [F],
-    tile: usize,
-    plane: usize,
-    g: &[F],
-    zeros: &[F; 16],
-    places: &[[Option<usize>; 2]; 2],
-) {
+    let read = |place| {
+        // SAFETY: the caller's promise; no vector has more elements than there are zeros.
+        unsafe { from(place).vectors::<V, 1>()[0] }
+    };
+    let d = std::array::from_fn(|i| std::array::from_fn(|j| read(places[i][j])));
     // SAFETY: the caller's promise.
-    unsafe {
-        let d = read::<F, V, 2>(g, zeros, places, at);
-        let none = V::splat(F::zero());
-        let v = both(d, |[a, b]| [a, a.add::<F>(b), a.sub::<F>(b), none.sub::<F>(b)]);
-        store(planes, plane, tile + at, v);
-    }
+    unsafe { store(planes, plane, tile + at, M::planes::<F, V>(d)) }
 }
 
 #[inline(always)]
@@ -244,7 +245,7 @@ fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range:
 }
 
 /// # Safety
-/// As of [`of_image`].
+/// As of [`of_window`].
 #[inline(always)]
 unsafe fn to_image<F: Float, V: Vector>(
     at: usize,
