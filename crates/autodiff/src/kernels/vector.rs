@@ -66,19 +66,25 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn mask<F: Float>(from: usize, to: usize) -> Self::Mask;
+    unsafe fn mask<F: Float>(_from: usize, _to: usize) -> Self::Mask {
+        unreachable!("this vector has no masks")
+    }
 
-    /// The chosen lanes of the vector at `at`, zero in the others.
+    /// The chosen lanes of the vector there, zero in the others.
     ///
     /// # Safety
     /// As of [`Vector::splat`], and the chosen elements are valid for reads.
-    unsafe fn load_masked<F: Float>(at: *const F, mask: Self::Mask) -> Self;
+    unsafe fn load_masked<F: Float>(_at: *const F, _mask: Self::Mask) -> Self {
+        unreachable!("this vector has no masks")
+    }
 
-    /// Writes the chosen lanes to where the vector would lie at `at`.
+    /// Writes the chosen lanes to where the vector would lie.
     ///
     /// # Safety
     /// As of [`Vector::splat`], and the chosen elements are valid for writes.
-    unsafe fn store_masked<F: Float>(self, at: *mut F, mask: Self::Mask);
+    unsafe fn store_masked<F: Float>(self, _at: *mut F, _mask: Self::Mask) {
+        unreachable!("this vector has no masks")
+    }
 
     /// Sixteen bytes from `at`, sixteen from `step` elements later, and so on.
     ///

@@ -30,21 +30,6 @@ impl Vector for Plain {
     type Mask = ();
 
     #[inline(always)]
-    unsafe fn mask<F: Float>(_: usize, _: usize) {
-        unreachable!("this vector has no masks")
-    }
-
-    #[inline(always)]
-    unsafe fn load_masked<F: Float>(_: *const F, _: ()) -> Self {
-        unreachable!("this vector has no masks")
-    }
-
-    #[inline(always)]
-    unsafe fn store_masked<F: Float>(self, _: *mut F, _: ()) {
-        unreachable!("this vector has no masks")
-    }
-
-    #[inline(always)]
     unsafe fn splat<F: Float>(x: F) -> Self {
         let zero = Plain([0; 16]);
         zero.map([zero, zero], |_: F, _, _| x)

@@ -194,19 +194,4 @@ vector!(
     |piece| piece(0);
     _mm_unpacklo_ps, _mm_unpackhi_ps, _mm_unpacklo_pd, _mm_unpackhi_pd;
     type Mask = ();
-
-    #[inline(always)]
-    unsafe fn mask<F: Float>(_: usize, _: usize) {
-        unreachable!("this vector has no masks")
-    }
-
-    #[inline(always)]
-    unsafe fn load_masked<F: Float>(_: *const F, _: ()) -> Self {
-        unreachable!("this vector has no masks")
-    }
-
-    #[inline(always)]
-    unsafe fn store_masked<F: Float>(self, _: *mut F, _: ()) {
-        unreachable!("this vector has no masks")
-    }
 );
