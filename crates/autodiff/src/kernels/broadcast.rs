@@ -38,6 +38,7 @@ fn broadcast<F: Float, M: Fn(F, F) -> F + Copy>(
         _ if a.len(len) == len && b.len(len) == len => binary(out, a, b, f),
         (_, Source::Slice(&[b])) if a.len(len) == len => unary(out, a, move |a| f(a, b)),
         (Source::Slice(&[a]), _) if b.len(len) == len => unary(out, b, move |b| f(a, b)),
+        (_, Source::Slice(b)) if a.len(len) == len && out_shape.ends_with(b_shape) => rows(out, a, b, f),
         _ => strided(out, a, b, &Axes::new(out_shape, a_shape, b_shape), f),
     }
 }
@@ -101,9 +102,23 @@ impl Axes {
 }
 
 versions! {
+    /// `out = f(a, b)` for each row of as many elements as `b`.
+    fn rows<F, M>(out: &mut [F], a: Source<'_, F>, b: &[F], f: M) where [F: Float, M: Fn(F, F) -> F + Copy] = rows_body;
     /// Walks the outer axes; the innermost one is a plain loop.
     fn strided<F, M>(out: &mut [F], a: Source<'_, F>, b: Source<'_, F>, axes: &Axes, f: M)
         where [F: Float, M: Fn(F, F) -> F + Copy] = strided_body;
+}
+
+#[inline(always)]
+#[allow(unsafe_code)]
+fn rows_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(out: &mut [F], a: Source<'_, F>, b: &[F], f: M) {
+    assert_eq!(a.len(out.len()), out.len(), "broadcast2: lengths");
+    for row in 0..out.len() / b.len() {
+        let out = out[row * b.len()..][..b.len()].as_mut_ptr();
+        let a = a.part(row * b.len()..(row + 1) * b.len());
+        // SAFETY: the row of `a`, cut to that length or the output's, and `b` have as many elements as the output's row.
+        unsafe { blocks(out, [a.pointer(out), b.as_ptr()], b.len(), Two(f)) }
+    }
 }
 
 #[inline(always)]

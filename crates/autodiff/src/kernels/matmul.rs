@@ -118,24 +118,42 @@ versions! {
 
 #[inline(always)]
 fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
-    /// Partial sums of one dot product.
+    /// Partial sums of one dot product, and of what a row holds beyond them.
     const LANES: usize = 32;
+    const FEW: usize = 8;
+    let width = v.len();
     let (v, v_rest) = v.as_chunks::<LANES>();
-    for (out, row) in out.iter_mut().zip(a.chunks_exact(v.len() * LANES + v_rest.len())) {
-        let (row, row_rest) = row.as_chunks::<LANES>();
-        let mut acc = [F::zero(); LANES];
+    let (v_few, v_rest) = v_rest.as_chunks::<FEW>();
+    for (out, row) in out.iter_mut().zip(a.chunks_exact(width)) {
+        let (row, rest) = row.as_chunks::<LANES>();
+        let (few, rest) = rest.as_chunks::<FEW>();
+        let (mut acc, mut acc_few) = ([F::zero(); LANES], [F::zero(); FEW]);
         for (&x, &y) in row.iter().zip(v) {
             for j in 0..LANES {
                 acc[j] = I::mul_add(x[j], y[j], acc[j]);
             }
         }
+        for (&x, &y) in few.iter().zip(v_few) {
+            for j in 0..FEW {
+                acc_few[j] = I::mul_add(x[j], y[j], acc_few[j]);
+            }
+        }
         let mut lanes = LANES;
-        while lanes > 1 {
+        while lanes > FEW {
             lanes /= 2;
             for j in 0..lanes {
                 acc[j] += acc[j + lanes];
             }
         }
-        *out = row_rest.iter().zip(v_rest).fold(acc[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
+        for j in 0..FEW {
+            acc_few[j] += acc[j];
+        }
+        while lanes > 1 {
+            lanes /= 2;
+            for j in 0..lanes {
+                acc_few[j] += acc_few[j + lanes];
+            }
+        }
+        *out = rest.iter().zip(v_rest).fold(acc_few[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
     }
 }

@@ -85,6 +85,9 @@ fn sum_groups<F: Float>(out: &mut [F], x: &[F], groups: &[(usize, bool)]) {
 /// Adds up the rows of each matrix `[rows, cols]`; tall ones in fixed blocks.
 fn columns_of_each<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
     let tall = (TASK / cols / BLOCK * BLOCK).max(BLOCK);
+    if rows <= tall && out.len() == cols {
+        return columns(out, x, cols);
+    }
     if rows <= tall || out.len() != cols {
         let each = (TASK / (rows * cols)).max(1);
         split::chunks(out, each * cols, |i, out| {
@@ -163,7 +166,12 @@ fn in_lanes<F: Float, const L: usize>(row: &[F]) -> F {
 
 #[inline(always)]
 fn columns_body<F: Float, I: Isa>(out: &mut [F], x: &[F], cols: usize) {
-    strips!(cols, strip_of::<F, I>(out, x, cols));
+    // sixteen columns that end with the row take the place of ever narrower strips: those of another strip come out the same
+    let even = if cols < 16 { cols } else { cols / 16 * 16 };
+    strips!(even, strip_of::<F, I>(out, x, cols));
+    if even < cols {
+        strip_of::<F, I, 16>(cols - 16, out, x, cols);
+    }
 }
 
 #[inline(always)]

@@ -45,9 +45,9 @@ impl Layout {
 }
 
 /// Which axes of `from` must be summed to arrive at the right-aligned `to`.
-fn summed_axes(from: &Shape, to: &Shape) -> Vec<bool> {
+fn summed_axes(from: &Shape, to: &Shape) -> [bool; MAX_RANK] {
     let lead = from.len() - to.len();
-    (0..from.len()).map(|i| i < lead || (to[i - lead] == 1 && from[i] != 1)).collect()
+    std::array::from_fn(|i| i < lead || (i < from.len() && to[i - lead] == 1 && from[i] != 1))
 }
 
 fn copy_along<F: Float>(
@@ -86,7 +86,7 @@ impl Layout {
         let (shape, out) = (shapes[0], &mut *outputs[0]);
         match *self {
             Layout::Reshape | Layout::Detach => unreachable!("has its input's values"),
-            Layout::SumTo => reduce::sum_axes(out, a.data(), from, &summed_axes(from, &shape)),
+            Layout::SumTo => reduce::sum_axes(out, a.data(), from, &summed_axes(from, &shape)[..from.len()]),
             Layout::BroadcastTo => map::broadcast_to(out, &shape, a.data(), from),
             Layout::Permute(axes) => {
                 let axes: Vec<usize> = axes[..from.len()].iter().map(|&a| a as usize).collect();
