@@ -6,6 +6,7 @@
 use crate::array::Array;
 use crate::float::Float;
 use crate::op::Op;
+use crate::ops::layout::Layout;
 use crate::tape::Tape;
 use crate::var::Var;
 
@@ -234,7 +235,7 @@ fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Ve
         }
         let mut record = tape.record.borrow_mut();
         record.truncate(mark);
-        let source = matches!(record.nodes[id].op, Op::Leaf) || record.nodes[id].op.is_constant();
+        let source = matches!(record.nodes[id].op, Op::Leaf | Op::Layout(Layout::Detach));
         if count > 0 && !wanted && !source {
             for node in &mut record.nodes[id..id + count] {
                 node.value = None;

@@ -1,11 +1,9 @@
-//! [`Inputs`]: the values an operator reads, on a tape or in the memory of a program.
+//! [`Inputs`]: the values an operator reads, wherever they lie.
 
 use crate::array::Array;
 use crate::float::Float;
 use crate::kernels::map::Source;
-use crate::program::Operands;
 use crate::shape::Shape;
-use crate::tape::Record;
 
 /// A value as an operator sees it.
 #[derive(Clone, Copy)]
@@ -30,47 +28,57 @@ impl<'a, F: Float> View<'a, F> {
     }
 }
 
-/// The values of an operator's inputs.
-pub(crate) enum Inputs<'a, F: Float> {
-    /// On a tape.
-    Record(&'a Record<F>, &'a [u32]),
-    /// In the memory of a program.
-    Replay(Operands<'a, F>),
+/// One input: a value, or what the output holds before it is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a, F> {
+    pub(crate) source: Source<'a, F>,
+    pub(crate) shape: &'a Shape,
 }
 
+/// The values of an operator's inputs.
+pub(crate) struct Inputs<'a, F: Float>(&'a [Input<'a, F>]);
+
 impl<'a, F: Float> Inputs<'a, F> {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Inputs::Record(_, ids) => ids.len(),
-            Inputs::Replay(operands) => operands.len(),
+    /// Calls `f` with the inputs `input(0)` to `input(count - 1)`.
+    #[inline(always)]
+    pub(crate) fn gather<R>(
+        count: usize,
+        input: impl Fn(usize) -> Input<'a, F>,
+        f: impl FnOnce(&Inputs<'_, F>) -> R,
+    ) -> R {
+        const FEW: usize = 4;
+        const NONE: Shape = Shape::scalar();
+        if count > FEW {
+            return f(&Inputs(&(0..count).map(input).collect::<Vec<_>>()));
         }
+        let mut few = [Input { source: Source::Out, shape: &NONE }; FEW];
+        for (i, place) in few[..count].iter_mut().enumerate() {
+            *place = input(i);
+        }
+        f(&Inputs(&few[..count]))
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Input `i` for a kernel that may write over it.
     #[inline]
     pub(crate) fn source(&self, i: usize) -> Source<'a, F> {
-        match self {
-            Inputs::Replay(operands) if operands.is_overwritten(i) => Source::Out,
-            _ => Source::Slice(self.at(i).data),
-        }
+        self.0[i].source
     }
 
     #[inline]
     pub(crate) fn shape(&self, i: usize) -> &'a Shape {
-        match self {
-            Inputs::Record(record, ids) => &record.nodes[ids[i] as usize].shape,
-            Inputs::Replay(operands) => operands.shape(i),
-        }
+        self.0[i].shape
     }
 
     #[inline]
     pub(crate) fn at(&self, i: usize) -> View<'a, F> {
-        match self {
-            Inputs::Record(record, ids) => {
-                let id = ids[i] as usize;
-                View { data: record.value(id).data(), shape: &record.nodes[id].shape }
-            }
-            Inputs::Replay(operands) => operands.at(i),
-        }
+        let Input { source: Source::Slice(data), shape } = self.0[i] else {
+            unreachable!("an operand that is overwritten is read through the output")
+        };
+        View { data, shape }
     }
 }

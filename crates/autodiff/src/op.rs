@@ -13,6 +13,7 @@ use crate::inputs::Inputs;
 use crate::ops::binary::Binary;
 use crate::ops::conv::ConvOp;
 use crate::ops::conv_block::ConvBlockOp;
+use crate::ops::fused::Fused;
 use crate::ops::index::IndexOp;
 use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
@@ -44,10 +45,10 @@ pub(crate) enum Op<F: Float> {
     Product(Product),
     /// Softmax and its relatives.
     Rows(Rows),
-    /// Convolutions.
-    Conv(ConvOp),
+    /// Convolutions; in a box, as operators that describe much, so that the list of a program's operators stays short.
+    Conv(Box<ConvOp>),
     /// Convolution, batch norm, activation and pooling in one.
-    ConvBlock(ConvBlockOp<F>),
+    ConvBlock(Box<ConvBlockOp<F>>),
     /// Pooling.
     Pool(PoolOp),
     /// Batch normalisation.
@@ -56,6 +57,8 @@ pub(crate) enum Op<F: Float> {
     Lstm(LstmOp),
     /// Factorisations and solves.
     Linalg(Linalg),
+    /// Several of the above, in a program.
+    Fused(Fused<F>),
     /// A function whose inner values are not kept.
     Checkpoint(Checkpoint<F>),
     /// A user's own.
@@ -79,6 +82,7 @@ impl<F: Float> Op<F> {
             Op::Norm(op) => op.name(),
             Op::Lstm(op) => op.name(),
             Op::Linalg(op) => op.name(),
+            Op::Fused(op) => op.name(),
             Op::Checkpoint(_) => "checkpoint",
             Op::Custom(op) => op.name(),
         }
@@ -91,13 +95,19 @@ impl<F: Float> Op<F> {
 
     /// Whether no gradient passes through.
     pub(crate) fn is_constant(&self) -> bool {
-        matches!(self, Op::Layout(Layout::Detach))
+        match self {
+            Op::Layout(Layout::Detach) => true,
+            Op::Unary(op) => op.is_constant(),
+            Op::Binary(op) => op.is_constant(),
+            _ => false,
+        }
     }
 
     /// The output that the operator may write over input `i`, should both be of one size.
     pub(crate) fn overwrites(&self, i: usize) -> Option<usize> {
         match self {
             Op::Unary(_) | Op::Binary(_) => Some(0),
+            Op::Fused(op) => op.overwrites(),
             Op::Norm(op) => op.overwrites(i),
             Op::Lstm(op) => op.overwrites(i),
             _ => None,
@@ -120,6 +130,7 @@ impl<F: Float> Op<F> {
             Op::Norm(op) => op.forward(x, out),
             Op::Lstm(op) => op.forward(x, out),
             Op::Linalg(op) => op.forward(x, out[0]),
+            Op::Fused(op) => op.forward(x, out[0], shapes[0]),
             Op::Custom(op) => custom_forward(&**op, x, out[0], shapes[0]),
         }
     }
@@ -140,6 +151,7 @@ impl<F: Float> Op<F> {
             Op::Norm(op) => op.vjp(r),
             Op::Lstm(op) => op.vjp(r),
             Op::Linalg(op) => op.vjp(r),
+            Op::Fused(_) => unreachable!("made after all gradients were taken"),
             Op::Checkpoint(function) => function.vjp(r),
             Op::Custom(op) => {
                 let inputs: Vec<Var<'t, F>> = (0..r.len()).map(|i| r.x(i)).collect();

@@ -3,6 +3,7 @@
 //! Recording writes operators without executing them; what does not lead to a result is pruned, constants are computed
 //! at once, and every value gets a place in one arena whose blocks are used again after a value's last use.
 
+mod fuse;
 mod memory;
 mod plan;
 mod print;
@@ -14,7 +15,8 @@ use std::time::Instant;
 
 use crate::array::Array;
 use crate::float::Float;
-use crate::inputs::{Inputs, View};
+use crate::inputs::{Input, Inputs};
+use crate::kernels::map::Source;
 use crate::op::Op;
 use crate::pool::Buffer;
 use crate::shape::Shape;
@@ -31,12 +33,13 @@ enum Place {
     Target,
 }
 
-/// A value as a step or a result refers to it.
+/// A value as a step or a result refers to it. Small, as all of a program: it passes through the nearest cache in each run.
 #[derive(Debug, Clone, Copy)]
 struct Operand {
     place: Place,
-    shape: Shape,
     count: usize,
+    /// Which of the program's shapes.
+    shape: u32,
     /// Number of the value, for printing.
     value: u32,
 }
@@ -54,8 +57,14 @@ impl Operand {
 /// One operator of a program.
 struct Step<F: Float> {
     op: Op<F>,
-    operands: Range<usize>,
-    targets: Range<usize>,
+    operands: Range<u32>,
+    targets: Range<u32>,
+}
+
+/// The part of a list that a step owns.
+#[inline]
+fn part<'a, T>(list: &'a [T], range: &Range<u32>) -> &'a [T] {
+    &list[range.start as usize..range.end as usize]
 }
 
 /// A computation recorded once and replayed for other values of the same shapes, with the same bits as on a tape.
@@ -79,7 +88,7 @@ pub struct Program<F: Float = f32> {
     operands: Vec<Operand>,
     /// Outputs of the steps, in order; their places are blocks.
     targets: Vec<Operand>,
-    /// Shapes of the targets, as operators want them.
+    /// The shapes there are; those of one step's targets lie side by side.
     shapes: Vec<Shape>,
     results: Vec<Operand>,
     /// Sizes of the arena's blocks, in elements.
@@ -92,49 +101,6 @@ pub struct Program<F: Float = f32> {
 /// One thread's memory for a program.
 struct Arena<F: Float> {
     blocks: Vec<Buffer<F>>,
-}
-
-/// The values of a step's inputs.
-#[derive(Clone, Copy)]
-pub(crate) struct Operands<'a, F: Float> {
-    list: &'a [Operand],
-    inputs: &'a [&'a Array<F>],
-    constants: &'a [Array<F>],
-    blocks: &'a [Buffer<F>],
-    /// The blocks behind `blocks` and the one that the operator writes to.
-    behind: &'a [Buffer<F>],
-}
-
-impl<'a, F: Float> Operands<'a, F> {
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    #[inline]
-    pub(crate) fn is_overwritten(&self, i: usize) -> bool {
-        self.list[i].place == Place::Target
-    }
-
-    #[inline]
-    pub(crate) fn shape(&self, i: usize) -> &'a Shape {
-        &self.list[i].shape
-    }
-
-    #[inline]
-    pub(crate) fn at(&self, i: usize) -> View<'a, F> {
-        let operand = &self.list[i];
-        let data = match operand.place {
-            Place::Input(k) => self.inputs[k as usize].data(),
-            Place::Constant(k) => self.constants[k as usize].data(),
-            Place::Block(b) => {
-                let (b, before) = (b as usize, self.blocks.len());
-                let block = if b < before { &self.blocks[b] } else { &self.behind[b - before - 1] };
-                &block.data()[..operand.count]
-            }
-            Place::Target => unreachable!("an operand that is overwritten is read through the output"),
-        };
-        View { data, shape: &operand.shape }
-    }
 }
 
 /// How long one step of a program took.
@@ -179,7 +145,7 @@ impl<F: Float> Program<F> {
         let mut before = Instant::now();
         self.replay(inputs, |i| {
             let step = &self.steps[i];
-            let shape = self.shapes[step.targets.start];
+            let shape = *self.shape(&self.targets[step.targets.start as usize]);
             times.push(StepTime { operator: step.op.name(), shape, seconds: before.elapsed().as_secs_f64() });
             before = Instant::now();
         });
@@ -249,41 +215,68 @@ impl<F: Float> Program<F> {
         arena
     }
 
+    fn shape(&self, operand: &Operand) -> &Shape {
+        &self.shapes[operand.shape as usize]
+    }
+
     #[inline]
     fn execute(&self, step: &Step<F>, inputs: &[&Array<F>], blocks: &mut [Buffer<F>]) {
-        let targets = &self.targets[step.targets.clone()];
-        let shapes = &self.shapes[step.targets.clone()];
-        let list = &self.operands[step.operands.clone()];
-        let constants = &self.constants[..];
+        let targets = part(&self.targets, &step.targets);
+        let shapes = &self.shapes[targets[0].shape as usize..][..targets.len()];
         if let [target] = targets {
-            let (blocks, rest) = blocks.split_at_mut(target.block());
+            let at = target.block();
+            let (before, rest) = blocks.split_at_mut(at);
             let (written, behind) = rest.split_first_mut().expect("a target has a block");
-            let operands = Operands { list, inputs, constants, blocks, behind };
+            let block = |b: usize| if b < at { &before[b] } else { &behind[b - at - 1] };
             let out = &mut written.data_mut()[..target.count];
-            return F::forward(&step.op, &Inputs::Replay(operands), &mut [out], shapes);
+            return self.forward(step, inputs, block, &mut [out], shapes);
         }
         let take = |target: &Operand| std::mem::take(&mut blocks[target.block()]);
         let mut buffers: Vec<Buffer<F>> = targets.iter().map(take).collect();
-        let operands = Operands { list, inputs, constants, blocks, behind: &[] };
         let mut out: Vec<&mut [F]> =
             buffers.iter_mut().zip(targets).map(|(b, t)| &mut b.data_mut()[..t.count]).collect();
-        F::forward(&step.op, &Inputs::Replay(operands), &mut out, shapes);
+        self.forward(step, inputs, |b| &blocks[b], &mut out, shapes);
         for (target, buffer) in targets.iter().zip(buffers) {
             blocks[target.block()] = buffer;
         }
     }
 
+    /// Executes a step whose operands lie in `inputs`, constants, and what `block` gives.
+    #[inline(always)]
+    fn forward<'a>(
+        &'a self,
+        step: &Step<F>,
+        inputs: &[&'a Array<F>],
+        block: impl Fn(usize) -> &'a Buffer<F>,
+        out: &mut [&mut [F]],
+        shapes: &[Shape],
+    ) {
+        let list = part(&self.operands, &step.operands);
+        let input = |i: usize| {
+            let operand = &list[i];
+            let source = match operand.place {
+                Place::Input(k) => Source::Slice(inputs[k as usize].data()),
+                Place::Constant(k) => Source::Slice(self.constants[k as usize].data()),
+                Place::Block(b) => Source::Slice(&block(b as usize).data()[..operand.count]),
+                Place::Target => Source::Out,
+            };
+            Input { source, shape: self.shape(operand) }
+        };
+        Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes));
+    }
+
     fn take_results(&self, inputs: &[&Array<F>], blocks: &mut [Buffer<F>]) -> Vec<Array<F>> {
         let mut done: Vec<Array<F>> = Vec::with_capacity(self.results.len());
         for (i, result) in self.results.iter().enumerate() {
+            let shape = self.shape(result);
             let array = match result.place {
-                Place::Input(k) => inputs[k as usize].reshape(&result.shape),
-                Place::Constant(k) => self.constants[k as usize].reshape(&result.shape),
+                Place::Input(k) => inputs[k as usize].reshape(shape),
+                Place::Constant(k) => self.constants[k as usize].reshape(shape),
                 place => match self.results[..i].iter().position(|earlier| earlier.place == place) {
-                    Some(same) => done[same].reshape(&result.shape),
+                    Some(same) => done[same].reshape(shape),
                     None => match place {
                         Place::Block(b) => {
-                            Array::from_buffer(std::mem::take(&mut blocks[b as usize]), result.shape)
+                            Array::from_buffer(std::mem::take(&mut blocks[b as usize]), *shape)
                         }
                         _ => unreachable!("operators write to blocks"),
                     },

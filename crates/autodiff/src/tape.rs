@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::array::Array;
 use crate::float::Float;
-use crate::inputs::Inputs;
+use crate::inputs::{Input, Inputs};
+use crate::kernels::map::Source;
 use crate::op::{CustomOp, Op};
 use crate::shape::Shape;
 use crate::var::Var;
@@ -64,11 +65,12 @@ impl<F: Float> Record<F> {
         (self.nodes.len() - 1) as u32
     }
 
-    /// Has node `id` apply `op` instead, to `input` as its input `k`.
-    pub(crate) fn replace(&mut self, id: usize, op: Op<F>, k: usize, input: u32) {
+    /// Has node `id` apply `op` to `inputs` instead.
+    pub(crate) fn rewrite(&mut self, id: usize, op: Op<F>, inputs: &[u32]) {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(inputs);
         let node = &mut self.nodes[id];
-        node.op = op;
-        self.arena[node.inputs.0 as usize + k] = input;
+        (node.op, node.inputs) = (op, (start, self.arena.len() as u32));
     }
 
     /// Writes down an operator; its further outputs become nodes of their own.
@@ -89,13 +91,18 @@ impl<F: Float> Record<F> {
             return None;
         }
         let mut values: Vec<Array<F>> = shapes.iter().map(|&shape| Array::build(shape, |_| ())).collect();
-        let inputs = Inputs::Record(self, ids);
-        if let [value] = &mut values[..] {
-            F::forward(op, &inputs, &mut [value.data_mut()], shapes);
-        } else {
-            let mut out: Vec<&mut [F]> = values.iter_mut().map(Array::data_mut).collect();
-            F::forward(op, &inputs, &mut out, shapes);
-        }
+        let input = |i: usize| {
+            let id = ids[i] as usize;
+            Input { source: Source::Slice(self.value(id).data()), shape: &self.nodes[id].shape }
+        };
+        Inputs::gather(ids.len(), input, |x| {
+            if let [value] = &mut values[..] {
+                F::forward(op, x, &mut [value.data_mut()], shapes);
+            } else {
+                let mut out: Vec<&mut [F]> = values.iter_mut().map(Array::data_mut).collect();
+                F::forward(op, x, &mut out, shapes);
+            }
+        });
         Some(values)
     }
 

@@ -48,6 +48,11 @@ impl Binary {
         }
     }
 
+    /// Whether it is piecewise constant: its derivative is 0.
+    pub(crate) fn is_constant(&self) -> bool {
+        matches!(self, Binary::Gt | Binary::Ge)
+    }
+
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
         let zero = F::zero();
         let (ad, bd, asz, bsz) = (x.source(0), x.source(1), x.shape(0), x.shape(1));
@@ -108,7 +113,7 @@ impl Binary {
                 r.give(0, || u * b.ge(a));
                 r.give(1, || u * a.gt(b));
             }
-            Binary::Gt | Binary::Ge => {}
+            Binary::Gt | Binary::Ge => unreachable!("no gradient passes"),
             Binary::Select => {
                 let zero = u.tape().scalar(F::zero());
                 r.give(1, || a.select(u, zero));

@@ -137,7 +137,7 @@ fn write<'t, F: Float>(op: ConvOp, a: Var<'t, F>, b: Var<'t, F>) -> Var<'t, F> {
         ConvOp::Dx(s) => image_shape(s),
         ConvOp::Dw(s) => weight_shape(s),
     };
-    a.tape().push(Op::Conv(op), &[a, b], shape)
+    a.tape().push(Op::Conv(Box::new(op)), &[a, b], shape)
 }
 
 impl<'t, F: Float> Var<'t, F> {

@@ -113,7 +113,9 @@ fn forward_rule<F: Float>(b: Block<F>, r: &mut Rule<'_, '_, F>) {
     let mut written = None;
     let mut gradient = |i| {
         written
-            .get_or_insert_with(|| tape.push_many(Op::ConvBlock(ConvBlockOp::Backward(b)), &all, &shapes))
+            .get_or_insert_with(|| {
+                tape.push_many(Op::ConvBlock(Box::new(ConvBlockOp::Backward(b))), &all, &shapes)
+            })
             .output(i)
     };
     r.give(1, || gradient(0));
@@ -127,7 +129,7 @@ fn forward_rule<F: Float>(b: Block<F>, r: &mut Rule<'_, '_, F>) {
         let conv = terms[0].conv2d(terms[1], b.conv());
         let (y, _) = b.composed_after(conv, &terms);
         let du = y.recorded_vjp(&[conv], u)[0];
-        tape.push(Op::Conv(ConvOp::Dx(b.shape.conv)), &[du, terms[1]], terms[0].shape())
+        tape.push(Op::Conv(Box::new(ConvOp::Dx(b.shape.conv))), &[du, terms[1]], terms[0].shape())
     });
 }
 
@@ -225,7 +227,7 @@ impl<'t, F: Float> Var<'t, F> {
             Shape::new(&[2, c]),
             Shape::new(&[depth + 1, depth]),
         ];
-        let y = self.tape().push_many(Op::ConvBlock(ConvBlockOp::Forward(block)), &inputs, &shapes);
+        let y = self.tape().push_many(Op::ConvBlock(Box::new(ConvBlockOp::Forward(block))), &inputs, &shapes);
         (y, y.output(1))
     }
 }

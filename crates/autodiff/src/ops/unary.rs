@@ -82,6 +82,11 @@ impl<F: Float> Unary<F> {
         }
     }
 
+    /// Whether it is piecewise constant: its derivative is 0.
+    pub(crate) fn is_constant(&self) -> bool {
+        matches!(self, Unary::LeakyMask(_) | Unary::Sign)
+    }
+
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F]) {
         let (zero, one) = (F::zero(), F::one());
         let x = x.source(0);
@@ -137,8 +142,9 @@ impl<F: Float> Unary<F> {
             Unary::Sigmoid => u * y * (-y + c(1.0)),
             Unary::Softplus => u * x.sigmoid(),
             Unary::Erf => u * (-x.square()).exp() * c(std::f64::consts::FRAC_2_SQRT_PI),
-            Unary::Leaky(s) => u * mask(x, Unary::LeakyMask(s)),
-            Unary::LeakyMask(_) | Unary::Sign => u * F::zero(),
+            // y has the sign of x, so that nobody needs x
+            Unary::Leaky(s) => u * mask(if s >= F::zero() { y } else { x }, Unary::LeakyMask(s)),
+            Unary::LeakyMask(_) | Unary::Sign => unreachable!("no gradient passes"),
             Unary::Elu(a) => {
                 let positive = mask(x, Unary::LeakyMask(F::zero()));
                 u * positive.select(positive, y + a)

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::fuse::fuse;
 use super::memory::{Life, share};
 use super::turned::share_turned;
 use super::{Operand, Place, Program, Step};
@@ -47,16 +48,29 @@ fn needed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<bool> {
     needed
 }
 
-/// What is known of the values while steps are laid out.
+/// What is known while steps are laid out.
 struct Planner<'a, F: Float> {
     record: &'a Record<F>,
+    steps: Vec<Step<F>>,
+    operands: Vec<Operand>,
+    targets: Vec<Operand>,
     constants: Vec<Array<F>>,
+    shapes: Vec<Shape>,
     /// Where each value is; for one that a step writes, the number of its life, to be replaced by that of a block.
     places: Vec<Option<Place>>,
     lives: Vec<Life>,
 }
 
 impl<F: Float> Planner<'_, F> {
+    /// Where these shapes lie side by side among those of the program.
+    fn shapes(&mut self, wanted: &[Shape]) -> u32 {
+        let known = self.shapes.windows(wanted.len()).position(|run| run == wanted);
+        known.unwrap_or_else(|| {
+            self.shapes.extend_from_slice(wanted);
+            self.shapes.len() - wanted.len()
+        }) as u32
+    }
+
     /// Node `id` as an operand of step `at`.
     fn operand(&mut self, id: usize, at: usize) -> Operand {
         let shape = self.record.nodes[id].shape;
@@ -71,13 +85,12 @@ impl<F: Float> Planner<'_, F> {
         if let Place::Block(life) = place {
             self.lives[life as usize].to = at;
         }
-        Operand { place, shape, count: shape.count(), value: value as u32 }
+        Operand { place, count: shape.count(), shape: self.shapes(&[shape]), value: value as u32 }
     }
 
-    /// Node `id` as an output of step `at`; it may go on with the life of an operand that ends here.
-    fn target(&mut self, id: usize, at: usize, life: Option<u32>) -> Operand {
-        let shape = self.record.nodes[id].shape;
-        let count = shape.count();
+    /// Node `id` of this shape as an output of step `at`; it may go on with the life of an operand that ends here.
+    fn target(&mut self, id: usize, shape: u32, at: usize, life: Option<u32>) -> Operand {
+        let count = self.shapes[shape as usize].count();
         let life = life.unwrap_or_else(|| {
             self.lives.push(Life { size: count, from: at, to: at });
             (self.lives.len() - 1) as u32
@@ -87,16 +100,10 @@ impl<F: Float> Planner<'_, F> {
         Operand { place, shape, count, value: id as u32 }
     }
 
-    /// The life that output `k` of node `id` can go on with: that of an operand of the same size which nobody reads later. Marks
-    /// the operand as overwritten.
-    fn inherit(
-        &self,
-        id: usize,
-        k: usize,
-        at: usize,
-        last: &[usize],
-        operands: &mut [Operand],
-    ) -> Option<u32> {
+    /// The life that output `k` of node `id` can go on with: that of an operand of the same size, from number `read` on, which
+    /// nobody reads later. Marks the operand as overwritten.
+    fn inherit(&mut self, id: usize, k: usize, at: usize, last: &[usize], read: usize) -> Option<u32> {
+        let operands = &mut self.operands[read..];
         let (op, count) = (&self.record.nodes[id].op, self.record.nodes[id + k].shape.count());
         let (i, life) = operands.iter().enumerate().find_map(|(i, o)| match o.place {
             Place::Block(life) if o.count == count && last[o.value as usize] == at => {
@@ -110,6 +117,27 @@ impl<F: Float> Planner<'_, F> {
         let value = operands[i].value;
         operands.iter_mut().filter(|o| o.value == value).for_each(|o| o.place = Place::Target);
         Some(life)
+    }
+
+    /// Node `id` as step `at`.
+    fn step(&mut self, id: usize, at: usize, last: &[usize]) {
+        let record = self.record;
+        let (read, written) = (self.operands.len(), self.targets.len());
+        for &input in record.inputs(id) {
+            let operand = self.operand(input as usize, at);
+            self.operands.push(operand);
+        }
+        let outputs: Vec<Shape> = record.nodes[id..][..record.outputs(id)].iter().map(|n| n.shape).collect();
+        let first = self.shapes(&outputs);
+        for k in 0..outputs.len() {
+            let life = self.inherit(id, k, at, last, read);
+            let target = self.target(id + k, first + k as u32, at, life);
+            self.targets.push(target);
+        }
+        let op = record.nodes[id].op.clone();
+        let range = |from: usize, to: usize| from as u32..to as u32;
+        let operands = range(read, self.operands.len());
+        self.steps.push(Step { op, operands, targets: range(written, self.targets.len()) });
     }
 }
 
@@ -141,9 +169,14 @@ fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize
 pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
     let order = executed(&record, results);
     let order = share_turned(&mut record, order);
+    let order = fuse(&mut record, order, results);
     let mut planner = Planner {
         record: &record,
+        steps: Vec::new(),
+        operands: Vec::new(),
+        targets: Vec::new(),
         constants: Vec::new(),
+        shapes: Vec::new(),
         places: vec![None; record.nodes.len()],
         lives: Vec::new(),
     };
@@ -151,30 +184,24 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
     for (k, &id) in inputs.iter().enumerate() {
         planner.places[id as usize] = Some(Place::Input(k as u32));
     }
-    let (mut operands, mut targets): (Vec<Operand>, Vec<Operand>) = (Vec::new(), Vec::new());
-    let mut steps = Vec::new();
     let last = last_uses(&record, &order, results);
     for (at, id) in order.into_iter().enumerate() {
-        let (read, written) = (operands.len(), targets.len());
-        operands.extend(record.inputs(id).iter().map(|&input| planner.operand(input as usize, at)));
-        for k in 0..record.outputs(id) {
-            let life = planner.inherit(id, k, at, &last, &mut operands[read..]);
-            let target = planner.target(id + k, at, life);
-            targets.push(target);
-        }
-        let op = record.nodes[id].op.clone();
-        steps.push(Step { op, operands: read..operands.len(), targets: written..targets.len() });
+        planner.step(id, at, &last);
     }
     let mut results: Vec<Operand> = results
         .iter()
-        .map(|&(id, shape)| Operand { shape, ..planner.operand(id as usize, usize::MAX) })
+        .map(|&(id, shape)| {
+            let shape = planner.shapes(&[shape]);
+            Operand { shape, ..planner.operand(id as usize, usize::MAX) }
+        })
         .collect();
-    let blocks = settle(&planner.lives, [&mut operands, &mut targets, &mut results]);
+    let Planner { steps, mut operands, mut targets, constants, shapes, lives, .. } = planner;
+    let blocks = settle(&lives, [&mut operands, &mut targets, &mut results]);
     Program {
         inputs: inputs.iter().map(|&id| record.nodes[id as usize].shape).collect(),
-        constants: planner.constants,
+        constants,
         steps,
-        shapes: targets.iter().map(|target| target.shape).collect(),
+        shapes,
         unshared: targets.iter().map(|target| target.count).sum(),
         operands,
         targets,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Operand, Place, Program};
+use super::{Operand, Place, Program, part};
 use crate::float::Float;
 
 /// Bytes in the unit that suits them.
@@ -18,12 +18,14 @@ impl fmt::Display for Bytes {
     }
 }
 
-impl fmt::Display for Operand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::Input(k) => write!(f, "input {k} {}", self.shape),
-            Place::Constant(k) => write!(f, "constant {k} {}", self.shape),
-            Place::Block(_) | Place::Target => write!(f, "%{} {}", self.value, self.shape),
+impl<F: Float> Program<F> {
+    /// An operand in words.
+    fn word(&self, operand: &Operand) -> String {
+        let shape = self.shape(operand);
+        match operand.place {
+            Place::Input(k) => format!("input {k} {shape}"),
+            Place::Constant(k) => format!("constant {k} {shape}"),
+            Place::Block(_) | Place::Target => format!("%{} {shape}", operand.value),
         }
     }
 }
@@ -49,18 +51,17 @@ impl<F: Float> fmt::Display for Program<F> {
             Bytes(self.unshared * size)
         )?;
         for step in &self.steps {
-            for (k, target) in self.targets[step.targets.clone()].iter().enumerate() {
+            for (k, target) in part(&self.targets, &step.targets).iter().enumerate() {
                 let name = if k == 0 { step.op.name() } else { "  and" };
                 let Place::Block(block) = target.place else { continue };
-                write!(f, "  {target} = {name} -> block {block}, {}", Bytes(target.count * size))?;
-                for (i, operand) in self.operands[step.operands.clone()].iter().filter(|_| k == 0).enumerate()
-                {
-                    write!(f, "{}{operand}", if i == 0 { " <- " } else { ", " })?;
-                }
-                writeln!(f)?;
+                let (target, bytes) = (self.word(target), Bytes(target.count * size));
+                write!(f, "  {target} = {name} -> block {block}, {bytes}")?;
+                let operands = part(&self.operands, &step.operands).iter().filter(|_| k == 0);
+                let words: Vec<String> = operands.map(|operand| self.word(operand)).collect();
+                writeln!(f, "{}{}", if words.is_empty() { "" } else { " <- " }, words.join(", "))?;
             }
         }
-        let results: Vec<String> = self.results.iter().map(Operand::to_string).collect();
+        let results: Vec<String> = self.results.iter().map(|result| self.word(result)).collect();
         writeln!(f, "results {}", results.join(", "))
     }
 }
@@ -77,20 +78,20 @@ impl<F: Float> Program<F> {
             Place::Constant(_) => None,
             Place::Block(_) | Place::Target => {
                 let writes = |t: &Operand| t.value == operand.value;
-                let step = self.steps.iter().position(|s| self.targets[s.targets.clone()].iter().any(writes));
+                let step = self.steps.iter().position(|s| part(&self.targets, &s.targets).iter().any(writes));
                 step.map(|step| format!("s{step}"))
             }
         };
         for (i, step) in self.steps.iter().enumerate() {
-            let target = &self.targets[step.targets.start];
+            let target = &self.targets[step.targets.start as usize];
             let bytes = Bytes(target.count * size_of::<F>());
-            dot += &format!("  s{i} [label=\"{}\\n{}, {bytes}\"];\n", step.op.name(), target.shape);
-            for source in self.operands[step.operands.clone()].iter().filter_map(from) {
+            dot += &format!("  s{i} [label=\"{}\\n{}, {bytes}\"];\n", step.op.name(), self.shape(target));
+            for source in part(&self.operands, &step.operands).iter().filter_map(from) {
                 dot += &format!("  {source} -> s{i};\n");
             }
         }
         for (k, result) in self.results.iter().enumerate() {
-            dot += &format!("  out{k} [label=\"result {k}\\n{}\", shape=ellipse];\n", result.shape);
+            dot += &format!("  out{k} [label=\"result {k}\\n{}\", shape=ellipse];\n", self.shape(result));
             dot += &from(result).map_or(String::new(), |source| format!("  {source} -> out{k};\n"));
         }
         dot + "}\n"

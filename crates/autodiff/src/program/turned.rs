@@ -36,14 +36,14 @@ pub(super) fn share_turned<F: Float>(record: &mut Record<F>, order: Vec<usize>) 
     let mut steps = Vec::with_capacity(order.len() + uses.len());
     for id in order {
         if let Some(key) = factor(record, id).filter(|key| uses.contains_key(key)) {
-            let matrix = record.inputs(id)[1];
+            let [left, matrix] = [0, 1].map(|k| record.inputs(id)[k]);
             let transpose = *turned.entry(key).or_insert_with(|| {
                 let op = Op::Layout(Layout::transpose());
                 let made = record.push(op, &[matrix], Shape::new(&[key.1[1], key.1[0]]), None);
                 steps.push(made as usize);
                 made
             });
-            record.replace(id, Op::Product(Product::Plain), 1, transpose);
+            record.rewrite(id, Op::Product(Product::Plain), &[left, transpose]);
         }
         steps.push(id);
     }
