@@ -3,6 +3,7 @@
 //! Recording writes operators without executing them; what does not lead to a result is pruned, constants are computed
 //! at once, and every value gets a place in one arena whose blocks are used again after a value's last use.
 
+mod again;
 mod fuse;
 mod memory;
 mod plan;

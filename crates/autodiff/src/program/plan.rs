@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::again::compute_again;
 use super::fuse::fuse;
 use super::memory::{Life, share};
 use super::turned::share_turned;
@@ -170,6 +171,7 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
     let order = executed(&record, results);
     let order = share_turned(&mut record, order);
     let order = fuse(&mut record, order, results);
+    let order = compute_again(&mut record, order, results);
     let mut planner = Planner {
         record: &record,
         steps: Vec::new(),
