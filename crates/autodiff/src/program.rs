@@ -1,9 +1,10 @@
 //! [`Program`]: a computation recorded once and replayed for other values.
 //!
 //! Recording writes operators without executing them; what does not lead to a result is pruned, constants are computed
-//! at once, and every value gets a place in one arena whose blocks are used again after a value's last use.
+//! at once, and every value gets a place in one arena, whose memory is used again after a value's last use.
 
 mod again;
+mod arena;
 mod fuse;
 mod memory;
 mod plan;
@@ -13,6 +14,8 @@ mod turned;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use arena::Arena;
 
 use crate::array::Array;
 use crate::float::Float;
@@ -29,7 +32,10 @@ use crate::var::Var;
 enum Place {
     Input(u32),
     Constant(u32),
-    Block(u32),
+    /// From this element of the arena on.
+    Memory(usize),
+    /// In the memory of a result, which leaves with it.
+    Result(u32),
     /// Where the operator writes: it overwrites this operand.
     Target,
 }
@@ -43,16 +49,6 @@ struct Operand {
     shape: u32,
     /// Number of the value, for printing.
     value: u32,
-}
-
-impl Operand {
-    /// The block an operator writes to.
-    fn block(&self) -> usize {
-        match self.place {
-            Place::Block(b) => b as usize,
-            _ => unreachable!("operators write to blocks"),
-        }
-    }
 }
 
 /// One operator of a program.
@@ -87,21 +83,17 @@ pub struct Program<F: Float = f32> {
     constants: Vec<Array<F>>,
     steps: Vec<Step<F>>,
     operands: Vec<Operand>,
-    /// Outputs of the steps, in order; their places are blocks.
+    /// Outputs of the steps, in order; their places are in the arena.
     targets: Vec<Operand>,
     /// The shapes there are; those of one step's targets lie side by side.
     shapes: Vec<Shape>,
     results: Vec<Operand>,
-    /// Sizes of the arena's blocks, in elements.
-    blocks: Vec<usize>,
+    /// Elements of the arena, and of the results that leave it.
+    memory: usize,
+    leaving: Vec<usize>,
     /// Elements of all values together, were none of their memory used twice.
     unshared: usize,
     arenas: Mutex<Vec<Arena<F>>>,
-}
-
-/// One thread's memory for a program.
-struct Arena<F: Float> {
-    blocks: Vec<Buffer<F>>,
 }
 
 /// How long one step of a program took.
@@ -165,7 +157,7 @@ impl<F: Float> Program<F> {
 
     /// Bytes of one thread's arena: the most memory a run takes beside inputs and constants, results included.
     pub fn peak_bytes(&self) -> usize {
-        self.blocks.iter().sum::<usize>() * size_of::<F>()
+        (self.memory + self.leaving.iter().sum::<usize>()) * size_of::<F>()
     }
 
     /// Gives the memory of arenas that are not in use back to the pool, for other programs of this thread; the next run takes its
@@ -179,10 +171,10 @@ impl<F: Float> Program<F> {
         self.check(inputs);
         let mut arena = self.arena();
         for (i, step) in self.steps.iter().enumerate() {
-            self.execute(step, inputs, &mut arena.blocks);
+            self.execute(step, inputs, &mut arena);
             after(i);
         }
-        let results = self.take_results(inputs, &mut arena.blocks);
+        let results = self.take_results(inputs, &mut arena.results);
         self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
         results
     }
@@ -203,17 +195,8 @@ impl<F: Float> Program<F> {
     /// A free arena with new memory for the results.
     fn arena(&self) -> Arena<F> {
         let free = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut arena = free
-            .unwrap_or_else(|| Arena { blocks: self.blocks.iter().map(|&len| Buffer::dirty(len)).collect() });
-        for result in &self.results {
-            if let Place::Block(b) = result.place {
-                let block = &mut arena.blocks[b as usize];
-                if block.data().len() != result.count {
-                    *block = Buffer::dirty(result.count);
-                }
-            }
-        }
-        arena
+        let memory = free.map_or_else(|| Buffer::dirty(self.memory), |arena| arena.memory);
+        Arena { memory, results: self.leaving.iter().map(|&count| Buffer::dirty(count)).collect() }
     }
 
     fn shape(&self, operand: &Operand) -> &Shape {
@@ -221,52 +204,26 @@ impl<F: Float> Program<F> {
     }
 
     #[inline]
-    fn execute(&self, step: &Step<F>, inputs: &[&Array<F>], blocks: &mut [Buffer<F>]) {
+    fn execute(&self, step: &Step<F>, inputs: &[&Array<F>], arena: &mut Arena<F>) {
         let targets = part(&self.targets, &step.targets);
         let shapes = &self.shapes[targets[0].shape as usize..][..targets.len()];
-        if let [target] = targets {
-            let at = target.block();
-            let (before, rest) = blocks.split_at_mut(at);
-            let (written, behind) = rest.split_first_mut().expect("a target has a block");
-            let block = |b: usize| if b < at { &before[b] } else { &behind[b - at - 1] };
-            let out = &mut written.data_mut()[..target.count];
-            return self.forward(step, inputs, block, &mut [out], shapes);
-        }
-        let take = |target: &Operand| std::mem::take(&mut blocks[target.block()]);
-        let mut buffers: Vec<Buffer<F>> = targets.iter().map(take).collect();
-        let mut out: Vec<&mut [F]> =
-            buffers.iter_mut().zip(targets).map(|(b, t)| &mut b.data_mut()[..t.count]).collect();
-        self.forward(step, inputs, |b| &blocks[b], &mut out, shapes);
-        for (target, buffer) in targets.iter().zip(buffers) {
-            blocks[target.block()] = buffer;
-        }
-    }
-
-    /// Executes a step whose operands lie in `inputs`, constants, and what `block` gives.
-    #[inline(always)]
-    fn forward<'a>(
-        &'a self,
-        step: &Step<F>,
-        inputs: &[&'a Array<F>],
-        block: impl Fn(usize) -> &'a Buffer<F>,
-        out: &mut [&mut [F]],
-        shapes: &[Shape],
-    ) {
         let list = part(&self.operands, &step.operands);
-        let input = |i: usize| {
-            let operand = &list[i];
-            let source = match operand.place {
-                Place::Input(k) => Source::Slice(inputs[k as usize].data()),
-                Place::Constant(k) => Source::Slice(self.constants[k as usize].data()),
-                Place::Block(b) => Source::Slice(&block(b as usize).data()[..operand.count]),
-                Place::Target => Source::Out,
+        arena.split(targets, |out, rest| {
+            let input = |i: usize| {
+                let operand = &list[i];
+                let source = match operand.place {
+                    Place::Input(k) => Source::Slice(inputs[k as usize].data()),
+                    Place::Constant(k) => Source::Slice(self.constants[k as usize].data()),
+                    Place::Memory(_) | Place::Result(_) => Source::Slice(rest.value(operand)),
+                    Place::Target => Source::Out,
+                };
+                Input { source, shape: self.shape(operand) }
             };
-            Input { source, shape: self.shape(operand) }
-        };
-        Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes));
+            Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes));
+        });
     }
 
-    fn take_results(&self, inputs: &[&Array<F>], blocks: &mut [Buffer<F>]) -> Vec<Array<F>> {
+    fn take_results(&self, inputs: &[&Array<F>], leaving: &mut [Buffer<F>]) -> Vec<Array<F>> {
         let mut done: Vec<Array<F>> = Vec::with_capacity(self.results.len());
         for (i, result) in self.results.iter().enumerate() {
             let shape = self.shape(result);
@@ -276,10 +233,10 @@ impl<F: Float> Program<F> {
                 place => match self.results[..i].iter().position(|earlier| earlier.place == place) {
                     Some(same) => done[same].reshape(shape),
                     None => match place {
-                        Place::Block(b) => {
-                            Array::from_buffer(std::mem::take(&mut blocks[b as usize]), *shape)
+                        Place::Result(k) => {
+                            Array::from_buffer(std::mem::take(&mut leaving[k as usize]), *shape)
                         }
-                        _ => unreachable!("operators write to blocks"),
+                        _ => unreachable!("results lie apart"),
                     },
                 },
             };

@@ -160,7 +160,7 @@ fn a_program_is_printed_with_shapes_bytes_and_memory() {
     });
     let text = program.to_string();
     assert!(text.starts_with("program f32: 2 inputs, 0 constants, 3 operators, 1 results\n"), "{text}");
-    assert!(text.contains("= matmul -> block 0, 80 B <- input 0 [5, 3], input 1 [3, 4]\n"), "{text}");
+    assert!(text.contains("= matmul -> element 0, 80 B <- input 0 [5, 3], input 1 [3, 4]\n"), "{text}");
     assert!(text.contains("peak memory"), "{text}");
     let dot = program.to_dot();
     assert!(

@@ -13,9 +13,9 @@ use crate::tape::Record;
 const LEAST: usize = 16 << 20;
 const PART: usize = 64;
 
-/// When a value lives: the step that writes it and those that read it.
+/// When a value is there: the step that writes it and those that read it.
 #[derive(Clone, Default)]
-struct Life {
+struct Span {
     bytes: usize,
     from: usize,
     uses: Vec<usize>,
@@ -23,7 +23,7 @@ struct Life {
     result: bool,
 }
 
-impl Life {
+impl Span {
     fn last(&self) -> usize {
         self.uses.last().copied().unwrap_or(self.from)
     }
@@ -40,7 +40,7 @@ struct Plan<'a, F: Float> {
     record: &'a mut Record<F>,
     /// What is computed at each step of the original order: values again, and the step itself.
     steps: Vec<Vec<usize>>,
-    lives: Vec<Life>,
+    spans: Vec<Span>,
 }
 
 /// Whether an operator takes little more time than a copy.
@@ -59,8 +59,8 @@ pub(super) fn compute_again<F: Float>(
     order: Vec<usize>,
     results: &[(u32, Shape)],
 ) -> Vec<usize> {
-    let mut plan = Plan { record, steps: order.into_iter().map(|id| vec![id]).collect(), lives: Vec::new() };
-    plan.find_lives(results);
+    let mut plan = Plan { record, steps: order.into_iter().map(|id| vec![id]).collect(), spans: Vec::new() };
+    plan.find_spans(results);
     while let Some(choice) = plan.choice() {
         plan.compute_again(&choice);
     }
@@ -68,30 +68,30 @@ pub(super) fn compute_again<F: Float>(
 }
 
 impl<F: Float> Plan<'_, F> {
-    fn find_lives(&mut self, results: &[(u32, Shape)]) {
+    fn find_spans(&mut self, results: &[(u32, Shape)]) {
         let record = &*self.record;
-        self.lives = vec![Life::default(); record.nodes.len()];
+        self.spans = vec![Span::default(); record.nodes.len()];
         for (at, id) in self.steps.iter().map(|step| step[0]).enumerate() {
             for value in id..id + record.outputs(id) {
                 let bytes = record.nodes[value].shape.count() * size_of::<F>();
-                (self.lives[value].from, self.lives[value].bytes) = (at, bytes);
+                (self.spans[value].from, self.spans[value].bytes) = (at, bytes);
             }
             for &input in record.inputs(id) {
-                self.lives[root(record, input as usize)].uses.push(at);
+                self.spans[root(record, input as usize)].uses.push(at);
             }
         }
         for &(id, _) in results {
-            self.lives[root(record, id as usize)].result = true;
+            self.spans[root(record, id as usize)].result = true;
         }
     }
 
-    /// The step at which most bytes live, and how many these are.
+    /// The step at which most bytes are there, and how many these are.
     fn peak(&self) -> (usize, usize) {
         let mut change = vec![0isize; self.steps.len() + 1];
-        for life in self.lives.iter().filter(|life| life.bytes > 0) {
-            change[life.from] += life.bytes as isize;
-            if !life.result {
-                change[life.last() + 1] -= life.bytes as isize;
+        for span in self.spans.iter().filter(|span| span.bytes > 0) {
+            change[span.from] += span.bytes as isize;
+            if !span.result {
+                change[span.last() + 1] -= span.bytes as isize;
             }
         }
         let (mut bytes, mut peak) = (0, (0, 0));
@@ -107,23 +107,23 @@ impl<F: Float> Plan<'_, F> {
     /// The largest value that idles through the peak and can be had again for little.
     fn choice(&self) -> Option<Choice> {
         let (peak, bytes) = self.peak();
-        let values = 0..self.lives.len();
+        let values = 0..self.spans.len();
         let choices = values.filter_map(|value| {
-            let life = &self.lives[value];
-            let idles = bytes >= LEAST && life.bytes * PART >= bytes && life.from < peak && !life.result;
-            let next = life.uses.partition_point(|&at| at < peak);
-            let before = *life.uses.get(next).filter(|&&at| idles && at > peak)?;
+            let span = &self.spans[value];
+            let idles = bytes >= LEAST && span.bytes * PART >= bytes && span.from < peak && !span.result;
+            let next = span.uses.partition_point(|&at| at < peak);
+            let before = *span.uses.get(next).filter(|&&at| idles && at > peak)?;
             self.can_be_had(value, before).then_some(Choice { value, before })
         });
-        choices.max_by_key(|choice| self.lives[choice.value].bytes)
+        choices.max_by_key(|choice| self.spans[choice.value].bytes)
     }
 
     /// Whether the operator that wrote `value` is cheap, and what it read is there still before step `at`.
     fn can_be_had(&self, value: usize, at: usize) -> bool {
         let id = self.maker(value);
         let there = |&input: &u32| {
-            let life = &self.lives[root(self.record, input as usize)];
-            life.bytes == 0 || life.result || life.last() >= at
+            let span = &self.spans[root(self.record, input as usize)];
+            span.bytes == 0 || span.result || span.last() >= at
         };
         is_cheap(&self.record.nodes[id].op) && self.record.inputs(id).iter().all(there)
     }
@@ -151,14 +151,14 @@ impl<F: Float> Plan<'_, F> {
             }
         }
         self.steps[before].insert(0, again);
-        self.lives.resize(self.record.nodes.len(), Life::default());
-        let uses = &mut self.lives[value].uses;
+        self.spans.resize(self.record.nodes.len(), Span::default());
+        let uses = &mut self.spans[value].uses;
         let late = uses.split_off(uses.partition_point(|&at| at < before));
         for input in inputs {
-            let uses = &mut self.lives[root(self.record, input as usize)].uses;
+            let uses = &mut self.spans[root(self.record, input as usize)].uses;
             uses.insert(uses.partition_point(|&at| at < before), before);
         }
-        self.lives[copy] = Life { from: before, uses: late, ..self.lives[value] };
+        self.spans[copy] = Span { from: before, uses: late, ..self.spans[value] };
     }
 
     /// Has step `id` read `copy` where it reads `value`, which may be under other shapes.

@@ -13,6 +13,9 @@ use crate::op::Op;
 use crate::shape::Shape;
 use crate::tape::Record;
 
+/// Bytes that values begin at multiples of.
+const CACHE_LINE: usize = 64;
+
 /// The node that holds the values of `id`: aliases and checkpoints have those of another.
 pub(super) fn root<F: Float>(record: &Record<F>, mut id: usize) -> usize {
     loop {
@@ -57,7 +60,7 @@ struct Planner<'a, F: Float> {
     targets: Vec<Operand>,
     constants: Vec<Array<F>>,
     shapes: Vec<Shape>,
-    /// Where each value is; for one that a step writes, the number of its life, to be replaced by that of a block.
+    /// Where each value is; for one that a step writes, the number of its life in place of an element.
     places: Vec<Option<Place>>,
     lives: Vec<Life>,
 }
@@ -83,31 +86,31 @@ impl<F: Float> Planner<'_, F> {
             Place::Constant((self.constants.len() - 1) as u32)
         });
         self.places[value] = Some(place);
-        if let Place::Block(life) = place {
-            self.lives[life as usize].to = at;
+        if let Place::Memory(life) = place {
+            self.lives[life].to = at;
         }
         Operand { place, count: shape.count(), shape: self.shapes(&[shape]), value: value as u32 }
     }
 
     /// Node `id` of this shape as an output of step `at`; it may go on with the life of an operand that ends here.
-    fn target(&mut self, id: usize, shape: u32, at: usize, life: Option<u32>) -> Operand {
+    fn target(&mut self, id: usize, shape: u32, at: usize, life: Option<usize>) -> Operand {
         let count = self.shapes[shape as usize].count();
         let life = life.unwrap_or_else(|| {
             self.lives.push(Life { size: count, from: at, to: at });
-            (self.lives.len() - 1) as u32
+            self.lives.len() - 1
         });
-        let place = Place::Block(life);
+        let place = Place::Memory(life);
         self.places[id] = Some(place);
         Operand { place, shape, count, value: id as u32 }
     }
 
     /// The life that output `k` of node `id` can go on with: that of an operand of the same size, from number `read` on, which
     /// nobody reads later. Marks the operand as overwritten.
-    fn inherit(&mut self, id: usize, k: usize, at: usize, last: &[usize], read: usize) -> Option<u32> {
+    fn inherit(&mut self, id: usize, k: usize, at: usize, last: &[usize], read: usize) -> Option<usize> {
         let operands = &mut self.operands[read..];
         let (op, count) = (&self.record.nodes[id].op, self.record.nodes[id + k].shape.count());
         let (i, life) = operands.iter().enumerate().find_map(|(i, o)| match o.place {
-            Place::Block(life) if o.count == count && last[o.value as usize] == at => {
+            Place::Memory(life) if o.count == count && last[o.value as usize] == at => {
                 let same = |&(_, other): &(usize, &Operand)| other.value == o.value;
                 let whole =
                     operands.iter().enumerate().filter(same).all(|(j, _)| op.overwrites(j) == Some(k));
@@ -198,7 +201,8 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         })
         .collect();
     let Planner { steps, mut operands, mut targets, constants, shapes, lives, .. } = planner;
-    let blocks = settle(&lives, [&mut operands, &mut targets, &mut results]);
+    let (memory, leaving) =
+        settle(&lives, CACHE_LINE / size_of::<F>(), [&mut operands, &mut targets, &mut results]);
     Program {
         inputs: inputs.iter().map(|&id| record.nodes[id as usize].shape).collect(),
         constants,
@@ -208,29 +212,29 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         operands,
         targets,
         results,
-        blocks,
+        memory,
+        leaving,
         arenas: Mutex::new(Vec::new()),
     }
 }
 
-/// Replaces the numbers of lives by those of blocks, and returns the blocks' sizes. A result has a block of its own, which
-/// leaves with it.
-fn settle(lives: &[Life], operands: [&mut Vec<Operand>; 3]) -> Vec<usize> {
+/// Replaces the numbers of lives by their places; returns the size of the memory they share, and of the results, each of which
+/// has memory of its own.
+fn settle(lives: &[Life], line: usize, operands: [&mut Vec<Operand>; 3]) -> (usize, Vec<usize>) {
     let (inner, outer): (Vec<usize>, Vec<usize>) = (0..lives.len()).partition(|&i| lives[i].to != usize::MAX);
     let chosen: Vec<Life> = inner.iter().map(|&i| lives[i]).collect();
-    let (places, mut sizes) = share(&chosen);
-    let mut blocks = vec![0; lives.len()];
-    for (&i, place) in inner.iter().zip(places) {
-        blocks[i] = place;
+    let (offsets, memory) = share(&chosen, line);
+    let mut places = vec![Place::Target; lives.len()];
+    for (&i, at) in inner.iter().zip(offsets) {
+        places[i] = Place::Memory(at);
     }
-    for i in outer {
-        blocks[i] = sizes.len() as u32;
-        sizes.push(lives[i].size);
+    for (k, &i) in outer.iter().enumerate() {
+        places[i] = Place::Result(k as u32);
     }
     for operand in operands.into_iter().flatten() {
-        if let Place::Block(life) = operand.place {
-            operand.place = Place::Block(blocks[life as usize]);
+        if let Place::Memory(life) = operand.place {
+            operand.place = places[life];
         }
     }
-    sizes
+    (memory, outer.into_iter().map(|i| lives[i].size).collect())
 }

@@ -25,12 +25,12 @@ impl<F: Float> Program<F> {
         match operand.place {
             Place::Input(k) => format!("input {k} {shape}"),
             Place::Constant(k) => format!("constant {k} {shape}"),
-            Place::Block(_) | Place::Target => format!("%{} {shape}", operand.value),
+            Place::Memory(_) | Place::Result(_) | Place::Target => format!("%{} {shape}", operand.value),
         }
     }
 }
 
-/// The operators in order: what each writes (shape, bytes, block of the arena) and reads; and the memory of the whole.
+/// The operators in order: what each writes (shape, bytes, place in the arena) and reads; and the memory of the whole.
 impl<F: Float> fmt::Display for Program<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = size_of::<F>();
@@ -45,17 +45,19 @@ impl<F: Float> fmt::Display for Program<F> {
         )?;
         writeln!(
             f,
-            "peak memory {} in {} blocks ({} if no memory were used twice)",
+            "peak memory {} ({} if no memory were used twice)",
             Bytes(self.peak_bytes()),
-            self.blocks.len(),
             Bytes(self.unshared * size)
         )?;
         for step in &self.steps {
             for (k, target) in part(&self.targets, &step.targets).iter().enumerate() {
                 let name = if k == 0 { step.op.name() } else { "  and" };
-                let Place::Block(block) = target.place else { continue };
+                let place = match target.place {
+                    Place::Memory(at) => format!("element {at}"),
+                    _ => "result".to_owned(),
+                };
                 let (target, bytes) = (self.word(target), Bytes(target.count * size));
-                write!(f, "  {target} = {name} -> block {block}, {bytes}")?;
+                write!(f, "  {target} = {name} -> {place}, {bytes}")?;
                 let operands = part(&self.operands, &step.operands).iter().filter(|_| k == 0);
                 let words: Vec<String> = operands.map(|operand| self.word(operand)).collect();
                 writeln!(f, "{}{}", if words.is_empty() { "" } else { " <- " }, words.join(", "))?;
@@ -76,7 +78,7 @@ impl<F: Float> Program<F> {
         let from = |operand: &Operand| match operand.place {
             Place::Input(k) => Some(format!("in{k}")),
             Place::Constant(_) => None,
-            Place::Block(_) | Place::Target => {
+            Place::Memory(_) | Place::Result(_) | Place::Target => {
                 let writes = |t: &Operand| t.value == operand.value;
                 let step = self.steps.iter().position(|s| part(&self.targets, &s.targets).iter().any(writes));
                 step.map(|step| format!("s{step}"))

@@ -1,0 +1,87 @@
+//! One thread's memory for a program: all values but the results in one run of elements.
+
+use super::{Operand, Place};
+use crate::float::Float;
+use crate::pool::Buffer;
+
+pub(super) struct Arena<F: Float> {
+    pub(super) memory: Buffer<F>,
+    /// The results, which leave with the memory they lie in.
+    pub(super) results: Vec<Buffer<F>>,
+}
+
+/// What lies in an arena beside the targets of a step.
+pub(super) struct Rest<'a, F: Float> {
+    /// Runs of the memory by their first elements.
+    runs: &'a [(usize, &'a [F])],
+    results: &'a [Buffer<F>],
+}
+
+impl<'a, F: Float> Rest<'a, F> {
+    /// The value of an operand that a step has written.
+    #[inline(always)]
+    pub(super) fn value(&self, operand: &Operand) -> &'a [F] {
+        match operand.place {
+            Place::Memory(at) => {
+                let run = self.runs.iter().rfind(|run| run.0 <= at);
+                let &(first, run) = run.expect("an operand lies beside the targets");
+                &run[at - first..][..operand.count]
+            }
+            Place::Result(k) => self.results[k as usize].data(),
+            _ => unreachable!("operators write to the arena"),
+        }
+    }
+}
+
+impl<F: Float> Arena<F> {
+    /// Calls `f` with the memory of a step's targets, and that beside it.
+    #[inline(always)]
+    pub(super) fn split(&mut self, targets: &[Operand], f: impl FnOnce(&mut [&mut [F]], &Rest<'_, F>)) {
+        if let &[Operand { place: Place::Memory(at), count, .. }] = targets {
+            let (before, rest) = self.memory.data_mut().split_at_mut(at);
+            let (out, behind) = rest.split_at_mut(count);
+            let runs = [(0, &*before), (at + count, &*behind)];
+            return f(&mut [out], &Rest { runs: &runs, results: &self.results });
+        }
+        self.split_many(targets, f);
+    }
+
+    /// The same for any targets.
+    fn split_many(&mut self, targets: &[Operand], f: impl FnOnce(&mut [&mut [F]], &Rest<'_, F>)) {
+        let mut taken: Vec<Buffer<F>> = Vec::new();
+        let mut order: Vec<usize> = (0..targets.len()).collect();
+        order.sort_by_key(|&k| match targets[k].place {
+            Place::Memory(at) => at,
+            _ => usize::MAX,
+        });
+        for target in targets {
+            if let Place::Result(k) = target.place {
+                taken.push(std::mem::take(&mut self.results[k as usize]));
+            }
+        }
+        let mut out: Vec<&mut [F]> = targets.iter().map(|_| &mut [][..]).collect();
+        let (mut runs, mut rest, mut first) = (Vec::new(), self.memory.data_mut(), 0);
+        for k in order {
+            if let Place::Memory(at) = targets[k].place {
+                let (run, from) = rest.split_at_mut(at - first);
+                let (target, behind) = from.split_at_mut(targets[k].count);
+                runs.push((first, &*run));
+                (out[k], rest, first) = (target, behind, at + targets[k].count);
+            }
+        }
+        runs.push((first, &*rest));
+        let mut results = taken.iter_mut();
+        for (out, target) in out.iter_mut().zip(targets) {
+            if let Place::Result(_) = target.place {
+                *out = results.next().expect("as many were taken").data_mut();
+            }
+        }
+        f(&mut out, &Rest { runs: &runs, results: &self.results });
+        let mut taken = taken.into_iter();
+        for target in targets {
+            if let Place::Result(k) = target.place {
+                self.results[k as usize] = taken.next().expect("as many were taken");
+            }
+        }
+    }
+}
