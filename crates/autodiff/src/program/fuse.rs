@@ -11,8 +11,8 @@ use crate::ops::unary::Unary;
 use crate::shape::Shape;
 use crate::tape::Record;
 
-/// Most elements of a product that waits for what is added to it: its factors stay in memory for so long, and steps count
-/// for little beside larger ones.
+/// Most elements of a product that is joined with what follows: steps count for little beside larger ones, and an addition
+/// may write over what it adds to.
 const MOST: usize = 1 << 14;
 
 /// How often each value is read, by steps and as a result.
@@ -72,8 +72,7 @@ impl<F: Float> Site<'_, F> {
                 let either = |f: &dyn Fn(u32, u32) -> Option<(Op<F>, Vec<u32>)>| f(a, b).or_else(|| f(b, a));
                 either(&|a, b| self.spread(op, a, b))
                     .or_else(|| either(&|a, b| self.scaled(a, b, F::one())))
-                    .or_else(|| if a > b { self.product(a, b) } else { self.product(b, a) })
-                    .or_else(|| if a > b { self.product(b, a) } else { self.product(a, b) })
+                    .or_else(|| either(&|a, b| self.product(a, b)))
             }
             (Op::Binary(Binary::Sub), &[a, b]) => {
                 self.spread(op, a, b).or_else(|| self.scaled(a, b, -F::one()))
@@ -116,12 +115,13 @@ impl<F: Float> Site<'_, F> {
         whole.then(|| (Op::Fused(Fused::Leaky(slope)), inputs))
     }
 
-    /// `c` plus a product that is computed for this alone.
+    /// `c` plus a product that is computed for this alone, and after `c`: it would keep its factors while it waits.
     fn product(&self, product: u32, c: u32) -> Option<(Op<F>, Vec<u32>)> {
         let &Op::Product(kind) = self.op(product) else { return None };
         let shape = self.record.nodes[self.id].shape;
         let small = shape.len() == 2 && shape.count() <= MOST && self.has_own_shape(product);
-        let alone = self.uses[product as usize] == 1 && product != c && kind != Product::SquaredDistances;
+        let waits = root(self.record, c as usize) >= product as usize;
+        let alone = self.uses[product as usize] == 1 && !waits && kind != Product::SquaredDistances;
         let factors = self.record.inputs(product as usize);
         (small && alone).then(|| (Op::Fused(Fused::Affine(kind, None)), vec![factors[0], factors[1], c]))
     }

@@ -1,4 +1,4 @@
-//! Factors that several products read transposed are transposed once.
+//! Inputs that several products read transposed are transposed once.
 
 use std::collections::HashMap;
 
@@ -19,8 +19,11 @@ fn factor<F: Float>(record: &Record<F>, id: usize) -> Option<(usize, Shape)> {
     let Op::Product(Product::Right) = record.nodes[id].op else { return None };
     let shape = |k: usize| record.nodes[record.inputs(id)[k] as usize].shape;
     let (a, b) = (shape(0), shape(1));
-    let shared = a.len() == 2 && b.count() <= MOST && turns_second(a[0], a[1], b[0]);
-    shared.then(|| (root(record, record.inputs(id)[1] as usize), b))
+    let value = root(record, record.inputs(id)[1] as usize);
+    // inputs alone: one transpose of each inner step's weights would wait for the way back, as much memory as they are
+    let is_input = matches!(record.nodes[value].op, Op::Leaf);
+    let shared = is_input && a.len() == 2 && b.count() <= MOST && turns_second(a[0], a[1], b[0]);
+    shared.then_some((value, b))
 }
 
 /// Writes down transposes of factors that two or more of the steps in `order` would each turn, and has those read them.
