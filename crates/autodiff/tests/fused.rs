@@ -70,6 +70,15 @@ fn what_is_read_elsewhere_stays_apart() {
 }
 
 #[test]
+fn constants_are_not_computed_in_every_run() {
+    let program = compared([&[4, 4]], |[x]| {
+        let c = x.tape().var(&noise(&[4, 4], 0.9));
+        vec![x + c.matmul(c), x + c * 0.5, x * c.broadcast_to(&[2, 4, 4]).slice(0, 0..1).reshape(&[4, 4])]
+    });
+    assert_eq!((program.len(), counts(&program, ["add", "mul"])), (3, [2, 1]), "{program}");
+}
+
+#[test]
 fn sums_of_products_keep_their_order() {
     let program = compared([&[4, 6], &[6, 5], &[4, 5], &[5, 6]], |[x, w, y, z]| {
         let first = x.matmul(w) + x.matmul_nt(z);

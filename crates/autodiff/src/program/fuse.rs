@@ -86,8 +86,10 @@ impl<F: Float> Site<'_, F> {
         }
     }
 
-    fn op(&self, id: u32) -> &Op<F> {
-        &self.record.nodes[id as usize].op
+    /// What computes a value in every run; nothing for constants.
+    fn op(&self, id: u32) -> Option<&Op<F>> {
+        let node = &self.record.nodes[id as usize];
+        node.value.is_none().then_some(&node.op)
     }
 
     fn has_own_shape(&self, id: u32) -> bool {
@@ -96,20 +98,20 @@ impl<F: Float> Site<'_, F> {
 
     /// With what `b` repeats in its place: `a` has the shape of the whole.
     fn spread(&self, op: &Op<F>, a: u32, b: u32) -> Option<(Op<F>, Vec<u32>)> {
-        let spread = matches!(self.op(b), Op::Layout(Layout::BroadcastTo)) && self.has_own_shape(a);
-        spread.then(|| (op.clone(), vec![a, self.record.inputs(b as usize)[0]]))
+        let repeats = matches!(self.record.nodes[b as usize].op, Op::Layout(Layout::BroadcastTo));
+        (repeats && self.has_own_shape(a)).then(|| (op.clone(), vec![a, self.record.inputs(b as usize)[0]]))
     }
 
     /// `a` plus `sign` times a `b` that is scaled for this alone.
     fn scaled(&self, a: u32, b: u32, sign: F) -> Option<(Op<F>, Vec<u32>)> {
-        let &Op::Unary(Unary::Scale(factor)) = self.op(b) else { return None };
+        let &Op::Unary(Unary::Scale(factor)) = self.op(b)? else { return None };
         let inputs = vec![a, self.record.inputs(b as usize)[0]];
         (self.uses[b as usize] == 1).then(|| (Op::Fused(Fused::AddScaled(sign * factor)), inputs))
     }
 
     /// `u` times the derivative of a leaky ReLU.
     fn masked(&self, u: u32, mask: u32) -> Option<(Op<F>, Vec<u32>)> {
-        let &Op::Unary(Unary::LeakyMask(slope)) = self.op(mask) else { return None };
+        let &Op::Unary(Unary::LeakyMask(slope)) = self.op(mask)? else { return None };
         let inputs = vec![u, self.record.inputs(mask as usize)[0]];
         let whole = self.has_own_shape(u) && self.has_own_shape(mask);
         whole.then(|| (Op::Fused(Fused::Leaky(slope)), inputs))
@@ -117,7 +119,7 @@ impl<F: Float> Site<'_, F> {
 
     /// `c` plus a product that is computed for this alone, and after `c`: it would keep its factors while it waits.
     fn product(&self, product: u32, c: u32) -> Option<(Op<F>, Vec<u32>)> {
-        let &Op::Product(kind) = self.op(product) else { return None };
+        let &Op::Product(kind) = self.op(product)? else { return None };
         let shape = self.record.nodes[self.id].shape;
         let small = shape.len() == 2 && shape.count() <= MOST && self.has_own_shape(product);
         let waits = root(self.record, c as usize) >= product as usize;
@@ -128,7 +130,7 @@ impl<F: Float> Site<'_, F> {
 
     /// The leaky ReLU of a product and a sum that are computed for this alone.
     fn activated(&self, x: u32, slope: F) -> Option<(Op<F>, Vec<u32>)> {
-        let &Op::Fused(Fused::Affine(kind, None)) = self.op(x) else { return None };
+        let &Op::Fused(Fused::Affine(kind, None)) = self.op(x)? else { return None };
         let inputs = self.record.inputs(x as usize).to_vec();
         (self.uses[x as usize] == 1).then(|| (Op::Fused(Fused::Affine(kind, Some(slope))), inputs))
     }
