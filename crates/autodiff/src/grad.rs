@@ -144,7 +144,7 @@ fn apply<'t, F: Float>(
         (record.nodes[id].op.clone(), record.inputs(id).to_vec())
     };
     let needs: Vec<bool> = ids.iter().map(|&i| path.has(i)).collect();
-    if !needs.contains(&true) {
+    if op.is_constant() || !needs.contains(&true) {
         return;
     }
     let start = tape.len();

@@ -111,3 +111,15 @@ fn a_leaky_relu_of_any_slope_has_its_gradient() {
         });
     }
 }
+
+#[test]
+fn a_mask_and_what_it_is_made_of_have_gradients_apart() {
+    let tape = Tape::new();
+    let (x, z) = (tape.var(&noise(&[5], 0.2)), tape.var(&noise(&[5], 0.6)));
+    for mask in [x.sign(), x.gt(z), x.ge(z)] {
+        let y = (mask * x).sum();
+        let [of_x, of_mask] = y.grads(&[x, mask])[..] else { panic!("there are two") };
+        assert_eq!(of_x.value(), mask.value());
+        assert_eq!(of_mask.value(), x.value());
+    }
+}
