@@ -12,10 +12,9 @@ mod print;
 mod turned;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use arena::Arena;
+use arena::{Arena, Shelves};
 
 use crate::array::Array;
 use crate::float::Float;
@@ -93,7 +92,7 @@ pub struct Program<F: Float = f32> {
     leaving: Vec<usize>,
     /// Elements of all values together, were none of their memory used twice.
     unshared: usize,
-    arenas: Mutex<Vec<Arena<F>>>,
+    idle: Shelves<F>,
 }
 
 /// How long one step of a program took.
@@ -163,7 +162,7 @@ impl<F: Float> Program<F> {
     /// Gives the memory of arenas that are not in use back to the pool, for other programs of this thread; the next run takes its
     /// own anew.
     pub fn release(&self) {
-        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.clear();
     }
 
     #[track_caller]
@@ -175,7 +174,7 @@ impl<F: Float> Program<F> {
             after(i);
         }
         let results = self.take_results(inputs, &mut arena.results);
-        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
+        self.idle.put(arena.memory);
         results
     }
 
@@ -194,8 +193,7 @@ impl<F: Float> Program<F> {
 
     /// A free arena with new memory for the results.
     fn arena(&self) -> Arena<F> {
-        let free = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let memory = free.map_or_else(|| Buffer::dirty(self.memory), |arena| arena.memory);
+        let memory = self.idle.take().unwrap_or_else(|| Buffer::dirty(self.memory));
         Arena { memory, results: self.leaving.iter().map(|&count| Buffer::dirty(count)).collect() }
     }
 

@@ -72,6 +72,7 @@ mod rule;
 mod runner;
 mod serve;
 mod siamese;
+mod sum;
 mod task;
 mod task_vars;
 mod tasks;

@@ -169,10 +169,12 @@ impl<'a, F: Float> Runner<'a, F> {
         task: &Task<F>,
         rng: impl FnOnce() -> ChaCha8Rng,
     ) -> TaskGradient<F> {
-        match self.recording(meta, task) {
-            Some(recording) => recording.run(meta, task, rng),
-            None => self.learner.meta_gradient(meta, task, rng()),
-        }
+        self.worker().task_gradient(meta, task, rng)
+    }
+
+    /// The runner as one thread uses it for some tasks.
+    pub(crate) fn worker(&self) -> Worker<'_, 'a, F> {
+        Worker { runner: self, last: None }
     }
 
     /// The program for tasks of this one's shape, to be printed or drawn. Nothing when execution is eager.
@@ -192,14 +194,23 @@ impl<'a, F: Float> Runner<'a, F> {
     }
 
     fn recording(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Recording<F>>> {
-        if self.execution == Execution::Eager {
-            return None;
+        let form = self.form(meta, task)?;
+        Some(self.recording_of(form, meta))
+    }
+
+    /// What the program for a task must fit; nothing when execution is eager.
+    fn form(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Form> {
+        match self.execution {
+            Execution::Eager => None,
+            Execution::Recorded => Form::of(self.learner.stage(meta.iteration), task),
         }
-        let form = Form::of(self.learner.stage(meta.iteration), task)?;
+    }
+
+    fn recording_of(&self, form: Form, meta: &Meta<F>) -> Arc<Recording<F>> {
         // held while recording, so that the first tasks of a shape record it once
         let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = recordings.last().filter(|recording| recording.form == form) {
-            return Some(Arc::clone(last));
+            return Arc::clone(last);
         }
         // shapes that take turns take turns in the same memory
         recordings.iter().for_each(|other| other.program.release());
@@ -211,6 +222,31 @@ impl<'a, F: Float> Runner<'a, F> {
             recordings.remove(0);
         }
         recordings.push(Arc::clone(&recording));
-        Some(recording)
+        recording
+    }
+}
+
+/// A [`Runner`] on one thread, which keeps the program it used last at hand: looking for it where all threads look takes as long as
+/// some operators of a small network.
+pub(crate) struct Worker<'r, 'a, F: Float> {
+    runner: &'r Runner<'a, F>,
+    last: Option<Arc<Recording<F>>>,
+}
+
+impl<F: Float> Worker<'_, '_, F> {
+    /// As [`Runner::task_gradient`].
+    pub(crate) fn task_gradient(
+        &mut self,
+        meta: &Meta<F>,
+        task: &Task<F>,
+        rng: impl FnOnce() -> ChaCha8Rng,
+    ) -> TaskGradient<F> {
+        let Some(form) = self.runner.form(meta, task) else {
+            return self.runner.learner.meta_gradient(meta, task, rng());
+        };
+        if self.last.as_ref().is_none_or(|last| last.form != form) {
+            self.last = Some(self.runner.recording_of(form, meta));
+        }
+        self.last.as_ref().expect("it has just been set").run(meta, task, rng)
     }
 }

@@ -1,16 +1,16 @@
 //! The meta-gradient of a meta-batch: tasks over threads, summed in task order.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use fewshot_autodiff::{Array, Float, with_split};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_nn::{Params, update_running};
+use fewshot_nn::Params;
 
-use crate::learner::{Learner, Meta, TaskGradient};
-use crate::runner::Runner;
+use crate::learner::{Learner, Meta};
+use crate::runner::{Runner, Worker};
+use crate::sum::Collector;
 use crate::task::Task;
 
 /// The mean over the tasks of a meta-batch.
@@ -46,45 +46,49 @@ impl<F: Float> Runner<'_, F> {
         seed: u64,
     ) -> MetaGradient<F> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
-        let sum = Mutex::new(Sum::new(self.learner, meta, range.clone()));
-        let one = |meta: &Meta<F>, i: u64| {
+        let collector = Collector::new(self.learner, meta, range.clone());
+        let one = |worker: &mut Worker<'_, '_, F>, meta: &Meta<F>, i: u64| {
             let task = Task::from(tasks.episode(i));
-            let mut part = self.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i));
-            let carried = std::mem::take(&mut part.carried);
-            sum.lock().unwrap_or_else(PoisonError::into_inner).add(i, part);
+            let mut part = worker.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i));
+            let carried = (!meta.lanes.is_empty()).then(|| std::mem::take(&mut part.carried));
+            collector.hand_in(i, part);
             carried
         };
         let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
-            on_all_threads(range, |i| drop(one(meta, i)));
+            on_all_threads(range, || self.worker(), |worker, i| drop(one(worker, meta, i)));
             Vec::new()
         } else {
             let lanes: Vec<_> = meta.lanes.iter().map(|lane| Mutex::new(lane.clone())).collect();
             let count = lanes.len();
-            on_all_threads(0..count as u64, |lane| {
+            let all_of = |worker: &mut Worker<'_, '_, F>, lane: u64| {
                 let held = &lanes[lane as usize];
                 let mut carried = held.lock().unwrap_or_else(PoisonError::into_inner);
                 for i in range.clone().skip(lane as usize).step_by(count) {
-                    *carried = one(&Meta { lanes: vec![carried.clone()], ..meta.clone() }, i);
+                    let meta = Meta { lanes: vec![carried.clone()], ..meta.clone() };
+                    *carried = one(worker, &meta, i).expect("there are lanes");
                 }
-            });
+            };
+            on_all_threads(0..count as u64, || self.worker(), all_of);
             lanes
         };
         let lanes = lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         let lanes = lanes.collect();
-        MetaGradient { lanes, ..sum.into_inner().unwrap_or_else(PoisonError::into_inner).mean(meta) }
+        MetaGradient { lanes, ..collector.mean(meta) }
     }
 }
 
-/// Calls `one` for each number on the threads of the ambient pool; fewer numbers than threads have the threads for their kernels.
-fn on_all_threads(range: Range<u64>, one: impl Fn(u64) + Sync) {
+/// Calls `one` for each number on the threads of the ambient pool, with what `worker` gives each thread; fewer numbers than threads
+/// have the threads for their kernels.
+fn on_all_threads<W>(range: Range<u64>, worker: impl Fn() -> W + Sync, one: impl Fn(&mut W, u64) + Sync) {
     let next = AtomicU64::new(range.start);
     let work = || {
+        let mut worker = worker();
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             if i >= range.end {
                 return;
             }
-            one(i);
+            one(&mut worker, i);
         }
     };
     let threads = rayon::current_num_threads();
@@ -112,60 +116,4 @@ pub fn meta_gradient<F: Float>(
     seed: u64,
 ) -> MetaGradient<F> {
     Runner::new(learner).meta_gradient(meta, tasks, range, seed)
-}
-
-/// The parts of a meta-batch added up in task order, whatever the order in which they arrive.
-struct Sum<'a, F: Float> {
-    learner: &'a dyn Learner<F>,
-    count: f64,
-    next: u64,
-    /// Parts that came before their turn: at most one a thread.
-    early: BTreeMap<u64, TaskGradient<F>>,
-    loss: f64,
-    accuracy: Option<f64>,
-    gradient: Option<Vec<Array<F>>>,
-    statistics: Params<Array<F>>,
-}
-
-impl<'a, F: Float> Sum<'a, F> {
-    fn new(learner: &'a dyn Learner<F>, meta: &Meta<F>, range: Range<u64>) -> Self {
-        Sum {
-            learner,
-            count: (range.end - range.start) as f64,
-            next: range.start,
-            early: BTreeMap::new(),
-            loss: 0.0,
-            accuracy: Some(0.0),
-            gradient: None,
-            statistics: meta.statistics.clone(),
-        }
-    }
-
-    fn add(&mut self, i: u64, part: TaskGradient<F>) {
-        self.early.insert(i, part);
-        while let Some(part) = self.early.remove(&self.next) {
-            self.next += 1;
-            self.loss += part.loss;
-            self.accuracy = self.accuracy.zip(part.accuracy).map(|(sum, accuracy)| sum + accuracy);
-            if let Some(batch) = &part.statistics {
-                self.statistics = update_running(&self.statistics, batch, self.learner.momentum());
-            }
-            match &mut self.gradient {
-                Some(sum) => sum.iter_mut().zip(part.gradient.values()).for_each(|(sum, x)| *sum += x),
-                None => self.gradient = Some(part.gradient.values().to_vec()),
-            }
-        }
-    }
-
-    fn mean(self, meta: &Meta<F>) -> MetaGradient<F> {
-        let factor = F::of(1.0 / self.count);
-        let gradient = self.gradient.expect("a meta-batch has a task");
-        MetaGradient {
-            loss: self.loss / self.count,
-            accuracy: self.accuracy.map(|sum| sum / self.count),
-            gradient: meta.theta.with_values(gradient.iter().map(|g| g.map(|x| x * factor)).collect()),
-            statistics: self.statistics,
-            lanes: Vec::new(),
-        }
-    }
 }

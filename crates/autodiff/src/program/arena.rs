@@ -1,8 +1,56 @@
 //! One thread's memory for a program: all values but the results in one run of elements.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::{Operand, Place};
 use crate::float::Float;
 use crate::pool::Buffer;
+
+/// Places where threads leave the memory of arenas.
+const SHELVES: usize = 16;
+
+thread_local! {
+    /// Where this thread leaves memory, and looks for it first.
+    static SHELF: usize = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        THREADS.fetch_add(1, Ordering::Relaxed) % SHELVES
+    };
+}
+
+/// Memory of arenas that are not in use. Threads have shelves of their own: a lock that two cores share costs as much as an operator of
+/// a small network, and memory that another core has used must come from its caches.
+pub(super) struct Shelves<F: Float>([Shelf<F>; SHELVES]);
+
+/// Alone in its cache lines.
+#[repr(align(128))]
+struct Shelf<F: Float>(Mutex<Vec<Buffer<F>>>);
+
+impl<F: Float> Shelf<F> {
+    fn open(&self) -> MutexGuard<'_, Vec<Buffer<F>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Float> Shelves<F> {
+    pub(super) fn new() -> Self {
+        Shelves(std::array::from_fn(|_| Shelf(Mutex::new(Vec::new()))))
+    }
+
+    /// The memory that this thread used last, or that another one does not use.
+    pub(super) fn take(&self) -> Option<Buffer<F>> {
+        let mine = SHELF.with(|&shelf| shelf);
+        (0..SHELVES).find_map(|k| self.0[(mine + k) % SHELVES].open().pop())
+    }
+
+    pub(super) fn put(&self, memory: Buffer<F>) {
+        self.0[SHELF.with(|&shelf| shelf)].open().push(memory);
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.iter().for_each(|shelf| shelf.open().clear());
+    }
+}
 
 pub(super) struct Arena<F: Float> {
     pub(super) memory: Buffer<F>,
@@ -36,18 +84,27 @@ impl<'a, F: Float> Rest<'a, F> {
 impl<F: Float> Arena<F> {
     /// Calls `f` with the memory of a step's targets, and that beside it.
     #[inline(always)]
-    pub(super) fn split(&mut self, targets: &[Operand], f: impl FnOnce(&mut [&mut [F]], &Rest<'_, F>)) {
-        if let &[Operand { place: Place::Memory(at), count, .. }] = targets {
-            let (before, rest) = self.memory.data_mut().split_at_mut(at);
-            let (out, behind) = rest.split_at_mut(count);
-            let runs = [(0, &*before), (at + count, &*behind)];
-            return f(&mut [out], &Rest { runs: &runs, results: &self.results });
+    pub(super) fn split(&mut self, targets: &[Operand], f: impl Fn(&mut [&mut [F]], &Rest<'_, F>)) {
+        match *targets {
+            [Operand { place: Place::Memory(at), count, .. }] => {
+                let (before, rest) = self.memory.data_mut().split_at_mut(at);
+                let (out, behind) = rest.split_at_mut(count);
+                let runs = [(0, &*before), (at + count, &*behind)];
+                f(&mut [out], &Rest { runs: &runs, results: &self.results });
+            }
+            [Operand { place: Place::Result(k), .. }] => {
+                let mut out = std::mem::take(&mut self.results[k as usize]);
+                let runs = [(0, self.memory.data())];
+                f(&mut [out.data_mut()], &Rest { runs: &runs, results: &self.results });
+                self.results[k as usize] = out;
+            }
+            _ => self.split_many(targets, f),
         }
-        self.split_many(targets, f);
     }
 
     /// The same for any targets.
-    fn split_many(&mut self, targets: &[Operand], f: impl FnOnce(&mut [&mut [F]], &Rest<'_, F>)) {
+    #[inline(never)]
+    fn split_many(&mut self, targets: &[Operand], f: impl Fn(&mut [&mut [F]], &Rest<'_, F>)) {
         let mut taken: Vec<Buffer<F>> = Vec::new();
         let mut order: Vec<usize> = (0..targets.len()).collect();
         order.sort_by_key(|&k| match targets[k].place {

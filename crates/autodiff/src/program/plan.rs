@@ -1,11 +1,10 @@
 //! From a record to a program: prune, number the values, give them places.
 
-use std::sync::Mutex;
-
 use super::again::compute_again;
 use super::fuse::fuse;
 use super::memory::{Life, share};
 use super::turned::share_turned;
+use super::arena::Shelves;
 use super::{Operand, Place, Program, Step};
 use crate::array::Array;
 use crate::float::Float;
@@ -214,7 +213,7 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         results,
         memory,
         leaving,
-        arenas: Mutex::new(Vec::new()),
+        idle: Shelves::new(),
     }
 }
 
