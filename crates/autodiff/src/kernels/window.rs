@@ -30,7 +30,8 @@ impl Window {
     #[inline(always)]
     pub fn within<F: Float, I: Isa>(most: usize, done: usize, n: usize) -> Self {
         let left = (n - done).div_ceil(I::Vector::lanes::<F>());
-        let vectors = left.div_ceil(left.div_ceil(most));
+        // a division takes as long as a small tile
+        let vectors = if left <= most { left } else { left.div_ceil(left.div_ceil(most)) };
         let width = vectors * I::Vector::lanes::<F>();
         let col = done.min(n.saturating_sub(width));
         Self { col, vectors, width, keep: [done - col, width.min(n - col)] }
