@@ -6,15 +6,18 @@
 mod again;
 mod arena;
 mod fuse;
+mod many;
 mod memory;
 mod plan;
 mod print;
 mod turned;
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arena::{Arena, Shelves};
+use many::Lifted;
 
 use crate::array::Array;
 use crate::float::Float;
@@ -23,7 +26,7 @@ use crate::kernels::map::Source;
 use crate::op::Op;
 use crate::pool::Buffer;
 use crate::shape::Shape;
-use crate::tape::Tape;
+use crate::tape::{Given, Tape};
 use crate::var::Var;
 
 /// Where a value lies.
@@ -48,6 +51,8 @@ struct Operand {
     shape: u32,
     /// Number of the value, for printing.
     value: u32,
+    /// Whether tasks that run together have a value each.
+    given: Given,
 }
 
 /// One operator of a program.
@@ -78,7 +83,7 @@ fn part<'a, T>(list: &'a [T], range: &Range<u32>) -> &'a [T] {
 /// assert_eq!(slope.run(&[&Array::scalar(5.0)])[0].item(), 75.0);
 /// ```
 pub struct Program<F: Float = f32> {
-    inputs: Vec<Shape>,
+    inputs: Vec<(Shape, Given)>,
     constants: Vec<Array<F>>,
     steps: Vec<Step<F>>,
     operands: Vec<Operand>,
@@ -93,6 +98,8 @@ pub struct Program<F: Float = f32> {
     /// Elements of all values together, were none of their memory used twice.
     unshared: usize,
     idle: Shelves<F>,
+    /// How the steps take numbers of tasks that there have been.
+    lifted: Mutex<Vec<Arc<Lifted>>>,
 }
 
 /// How long one step of a program took.
@@ -168,7 +175,7 @@ impl<F: Float> Program<F> {
     #[track_caller]
     fn replay(&self, inputs: &[&Array<F>], mut after: impl FnMut(usize)) -> Vec<Array<F>> {
         self.check(inputs);
-        let mut arena = self.arena();
+        let mut arena = self.arena(1);
         for (i, step) in self.steps.iter().enumerate() {
             self.execute(step, inputs, &mut arena);
             after(i);
@@ -182,7 +189,7 @@ impl<F: Float> Program<F> {
     fn check(&self, inputs: &[&Array<F>]) {
         let (given, wanted) = (inputs.len(), self.inputs.len());
         assert_eq!(given, wanted, "Program::run: {given} values for {wanted} inputs");
-        for (i, (x, shape)) in inputs.iter().zip(&self.inputs).enumerate() {
+        for (i, (x, (shape, _))) in inputs.iter().zip(&self.inputs).enumerate() {
             assert!(
                 x.shape() == &shape[..],
                 "Program::run: input {i} has shape {:?}, not {shape}",
@@ -191,10 +198,10 @@ impl<F: Float> Program<F> {
         }
     }
 
-    /// A free arena with new memory for the results.
-    fn arena(&self) -> Arena<F> {
-        let memory = self.idle.take().unwrap_or_else(|| Buffer::dirty(self.memory));
-        Arena { memory, results: self.leaving.iter().map(|&count| Buffer::dirty(count)).collect() }
+    /// A free arena for so many tasks, with new memory for the results.
+    fn arena(&self, tasks: usize) -> Arena<F> {
+        let results = self.leaving.iter().map(|&count| Buffer::dirty(count * tasks)).collect();
+        Arena { memory: self.idle.take(self.memory * tasks), results }
     }
 
     fn shape(&self, operand: &Operand) -> &Shape {
@@ -206,7 +213,7 @@ impl<F: Float> Program<F> {
         let targets = part(&self.targets, &step.targets);
         let shapes = &self.shapes[targets[0].shape as usize..][..targets.len()];
         let list = part(&self.operands, &step.operands);
-        arena.split(targets, |out, rest| {
+        arena.split(targets, 1, |out, rest| {
             let input = |i: usize| {
                 let operand = &list[i];
                 let source = match operand.place {

@@ -24,7 +24,16 @@ pub(crate) struct Record<F: Float> {
     pub(crate) nodes: Vec<Node<F>>,
     arena: Vec<u32>,
     /// While a program is recorded: its inputs so far, values to come.
-    pub(crate) open: Option<Vec<u32>>,
+    pub(crate) open: Option<Vec<(u32, Given)>>,
+}
+
+/// How often the values of a program's input are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// Anew for every task.
+    Each,
+    /// Once for tasks that run together.
+    Once,
 }
 
 impl<F: Float> Record<F> {
@@ -212,13 +221,28 @@ impl<F: Float> Tape<F> {
     /// On a tape that records no program.
     #[track_caller]
     pub fn input(&self, shape: &[usize]) -> Var<'_, F> {
+        self.open_input(shape, Given::Each)
+    }
+
+    /// As [`Tape::input`], for values that are the same for tasks that run together
+    /// ([`Program::run_many`](crate::Program::run_many)): weights, not examples.
+    ///
+    /// # Panics
+    /// On a tape that records no program.
+    #[track_caller]
+    pub fn common_input(&self, shape: &[usize]) -> Var<'_, F> {
+        self.open_input(shape, Given::Once)
+    }
+
+    #[track_caller]
+    fn open_input(&self, shape: &[usize], given: Given) -> Var<'_, F> {
         let mut record = self.record.borrow_mut();
         assert!(
             record.open.is_some(),
             "input: no program is being recorded; use `var` to put values on a tape"
         );
         let id = record.push(Op::Leaf, &[], Shape::new(shape), None);
-        record.open.as_mut().expect("it was just looked at").push(id);
+        record.open.as_mut().expect("it was just looked at").push((id, given));
         Var::new(self, id)
     }
 

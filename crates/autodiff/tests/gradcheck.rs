@@ -368,16 +368,17 @@ fn unrecorded_gradients_equal_recorded_ones() {
     }
 }
 
+/// A row's value and its gradients of first and second order.
+fn results<'t>(row: &Row, tape: &'t Tape<f64>, x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
+    let y = (row.function)(tape, x);
+    let first = y.tanh().sum().grads(x);
+    let contracted = first.iter().map(|g| g.square().sum()).reduce(|a, b| a + b).expect("there are inputs");
+    let second = contracted.grads(x);
+    std::iter::once(y).chain(first).chain(second).collect()
+}
+
 #[test]
 fn programs_give_the_bits_of_the_tape() {
-    fn results<'t>(row: &Row, tape: &'t Tape<f64>, x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
-        let y = (row.function)(tape, x);
-        let first = y.tanh().sum().grads(x);
-        let contracted =
-            first.iter().map(|g| g.square().sum()).reduce(|a, b| a + b).expect("there are inputs");
-        let second = contracted.grads(x);
-        std::iter::once(y).chain(first).chain(second).collect()
-    }
     for row in table() {
         let program = Program::record(|tape| {
             let x: Vec<Var<'_, f64>> = row.inputs.iter().map(|x| tape.input(x.shape())).collect();
@@ -389,6 +390,43 @@ fn programs_give_the_bits_of_the_tape() {
         let eager: Vec<Array<f64>> = results(&row, &tape, &x).iter().map(|y| y.value()).collect();
         for round in 0..2 {
             assert_eq!(program.run(&inputs), eager, "{}, round {round}", row.name);
+        }
+    }
+}
+
+/// Every input in turn is common to all tasks, then none.
+#[test]
+fn several_tasks_at_once_have_the_bits_of_one_after_the_other() {
+    const FACTORS: [f64; 3] = [1.0, 0.9375, 1.0625];
+    for row in table() {
+        for common in 0..=row.inputs.len() {
+            let program = Program::record(|tape| {
+                let input = |(i, x): (usize, &Array<f64>)| match i == common {
+                    true => tape.common_input(x.shape()),
+                    false => tape.input(x.shape()),
+                };
+                let x: Vec<Var<'_, f64>> = row.inputs.iter().enumerate().map(input).collect();
+                results(&row, tape, &x)
+            });
+            let scaled = |factor: f64| {
+                let inputs = row.inputs.iter().enumerate();
+                inputs.map(|(i, x)| if i == common { x.clone() } else { x.map(|v| v * factor) }).collect()
+            };
+            let tasks: [Vec<Array<f64>>; 3] = FACTORS.map(scaled);
+            let tasks: Vec<Vec<&Array<f64>>> = tasks.iter().map(|inputs| inputs.iter().collect()).collect();
+            let together = program.run_many(&tasks);
+            for (k, inputs) in tasks.iter().enumerate() {
+                for (i, (all, one)) in together.iter().zip(program.run(inputs)).enumerate() {
+                    assert_eq!(all.shape(), [&[tasks.len()], one.shape()].concat(), "{}", row.name);
+                    let own = &all.data()[k * one.len()..][..one.len()];
+                    assert_eq!(
+                        own,
+                        one.data(),
+                        "{}: result {i} of task {k}, input {common} common",
+                        row.name
+                    );
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Draw, Noise, Params};
 
 use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
+use crate::sum::Part;
 use crate::task::{Examples, Labels, Task};
 use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
 
@@ -61,11 +62,11 @@ impl<F: Float> Recording<F> {
         let noise = Noise::recorder();
         let (mut statistics, mut carried) = (None, Params::default());
         let program = Program::record(|tape| {
-            let inputs = |params: &Params<Array<F>>| params.map(|x| tape.input(x.shape()));
+            let common = |params: &Params<Array<F>>| params.map(|x| tape.common_input(x.shape()));
             let meta = MetaVars {
-                theta: inputs(&meta.theta),
-                statistics: inputs(&meta.statistics),
-                carried: meta.lanes.first().map(inputs).unwrap_or_default(),
+                theta: common(&meta.theta),
+                statistics: common(&meta.statistics),
+                carried: meta.lanes.first().map(common).unwrap_or_default(),
                 stage: form.stage,
             };
             let [support, query] = form.sides.map(|(x, y, labels)| {
@@ -85,7 +86,8 @@ impl<F: Float> Recording<F> {
     }
 
     fn run(&self, meta: &Meta<F>, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> TaskGradient<F> {
-        let mut results = self.with_inputs(meta, task, rng, |inputs| self.program.run(inputs)).into_iter();
+        let given = self.given(task, rng);
+        let mut results = self.program.run(&given.inputs(meta, task)).into_iter();
         let mut next = || results.next().expect("a program has the results that were recorded");
         let (loss, predictions) = (next(), next());
         let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
@@ -99,32 +101,68 @@ impl<F: Float> Recording<F> {
         }
     }
 
-    /// Calls `f` with the values of the program's inputs, in the order in which they were recorded.
-    fn with_inputs<R>(
-        &self,
-        meta: &Meta<F>,
-        task: &Task<F>,
-        rng: impl FnOnce() -> ChaCha8Rng,
-        f: impl FnOnce(&[&Array<F>]) -> R,
-    ) -> R {
+    /// The parts of some tasks of this form, run together.
+    fn run_many(&self, meta: &Meta<F>, tasks: &[Task<F>], rng: impl Fn(usize) -> ChaCha8Rng) -> Part<F> {
+        let given: Vec<Given<F>> =
+            tasks.iter().enumerate().map(|(k, task)| self.given(task, || rng(k))).collect();
+        let inputs: Vec<Vec<&Array<F>>> =
+            given.iter().zip(tasks).map(|(given, task)| given.inputs(meta, task)).collect();
+        let mut results = self.program.run_many(&inputs).into_iter();
+        let mut next = || results.next().expect("a program has the results that were recorded");
+        let (losses, predictions) = (next(), next());
+        let gradient = (0..meta.theta.len()).map(|_| next()).collect();
+        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
+        let of_task = |array: &Array<F>, k: usize| {
+            let shape = &array.shape()[1..];
+            let count = shape.iter().product::<usize>();
+            Array::new(shape, array.data()[k * count..][..count].to_vec())
+        };
+        let accuracies = tasks.iter().enumerate().map(|(k, task)| match &task.query.y {
+            Labels::Classes(_) => accuracy(&task.query.y, &of_task(&predictions, k)),
+            Labels::Values(_) => None,
+        });
+        Part {
+            losses: losses.data().iter().map(|loss| loss.as_f64()).collect(),
+            accuracies: accuracies.collect(),
+            gradient,
+            statistics: statistics
+                .map_or_else(Vec::new, |all| (0..tasks.len()).map(|k| all.map(|x| of_task(x, k))).collect()),
+        }
+    }
+
+    /// The values of the program's inputs for a task, beside those of the task itself.
+    fn given(&self, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> Given<F> {
         let labels = [&task.support.y, &task.query.y].map(|y| match y {
             Labels::Classes(classes) => Array::index(classes),
             Labels::Values(values) => values.clone(),
         });
-        let draws: Vec<Array<F>> = if self.draws.is_empty() {
+        let draws = if self.draws.is_empty() {
             Vec::new()
         } else {
             let mut rng = rng();
             self.draws.iter().map(|draw| draw.array(&mut rng)).collect()
         };
+        Given { labels, draws }
+    }
+}
+
+/// What a program is given for a task beside its examples: labels, and what is drawn.
+struct Given<F: Float> {
+    labels: [Array<F>; 2],
+    draws: Vec<Array<F>>,
+}
+
+impl<F: Float> Given<F> {
+    /// The values of the program's inputs, in the order in which they were recorded.
+    fn inputs<'g>(&'g self, meta: &'g Meta<F>, task: &'g Task<F>) -> Vec<&'g Array<F>> {
         let mut inputs: Vec<&Array<F>> =
-            Vec::with_capacity(2 * meta.theta.len() + meta.statistics.len() + 5 + draws.len());
+            Vec::with_capacity(2 * meta.theta.len() + meta.statistics.len() + 5 + self.draws.len());
         inputs.extend(meta.theta.values());
         inputs.extend(meta.statistics.values());
         inputs.extend(meta.lanes.first().into_iter().flat_map(|lane| lane.values()));
-        inputs.extend([&task.support.x, &labels[0], &task.query.x, &labels[1]]);
-        inputs.extend(&draws);
-        f(&inputs)
+        inputs.extend([&task.support.x, &self.labels[0], &task.query.x, &self.labels[1]]);
+        inputs.extend(&self.draws);
+        inputs
     }
 }
 
@@ -172,6 +210,12 @@ impl<'a, F: Float> Runner<'a, F> {
         self.worker().task_gradient(meta, task, rng)
     }
 
+    /// How many tasks a [`Worker`] is to be given at once: what suits the program used last.
+    pub(crate) fn tasks_at_once(&self) -> usize {
+        let recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
+        recordings.last().map_or(1, |last| last.program.tasks_at_once())
+    }
+
     /// The runner as one thread uses it for some tasks.
     pub(crate) fn worker(&self) -> Worker<'_, 'a, F> {
         Worker { runner: self, last: None }
@@ -190,7 +234,8 @@ impl<'a, F: Float> Runner<'a, F> {
         rng: impl FnOnce() -> ChaCha8Rng,
     ) -> Option<Vec<StepTime>> {
         let recording = self.recording(meta, task)?;
-        Some(recording.with_inputs(meta, task, rng, |inputs| recording.program.profile(inputs)))
+        let given = recording.given(task, rng);
+        Some(recording.program.profile(&given.inputs(meta, task)))
     }
 
     fn recording(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Recording<F>>> {
@@ -241,12 +286,36 @@ impl<F: Float> Worker<'_, '_, F> {
         task: &Task<F>,
         rng: impl FnOnce() -> ChaCha8Rng,
     ) -> TaskGradient<F> {
-        let Some(form) = self.runner.form(meta, task) else {
-            return self.runner.learner.meta_gradient(meta, task, rng());
+        match self.runner.form(meta, task) {
+            Some(form) => self.recording_of(form, meta).run(meta, task, rng),
+            None => self.runner.learner.meta_gradient(meta, task, rng()),
+        }
+    }
+
+    /// The part of the first of these tasks and of those behind it that have its shapes; `rng(k)` makes the stream of task `k`.
+    pub(crate) fn part(
+        &mut self,
+        meta: &Meta<F>,
+        tasks: &[Task<F>],
+        rng: impl Fn(usize) -> ChaCha8Rng,
+    ) -> Part<F> {
+        let runner = self.runner;
+        let Some(form) = runner.form(meta, &tasks[0]) else {
+            return self.task_gradient(meta, &tasks[0], || rng(0)).into();
         };
+        let recording = self.recording_of(form, meta);
+        let same = |task: &&Task<F>| runner.form(meta, task).as_ref() == Some(&recording.form);
+        let most = recording.program.tasks_at_once();
+        match tasks.iter().take(most).take_while(same).count() {
+            1 => recording.run(meta, &tasks[0], || rng(0)).into(),
+            alike => recording.run_many(meta, &tasks[..alike], rng),
+        }
+    }
+
+    fn recording_of(&mut self, form: Form, meta: &Meta<F>) -> &Recording<F> {
         if self.last.as_ref().is_none_or(|last| last.form != form) {
             self.last = Some(self.runner.recording_of(form, meta));
         }
-        self.last.as_ref().expect("it has just been set").run(meta, task, rng)
+        self.last.as_ref().expect("it has just been set")
     }
 }

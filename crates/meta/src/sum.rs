@@ -22,8 +22,31 @@ pub(crate) struct Collector<'a, F: Float> {
     caller: Option<usize>,
 }
 
+/// The meta-gradients of some tasks that follow each other.
+pub(crate) struct Part<F: Float> {
+    /// Query loss of each.
+    pub(crate) losses: Vec<f64>,
+    /// Query accuracy of each, for classification.
+    pub(crate) accuracies: Vec<Option<f64>>,
+    /// For each weight the gradients, task after task.
+    pub(crate) gradient: Vec<Array<F>>,
+    /// Batch statistics of each; none where a model has none.
+    pub(crate) statistics: Vec<Params<Array<F>>>,
+}
+
+impl<F: Float> From<TaskGradient<F>> for Part<F> {
+    fn from(task: TaskGradient<F>) -> Self {
+        Part {
+            losses: vec![task.loss],
+            accuracies: vec![task.accuracy],
+            gradient: task.gradient.values().to_vec(),
+            statistics: task.statistics.into_iter().collect(),
+        }
+    }
+}
+
 /// A part and the thread that made it.
-type Made<F> = (Option<usize>, TaskGradient<F>);
+type Made<F> = (Option<usize>, Part<F>);
 
 struct Parts<F: Float> {
     waiting: BTreeMap<u64, Made<F>>,
@@ -45,8 +68,8 @@ impl<'a, F: Float> Collector<'a, F> {
         }
     }
 
-    /// Hands in the part of task `i`.
-    pub(crate) fn hand_in(&self, i: u64, part: TaskGradient<F>) {
+    /// Hands in the part of task `i` and those behind it.
+    pub(crate) fn hand_in(&self, i: u64, part: Part<F>) {
         let thread = rayon::current_thread_index();
         let (mine, waiting): (Vec<Made<F>>, usize) = {
             let mut parts = locked(&self.parts);
@@ -101,18 +124,31 @@ impl<'a, F: Float> Sum<'a, F> {
     }
 
     /// Adds the next part; returns it unless the sum begins with its memory.
-    fn add(&mut self, part: TaskGradient<F>) -> Option<TaskGradient<F>> {
-        self.next += 1;
-        self.loss += part.loss;
-        self.accuracy = self.accuracy.zip(part.accuracy).map(|(sum, accuracy)| sum + accuracy);
-        if let Some(batch) = &part.statistics {
+    fn add(&mut self, part: Part<F>) -> Option<Part<F>> {
+        let tasks = part.losses.len();
+        self.next += tasks as u64;
+        self.loss = part.losses.iter().fold(self.loss, |sum, loss| sum + loss);
+        for &accuracy in &part.accuracies {
+            self.accuracy = self.accuracy.zip(accuracy).map(|(sum, accuracy)| sum + accuracy);
+        }
+        for batch in &part.statistics {
             self.statistics = update_running(&self.statistics, batch, self.learner.momentum());
         }
-        let Some(sum) = &mut self.gradient else {
-            self.gradient = Some(part.gradient.values().to_vec());
-            return None;
-        };
-        sum.iter_mut().zip(part.gradient.values()).for_each(|(sum, x)| *sum += x);
+        match (&mut self.gradient, tasks) {
+            (None, 1) => {
+                self.gradient = Some(part.gradient);
+                return None;
+            }
+            (Some(sum), 1) => sum.iter_mut().zip(&part.gradient).for_each(|(sum, x)| *sum += x),
+            (sum, _) => {
+                let mut from = 0;
+                let sum = sum.get_or_insert_with(|| {
+                    from = 1;
+                    part.gradient.iter().map(first_task).collect()
+                });
+                sum.iter_mut().zip(&part.gradient).for_each(|(sum, all)| add_tasks(sum, all, from));
+            }
+        }
         Some(part)
     }
 
@@ -126,5 +162,19 @@ impl<'a, F: Float> Sum<'a, F> {
             statistics: self.statistics,
             lanes: Vec::new(),
         }
+    }
+}
+
+/// The values of the first of several tasks.
+fn first_task<F: Float>(all: &Array<F>) -> Array<F> {
+    let shape = &all.shape()[1..];
+    Array::new(shape, all.data()[..shape.iter().product()].to_vec())
+}
+
+/// Adds the values of the tasks from number `from` on, one after the other.
+fn add_tasks<F: Float>(sum: &mut Array<F>, all: &Array<F>, from: usize) {
+    let sum = sum.data_mut();
+    for task in all.data().chunks_exact(sum.len().max(1)).skip(from) {
+        sum.iter_mut().zip(task).for_each(|(sum, &x)| *sum += x);
     }
 }

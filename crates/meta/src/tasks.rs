@@ -47,28 +47,35 @@ impl<F: Float> Runner<'_, F> {
     ) -> MetaGradient<F> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
         let collector = Collector::new(self.learner, meta, range.clone());
-        let one = |worker: &mut Worker<'_, '_, F>, meta: &Meta<F>, i: u64| {
-            let task = Task::from(tasks.episode(i));
-            let mut part = worker.task_gradient(meta, &task, || stream(seed, Purpose::Dropout, i));
-            let carried = (!meta.lanes.is_empty()).then(|| std::mem::take(&mut part.carried));
-            collector.hand_in(i, part);
-            carried
-        };
+        let noise = |i: u64| stream(seed, Purpose::Dropout, i);
         let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
-            on_all_threads(range, || self.worker(), |worker, i| drop(one(worker, meta, i)));
+            let some = |worker: &mut Worker<'_, '_, F>, range: Range<u64>| {
+                let tasks: Vec<Task<F>> = range.clone().map(|i| Task::from(tasks.episode(i))).collect();
+                let mut done = 0;
+                while done < tasks.len() {
+                    let first = range.start + done as u64;
+                    let part = worker.part(meta, &tasks[done..], |k| noise(first + k as u64));
+                    done += part.losses.len();
+                    collector.hand_in(first, part);
+                }
+            };
+            on_all_threads(range, self.tasks_at_once(), || self.worker(), some);
             Vec::new()
         } else {
             let lanes: Vec<_> = meta.lanes.iter().map(|lane| Mutex::new(lane.clone())).collect();
             let count = lanes.len();
-            let all_of = |worker: &mut Worker<'_, '_, F>, lane: u64| {
-                let held = &lanes[lane as usize];
-                let mut carried = held.lock().unwrap_or_else(PoisonError::into_inner);
-                for i in range.clone().skip(lane as usize).step_by(count) {
+            let all_of = |worker: &mut Worker<'_, '_, F>, lane: Range<u64>| {
+                let lane = lane.start as usize;
+                let mut carried = lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
+                for i in range.clone().skip(lane).step_by(count) {
+                    let task = Task::from(tasks.episode(i));
                     let meta = Meta { lanes: vec![carried.clone()], ..meta.clone() };
-                    *carried = one(worker, &meta, i).expect("there are lanes");
+                    let mut one = worker.task_gradient(&meta, &task, || noise(i));
+                    *carried = std::mem::take(&mut one.carried);
+                    collector.hand_in(i, one.into());
                 }
             };
-            on_all_threads(0..count as u64, || self.worker(), all_of);
+            on_all_threads(0..count as u64, 1, || self.worker(), all_of);
             lanes
         };
         let lanes = lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -77,21 +84,25 @@ impl<F: Float> Runner<'_, F> {
     }
 }
 
-/// Calls `one` for each number on the threads of the ambient pool, with what `worker` gives each thread; fewer numbers than threads
-/// have the threads for their kernels.
-fn on_all_threads<W>(range: Range<u64>, worker: impl Fn() -> W + Sync, one: impl Fn(&mut W, u64) + Sync) {
+/// Calls `some` for parts of `range` of at most `most` numbers on the threads of the ambient pool, with what `worker` gives each
+/// thread; fewer numbers than threads have the threads for their kernels.
+fn on_all_threads<W>(
+    range: Range<u64>,
+    most: usize,
+    worker: impl Fn() -> W + Sync,
+    some: impl Fn(&mut W, Range<u64>) + Sync,
+) {
+    let threads = rayon::current_num_threads();
     let next = AtomicU64::new(range.start);
+    // at the end fewer at a time, so that all threads end at about the same time
+    let behind = |from: u64| from + (range.end - from).div_ceil(threads as u64).min(most as u64);
+    let take = |from: u64| (from < range.end).then(|| behind(from));
     let work = || {
         let mut worker = worker();
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= range.end {
-                return;
-            }
-            one(&mut worker, i);
+        while let Ok(from) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            some(&mut worker, from..behind(from));
         }
     };
-    let threads = rayon::current_num_threads();
     if range.end - range.start < threads as u64 {
         with_split(true, work);
     } else {

@@ -61,7 +61,8 @@ pub fn matmul<F: Float>(
     }
 }
 
-fn is_large(m: usize, k: usize, n: usize) -> bool {
+/// Whether a product goes to the `gemm` crate.
+pub fn is_large(m: usize, k: usize, n: usize) -> bool {
     m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK
 }
 

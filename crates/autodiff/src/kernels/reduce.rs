@@ -46,6 +46,11 @@ pub fn argmax_last<F: Float>(x: &[F], c: usize) -> Vec<usize> {
     x.chunks_exact(c).map(first).collect()
 }
 
+/// Whether sums over an array of so many elements never cut it into pieces.
+pub fn is_one_piece(count: usize) -> bool {
+    2 * count <= TASK
+}
+
 /// Sums over groups of axes that alternate between kept and summed.
 fn sum_groups<F: Float>(out: &mut [F], x: &[F], groups: &[(usize, bool)]) {
     match *groups {

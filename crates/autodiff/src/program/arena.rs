@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Operand, Place};
 use crate::float::Float;
 use crate::pool::Buffer;
+use crate::tape::Given;
 
 /// Places where threads leave the memory of arenas.
 const SHELVES: usize = 16;
@@ -37,10 +38,11 @@ impl<F: Float> Shelves<F> {
         Shelves(std::array::from_fn(|_| Shelf(Mutex::new(Vec::new()))))
     }
 
-    /// The memory that this thread used last, or that another one does not use.
-    pub(super) fn take(&self) -> Option<Buffer<F>> {
+    /// `count` elements or more: those that this thread used last, or that another one does not use.
+    pub(super) fn take(&self, count: usize) -> Buffer<F> {
         let mine = SHELF.with(|&shelf| shelf);
-        (0..SHELVES).find_map(|k| self.0[(mine + k) % SHELVES].open().pop())
+        let idle = (0..SHELVES).find_map(|k| self.0[(mine + k) % SHELVES].open().pop());
+        idle.filter(|idle| idle.data().len() >= count).unwrap_or_else(|| Buffer::dirty(count))
     }
 
     pub(super) fn put(&self, memory: Buffer<F>) {
@@ -63,6 +65,19 @@ pub(super) struct Rest<'a, F: Float> {
     /// Runs of the memory by their first elements.
     runs: &'a [(usize, &'a [F])],
     results: &'a [Buffer<F>],
+    /// How many tasks the memory is for.
+    tasks: usize,
+}
+
+impl Operand {
+    /// Elements for so many tasks.
+    #[inline(always)]
+    pub(super) fn elements(&self, tasks: usize) -> usize {
+        match self.given {
+            Given::Each => self.count * tasks,
+            Given::Once => self.count,
+        }
+    }
 }
 
 impl<'a, F: Float> Rest<'a, F> {
@@ -71,40 +86,48 @@ impl<'a, F: Float> Rest<'a, F> {
     pub(super) fn value(&self, operand: &Operand) -> &'a [F] {
         match operand.place {
             Place::Memory(at) => {
+                let at = at * self.tasks;
                 let run = self.runs.iter().rfind(|run| run.0 <= at);
                 let &(first, run) = run.expect("an operand lies beside the targets");
-                &run[at - first..][..operand.count]
+                &run[at - first..][..operand.elements(self.tasks)]
             }
-            Place::Result(k) => self.results[k as usize].data(),
+            Place::Result(k) => &self.results[k as usize].data()[..operand.elements(self.tasks)],
             _ => unreachable!("operators write to the arena"),
         }
     }
 }
 
 impl<F: Float> Arena<F> {
-    /// Calls `f` with the memory of a step's targets, and that beside it.
+    /// Calls `f` with the memory of a step's targets for so many tasks, and that beside it.
     #[inline(always)]
-    pub(super) fn split(&mut self, targets: &[Operand], f: impl Fn(&mut [&mut [F]], &Rest<'_, F>)) {
-        match *targets {
-            [Operand { place: Place::Memory(at), count, .. }] => {
+    pub(super) fn split(
+        &mut self,
+        targets: &[Operand],
+        tasks: usize,
+        f: impl Fn(&mut [&mut [F]], &Rest<'_, F>),
+    ) {
+        match targets {
+            [target @ Operand { place: Place::Memory(at), .. }] => {
+                let (at, count) = (at * tasks, target.elements(tasks));
                 let (before, rest) = self.memory.data_mut().split_at_mut(at);
                 let (out, behind) = rest.split_at_mut(count);
                 let runs = [(0, &*before), (at + count, &*behind)];
-                f(&mut [out], &Rest { runs: &runs, results: &self.results });
+                f(&mut [out], &Rest { runs: &runs, results: &self.results, tasks });
             }
-            [Operand { place: Place::Result(k), .. }] => {
-                let mut out = std::mem::take(&mut self.results[k as usize]);
+            [target @ Operand { place: Place::Result(k), .. }] => {
+                let mut out = std::mem::take(&mut self.results[*k as usize]);
                 let runs = [(0, self.memory.data())];
-                f(&mut [out.data_mut()], &Rest { runs: &runs, results: &self.results });
-                self.results[k as usize] = out;
+                let values = &mut out.data_mut()[..target.elements(tasks)];
+                f(&mut [values], &Rest { runs: &runs, results: &self.results, tasks });
+                self.results[*k as usize] = out;
             }
-            _ => self.split_many(targets, f),
+            _ => self.split_many(targets, tasks, f),
         }
     }
 
     /// The same for any targets.
     #[inline(never)]
-    fn split_many(&mut self, targets: &[Operand], f: impl Fn(&mut [&mut [F]], &Rest<'_, F>)) {
+    fn split_many(&mut self, targets: &[Operand], tasks: usize, f: impl Fn(&mut [&mut [F]], &Rest<'_, F>)) {
         let mut taken: Vec<Buffer<F>> = Vec::new();
         let mut order: Vec<usize> = (0..targets.len()).collect();
         order.sort_by_key(|&k| match targets[k].place {
@@ -120,20 +143,22 @@ impl<F: Float> Arena<F> {
         let (mut runs, mut rest, mut first) = (Vec::new(), self.memory.data_mut(), 0);
         for k in order {
             if let Place::Memory(at) = targets[k].place {
+                let (at, count) = (at * tasks, targets[k].elements(tasks));
                 let (run, from) = rest.split_at_mut(at - first);
-                let (target, behind) = from.split_at_mut(targets[k].count);
+                let (target, behind) = from.split_at_mut(count);
                 runs.push((first, &*run));
-                (out[k], rest, first) = (target, behind, at + targets[k].count);
+                (out[k], rest, first) = (target, behind, at + count);
             }
         }
         runs.push((first, &*rest));
         let mut results = taken.iter_mut();
         for (out, target) in out.iter_mut().zip(targets) {
             if let Place::Result(_) = target.place {
-                *out = results.next().expect("as many were taken").data_mut();
+                let result = results.next().expect("as many were taken");
+                *out = &mut result.data_mut()[..target.elements(tasks)];
             }
         }
-        f(&mut out, &Rest { runs: &runs, results: &self.results });
+        f(&mut out, &Rest { runs: &runs, results: &self.results, tasks });
         let mut taken = taken.into_iter();
         for target in targets {
             if let Place::Result(k) = target.place {

@@ -1,16 +1,18 @@
 //! From a record to a program: prune, number the values, give them places.
 
+use std::sync::Mutex;
+
 use super::again::compute_again;
+use super::arena::Shelves;
 use super::fuse::fuse;
 use super::memory::{Life, share};
 use super::turned::share_turned;
-use super::arena::Shelves;
 use super::{Operand, Place, Program, Step};
 use crate::array::Array;
 use crate::float::Float;
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::tape::Record;
+use crate::tape::{Given, Record};
 
 /// Bytes that values begin at multiples of.
 const CACHE_LINE: usize = 64;
@@ -62,6 +64,8 @@ struct Planner<'a, F: Float> {
     /// Where each value is; for one that a step writes, the number of its life in place of an element.
     places: Vec<Option<Place>>,
     lives: Vec<Life>,
+    /// Whether tasks that run together have a value each.
+    given: Vec<Given>,
 }
 
 impl<F: Float> Planner<'_, F> {
@@ -88,7 +92,8 @@ impl<F: Float> Planner<'_, F> {
         if let Place::Memory(life) = place {
             self.lives[life].to = at;
         }
-        Operand { place, count: shape.count(), shape: self.shapes(&[shape]), value: value as u32 }
+        let given = self.given[value];
+        Operand { place, count: shape.count(), shape: self.shapes(&[shape]), value: value as u32, given }
     }
 
     /// Node `id` of this shape as an output of step `at`; it may go on with the life of an operand that ends here.
@@ -100,7 +105,7 @@ impl<F: Float> Planner<'_, F> {
         });
         let place = Place::Memory(life);
         self.places[id] = Some(place);
-        Operand { place, shape, count, value: id as u32 }
+        Operand { place, shape, count, value: id as u32, given: self.given[id] }
     }
 
     /// The life that output `k` of node `id` can go on with: that of an operand of the same size, from number `read` on, which
@@ -109,7 +114,9 @@ impl<F: Float> Planner<'_, F> {
         let operands = &mut self.operands[read..];
         let (op, count) = (&self.record.nodes[id].op, self.record.nodes[id + k].shape.count());
         let (i, life) = operands.iter().enumerate().find_map(|(i, o)| match o.place {
-            Place::Memory(life) if o.count == count && last[o.value as usize] == at => {
+            Place::Memory(life)
+                if o.count == count && o.given == self.given[id] && last[o.value as usize] == at =>
+            {
                 let same = |&(_, other): &(usize, &Operand)| other.value == o.value;
                 let whole =
                     operands.iter().enumerate().filter(same).all(|(j, _)| op.overwrites(j) == Some(k));
@@ -158,6 +165,20 @@ fn last_uses<F: Float>(record: &Record<F>, steps: &[usize], results: &[(u32, Sha
     last
 }
 
+/// Which values tasks that run together have each: those that follow from such inputs.
+fn given<F: Float>(record: &Record<F>, steps: &[usize]) -> Vec<Given> {
+    let mut given = vec![Given::Once; record.nodes.len()];
+    for &(id, input) in record.open.iter().flatten() {
+        given[id as usize] = input;
+    }
+    for &id in steps {
+        if record.inputs(id).iter().any(|&input| given[root(record, input as usize)] == Given::Each) {
+            given[id..id + record.outputs(id)].fill(Given::Each);
+        }
+    }
+    given
+}
+
 /// The nodes that are executed, in order.
 fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize> {
     let needed = needed(record, results);
@@ -183,9 +204,10 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         shapes: Vec::new(),
         places: vec![None; record.nodes.len()],
         lives: Vec::new(),
+        given: given(&record, &order),
     };
     let inputs = record.open.as_deref().unwrap_or_default();
-    for (k, &id) in inputs.iter().enumerate() {
+    for (k, &(id, _)) in inputs.iter().enumerate() {
         planner.places[id as usize] = Some(Place::Input(k as u32));
     }
     let last = last_uses(&record, &order, results);
@@ -203,7 +225,7 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
     let (memory, leaving) =
         settle(&lives, CACHE_LINE / size_of::<F>(), [&mut operands, &mut targets, &mut results]);
     Program {
-        inputs: inputs.iter().map(|&id| record.nodes[id as usize].shape).collect(),
+        inputs: inputs.iter().map(|&(id, given)| (record.nodes[id as usize].shape, given)).collect(),
         constants,
         steps,
         shapes,
@@ -214,6 +236,7 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         memory,
         leaving,
         idle: Shelves::new(),
+        lifted: Mutex::new(Vec::new()),
     }
 }
 

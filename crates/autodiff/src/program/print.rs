@@ -72,7 +72,7 @@ impl<F: Float> Program<F> {
     /// The program as a graph in the language of Graphviz: operators with shapes and bytes, values as edges.
     pub fn to_dot(&self) -> String {
         let mut dot = String::from("digraph program {\n  node [shape=box, fontname=\"sans-serif\"];\n");
-        for (k, shape) in self.inputs.iter().enumerate() {
+        for (k, (shape, _)) in self.inputs.iter().enumerate() {
             dot += &format!("  in{k} [label=\"input {k}\\n{shape}\", shape=ellipse];\n");
         }
         let from = |operand: &Operand| match operand.place {

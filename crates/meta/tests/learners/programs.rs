@@ -3,7 +3,7 @@
 use crate::common::score::Score;
 use crate::common::{Blobs, Lines, Net};
 use fewshot_autodiff::{Activation, Float, Var};
-use fewshot_episodes::{Purpose, Tasks, stream};
+use fewshot_episodes::{Episode, Purpose, Tasks, stream};
 use fewshot_meta::{
     Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, LstmMetaLearner, Maml, Matching,
     Memory, Meta, Nil, Order, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, TaskGradient,
@@ -49,7 +49,7 @@ fn assert_same(a: &TaskGradient, b: &TaskGradient, what: &str) {
     assert_eq!(a.carried, b.carried, "{what}");
 }
 
-/// Compares both ways on tasks of two shapes, in turn.
+/// Compares both ways on tasks of two shapes, in turn, and on meta-batches of both, whose tasks of one shape run together.
 fn check(learner: &dyn Learner, tasks: [&dyn Tasks; 2], what: &str) {
     let meta = learner.init(3);
     let (recorded, eager) = (Runner::new(learner), Runner::with(learner, Execution::Eager));
@@ -59,6 +59,16 @@ fn check(learner: &dyn Learner, tasks: [&dyn Tasks; 2], what: &str) {
             let run = |runner: &Runner| runner.task_gradient(&meta, &task, || stream(1, Purpose::Dropout, i));
             assert_same(&run(&recorded), &run(&eager), what);
         }
+    }
+    let mixed: Vec<Episode> =
+        [0, 0, 0, 1, 0, 1, 1, 1, 1, 0].iter().zip(5..).map(|(&k, i)| tasks[k].episode(i)).collect();
+    // the first call knows no program yet that tells how many may run together
+    for _ in 0..2 {
+        let [ours, theirs] = [&recorded, &eager].map(|runner| runner.meta_gradient(&meta, &mixed, 0..10, 1));
+        assert_eq!((ours.loss, ours.accuracy), (theirs.loss, theirs.accuracy), "{what}");
+        assert_eq!(ours.gradient, theirs.gradient, "{what}");
+        assert_eq!(ours.statistics, theirs.statistics, "{what}");
+        assert_eq!(ours.lanes, theirs.lanes, "{what}");
     }
     let task = Task::from(&tasks[0].episode(0));
     assert!(!recorded.program(&meta, &task).expect("it is recorded").is_empty());
