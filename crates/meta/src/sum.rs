@@ -168,7 +168,7 @@ impl<'a, F: Float> Sum<'a, F> {
 /// The values of the first of several tasks.
 fn first_task<F: Float>(all: &Array<F>) -> Array<F> {
     let shape = &all.shape()[1..];
-    Array::new(shape, all.data()[..shape.iter().product()].to_vec())
+    Array::from_fn(shape, |i| all.data()[i])
 }
 
 /// Adds the values of the tasks from number `from` on, one after the other.
