@@ -1,11 +1,13 @@
 //! [`Program`]: a computation recorded once and replayed for other values.
 //!
 //! Recording writes operators without executing them; what does not lead to a result is pruned, constants are computed
-//! at once, and every value gets a place in one arena, whose memory is used again after a value's last use.
+//! at once, and every value gets a place in one arena, whose memory is used again after a value's last use. A run may take several
+//! tasks at once (`program/many.rs`).
 
 mod again;
 mod arena;
 mod fuse;
+mod lift;
 mod many;
 mod memory;
 mod plan;
@@ -17,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arena::{Arena, Shelves};
-use many::Lifted;
+use lift::Lifted;
 
 use crate::array::Array;
 use crate::float::Float;

@@ -66,6 +66,7 @@ mod nil;
 mod protonet;
 mod r2d2;
 mod recompute;
+mod recording;
 mod relation;
 mod reptile;
 mod rule;

@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fewshot_autodiff::{Array, Float, Program, Shape, StepTime};
+use fewshot_autodiff::{Float, Program, StepTime};
 use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Draw, Noise, Params};
 
-use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
+use crate::learner::{Learner, Meta, TaskGradient};
+use crate::recording::{Form, Recording};
 use crate::sum::Part;
-use crate::task::{Examples, Labels, Task};
-use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
+use crate::task::Task;
 
 /// How a learner's work on a task is executed. The results are the same bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -19,151 +18,6 @@ pub enum Execution {
     Recorded,
     /// Operator by operator on a tape for each task: for debugging.
     Eager,
-}
-
-/// What episodes must have in common to share a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Form {
-    stage: u64,
-    sides: [(Shape, Shape, LabelForm); 2],
-}
-
-impl Form {
-    /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
-    fn of<F: Float>(stage: u64, task: &Task<F>) -> Option<Self> {
-        // a query need not show every class: the support says how many there are
-        let ways = task.support.y.ways();
-        let side = |examples: &Examples<F>| {
-            let x = Shape::new(examples.x.shape());
-            match &examples.y {
-                Labels::Classes(classes) => (x, Shape::new(&[classes.len()]), LabelForm::Classes { ways }),
-                Labels::Values(values) => (x, Shape::new(values.shape()), LabelForm::Values),
-            }
-        };
-        let complete = match &task.support.y {
-            Labels::Classes(classes) => (0..ways).all(|class| classes.contains(&class)),
-            Labels::Values(_) => true,
-        };
-        complete.then(|| Form { stage, sides: [side(&task.support), side(&task.query)] })
-    }
-}
-
-/// A learner's work on episodes of one form.
-struct Recording<F: Float> {
-    form: Form,
-    program: Arc<Program<F>>,
-    draws: Vec<Draw>,
-    statistics: Option<Params<()>>,
-    carried: Params<()>,
-}
-
-impl<F: Float> Recording<F> {
-    fn new(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
-        let noise = Noise::recorder();
-        let (mut statistics, mut carried) = (None, Params::default());
-        let program = Program::record(|tape| {
-            let common = |params: &Params<Array<F>>| params.map(|x| tape.common_input(x.shape()));
-            let meta = MetaVars {
-                theta: common(&meta.theta),
-                statistics: common(&meta.statistics),
-                carried: meta.lanes.first().map(common).unwrap_or_default(),
-                stage: form.stage,
-            };
-            let [support, query] = form.sides.map(|(x, y, labels)| {
-                let x = tape.input(&x);
-                ExampleVars { x, y: labels.on(tape.input(&y)) }
-            });
-            let g = learner.gradient(&meta, &TaskVars { support, query }, &noise);
-            statistics = g.statistics.as_ref().map(|s| s.map(|_| ()));
-            carried = g.carried.map(|_| ());
-            let mut results = vec![g.loss, g.predictions];
-            results.extend_from_slice(g.gradient.values());
-            results.extend(g.statistics.iter().flat_map(|s| s.values()));
-            results.extend_from_slice(g.carried.values());
-            results
-        });
-        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics, carried }
-    }
-
-    fn run(&self, meta: &Meta<F>, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> TaskGradient<F> {
-        let given = self.given(task, rng);
-        let mut results = self.program.run(&given.inputs(meta, task)).into_iter();
-        let mut next = || results.next().expect("a program has the results that were recorded");
-        let (loss, predictions) = (next(), next());
-        let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
-        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
-        TaskGradient {
-            loss: loss.item().as_f64(),
-            accuracy: accuracy(&task.query.y, &predictions),
-            gradient,
-            statistics,
-            carried: self.carried.map(|()| next()),
-        }
-    }
-
-    /// The parts of some tasks of this form, run together.
-    fn run_many(&self, meta: &Meta<F>, tasks: &[Task<F>], rng: impl Fn(usize) -> ChaCha8Rng) -> Part<F> {
-        let given: Vec<Given<F>> =
-            tasks.iter().enumerate().map(|(k, task)| self.given(task, || rng(k))).collect();
-        let inputs: Vec<Vec<&Array<F>>> =
-            given.iter().zip(tasks).map(|(given, task)| given.inputs(meta, task)).collect();
-        let mut results = self.program.run_many(&inputs).into_iter();
-        let mut next = || results.next().expect("a program has the results that were recorded");
-        let (losses, predictions) = (next(), next());
-        let gradient = (0..meta.theta.len()).map(|_| next()).collect();
-        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
-        let of_task = |array: &Array<F>, k: usize| {
-            let shape = &array.shape()[1..];
-            let count = shape.iter().product::<usize>();
-            Array::new(shape, array.data()[k * count..][..count].to_vec())
-        };
-        let accuracies = tasks.iter().enumerate().map(|(k, task)| match &task.query.y {
-            Labels::Classes(_) => accuracy(&task.query.y, &of_task(&predictions, k)),
-            Labels::Values(_) => None,
-        });
-        Part {
-            losses: losses.data().iter().map(|loss| loss.as_f64()).collect(),
-            accuracies: accuracies.collect(),
-            gradient,
-            statistics: statistics
-                .map_or_else(Vec::new, |all| (0..tasks.len()).map(|k| all.map(|x| of_task(x, k))).collect()),
-        }
-    }
-
-    /// The values of the program's inputs for a task, beside those of the task itself.
-    fn given(&self, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> Given<F> {
-        let labels = [&task.support.y, &task.query.y].map(|y| match y {
-            Labels::Classes(classes) => Array::index(classes),
-            Labels::Values(values) => values.clone(),
-        });
-        let draws = if self.draws.is_empty() {
-            Vec::new()
-        } else {
-            let mut rng = rng();
-            self.draws.iter().map(|draw| draw.array(&mut rng)).collect()
-        };
-        Given { labels, draws }
-    }
-}
-
-/// What a program is given for a task beside its examples: labels, and what is drawn.
-struct Given<F: Float> {
-    labels: [Array<F>; 2],
-    draws: Vec<Array<F>>,
-}
-
-impl<F: Float> Given<F> {
-    /// The values of the program's inputs, in the order in which they were recorded.
-    fn inputs<'g>(&'g self, meta: &'g Meta<F>, task: &'g Task<F>) -> Vec<&'g Array<F>> {
-        let mut inputs: Vec<&Array<F>> =
-            Vec::with_capacity(2 * meta.theta.len() + meta.statistics.len() + 5 + self.draws.len());
-        inputs.extend(meta.theta.values());
-        inputs.extend(meta.statistics.values());
-        inputs.extend(meta.lanes.first().into_iter().flat_map(|lane| lane.values()));
-        inputs.extend([&task.support.x, &self.labels[0], &task.query.x, &self.labels[1]]);
-        inputs.extend(&self.draws);
-        inputs
-    }
 }
 
 /// Computes meta-gradients of a learner: records its work on the first task of each shape and replays it for the others.
