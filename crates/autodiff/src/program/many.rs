@@ -18,7 +18,7 @@ use crate::tape::Given;
 
 /// Bytes of the memory of tasks that run together: half of a small second-level cache.
 const CACHE: usize = 512 << 10;
-/// Most tasks at once: twice as many gained 5 %, and threads end further apart.
+/// Most tasks at once: twelve gained 5 % on one thread, and threads would end further apart.
 const MOST: usize = 8;
 
 impl<F: Float> Program<F> {
