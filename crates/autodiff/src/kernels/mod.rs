@@ -39,6 +39,7 @@ mod vector_plain;
 mod vector_x86;
 mod window;
 mod winograd;
+mod winograd_lines;
 mod winograd_maps;
 
 pub use split::with_split;

@@ -54,8 +54,9 @@ fn shapes() -> Vec<ConvShape> {
         s(2, [18, 17], 4, [3, 3], 8, [1, 1], [[1, 1], [1, 1]]),
         s(2, [3, 4], 80, [2, 2], 130, [1, 1], [[0, 1], [0, 1]]),
         // fewer products: 3x3 with stride 1 and many channels
-        s(2, [14, 12], 64, [3, 3], 68, [1, 1], [[1, 1], [1, 1]]),
-        s(2, [13, 16], 16, [3, 3], 20, [1, 1], [[0, 0], [2, 1]]),
+        s(3, [14, 12], 64, [3, 3], 68, [1, 1], [[1, 1], [1, 1]]),
+        s(3, [13, 16], 16, [3, 3], 20, [1, 1], [[0, 0], [2, 1]]),
+        s(9, [13, 16], 36, [3, 3], 32, [1, 1], [[0, 0], [2, 1]]),
         s(34, [11, 10], 64, [3, 3], 64, [1, 1], [[1, 2], [1, 0]]),
     ]
 }
@@ -107,6 +108,36 @@ fn wide_convolutions_of_stride_one_take_fewer_products() {
             suits::<f32>(&ConvShape { n: 4, ..s }) && !suits_dw::<f32>(&ConvShape { n: 4, ..s }),
             "{level:?}"
         );
+    });
+}
+
+/// Root mean square of the errors of `got`, as a share of that of `wanted`.
+fn error(got: &[f32], wanted: &[f64]) -> f64 {
+    let squares = |x: f64| x * x;
+    let errors: f64 = got.iter().zip(wanted).map(|(&got, wanted)| squares(f64::from(got) - wanted)).sum();
+    (errors / wanted.iter().map(|&x| squares(x)).sum::<f64>()).sqrt()
+}
+
+#[test]
+fn fewer_products_lose_few_digits() {
+    let s = *shapes().last().expect("the list is not empty");
+    let w: Vec<f32> = values(9 * s.c_in * s.c_out, 2);
+    let x: Vec<f32> = values(s.n * s.h * s.w * s.c_in, 1);
+    let g: Vec<f32> = values(s.n * s.out_h() * s.out_w() * s.c_out, 3);
+    let exact = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    let (x64, w64, g64) = (exact(&x), exact(&w), exact(&g));
+    at_every_level(|level| {
+        let (mut y, mut y64) = (vec![0.0; g.len()], vec![0.0; g.len()]);
+        conv(&mut y, &x, &w, &s);
+        conv(&mut y64, &x64, &w64, &s);
+        let (mut dx, mut dx64) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        conv_dx(&mut dx, &g, &w, &s);
+        conv_dx(&mut dx64, &g64, &w64, &s);
+        let (mut dw, mut dw64) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+        conv_dw(&mut dw, &x, &g, &s);
+        conv_dw(&mut dw64, &x64, &g64, &s);
+        let errors = [error(&y, &y64), error(&dx, &dx64), error(&dw, &dw64)];
+        assert!(errors.iter().all(|&e| e < 1e-6), "{level:?}: {errors:?}");
     });
 }
 

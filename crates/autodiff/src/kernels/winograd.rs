@@ -1,6 +1,6 @@
-//! Convolutions of 3x3 with stride 1 in fewer products: Winograd's F(2x2, 3x3) (Lavin and Gray 2016, section 4.1).
+//! Convolutions of 3x3 with stride 1 in fewer products: Winograd's F(4x4, 3x3) (Lavin and Gray 2016, section 4).
 //!
-//! A window of 2x2 outputs takes 16 products of channels instead of 36: `A^T [(G g G^T) (B^T d B)] A`, of which the product of a
+//! A window of 4x4 outputs takes 36 products of channels instead of 144: `A^T [(G g G^T) (B^T d B)] A`, of which the product of a
 //! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same. An infinite pixel
 //! makes NaN of all outputs of the windows that read it.
 
@@ -10,6 +10,7 @@ use super::isa::{Isa, versions};
 use super::map::add_assign;
 use super::split;
 use super::vector::Vector;
+use super::winograd_lines::STEP;
 use super::winograd_maps::{
     PIECE, PLANES, Tiles, of_gradients, of_images, of_weights, to_images, to_weights,
 };
@@ -17,21 +18,23 @@ use crate::float::Float;
 use crate::pool::Buffer;
 
 /// Elements of a plane of one block of windows: all planes of a block stay in the second-level cache.
-const BLOCK: usize = 3072;
+const BLOCK: usize = 1536;
+/// Windows of a block are a multiple of this: rows of a register tile.
+const ROWS: usize = 6;
 /// Windows below which turning weights into planes takes longer than is saved; and planes into the gradient of weights.
-const FEW: usize = 64;
-const FEW_DW: usize = 512;
+const FEW: usize = 32;
+const FEW_DW: usize = 128;
 /// Images of one partial sum of the gradient of the weights.
 const IMAGES: usize = 32;
 
 versions! {
-    /// Stores the fewest channels with which the products outweigh the maps, four vectors of them.
+    /// Stores the fewest channels with which the products outweigh the maps, two vectors of them.
     fn fewest<F>(channels: &mut usize) where [F: Float] = fewest_body;
 }
 
 #[inline(always)]
 fn fewest_body<F: Float, I: Isa>(channels: &mut usize) {
-    *channels = 4 * I::Vector::lanes::<F>();
+    *channels = 2 * I::Vector::lanes::<F>();
 }
 
 /// Taps of all windows along an axis that are not on the padding.
@@ -46,24 +49,24 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     if !form || !channels || s.h < 3 || s.w < 3 {
         return false;
     }
-    let windows = s.out_h().div_ceil(2) * s.out_w().div_ceil(2);
+    let windows = s.out_h().div_ceil(STEP) * s.out_w().div_ceil(STEP);
     let direct = taps(s.h, s.pad[0]) * taps(s.w, s.pad[1]);
     let mut channels = 0;
     fewest::<F>(&mut channels);
-    // the maps take up to three fifths of the time of the products
-    let fewer = 5 * direct >= 8 * PLANES * windows;
+    // the maps take up to nine tenths of the time of the products
+    let fewer = 10 * direct >= 19 * PLANES * windows;
     s.c_in.min(s.c_out) >= channels && s.n * windows >= FEW && fewer
 }
 
 /// Whether it does for the gradient of the weights, too.
 pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
-    s.n * s.out_h().div_ceil(2) * s.out_w().div_ceil(2) >= FEW_DW && suits::<F>(s)
+    s.n * s.out_h().div_ceil(STEP) * s.out_w().div_ceil(STEP) >= FEW_DW && suits::<F>(s)
 }
 
 /// Windows over the input and the output of a convolution.
 fn tiles(s: &ConvShape) -> [Tiles; 2] {
     let out = [s.out_h(), s.out_w()];
-    let (grid, pad) = (out.map(|size| size.div_ceil(2)), s.pad.map(|[before, _]| before));
+    let (grid, pad) = (out.map(|size| size.div_ceil(STEP)), s.pad.map(|[before, _]| before));
     [
         Tiles { size: [s.h, s.w], pad, grid, channels: s.c_in },
         Tiles { size: out, pad: [0, 0], grid, channels: s.c_out },
@@ -95,7 +98,7 @@ impl<F: Float> Block<F> {
 }
 
 fn windows_of_block(s: &ConvShape) -> usize {
-    BLOCK / s.c_in.max(s.c_out).min(BLOCK)
+    (BLOCK / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS
 }
 
 /// As [`super::conv::conv`], for a shape that [`suits`].
@@ -141,7 +144,7 @@ fn dw_of_group<F: Float>(dw: &mut [F], x: &[F], g: &[F], images: usize, s: &Conv
     let size = s.c_in * s.c_out;
     let (mut sums, mut product) = (Buffer::dirty(PLANES * size), Buffer::dirty(size));
     sums.data_mut().fill(F::zero());
-    Block::new(s, 2 * windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
+    Block::new(s, windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
         let rows = range[1] - range[0];
         of_images(v, x, inputs, range);
         of_gradients(m, g, outputs, range);

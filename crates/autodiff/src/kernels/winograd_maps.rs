@@ -1,20 +1,24 @@
 //! The linear maps of Winograd's convolution, on vectors of channels: of tiles of images, and of weights.
 //!
-//! Sixteen planes hold one number each of all tiles (or weights): plane `4 i + j` is row `i`, column `j` of the squares.
+//! Planes hold one number each of all tiles (or weights): plane `6 i + j` is row `i`, column `j` of the squares.
 
 #![allow(unsafe_code)]
+
+use std::hint::black_box;
 
 use super::isa::{Isa, versions};
 use super::reader::Reader;
 use super::vector::{Vector, Vector128};
+use super::winograd_lines::{Gradient, Image, Line, Output, SIDE, STEP, Weight, WeightGradient, both};
 use crate::float::Float;
+use crate::pool::Buffer;
 
-/// Numbers of a square of 4x4.
-pub const PLANES: usize = 16;
+/// Numbers of a square.
+pub const PLANES: usize = SIDE * SIDE;
 /// Elements between two planes, which keep their stores out of one another's cache lines.
 pub const GAP: usize = 16;
 
-/// Images of `[h, w, channels]` under windows of `N` by `N` that are two pixels apart.
+/// Images of `[h, w, channels]` under windows of `N` by `N` that are [`STEP`] pixels apart.
 #[derive(Clone, Copy)]
 pub struct Tiles {
     /// Rows and columns of an image.
@@ -50,13 +54,16 @@ impl Tiles {
         let (mut image, mut window) = (from / of_image, from % of_image);
         for k in 0..to - from {
             let first = [window / self.grid[1], window % self.grid[1]];
+            let inside = |axis: usize, i: usize| {
+                let at = (STEP * first[axis] + i).wrapping_sub(self.pad[axis]);
+                (at < self.size[axis]).then(|| at * [self.size[1], 1][axis] * self.channels)
+            };
+            let columns: [Option<usize>; N] = std::array::from_fn(|j| inside(1, j));
             let mut places = [[None; N]; N];
-            for (i, row) in places.iter_mut().enumerate() {
-                for (j, place) in row.iter_mut().enumerate() {
-                    let y = (2 * first[0] + i).wrapping_sub(self.pad[0]);
-                    let x = (2 * first[1] + j).wrapping_sub(self.pad[1]);
-                    if y < self.size[0] && x < self.size[1] {
-                        *place = Some((y * self.size[1] + x) * self.channels);
+            for i in 0..N {
+                if let Some(row) = inside(0, i) {
+                    for j in 0..N {
+                        places[i][j] = columns[j].map(|column| row + column);
                     }
                 }
             }
@@ -90,11 +97,11 @@ macro_rules! vectors {
 pub const PIECE: usize = 4;
 
 versions! {
-    /// `B^T d B` of windows of 4x4: the planes of the windows `range`.
+    /// `B^T d B` of windows of 6x6: the planes of the windows `range`.
     pub fn of_images<F>(planes: &mut [F], x: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = of_images_body;
-    /// `A d A^T` of windows of 2x2, the adjoint of [`to_images`].
+    /// `A d A^T` of windows of 4x4, the adjoint of [`to_images`].
     pub fn of_gradients<F>(planes: &mut [F], g: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = of_gradients_body;
-    /// `A^T m A`: windows of 2x2 of the images `y` from planes.
+    /// `A^T m A`: windows of 4x4 of the images `y` from planes.
     pub fn to_images<F>(y: &mut [F], planes: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = to_images_body;
     /// `G g G^T` of weights `[3, 3, size]`: planes of `size`.
     pub fn of_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Float] = of_weights_body;
@@ -102,15 +109,9 @@ versions! {
     pub fn to_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Float] = to_weights_body;
 }
 
-/// `f` along both axes of a square.
-#[inline(always)]
-fn both<V: Copy, const P: usize, const Q: usize>(
-    x: [[V; P]; P],
-    f: impl Fn([V; P]) -> [V; Q],
-) -> [[V; Q]; Q] {
-    let columns: [[V; Q]; P] = std::array::from_fn(|j| f(std::array::from_fn(|i| x[i][j])));
-    std::array::from_fn(|i| f(std::array::from_fn(|j| columns[j][i])))
-}
+/// Aligns the stack of the function that keeps it, so that the vectors that find no register do not cross cache lines, or pages.
+#[repr(align(64))]
+struct Aligned(#[allow(dead_code, reason = "only its place matters")] u8);
 
 /// A vector of each plane from `at` on.
 ///
@@ -118,9 +119,15 @@ fn both<V: Copy, const P: usize, const Q: usize>(
 /// They lie in the reader's slice, and the machine has the vector's instruction set.
 #[inline(always)]
 unsafe fn load<F: Float, V: Vector, const N: usize>(planes: Reader<'_, F>, plane: usize) -> [[V; N]; N] {
-    let at = |i, j| planes.after(((N * i + j) * plane) as isize);
     // SAFETY: the caller's promise.
-    std::array::from_fn(|i| std::array::from_fn(|j| unsafe { at(i, j).vectors::<V, 1>()[0] }))
+    let mut square = unsafe { [[planes.vectors::<V, 1>()[0]; N]; N] };
+    for i in 0..N {
+        for j in 0..N {
+            // SAFETY: as above.
+            square[i][j] = unsafe { planes.after(((N * i + j) * plane) as isize).vectors::<V, 1>()[0] };
+        }
+    }
+    square
 }
 
 /// Writes a vector to each plane from `at` on.
@@ -155,90 +162,69 @@ fn check<F>(planes: &[F], s: &Tiles, images: &[F], [from, to]: [usize; 2]) {
 
 #[inline(always)]
 fn of_images_body<F: Float, I: Isa>(planes: &mut [F], x: &[F], s: &Tiles, range: [usize; 2]) {
-    of_windows::<F, I, Image, 4>(planes, x, s, range);
+    of_windows::<F, I, Image, SIDE>(planes, x, s, range);
 }
 
 #[inline(always)]
 fn of_gradients_body<F: Float, I: Isa>(planes: &mut [F], g: &[F], s: &Tiles, range: [usize; 2]) {
-    of_windows::<F, I, Gradient, 2>(planes, g, s, range);
-}
-
-/// A map from windows of `N` by `N` to planes.
-trait Map<const N: usize> {
-    /// Applies it.
-    ///
-    /// # Safety
-    /// The machine has the vector's instruction set.
-    unsafe fn planes<F: Float, V: Vector>(d: [[V; N]; N]) -> [[V; 4]; 4];
-}
-
-/// `B^T d B`
-struct Image;
-
-impl Map<4> for Image {
-    #[inline(always)]
-    unsafe fn planes<F: Float, V: Vector>(d: [[V; 4]; 4]) -> [[V; 4]; 4] {
-        // SAFETY: the caller's promise.
-        both(d, |[a, b, c, d]| unsafe { [a.sub::<F>(c), b.add::<F>(c), c.sub::<F>(b), b.sub::<F>(d)] })
-    }
-}
-
-/// `A d A^T`
-struct Gradient;
-
-impl Map<2> for Gradient {
-    #[inline(always)]
-    unsafe fn planes<F: Float, V: Vector>(d: [[V; 2]; 2]) -> [[V; 4]; 4] {
-        // SAFETY: the caller's promise.
-        both(d, |[a, b]| unsafe { [a, a.add::<F>(b), a.sub::<F>(b), V::splat(F::zero()).sub::<F>(b)] })
-    }
+    of_windows::<F, I, Gradient, STEP>(planes, g, s, range);
 }
 
 #[inline(always)]
-fn of_windows<F: Float, I: Isa, M: Map<N>, const N: usize>(
+fn of_windows<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize>(
     planes: &mut [F],
     x: &[F],
     s: &Tiles,
     range: [usize; 2],
 ) {
     check(planes, s, x, range);
-    let (plane, zeros) = (s.plane(range[1] - range[0]), [F::zero(); 16]);
+    black_box(&mut Aligned(0));
+    let plane = s.plane(range[1] - range[0]);
+    let mut zeros = Buffer::dirty(s.channels);
+    zeros.data_mut().fill(F::zero());
+    let padding = Reader::new(zeros.data());
     s.each::<N>(range, |k, image, places| {
-        let x = &x[image * s.image()..][..s.image()];
-        vectors!(s.channels, of_window::<F, I; M, N>(planes, k * s.channels, plane, x, &zeros, &places));
+        let x = Reader::new(&x[image * s.image()..][..s.image()]);
+        let mut from = [[padding; N]; N];
+        for i in 0..N {
+            for j in 0..N {
+                if let Some(place) = places[i][j] {
+                    from[i][j] = x.after(place as isize);
+                }
+            }
+        }
+        vectors!(s.channels, of_window::<F, I; L, N>(planes, k * s.channels, plane, &from));
     });
 }
 
 /// # Safety
-/// [`check`] has passed, the places lie in `x`, and the machine has the vector's instruction set.
+/// [`check`] has passed, all channels from the readers on can be read, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn of_window<F: Float, V: Vector, M: Map<N>, const N: usize>(
+unsafe fn of_window<F: Float, V: Vector, L: Line<N, SIDE>, const N: usize>(
     at: usize,
     planes: &mut [F],
     tile: usize,
     plane: usize,
-    x: &[F],
-    zeros: &[F; 16],
-    places: &[[Option<usize>; N]; N],
+    from: &[[Reader<'_, F>; N]; N],
 ) {
-    let from = |place: Option<usize>| match place {
-        Some(place) => Reader::new(x).after((place + at) as isize),
-        None => Reader::new(zeros),
-    };
-    let read = |place| {
-        // SAFETY: the caller's promise; no vector has more elements than there are zeros.
-        unsafe { from(place).vectors::<V, 1>()[0] }
-    };
-    let d = std::array::from_fn(|i| std::array::from_fn(|j| read(places[i][j])));
     // SAFETY: the caller's promise.
-    unsafe { store(planes, plane, tile + at, M::planes::<F, V>(d)) }
+    unsafe {
+        let mut d = [[from[0][0].after(at as isize).vectors::<V, 1>()[0]; N]; N];
+        for i in 0..N {
+            for j in 0..N {
+                d[i][j] = from[i][j].after(at as isize).vectors::<V, 1>()[0];
+            }
+        }
+        store(planes, plane, tile + at, both::<F, V, L, N, SIDE>(d))
+    }
 }
 
 #[inline(always)]
 fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range: [usize; 2]) {
     check(planes, s, y, range);
+    black_box(&mut Aligned(0));
     let plane = s.plane(range[1] - range[0]);
-    s.each::<2>(range, |k, image, places| {
+    s.each::<STEP>(range, |k, image, places| {
         let y = &mut y[image * s.image()..][..s.image()];
         vectors!(s.channels, to_image::<F, I>(y, &planes[k * s.channels..], plane, &places));
     });
@@ -252,12 +238,12 @@ unsafe fn to_image<F: Float, V: Vector>(
     y: &mut [F],
     planes: &[F],
     plane: usize,
-    places: &[[Option<usize>; 2]; 2],
+    places: &[[Option<usize>; STEP]; STEP],
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let m = load::<F, V, 4>(Reader::new(planes).after(at as isize), plane);
-        let v = both(m, |[a, b, c, d]| [a.add::<F>(b).add::<F>(c), b.sub::<F>(c).sub::<F>(d)]);
+        let m = load::<F, V, SIDE>(Reader::new(planes).after(at as isize), plane);
+        let v = both::<F, V, Output, SIDE, STEP>(m);
         for (places, v) in places.iter().zip(v) {
             for (place, v) in places.iter().zip(v) {
                 if let Some(place) = place {
@@ -278,18 +264,13 @@ fn of_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
 }
 
 /// # Safety
-/// The slices hold sixteen and nine planes of `size`, and the machine has the vector's instruction set.
+/// The slices hold [`PLANES`] and nine planes of `size`, and the machine has the vector's instruction set.
 #[inline(always)]
 unsafe fn of_weight<F: Float, V: Vector>(at: usize, planes: &mut [F], w: &[F], size: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         let g = load::<F, V, 3>(Reader::new(w).after(at as isize), size);
-        let (half, none) = (V::splat(F::of(0.5)), V::splat(F::zero()));
-        let v = both(g, |[a, b, c]| {
-            let outer = a.add::<F>(c);
-            [a, outer.add::<F>(b).mul_add::<F>(half, none), outer.sub::<F>(b).mul_add::<F>(half, none), c]
-        });
-        store(planes, size, at, v);
+        store(planes, size, at, both::<F, V, Weight, 3, SIDE>(g));
     }
 }
 
@@ -308,13 +289,7 @@ fn to_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
 unsafe fn to_weight<F: Float, V: Vector>(at: usize, w: &mut [F], planes: &[F], size: usize) {
     // SAFETY: the caller's promise.
     unsafe {
-        let s = load::<F, V, 4>(Reader::new(planes).after(at as isize), size);
-        let (half, none) = (V::splat(F::of(0.5)), V::splat(F::zero()));
-        let v = both(s, |[a, b, c, d]| {
-            let (sum, rest) =
-                (b.add::<F>(c).mul_add::<F>(half, none), b.sub::<F>(c).mul_add::<F>(half, none));
-            [a.add::<F>(sum), rest, sum.add::<F>(d)]
-        });
-        store(w, size, at, v);
+        let s = load::<F, V, SIDE>(Reader::new(planes).after(at as isize), size);
+        store(w, size, at, both::<F, V, WeightGradient, SIDE, 3>(s));
     }
 }
