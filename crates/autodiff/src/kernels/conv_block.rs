@@ -237,7 +237,7 @@ fn products<F: Float>(
                 let at = image * s.out_image() + start..image * s.out_image() + end;
                 let (y, dy) = (arrived.y.map(|y| &y[at.clone()]), &arrived.dy[at.clone()]);
                 let (patches, dz) = strips.gradient(rows, folded.data(), y, dy, terms.slope);
-                matmul(product.data_mut(), patches, dz, k, dz.len() / c, c, true, false);
+                matmul(product.data_mut(), patches, dz, k, dz.len() / c, c, false, false);
                 add_assign(part, product.data());
             }
         }

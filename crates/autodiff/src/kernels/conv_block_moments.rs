@@ -28,7 +28,7 @@ impl Moments {
                 strips.enter(&x[image * s.image()..][..s.image()]);
                 for rows in Strips::<F>::rows(s, s.conv.out_h()) {
                     let patches = strips.gather(rows, s.conv.out_w());
-                    matmul(product.data_mut(), patches, patches, k, patches.len() / k, k, true, false);
+                    matmul(product.data_mut(), patches, patches, k, patches.len() / k, k, false, true);
                     part.iter_mut().zip(product.data()).for_each(|(part, p)| *part += p.as_f64());
                 }
             }

@@ -16,7 +16,8 @@ const STRIP: usize = 128;
 /// One image with its padding, and a strip of its windows and of its convolution.
 pub struct Strips<'a, F: Float> {
     shape: &'a BlockShape,
-    pivot: Vec<F>,
+    pivot: &'a [F],
+    /// Channel after channel: `[c_in, height, width]`.
     padded: Buffer<F>,
     patches: Buffer<F>,
     z: Buffer<F>,
@@ -24,17 +25,17 @@ pub struct Strips<'a, F: Float> {
 
 impl<'a, F: Float> Strips<'a, F> {
     /// Without an image yet; `pivot`, one value a channel, is taken from every pixel.
-    pub fn new(pivot: &[F], shape: &'a BlockShape) -> Self {
+    pub fn new(pivot: &'a [F], shape: &'a BlockShape) -> Self {
         let s = &shape.conv;
         let [height, width] = padded_size(shape);
         let windows = Self::rows(shape, s.out_h()).map(|rows| rows.len()).max().unwrap_or(0) * s.out_w();
         let mut padded = Buffer::dirty(height * width * s.c_in);
-        for (i, x) in padded.data_mut().iter_mut().enumerate() {
-            *x = -pivot[i % s.c_in];
+        for (plane, &pivot) in padded.data_mut().chunks_exact_mut(height * width).zip(pivot) {
+            plane.fill(-pivot);
         }
         Self {
             shape,
-            pivot: pivot.iter().copied().cycle().take(s.w * s.c_in).collect(),
+            pivot,
             padded,
             patches: Buffer::dirty(windows * (shape.depth() + 1)),
             z: Buffer::dirty(windows * s.c_out),
@@ -50,14 +51,15 @@ impl<'a, F: Float> Strips<'a, F> {
 
     /// Goes on to an image.
     pub fn enter(&mut self, image: &[F]) {
-        pad(self.padded.data_mut(), image, &self.pivot, self.shape);
+        pad(self.padded.data_mut(), image, self.pivot, self.shape);
     }
 
-    /// The windows of some rows and the first columns, each followed by a one: `[windows, depth + 1]`.
+    /// The windows of some rows and the first columns, a row for each of their values, and ones: `[depth + 1, windows]`.
     pub fn gather(&mut self, rows: Range<usize>, columns: usize) -> &[F] {
         let windows = rows.len() * columns;
-        gather(self.patches.data_mut(), self.padded.data(), rows, columns, self.shape);
-        &self.patches.data()[..windows * (self.shape.depth() + 1)]
+        let patches = &mut self.patches.data_mut()[..windows * (self.shape.depth() + 1)];
+        gather(patches, self.padded.data(), rows, columns, self.shape);
+        patches
     }
 
     /// The output of some rows of the convolution, where `weights` `[depth + 1, c]` hold the norm.
@@ -68,7 +70,7 @@ impl<'a, F: Float> Strips<'a, F> {
             pool_max(y, z, slope, s);
         } else {
             let patches = self.gather(rows, s.out_w());
-            matmul(y, patches, weights, y.len() / s.conv.c_out, s.depth() + 1, s.conv.c_out, false, false);
+            matmul(y, patches, weights, y.len() / s.conv.c_out, s.depth() + 1, s.conv.c_out, true, false);
             activate(y, slope);
         }
     }
@@ -110,7 +112,7 @@ impl<'a, F: Float> Strips<'a, F> {
     fn convolve(&mut self, rows: Range<usize>, weights: &[F]) -> (&[F], &mut [F]) {
         let (k, c) = (self.shape.depth() + 1, self.shape.conv.c_out);
         let (patches, z) = self.pair(rows);
-        matmul(z, patches, weights, z.len() / c, k, c, false, false);
+        matmul(z, patches, weights, z.len() / c, k, c, true, false);
         (patches, z)
     }
 }
@@ -140,12 +142,13 @@ versions! {
 
 #[inline(always)]
 fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) {
-    let [_, width] = padded_size(s);
+    let [height, width] = padded_size(s);
     let [[top, _], [left, _]] = s.conv.pad;
-    for (y, row) in image.chunks_exact(pivot.len()).enumerate() {
-        let out = &mut padded[((top + y) * width + left) * s.conv.c_in..][..pivot.len()];
-        for ((out, x), pivot) in out.iter_mut().zip(row).zip(pivot) {
-            *out = *x - *pivot;
+    for (c, &pivot) in pivot.iter().enumerate() {
+        for (y, row) in image.chunks_exact(s.conv.w * s.conv.c_in).enumerate() {
+            let out = &mut padded[(c * height + top + y) * width + left..][..s.conv.w];
+            let values = row[c..].iter().step_by(s.conv.c_in);
+            out.iter_mut().zip(values).for_each(|(out, &x)| *out = x - pivot);
         }
     }
 }
@@ -158,51 +161,30 @@ fn gather_body<F: Float, I: Isa>(
     columns: usize,
     s: &BlockShape,
 ) {
-    // lengths the compiler knows, for three by three windows of one and of three channels
-    match s.conv.kw * s.conv.c_in {
-        3 => gather_runs(patches, padded, rows, columns, s, |to, from| copy::<F, 3>(to, from)),
-        9 => gather_runs(patches, padded, rows, columns, s, |to, from| copy::<F, 9>(to, from)),
-        _ => gather_runs(patches, padded, rows, columns, s, |to, from| to.copy_from_slice(from)),
-    }
-}
-
-#[inline(always)]
-fn copy<F: Float, const W: usize>(to: &mut [F], from: &[F]) {
-    store::<F, W>(to, 0, load(from, 0));
-}
-
-/// Copies windows, each of its rows by `copy`, which is given slices of that length.
-#[inline(always)]
-fn gather_runs<F: Float>(
-    patches: &mut [F],
-    padded: &[F],
-    rows: Range<usize>,
-    columns: usize,
-    s: &BlockShape,
-    copy: impl Fn(&mut [F], &[F]),
-) {
-    let [_, width] = padded_size(s);
-    let (run, [down, across], k) = (s.conv.kw * s.conv.c_in, s.conv.stride, s.depth() + 1);
-    for (patches, row) in patches.chunks_exact_mut(columns * k).zip(rows) {
-        for y in 0..s.conv.kh {
-            let from = &padded[(row * down + y) * width * s.conv.c_in..][..width * s.conv.c_in];
-            let runs = from.windows(run).step_by(across * s.conv.c_in);
-            for (patch, from) in patches.chunks_exact_mut(k).zip(runs) {
-                copy(&mut patch[y * run..(y + 1) * run], from);
+    let ([height, width], [down, across]) = (padded_size(s), s.conv.stride);
+    let mut values = patches.chunks_exact_mut(rows.len() * columns);
+    for (ky, kx) in (0..s.conv.kh).flat_map(|ky| (0..s.conv.kw).map(move |kx| (ky, kx))) {
+        for (plane, out) in padded.chunks_exact(height * width).zip(&mut values) {
+            for (out, row) in out.chunks_exact_mut(columns).zip(rows.clone()) {
+                let from = &plane[(row * down + ky) * width + kx..];
+                match across {
+                    1 => out.copy_from_slice(&from[..columns]),
+                    _ => out.iter_mut().zip(from.iter().step_by(across)).for_each(|(out, &x)| *out = x),
+                }
             }
         }
-        patches.iter_mut().skip(k - 1).step_by(k).for_each(|one| *one = F::one());
     }
+    values.for_each(|ones| ones.fill(F::one()));
 }
 
 /// Elements from the first pixel of a pooling window to its others, first to last.
-#[inline(always)]
-fn offsets(s: &BlockShape) -> impl Iterator<Item = usize> + Clone {
+fn offsets(s: &BlockShape) -> Vec<usize> {
     let (c, width, across) = (s.conv.c_out, s.out_w() * s.pool[1], s.pool[1]);
-    (0..s.pool[0]).flat_map(move |y| (0..across).map(move |x| (y * width + x) * c))
+    (0..s.pool[0]).flat_map(|y| (0..across).map(move |x| (y * width + x) * c)).collect()
 }
 
-/// For each pooling window of a strip of `windows`: its element of the output, and that of the strip it begins with.
+/// For each pooling window of a strip of `windows`: its element of the output, and that of the strip it begins with. No closure
+/// does the work on vectors: compiled for itself, it would not have the kernel's features.
 #[inline(always)]
 fn windows(windows: usize, s: &BlockShape) -> impl Iterator<Item = [usize; 2]> {
     let (c, width, [down, across]) = (s.conv.c_out, s.out_w(), s.pool);
@@ -210,24 +192,42 @@ fn windows(windows: usize, s: &BlockShape) -> impl Iterator<Item = [usize; 2]> {
     (0..windows / width).flat_map(move |y| (0..width).map(move |x| [(y * width + x) * c, first(y, x)]))
 }
 
-#[inline(always)]
-fn pool_body<F: Float, I: Isa>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) {
-    strips!(s.conv.c_out, pool_strip::<F, I>(y, z, slope, s));
+/// Calls `$f::<F, I, W>(column, args..., offsets)` for strips of columns; with a length the compiler knows for windows of two by two.
+macro_rules! pooled {
+    ($f:ident::<$F:ident, $I:ident>($s:expr, $($arg:expr),*)) => {{
+        let offsets = offsets($s);
+        match <&[usize; 4]>::try_from(&offsets[..]) {
+            Ok(offsets) => strips!($s.conv.c_out, $f::<$F, $I>($s, $($arg,)* offsets)),
+            Err(_) => strips!($s.conv.c_out, $f::<$F, $I>($s, $($arg,)* &offsets)),
+        }
+    }};
 }
 
 #[inline(always)]
-fn pool_strip<F: Float, I: Isa, const W: usize>(col: usize, y: &mut [F], z: &[F], slope: F, s: &BlockShape) {
+fn pool_body<F: Float, I: Isa>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) {
+    pooled!(pool_strip::<F, I>(s, y, z, slope));
+}
+
+#[inline(always)]
+fn pool_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    s: &BlockShape,
+    y: &mut [F],
+    z: &[F],
+    slope: F,
+    offsets: &[usize],
+) {
     for [out, first] in windows(y.len() / s.conv.c_out, s) {
-        let best: [F; W] = greatest(z, first + col, offsets(s));
+        let best: [F; W] = greatest(z, first + col, offsets);
         let activated = best.map(|z| if z > F::zero() { z } else { slope * z });
         store(y, out + col, activated);
     }
 }
 
 #[inline(always)]
-fn greatest<F: Float, const W: usize>(z: &[F], at: usize, offsets: impl Iterator<Item = usize>) -> [F; W] {
+fn greatest<F: Float, const W: usize>(z: &[F], at: usize, offsets: &[usize]) -> [F; W] {
     let mut best: [F; W] = load(z, at);
-    for offset in offsets.skip(1) {
+    for offset in &offsets[1..] {
         let values: [F; W] = load(z, at + offset);
         for j in 0..W {
             best[j] = if values[j] > best[j] || values[j].is_nan() { values[j] } else { best[j] };
@@ -238,24 +238,25 @@ fn greatest<F: Float, const W: usize>(z: &[F], at: usize, offsets: impl Iterator
 
 #[inline(always)]
 fn place_body<F: Float, I: Isa>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) {
-    strips!(s.conv.c_out, place_strip::<F, I>(z, dy, slope, s));
+    pooled!(place_strip::<F, I>(s, z, dy, slope));
 }
 
 #[inline(always)]
 fn place_strip<F: Float, I: Isa, const W: usize>(
     col: usize,
+    s: &BlockShape,
     z: &mut [F],
     dy: &[F],
     slope: F,
-    s: &BlockShape,
+    offsets: &[usize],
 ) {
     for [out, first] in windows(dy.len() / s.conv.c_out, s) {
-        let best: [F; W] = greatest(z, first + col, offsets(s));
+        let best: [F; W] = greatest(z, first + col, offsets);
         let mut left: [F; W] = load(dy, out + col);
         for j in 0..W {
             left[j] = if best[j] > F::zero() { left[j] } else { slope * left[j] };
         }
-        for offset in offsets(s) {
+        for offset in offsets {
             let mut values: [F; W] = load(z, first + col + offset);
             for j in 0..W {
                 let here = values[j] == best[j];
