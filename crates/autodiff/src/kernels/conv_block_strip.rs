@@ -17,7 +17,7 @@ const STRIP: usize = 128;
 pub struct Strips<'a, F: Float> {
     shape: &'a BlockShape,
     pivot: &'a [F],
-    /// Channel after channel: `[c_in, height, width]`.
+    /// Channel after channel, the columns of a row sorted by which windows begin there: `[c_in, height, across, width / across]`.
     padded: Buffer<F>,
     patches: Buffer<F>,
     z: Buffer<F>,
@@ -29,8 +29,9 @@ impl<'a, F: Float> Strips<'a, F> {
         let s = &shape.conv;
         let [height, width] = padded_size(shape);
         let windows = Self::rows(shape, s.out_h()).map(|rows| rows.len()).max().unwrap_or(0) * s.out_w();
-        let mut padded = Buffer::dirty(height * width * s.c_in);
-        for (plane, &pivot) in padded.data_mut().chunks_exact_mut(height * width).zip(pivot) {
+        let plane = height * s.stride[1] * width;
+        let mut padded = Buffer::dirty(plane * s.c_in);
+        for (plane, &pivot) in padded.data_mut().chunks_exact_mut(plane).zip(pivot) {
             plane.fill(-pivot);
         }
         Self {
@@ -117,10 +118,10 @@ impl<'a, F: Float> Strips<'a, F> {
     }
 }
 
-/// Height and width of an image with its padding.
+/// Rows of an image with its padding, and columns between which windows begin.
 fn padded_size(s: &BlockShape) -> [usize; 2] {
     let s = &s.conv;
-    [s.h + s.pad[0][0] + s.pad[0][1], s.w + s.pad[1][0] + s.pad[1][1]]
+    [s.h + s.pad[0][0] + s.pad[0][1], (s.w + s.pad[1][0] + s.pad[1][1]).div_ceil(s.stride[1])]
 }
 
 /// The activation in place.
@@ -142,13 +143,16 @@ versions! {
 
 #[inline(always)]
 fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) {
-    let [height, width] = padded_size(s);
+    let ([height, width], across) = (padded_size(s), s.conv.stride[1]);
     let [[top, _], [left, _]] = s.conv.pad;
     for (c, &pivot) in pivot.iter().enumerate() {
         for (y, row) in image.chunks_exact(s.conv.w * s.conv.c_in).enumerate() {
-            let out = &mut padded[(c * height + top + y) * width + left..][..s.conv.w];
-            let values = row[c..].iter().step_by(s.conv.c_in);
-            out.iter_mut().zip(values).for_each(|(out, &x)| *out = x - pivot);
+            for first in 0..across.min(s.conv.w) {
+                let (phase, at) = ((left + first) % across, (left + first) / across);
+                let out = &mut padded[((c * height + top + y) * across + phase) * width..][at..width];
+                let values = row[first * s.conv.c_in + c..].iter().step_by(across * s.conv.c_in);
+                out.iter_mut().zip(values).for_each(|(out, &x)| *out = x - pivot);
+            }
         }
     }
 }
@@ -164,13 +168,10 @@ fn gather_body<F: Float, I: Isa>(
     let ([height, width], [down, across]) = (padded_size(s), s.conv.stride);
     let mut values = patches.chunks_exact_mut(rows.len() * columns);
     for (ky, kx) in (0..s.conv.kh).flat_map(|ky| (0..s.conv.kw).map(move |kx| (ky, kx))) {
-        for (plane, out) in padded.chunks_exact(height * width).zip(&mut values) {
+        for (plane, out) in padded.chunks_exact(height * across * width).zip(&mut values) {
             for (out, row) in out.chunks_exact_mut(columns).zip(rows.clone()) {
-                let from = &plane[(row * down + ky) * width + kx..];
-                match across {
-                    1 => out.copy_from_slice(&from[..columns]),
-                    _ => out.iter_mut().zip(from.iter().step_by(across)).for_each(|(out, &x)| *out = x),
-                }
+                let from = ((row * down + ky) * across + kx % across) * width + kx / across;
+                out.copy_from_slice(&plane[from..][..columns]);
             }
         }
     }
