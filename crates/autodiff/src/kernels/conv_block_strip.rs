@@ -17,10 +17,12 @@ const STRIP: usize = 128;
 pub struct Strips<'a, F: Float> {
     shape: &'a BlockShape,
     pivot: &'a [F],
-    /// Channel after channel, the columns of a row sorted by which windows begin there: `[c_in, height, across, width / across]`.
+    /// Channel after channel, a row's columns sorted by their remainder by the stride: `[c_in, height, stride, width / stride]`.
     padded: Buffer<F>,
     patches: Buffer<F>,
     z: Buffer<F>,
+    /// Elements from the first pixel of a pooling window to its others, first to last.
+    offsets: Vec<usize>,
 }
 
 impl<'a, F: Float> Strips<'a, F> {
@@ -40,6 +42,7 @@ impl<'a, F: Float> Strips<'a, F> {
             padded,
             patches: Buffer::dirty(windows * (shape.depth() + 1)),
             z: Buffer::dirty(windows * s.c_out),
+            offsets: offsets(shape),
         }
     }
 
@@ -67,8 +70,8 @@ impl<'a, F: Float> Strips<'a, F> {
     pub fn output(&mut self, y: &mut [F], rows: Range<usize>, weights: &[F], slope: F) {
         let s = self.shape;
         if s.pools() {
-            let (_, z) = self.convolve(rows, weights);
-            pool_max(y, z, slope, s);
+            self.convolve(rows, weights);
+            pool_max(y, self.z.data(), slope, s, &self.offsets);
         } else {
             let patches = self.gather(rows, s.out_w());
             matmul(y, patches, weights, y.len() / s.conv.c_out, s.depth() + 1, s.conv.c_out, true, false);
@@ -94,9 +97,10 @@ impl<'a, F: Float> Strips<'a, F> {
                 (patches, dz)
             }
             _ => {
-                let (patches, z) = self.convolve(rows, weights);
-                place_max(z, dy, slope, s);
-                (patches, z)
+                let [patches, z] = self.convolve(rows, weights);
+                let z = &mut self.z.data_mut()[..z];
+                place_max(z, dy, slope, s, &self.offsets);
+                (&self.patches.data()[..patches], z)
             }
         }
     }
@@ -109,16 +113,16 @@ impl<'a, F: Float> Strips<'a, F> {
         (&self.patches.data()[..patches], &mut self.z.data_mut()[..windows * self.shape.conv.c_out])
     }
 
-    /// The same with the windows times `weights`.
-    fn convolve(&mut self, rows: Range<usize>, weights: &[F]) -> (&[F], &mut [F]) {
+    /// The same with the windows times `weights`; how long both are.
+    fn convolve(&mut self, rows: Range<usize>, weights: &[F]) -> [usize; 2] {
         let (k, c) = (self.shape.depth() + 1, self.shape.conv.c_out);
         let (patches, z) = self.pair(rows);
         matmul(z, patches, weights, z.len() / c, k, c, true, false);
-        (patches, z)
+        [patches.len(), z.len()]
     }
 }
 
-/// Rows of an image with its padding, and columns between which windows begin.
+/// Rows of an image with its padding, and columns that are a stride apart.
 fn padded_size(s: &BlockShape) -> [usize; 2] {
     let s = &s.conv;
     [s.h + s.pad[0][0] + s.pad[0][1], (s.w + s.pad[1][0] + s.pad[1][1]).div_ceil(s.stride[1])]
@@ -136,9 +140,10 @@ versions! {
     fn gather<F>(patches: &mut [F], padded: &[F], rows: Range<usize>, columns: usize, s: &BlockShape)
         where [F: Float] = gather_body;
     /// The greatest value of each window of the strip `z`, with the activation.
-    fn pool_max<F>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) where [F: Float] = pool_body;
+    fn pool_max<F>(y: &mut [F], z: &[F], slope: F, s: &BlockShape, offsets: &[usize]) where [F: Float] = pool_body;
     /// In place of the strip `z` its gradient, that of each window's greatest value being at the first such.
-    fn place_max<F>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) where [F: Float] = place_body;
+    fn place_max<F>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape, offsets: &[usize])
+        where [F: Float] = place_body;
 }
 
 #[inline(always)]
@@ -195,18 +200,17 @@ fn windows(windows: usize, s: &BlockShape) -> impl Iterator<Item = [usize; 2]> {
 
 /// Calls `$f::<F, I, W>(column, args..., offsets)` for strips of columns; with a length the compiler knows for windows of two by two.
 macro_rules! pooled {
-    ($f:ident::<$F:ident, $I:ident>($s:expr, $($arg:expr),*)) => {{
-        let offsets = offsets($s);
-        match <&[usize; 4]>::try_from(&offsets[..]) {
+    ($f:ident::<$F:ident, $I:ident>($s:expr, $($arg:expr),*; $offsets:expr)) => {
+        match <&[usize; 4]>::try_from($offsets) {
             Ok(offsets) => strips!($s.conv.c_out, $f::<$F, $I>($s, $($arg,)* offsets)),
-            Err(_) => strips!($s.conv.c_out, $f::<$F, $I>($s, $($arg,)* &offsets)),
+            Err(_) => strips!($s.conv.c_out, $f::<$F, $I>($s, $($arg,)* $offsets)),
         }
-    }};
+    };
 }
 
 #[inline(always)]
-fn pool_body<F: Float, I: Isa>(y: &mut [F], z: &[F], slope: F, s: &BlockShape) {
-    pooled!(pool_strip::<F, I>(s, y, z, slope));
+fn pool_body<F: Float, I: Isa>(y: &mut [F], z: &[F], slope: F, s: &BlockShape, offsets: &[usize]) {
+    pooled!(pool_strip::<F, I>(s, y, z, slope; offsets));
 }
 
 #[inline(always)]
@@ -238,8 +242,8 @@ fn greatest<F: Float, const W: usize>(z: &[F], at: usize, offsets: &[usize]) -> 
 }
 
 #[inline(always)]
-fn place_body<F: Float, I: Isa>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape) {
-    pooled!(place_strip::<F, I>(s, z, dy, slope));
+fn place_body<F: Float, I: Isa>(z: &mut [F], dy: &[F], slope: F, s: &BlockShape, offsets: &[usize]) {
+    pooled!(place_strip::<F, I>(s, z, dy, slope; offsets));
 }
 
 #[inline(always)]
