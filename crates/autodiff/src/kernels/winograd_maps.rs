@@ -222,6 +222,7 @@ unsafe fn of_window<F: Float, V: Vector, L: Line<N, SIDE>, const N: usize>(
 #[inline(always)]
 fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range: [usize; 2]) {
     check(planes, s, y, range);
+    black_box(&mut Aligned(0));
     let plane = s.plane(range[1] - range[0]);
     s.each::<STEP>(range, |k, image, places| {
         let y = &mut y[image * s.image()..][..s.image()];
