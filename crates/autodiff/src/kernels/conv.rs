@@ -2,6 +2,7 @@
 //!
 //! No im2col: output pixels whose windows hold the same taps share one table, whose rows feed the register tile.
 
+use super::ahead::Ahead;
 use super::geometry::{self, Class};
 use super::job::Job;
 use super::matmul::matmul;
@@ -64,7 +65,7 @@ impl ConvShape {
 /// Input channels below which the gradients treat several taps at once.
 pub(super) const FEW_CHANNELS: usize = 4;
 /// Bytes of the images that are taken through all classes of windows before the next: they stay in the second-level cache.
-const GROUP_BYTES: usize = 1 << 20;
+pub(super) const GROUP_BYTES: usize = 512 << 10;
 
 /// How many windows of `size` fit into `len` elements and their padding.
 pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -> usize {
@@ -156,24 +157,48 @@ fn gather<F: Float>(
     }
     let each = images.div_ceil(split::pieces(images));
     split::chunks(out, each * out_image, |i, out| {
-        let group = (GROUP_BYTES / ((x_image + out_image) * size_of::<F>())).max(1);
-        for (k, out) in out.chunks_mut(group * out_image).enumerate() {
-            let images = out.len() / out_image;
-            let x = &x[(i * each + k * group) * x_image..][..images * x_image];
-            for class in classes {
-                let job = Job {
-                    pixels: &class.pixels,
-                    runs: &class.runs,
-                    images,
-                    a_image: x_image,
-                    out_image: pixels[1],
-                    channels: channels[0],
-                    n: channels[1],
-                };
-                tile::product(out, x, w, &job);
-            }
-        }
+        let x = &x[i * each * x_image..][..out.len() / out_image * x_image];
+        in_groups(out, x, w, classes, pixels, channels);
     });
+}
+
+/// Group by group of images, each asking for the next.
+fn in_groups<F: Float>(
+    mut out: &mut [F],
+    mut x: &[F],
+    w: &[F],
+    classes: &[Class],
+    pixels: [usize; 2],
+    channels: [usize; 2],
+) {
+    let [x_image, out_image] = [pixels[0] * channels[0], pixels[1] * channels[1]];
+    let (images, bytes) = (out.len() / out_image, (x.len() + out.len()) * size_of::<F>());
+    let group = images.div_ceil(bytes.div_ceil(GROUP_BYTES).max(1));
+    let steps = |class: &Class| class.pixels.len() * class.taps.len() * channels[0];
+    let of_image: usize = classes.iter().map(steps).sum();
+    while !out.is_empty() {
+        let images = group.min(out.len() / out_image);
+        let (these, behind) = out.split_at_mut(images * out_image);
+        let (those, x_behind) = x.split_at(images * x_image);
+        let soon = images.min(behind.len() / out_image);
+        let next = [&x_behind[..soon * x_image], &behind[..soon * out_image]];
+        let mut ahead = Ahead::new(next, images * of_image);
+        for class in classes {
+            let job = Job {
+                pixels: &class.pixels,
+                runs: &class.runs,
+                images,
+                a_image: x_image,
+                out_image: pixels[1],
+                channels: channels[0],
+                n: channels[1],
+                ahead,
+            };
+            tile::product(these, those, w, &job);
+            ahead = ahead.after(images * steps(class));
+        }
+        (out, x) = (behind, x_behind);
+    }
 }
 
 /// Elements of one image of the input and of the output.

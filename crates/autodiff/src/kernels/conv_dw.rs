@@ -1,8 +1,10 @@
 //! The gradient of a convolution for its weights.
 
-use super::conv::{ConvShape, FEW_CHANNELS, image_sizes};
+use std::ops::Range;
+
+use super::conv::{ConvShape, FEW_CHANNELS, GROUP_BYTES, image_sizes};
 use super::geometry;
-use super::job::{Pixel, Run};
+use super::job::Run;
 use super::map::add_assign;
 use super::pairs::{self, PairJob, Pairs};
 use super::split;
@@ -10,7 +12,7 @@ use super::winograd;
 use crate::float::Float;
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
-const BLOCK_PIXELS: usize = 256;
+const BLOCK_PIXELS: usize = 128;
 /// The same with few input channels, where more columns of the output fit.
 const FEW_PIXELS: usize = 512;
 /// Images of one partial sum of the weight gradient with few input channels.
@@ -41,35 +43,56 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let [x_image, g_image] = image_sizes(s);
     let pixels = s.out_h() * s.out_w();
     let (images, parts) = ((BLOCK_PIXELS / pixels).clamp(1, s.n), pixels.div_ceil(BLOCK_PIXELS));
-    let part_of = |tap: &Vec<Pixel>, part| {
-        Pairs::new(&tap[tap.len() * part / parts..tap.len() * (part + 1) / parts], images, s)
-    };
-    let pairs: Vec<Vec<Pairs>> =
-        (0..parts).map(|part| geometry.taps.iter().map(|tap| part_of(tap, part)).collect()).collect();
+    let pairs: Vec<Vec<Pairs>> = (0..parts)
+        .map(|k| geometry.taps.iter().map(|tap| Pairs::new(part(tap, k, parts), images, s)).collect())
+        .collect();
     let all = s.kh * s.kw * s.c_in;
     let each = all.div_ceil(split::pieces(all));
+    let is_far = (x.len() + g.len()) * size_of::<F>() > GROUP_BYTES;
     split::chunks(dw, each * s.c_out, |i, dw| {
         let rows = i * each..i * each + dw.len() / s.c_out;
         for first in (0..s.n).step_by(images) {
-            for (part, pairs) in pairs.iter().enumerate() {
-                let job = |tap: usize| {
-                    let (top, end) = (rows.start.max(tap * s.c_in), rows.end.min((tap + 1) * s.c_in));
-                    PairJob {
-                        pairs: &pairs[tap],
-                        rows: end - top,
-                        first: top - tap * s.c_in,
-                        row: top - rows.start,
-                        images: images.min(s.n - first),
-                        add: first + part > 0,
-                        shape: s,
-                    }
-                };
-                let jobs: Vec<PairJob<'_>> =
-                    (rows.start / s.c_in..rows.end.div_ceil(s.c_in)).map(job).collect();
+            let [this, next] = [first, first + images].map(|from| from..(from + images).min(s.n));
+            for (k, pairs) in pairs.iter().enumerate() {
+                let mut jobs = jobs_of(&rows, pairs, this.len(), first + k > 0, s);
+                if is_far && !next.is_empty() {
+                    let soon = [(x, x_image), (g, g_image)]
+                        .map(|(all, image)| part(&all[next.start * image..next.end * image], k, parts));
+                    pairs::look_ahead(&mut jobs, soon);
+                }
                 pairs::accumulate(dw, &x[first * x_image..], &g[first * g_image..], &jobs);
             }
         }
     });
+}
+
+/// Part `k` of so many parts of `all`.
+fn part<T>(all: &[T], k: usize, parts: usize) -> &[T] {
+    &all[all.len() * k / parts..all.len() * (k + 1) / parts]
+}
+
+/// The jobs for these rows of the weights, one for each kernel position; `pairs` are those of the positions.
+fn jobs_of<'a, F: Float>(
+    rows: &Range<usize>,
+    pairs: &'a [Pairs],
+    images: usize,
+    add: bool,
+    s: &'a ConvShape,
+) -> Vec<PairJob<'a, F>> {
+    let job = |tap: usize| {
+        let (top, end) = (rows.start.max(tap * s.c_in), rows.end.min((tap + 1) * s.c_in));
+        PairJob {
+            pairs: &pairs[tap],
+            rows: end - top,
+            first: top - tap * s.c_in,
+            row: top - rows.start,
+            images,
+            add,
+            shape: s,
+            ahead: None,
+        }
+    };
+    (rows.start / s.c_in..rows.end.div_ceil(s.c_in)).map(job).collect()
 }
 
 /// All kernel positions of a class of windows at once; blocks of images are summed apart, then in order.
@@ -96,9 +119,10 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
                 images,
                 add: true,
                 shape: s,
+                ahead: None,
             };
             let jobs = sums.iter().flat_map(|(pairs, runs)| runs.iter().map(move |run| job(pairs, run)));
-            let jobs: Vec<PairJob<'_>> = jobs.collect();
+            let jobs: Vec<PairJob<'_, F>> = jobs.collect();
             pairs::accumulate(partial, &x[first * x_image..], &g[first * g_image..], &jobs);
         }
     });

@@ -1,5 +1,7 @@
 //! What a product of the register tile reads and writes where.
 
+use super::ahead::Ahead;
+
 /// One output row's place: element offsets before scaling by the channel counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pixel {
@@ -24,7 +26,7 @@ pub struct Run {
 ///
 /// Offsets in `pixels` and `runs` are in units of `channels` elements of A (`channels` rows of B, `n` elements of the output).
 #[derive(Clone, Copy)]
-pub struct Job<'a> {
+pub struct Job<'a, F> {
     /// Output rows of one image.
     pub pixels: &'a [Pixel],
     /// Stretches of the inner dimension, the same for all pixels.
@@ -39,9 +41,11 @@ pub struct Job<'a> {
     pub channels: usize,
     /// Columns of B and of the output.
     pub n: usize,
+    /// What is needed next, a step being one product of an element of A.
+    pub ahead: Ahead<'a, F>,
 }
 
-impl Job<'_> {
+impl<F> Job<'_, F> {
     /// Panics unless every element the tiles touch lies inside slices of these lengths.
     pub fn check(&self, out: usize, a: usize, b: usize) {
         if self.images == 0 || self.pixels.is_empty() || self.n == 0 {

@@ -3,6 +3,7 @@
 //! Results do not depend on the number of threads, nor on whether a kernel is split over threads at all ([`with_split`]).
 //! A slice of the wrong length is a mistake of this crate and panics.
 
+mod ahead;
 mod broadcast;
 pub mod conv;
 pub mod conv_block;
@@ -31,6 +32,7 @@ pub mod rows;
 mod split;
 mod strip;
 mod tile;
+mod tile_steps;
 pub mod turn;
 mod vector;
 #[cfg(not(target_arch = "x86_64"))]

@@ -2,20 +2,25 @@
 
 #![allow(unsafe_code)]
 
+use super::ahead::Ahead;
 use super::conv::{ConvShape, image_sizes};
 use super::isa::{Isa, OfSize, Work, versions};
 use super::job::Pixel;
 use super::reader::Reader;
-use super::tile::{step, store_rows};
+use super::tile_steps::{step, store_rows};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
 use crate::pool::Buffer;
 
+/// Pairs after which what a tile reads of an input pixel has come from the second-level cache: it lies too scattered for the processor
+/// to foresee.
+const SOON: usize = 8;
+
 /// Pairs of an input and an output pixel of several images, as offsets in elements.
 #[derive(Debug)]
 pub struct Pairs {
-    /// Offsets in x and in g, image after image.
+    /// Offsets in x and in g, image after image, and `SOON` more of no meaning.
     steps: Vec<[usize; 2]>,
     /// Pairs of one image.
     each: usize,
@@ -32,18 +37,19 @@ impl Pairs {
         // as if of one pair at the very start where there is none
         let ends =
             first.iter().fold([0, s.c_out], |[x, g], pair| [x.max(pair[0] + 1), g.max(pair[1] + s.c_out)]);
-        let mut steps = Vec::with_capacity(images * pixels.len());
+        let mut steps = Vec::with_capacity(images * pixels.len() + SOON);
         for image in 0..images {
             let [x, g] = [image * x_image, image * g_image];
             steps.extend(first.iter().map(|pair| [pair[0] + x, pair[1] + g]));
         }
+        steps.extend([[0; 2]; SOON]);
         Self { steps, each: pixels.len(), ends }
     }
 }
 
 /// `out[row + r, :] += sum over pairs of x[pair + first + r] g[pair, :]` for every `r` below `rows`.
 #[derive(Clone, Copy)]
-pub struct PairJob<'a> {
+pub struct PairJob<'a, F> {
     /// What is summed over.
     pub pairs: &'a Pairs,
     /// Elements from the input pixel's first channel to the first row's factor.
@@ -58,9 +64,11 @@ pub struct PairJob<'a> {
     pub add: bool,
     /// Sizes of images and channels.
     pub shape: &'a ConvShape,
+    /// What is needed next, a step being one pair for one row.
+    pub ahead: Option<Ahead<'a, F>>,
 }
 
-impl PairJob<'_> {
+impl<F> PairJob<'_, F> {
     /// Elements of g that are read through a window of `width` columns that sticks out.
     fn needs(&self, width: usize) -> usize {
         let [_, g_image] = image_sizes(self.shape);
@@ -85,13 +93,23 @@ impl PairJob<'_> {
     }
 }
 
+/// Has the jobs ask for what is needed after them.
+pub fn look_ahead<'a, F: Float>(jobs: &mut [PairJob<'a, F>], next: [&'a [F]; 2]) {
+    let steps = |job: &PairJob<'_, F>| job.rows * job.steps().len();
+    let mut ahead = Ahead::new(next, jobs.iter().map(steps).sum());
+    for job in jobs {
+        job.ahead = Some(ahead);
+        ahead = ahead.after(steps(job));
+    }
+}
+
 versions! {
     /// Runs jobs: `out` has rows of `c_out` elements.
-    pub fn accumulate<F>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_>]) where [F: Float] = accumulate_body;
+    pub fn accumulate<F>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_, F>]) where [F: Float] = accumulate_body;
 }
 
 #[inline(always)]
-fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_>]) {
+fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_, F>]) {
     let longer = longer::<F, I>(g, jobs);
     let g = longer.as_ref().map_or(g, Buffer::data);
     for job in jobs {
@@ -107,7 +125,7 @@ fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[Pa
 }
 
 /// A copy of g with room behind it, if a window reads beyond its end.
-fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_>]) -> Option<Buffer<F>> {
+fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_, F>]) -> Option<Buffer<F>> {
     let n = jobs.first()?.shape.c_out;
     let width = Window::next::<F, I>(0, n).width;
     if width <= n || jobs.iter().all(|job| job.needs(width) <= g.len()) {
@@ -121,7 +139,7 @@ fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_>]) -> Option<Buffer<F>> 
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_>, window: Window) {
+fn columns_of<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_, F>, window: Window) {
     at_width!(window.vectors, columns::<F, I>(out, x, g, job, window));
 }
 
@@ -131,7 +149,7 @@ fn columns<F: Float, I: Isa, const N: usize>(
     out: &mut [F],
     x: &[F],
     g: &[F],
-    job: &PairJob<'_>,
+    job: &PairJob<'_, F>,
     window: Window,
 ) {
     let mut done = 0;
@@ -147,7 +165,7 @@ struct Tile<'t, 'a, F> {
     out: &'t mut [F],
     x: &'a [F],
     g: &'a [F],
-    job: &'t PairJob<'a>,
+    job: &'t PairJob<'a, F>,
     done: usize,
     window: Window,
 }
@@ -167,10 +185,19 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
         let g = Reader::new(g).after(window.col as isize);
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
-        let (twos, rest) = job.steps().as_chunks::<2>();
+        let steps = job.steps();
+        let (twos, rest) = steps.as_chunks::<2>();
+        let (soon, _) = job.pairs.steps[SOON..][..steps.len()].as_chunks::<2>();
+        let ahead = job.ahead.filter(|_| window.keep[0] == 0).unwrap_or_else(|| Ahead::nothing(x));
+        let mut ahead = ahead.after(done * steps.len()).every(2 * R);
         // SAFETY: `PairJob::check` has compared the largest offsets of pairs and rows with the slices' lengths.
         unsafe {
-            for &[[x, y], [x2, y2]] in twos {
+            for (&[[x, y], [x2, y2]], soon) in twos.iter().zip(soon) {
+                ahead.ask();
+                for [x, _] in soon {
+                    from[0].after(*x as isize).fetch_near();
+                    from[R - 1].after(*x as isize).fetch_near();
+                }
                 step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));
                 step::<F, I, R, N>(&mut acc, &from, x2, g.after(y2 as isize));
             }

@@ -40,6 +40,28 @@ impl<'a, F: Float> Reader<'a, F> {
         Self { at: self.at.wrapping_offset(elements), ..self }
     }
 
+    /// Asks for the cache line here to be brought into the first-level cache. It may lie anywhere.
+    #[inline(always)]
+    pub fn fetch_near(self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asking reads nothing, and places that are not memory are ignored.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(self.at.cast());
+        }
+    }
+
+    /// Asks for the cache line here to be brought into the second-level cache. It may lie anywhere.
+    #[inline(always)]
+    pub fn fetch(self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asking reads nothing, and places that are not memory are ignored.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T1>(self.at.cast());
+        }
+    }
+
     /// The element at `index`.
     ///
     /// # Safety
@@ -76,6 +98,12 @@ impl<'a, F: Float> Reader<'a, F> {
         self.check(self.at..self.at.wrapping_add(lanes));
         // SAFETY: the caller's promise.
         unsafe { V::load_masked(self.at, mask) }
+    }
+
+    /// Elements from the start of `slice` to here.
+    #[cfg(test)]
+    pub fn elements_after(self, slice: &[F]) -> isize {
+        (self.at as isize - slice.as_ptr() as isize) / size_of::<F>() as isize
     }
 
     #[cfg(debug_assertions)]

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use super::ahead::Ahead;
 use super::isa::{Isa, OfSize, Work, versions};
 use super::job::Job;
 use super::reader::Reader;
-use super::strip::store_parts;
+use super::tile_steps::{multiply, step, store_rows};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
@@ -17,7 +18,7 @@ const BLOCK_ROWS: usize = 48;
 
 versions! {
     /// Runs a job: `out` and `b` have rows of `job.n` elements.
-    pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>) where [F: Float] = product_body;
+    pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) where [F: Float] = product_body;
 }
 
 /// Steps below which preparing the fast loop costs more than it saves.
@@ -35,17 +36,23 @@ struct Panel<'a, F> {
     /// The rows behind them, as wide as the window.
     tail: &'a [F],
     window: Window,
+    /// Steps of a row.
+    depth: usize,
+    ahead: Ahead<'a, F>,
 }
 
 #[inline(always)]
-fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>) {
+fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) {
     job.check(out.len(), a.len(), b.len());
+    let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
+    let mut ahead = job.ahead;
     let mut col = 0;
     while col < job.n {
         let window = Window::next::<F, I>(col, job.n);
         col = window.col + window.keep[1];
         let mut tail = [F::zero(); TAIL];
-        let mut panel = Panel { b, whole: usize::MAX, tail: &[], window };
+        let mut panel = Panel { b, whole: usize::MAX, tail: &[], window, depth, ahead };
+        ahead = Ahead::nothing(a);
         if window.width > job.n {
             panel.whole = if b.len() < window.width { 0 } else { (b.len() - window.width) / job.n + 1 };
             let rows = b[panel.whole * job.n..].chunks_exact(job.n);
@@ -58,14 +65,14 @@ fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_>
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
+fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_, F>) {
     at_width!(panel.window.vectors, columns::<F, I>(out, a, panel, job));
 }
 
 /// Walks the rows of one window of columns in blocks: all tiles of a block of rows take the same part of B before the next.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_>) {
-    let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
+fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_, F>) {
+    let depth = panel.depth;
     // a window wider than the output cannot read back what it stored, so it takes all of B at once
     let part = if job.n < panel.window.width {
         depth
@@ -98,7 +105,7 @@ fn block<F: Float, I: Isa, const N: usize>(
     out: &mut [F],
     a: &[F],
     panel: &Panel<'_, F>,
-    job: &Job<'_>,
+    job: &Job<'_, F>,
     top: &mut RowCursor,
     rows: usize,
     inner: InnerCursor,
@@ -128,7 +135,7 @@ struct InnerCursor {
 
 impl InnerCursor {
     #[inline(always)]
-    fn advance(&mut self, job: &Job<'_>, steps: usize) {
+    fn advance<F>(&mut self, job: &Job<'_, F>, steps: usize) {
         self.step += steps;
         while self.run < job.runs.len() && self.step >= job.runs[self.run].len as usize * job.channels {
             self.step -= job.runs[self.run].len as usize * job.channels;
@@ -142,7 +149,7 @@ struct Tile<'t, 'a, F> {
     out: &'t mut [F],
     a: &'a [F],
     panel: &'t Panel<'a, F>,
-    job: &'t Job<'a>,
+    job: &'t Job<'a, F>,
     top: &'t mut RowCursor,
     inner: InnerCursor,
     part: [usize; 2],
@@ -172,6 +179,8 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
                 cursor = RowCursor { image: cursor.image + 1, pixel: 0 };
             }
         }
+        let row = top.image * job.pixels.len() + top.pixel;
+        let mut ahead = panel.ahead.after(row * panel.depth + R * done).every(2 * R);
         *top = cursor;
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
@@ -217,107 +226,10 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
                     }
                 } else {
                     let from = src.map(|s| s.after(offset));
-                    multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len);
+                    multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, &mut ahead);
                 }
             }
         }
         store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);
-    }
-}
-
-/// Adds `len` products of elements of A and rows of B.
-///
-/// # Safety
-/// Every reader of `from` has `len` elements, and `rows` as many rows of `N` vectors at steps of `b_step`.
-#[inline(always)]
-unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
-    acc: &mut [[I::Vector; N]; R],
-    from: &[Reader<'_, F>; R],
-    mut rows: Reader<'_, F>,
-    b_step: usize,
-    len: usize,
-) {
-    for k in 0..len / 2 {
-        // SAFETY: the caller's promise.
-        unsafe {
-            step::<F, I, R, N>(acc, from, 2 * k, rows);
-            step::<F, I, R, N>(acc, from, 2 * k + 1, rows.after(b_step as isize));
-        }
-        rows = rows.after(2 * b_step as isize);
-    }
-    if len % 2 == 1 {
-        // SAFETY: the caller's promise.
-        unsafe { step::<F, I, R, N>(acc, from, len - 1, rows) }
-    }
-}
-
-/// One value of the inner dimension: a row of B times an element of each row of A.
-///
-/// # Safety
-/// `row` has `N` vectors, and every reader of `from` one at `at`.
-#[inline(always)]
-pub(super) unsafe fn step<F: Float, I: Isa, const R: usize, const N: usize>(
-    acc: &mut [[I::Vector; N]; R],
-    from: &[Reader<'_, F>; R],
-    at: usize,
-    row: Reader<'_, F>,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let values = row.vectors::<I::Vector, N>();
-        for i in 0..R {
-            let s = I::Vector::splat(from[i].element(at));
-            for j in 0..N {
-                acc[i][j] = s.mul_add::<F>(values[j], acc[i][j]);
-            }
-        }
-    }
-}
-
-/// Writes the columns `keep` of a tile to rows of `out` that begin at `begins`; adds them if `add`.
-#[inline(always)]
-pub(super) fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
-    out: &mut [F],
-    begins: &[usize; R],
-    mut acc: [[I::Vector; N]; R],
-    keep: [usize; 2],
-    add: bool,
-) {
-    let lanes = I::Vector::lanes::<F>();
-    if keep != [0, N * lanes] {
-        if I::Vector::MASKED {
-            for i in 0..R {
-                let row = &mut out[begins[i] + keep[0]..begins[i] + keep[1]];
-                for j in 0..N {
-                    let [from, to] = keep.map(|column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
-                    let at = row.as_mut_ptr().wrapping_sub(keep[0]).wrapping_add(j * lanes);
-                    // SAFETY: the lanes of `keep` lie in the row, and this runs with the features of `I`.
-                    unsafe {
-                        let mask = I::Vector::mask::<F>(from, to);
-                        if add {
-                            acc[i][j] = acc[i][j].add::<F>(I::Vector::load_masked(at, mask));
-                        }
-                        acc[i][j].store_masked(at, mask);
-                    }
-                }
-            }
-            return;
-        }
-        // SAFETY: the accumulators are as many elements, one after the other.
-        let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
-        return store_parts(out, begins, rows, keep, add);
-    }
-    for i in 0..R {
-        let row = &mut out[begins[i]..][..N * lanes];
-        for j in 0..N {
-            // SAFETY: the row has as many elements, and this runs with the features of `I`.
-            unsafe {
-                let at = row.as_mut_ptr().add(j * lanes);
-                if add {
-                    acc[i][j] = acc[i][j].add::<F>(I::Vector::load(at));
-                }
-                acc[i][j].store(at);
-            }
-        }
     }
 }
