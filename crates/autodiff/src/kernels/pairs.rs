@@ -7,7 +7,7 @@ use super::conv::{ConvShape, image_sizes};
 use super::isa::{Isa, OfSize, Work, versions};
 use super::job::Pixel;
 use super::reader::Reader;
-use super::tile_steps::{step, store_rows};
+use super::tile_steps::{STEPS, step, store_rows};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
@@ -186,20 +186,20 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
         let steps = job.steps();
-        let (twos, rest) = steps.as_chunks::<2>();
-        let (soon, _) = job.pairs.steps[SOON..][..steps.len()].as_chunks::<2>();
+        let (fours, rest) = steps.as_chunks::<STEPS>();
+        let (soon, _) = job.pairs.steps[SOON..][..steps.len()].as_chunks::<STEPS>();
         let ahead = job.ahead.filter(|_| window.keep[0] == 0).unwrap_or_else(|| Ahead::nothing(x));
-        let mut ahead = ahead.after(done * steps.len()).every(2 * R);
+        let mut ahead = ahead.after(done * steps.len()).every(STEPS * R);
         // SAFETY: `PairJob::check` has compared the largest offsets of pairs and rows with the slices' lengths.
         unsafe {
-            for (&[[x, y], [x2, y2]], soon) in twos.iter().zip(soon) {
+            for (four, soon) in fours.iter().zip(soon) {
                 ahead.ask();
-                for [x, _] in soon {
-                    from[0].after(*x as isize).fetch_near();
-                    from[R - 1].after(*x as isize).fetch_near();
+                for i in 0..STEPS {
+                    let ([x, y], [soon, _]) = (four[i], soon[i]);
+                    from[0].after(soon as isize).fetch_near();
+                    from[R - 1].after(soon as isize).fetch_near();
+                    step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));
                 }
-                step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));
-                step::<F, I, R, N>(&mut acc, &from, x2, g.after(y2 as isize));
             }
             for &[x, y] in rest {
                 step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));

@@ -6,7 +6,7 @@ use super::ahead::Ahead;
 use super::isa::{Isa, OfSize, Work, versions};
 use super::job::Job;
 use super::reader::Reader;
-use super::tile_steps::{multiply, step, store_rows};
+use super::tile_steps::{STEPS, multiply, step, store_rows};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
@@ -180,7 +180,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
             }
         }
         let row = top.image * job.pixels.len() + top.pixel;
-        let mut ahead = panel.ahead.after(row * panel.depth + R * done).every(2 * R);
+        let mut ahead = panel.ahead.after(row * panel.depth + R * done).every(STEPS * R);
         *top = cursor;
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];

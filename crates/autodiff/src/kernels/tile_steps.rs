@@ -9,6 +9,9 @@ use super::strip::store_parts;
 use super::vector::Vector;
 use crate::float::Float;
 
+/// Steps between two pieces that are asked for ahead.
+pub const STEPS: usize = 4;
+
 /// Adds `len` products of elements of A and rows of B, and asks for what is needed `ahead`.
 ///
 /// # Safety
@@ -22,18 +25,18 @@ pub unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
     len: usize,
     ahead: &mut Pieces<'_, F>,
 ) {
-    for k in 0..len / 2 {
+    for k in 0..len / STEPS {
         ahead.ask();
-        // SAFETY: the caller's promise.
-        unsafe {
-            step::<F, I, R, N>(acc, from, 2 * k, rows);
-            step::<F, I, R, N>(acc, from, 2 * k + 1, rows.after(b_step as isize));
+        for i in 0..STEPS {
+            // SAFETY: the caller's promise.
+            unsafe { step::<F, I, R, N>(acc, from, k * STEPS + i, rows.after((i * b_step) as isize)) }
         }
-        rows = rows.after(2 * b_step as isize);
+        rows = rows.after((STEPS * b_step) as isize);
     }
-    if len % 2 == 1 {
+    for k in len / STEPS * STEPS..len {
         // SAFETY: the caller's promise.
-        unsafe { step::<F, I, R, N>(acc, from, len - 1, rows) }
+        unsafe { step::<F, I, R, N>(acc, from, k, rows) }
+        rows = rows.after(b_step as isize);
     }
 }
 
