@@ -150,15 +150,31 @@ versions! {
 fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) {
     let ([height, width], across) = (padded_size(s), s.conv.stride[1]);
     let [[top, _], [left, _]] = s.conv.pad;
+    let (row, step) = (s.conv.w * s.conv.c_in, across * s.conv.c_in);
     for (c, &pivot) in pivot.iter().enumerate() {
-        for (y, row) in image.chunks_exact(s.conv.w * s.conv.c_in).enumerate() {
-            for first in 0..across.min(s.conv.w) {
-                let (phase, at) = ((left + first) % across, (left + first) / across);
-                let out = &mut padded[((c * height + top + y) * across + phase) * width..][at..width];
-                let values = row[first * s.conv.c_in + c..].iter().step_by(across * s.conv.c_in);
-                out.iter_mut().zip(values).for_each(|(out, &x)| *out = x - pivot);
+        for first in 0..across.min(s.conv.w) {
+            let (phase, at) = ((left + first) % across, (left + first) / across);
+            let count = (s.conv.w - first).div_ceil(across);
+            for (y, row) in image.chunks_exact(row).enumerate() {
+                let to = ((c * height + top + y) * across + phase) * width + at;
+                let (out, row) = (&mut padded[to..][..count], &row[first * s.conv.c_in + c..]);
+                match step {
+                    1 => every::<F, 1>(out, row, pivot),
+                    2 => every::<F, 2>(out, row, pivot),
+                    _ => out.iter_mut().zip(row.iter().step_by(step)).for_each(|(out, &x)| *out = x - pivot),
+                }
             }
         }
+    }
+}
+
+/// Every `STEP`-th element, less the pivot.
+#[inline(always)]
+fn every<F: Float, const STEP: usize>(out: &mut [F], row: &[F], pivot: F) {
+    let (whole, rest) = row.as_chunks::<STEP>();
+    out.iter_mut().zip(whole).for_each(|(out, x)| *out = x[0] - pivot);
+    if let (Some(out), Some(&x)) = (out.get_mut(whole.len()), rest.first()) {
+        *out = x - pivot;
     }
 }
 
