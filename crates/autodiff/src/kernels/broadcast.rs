@@ -130,33 +130,34 @@ fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
     axes: &Axes,
     f: M,
 ) {
-    let outer = 1..axes.count.max(1);
+    let outer = axes.count.min(2)..axes.count;
     let [a_axes, b_axes] = &axes.sides;
     let (mut a_at, mut b_at) = (Odometer::new(&a_axes[outer.clone()]), Odometer::new(&b_axes[outer]));
-    let (size, steps) = (a_axes[0].0, [a_axes[0].1, b_axes[0].1]);
-    let (rows, out) = (out.len() / size, out.as_mut_ptr());
+    let [(size, a_step), (rows, a_row)] = [a_axes[0], a_axes[1]];
+    let [(_, b_step), (_, b_row)] = [b_axes[0], b_axes[1]];
+    let (len, out) = (out.len(), out.as_mut_ptr());
     let (a, b) = (a.pointer(out), b.pointer(out));
-    for row in 0..rows {
-        let (a_offset, b_offset) = match axes.count {
-            0..=2 => (row * a_axes[1].1, row * b_axes[1].1),
-            _ => (a_at.next(), b_at.next()),
-        };
-        // SAFETY: the axes lead to every element of the output once, in order, and to elements inside the operands,
-        // whose sizes were compared with their shapes; the innermost steps are 0 or 1. An operand that is the output has
-        // its shape, so that its rows begin with the output's.
-        unsafe {
-            let (out, a, b) = (out.add(row * size), a.add(a_offset), b.add(b_offset));
-            match steps {
-                [0, 0] => std::slice::from_raw_parts_mut(out, size).fill(f(*a, *b)),
-                [0, _] => {
-                    let a = *a;
-                    blocks(out, [b], size, One(move |b| f(a, b)));
+    for first in (0..len).step_by(rows * size) {
+        let (a_first, b_first) = (a_at.next(), b_at.next());
+        for row in 0..rows {
+            // SAFETY: the axes lead to every element of the output once, in order, and to elements inside the operands,
+            // whose sizes were compared with their shapes; the innermost steps are 0 or 1. An operand that is the output has
+            // its shape, so that its rows begin with the output's.
+            unsafe {
+                let out = out.add(first + row * size);
+                let (a, b) = (a.add(a_first + row * a_row), b.add(b_first + row * b_row));
+                match [a_step, b_step] {
+                    [0, 0] => std::slice::from_raw_parts_mut(out, size).fill(f(*a, *b)),
+                    [0, _] => {
+                        let a = *a;
+                        blocks(out, [b], size, One(move |b| f(a, b)));
+                    }
+                    [_, 0] => {
+                        let b = *b;
+                        blocks(out, [a], size, One(move |a| f(a, b)));
+                    }
+                    _ => blocks(out, [a, b], size, Two(f)),
                 }
-                [_, 0] => {
-                    let b = *b;
-                    blocks(out, [a], size, One(move |a| f(a, b)));
-                }
-                _ => blocks(out, [a, b], size, Two(f)),
             }
         }
     }

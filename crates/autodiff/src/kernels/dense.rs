@@ -21,8 +21,9 @@ pub struct Strides {
 }
 
 versions! {
-    /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others; no size is zero.
-    pub fn product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3]) where [F: Float] = product_body;
+    /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of so many matrices that follow each other:
+    /// `size` is `[matrices, m, k, n]`, none of them zero.
+    pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 4]) where [F: Float] = products_body;
 }
 
 /// What the tiles of one window of columns share.
@@ -39,27 +40,32 @@ struct Columns<'a, F> {
 }
 
 #[inline(always)]
-fn product_body<F: Float, I: Isa>(
+fn products_body<F: Float, I: Isa>(
     out: &mut [F],
     a: &[F],
     strides: Strides,
     b: &[F],
-    size @ [m, k, n]: [usize; 3],
+    [count, m, k, n]: [usize; 4],
 ) {
-    assert!(m > 0 && k > 0 && n > 0, "product: a size is zero");
-    assert!((m - 1) * strides.row + (k - 1) * strides.column < a.len(), "product: A too short");
-    assert!(k * n <= b.len() && m * n <= out.len(), "product: B or the output too short");
-    let (most, mut col) = (widest::<I>(m), 0);
-    while col < n {
-        let window = Window::within::<F, I>(most, col, n);
-        col = window.col + window.keep[1];
-        let wide;
-        let mut columns = Columns { a, strides, b, b_row: n, window, size };
-        if window.width > n && !I::Vector::MASKED {
-            wide = widened(b, n, window.width);
-            (columns.b, columns.b_row) = (wide.data(), window.width);
+    assert!(count * m * k * n > 0, "product: a size is zero");
+    let of_a = (count - 1) * m * k + (m - 1) * strides.row + (k - 1) * strides.column;
+    assert!(of_a < a.len(), "product: A too short");
+    assert!(count * k * n <= b.len() && count * m * n <= out.len(), "product: B or the output too short");
+    let most = widest::<I>(m);
+    for i in 0..count {
+        let (out, a, b) = (&mut out[i * m * n..][..m * n], &a[i * m * k..], &b[i * k * n..][..k * n]);
+        let mut col = 0;
+        while col < n {
+            let window = Window::within::<F, I>(most, col, n);
+            col = window.col + window.keep[1];
+            let wide;
+            let mut columns = Columns { a, strides, b, b_row: n, window, size: [m, k, n] };
+            if window.width > n && !I::Vector::MASKED {
+                wide = widened(b, n, window.width);
+                (columns.b, columns.b_row) = (wide.data(), window.width);
+            }
+            columns_of::<F, I>(out, &columns);
         }
-        columns_of::<F, I>(out, &columns);
     }
 }
 

@@ -21,7 +21,6 @@ const LARGE_ROWS: usize = 512;
 /// `out[m, n] = op(a)[m, k] op(b)[k, n]`, row-major.
 ///
 /// `a` is `[m, k]`, or `[k, m]` where `trans_a`; `b` is `[k, n]`, or `[n, k]` where `trans_b`.
-#[inline(never)]
 #[allow(clippy::too_many_arguments)]
 pub fn matmul<F: Float>(
     out: &mut [F],
@@ -33,31 +32,55 @@ pub fn matmul<F: Float>(
     trans_a: bool,
     trans_b: bool,
 ) {
-    assert_eq!((out.len(), a.len(), b.len()), (m * n, m * k, k * n), "matmul: [{m}, {k}] by [{k}, {n}]");
+    matmuls(out, a, b, [1, m, k, n], trans_a, trans_b);
+}
+
+/// [`matmul`] of so many matrices that follow each other: `size` is `[matrices, m, k, n]`.
+#[inline(never)]
+pub fn matmuls<F: Float>(
+    out: &mut [F],
+    a: &[F],
+    b: &[F],
+    size @ [count, m, k, n]: [usize; 4],
+    trans_a: bool,
+    trans_b: bool,
+) {
+    let lengths = (count * m * n, count * m * k, count * k * n);
+    assert_eq!((out.len(), a.len(), b.len()), lengths, "matmul: {count} times [{m}, {k}] by [{k}, {n}]");
     if out.is_empty() {
         return;
     }
     match (k, m, n) {
         (0, ..) => out.fill(F::zero()),
         // a vector is its own transpose
-        (_, _, 1) if trans_a => rows(out, b, a, [1, k, m], false),
-        (_, _, 1) => dots(out, a, b),
-        (_, 1, _) if trans_b => dots(out, b, a),
-        (_, 1, _) => rows(out, a, b, [1, k, n], false),
-        _ if is_large(m, k, n) => large(out, a, b, [m, k, n], trans_a, trans_b),
-        _ if trans_b && !trans_a && m <= NARROW && n * k >= WIDE => {
-            // turns the few rows of A and of the output, and not all of B
-            let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
-            turn(turned.data_mut(), a, m, k);
-            rows(flipped.data_mut(), b, turned.data(), [n, k, m], false);
-            turn(out, flipped.data(), n, m);
+        (_, _, 1) if trans_a => rows(out, b, a, [count, 1, k, m], false),
+        (_, _, 1) => dots(out, a, b, k),
+        (_, 1, _) if trans_b => dots(out, b, a, k),
+        (_, 1, _) => rows(out, a, b, [count, 1, k, n], false),
+        _ if is_large(m, k, n) || trans_b && k > 1 => {
+            for i in 0..count {
+                let (out, a, b) = (&mut out[i * m * n..], &a[i * m * k..], &b[i * k * n..]);
+                apart(&mut out[..m * n], &a[..m * k], &b[..k * n], [m, k, n], trans_a, trans_b);
+            }
         }
-        _ if trans_b && k > 1 => {
-            let mut turned = Buffer::dirty(b.len());
-            turn(turned.data_mut(), b, n, k);
-            rows(out, a, turned.data(), [m, k, n], trans_a);
-        }
-        _ => rows(out, a, b, [m, k, n], trans_a),
+        _ => rows(out, a, b, size, trans_a),
+    }
+}
+
+/// A large product, or one whose second factor is transposed.
+fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
+    if is_large(m, k, n) {
+        large(out, a, b, [m, k, n], trans_a, trans_b);
+    } else if !trans_a && m <= NARROW && n * k >= WIDE {
+        // turns the few rows of A and of the output, and not all of B
+        let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
+        turn(turned.data_mut(), a, m, k);
+        rows(flipped.data_mut(), b, turned.data(), [1, n, k, m], false);
+        turn(out, flipped.data(), n, m);
+    } else {
+        let mut turned = Buffer::dirty(b.len());
+        turn(turned.data_mut(), b, n, k);
+        rows(out, a, turned.data(), [1, m, k, n], trans_a);
     }
 }
 
@@ -73,9 +96,9 @@ pub fn turns_second(m: usize, k: usize, n: usize) -> bool {
 }
 
 /// The register tile over rows of A where they lie.
-fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], size @ [m, k, _]: [usize; 3], trans_a: bool) {
+fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], size @ [_, m, k, _]: [usize; 4], trans_a: bool) {
     let strides = if trans_a { Strides { row: 1, column: m } } else { Strides { row: k, column: 1 } };
-    dense::product(out, a, strides, b, size);
+    dense::products(out, a, strides, b, size);
 }
 
 /// The `gemm` crate, in fixed blocks of rows.
@@ -113,12 +136,21 @@ fn large<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans
 }
 
 versions! {
-    /// `out[i] = sum of a[i, :] v`.
-    fn dots<F>(out: &mut [F], a: &[F], v: &[F]) where [F: Float] = dots_body;
+    /// `out[i] = sum of a[i, :] v` for each vector `v` of `width` elements, one after the other, and as many rows of `a`.
+    fn dots<F>(out: &mut [F], a: &[F], vectors: &[F], width: usize) where [F: Float] = dots_body;
 }
 
 #[inline(always)]
-fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
+fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], vectors: &[F], width: usize) {
+    let rows = out.len() * width / vectors.len();
+    let matrices = out.chunks_exact_mut(rows).zip(a.chunks_exact(rows * width));
+    for ((out, a), v) in matrices.zip(vectors.chunks_exact(width)) {
+        dots_of::<F, I>(out, a, v);
+    }
+}
+
+#[inline(always)]
+fn dots_of<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
     /// Partial sums of one dot product, and of what a row holds beyond them.
     const LANES: usize = 32;
     const FEW: usize = 8;

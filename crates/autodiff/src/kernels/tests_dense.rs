@@ -1,7 +1,7 @@
 //! Matrix products, transposes and permutations against plain loops.
 
 use super::isa::forced::at_every_level;
-use super::matmul::matmul;
+use super::matmul::{matmul, matmuls};
 use super::permute::permute;
 use super::testing::{assert_close, at_every_level_split_or_not, values};
 use super::turn::turn;
@@ -40,6 +40,25 @@ fn products_are_the_plain_sums() {
             check::<f32>(m, k, n);
             check::<f64>(m, k, n);
         }
+    }
+}
+
+#[test]
+fn matrices_that_follow_each_other_are_multiplied_one_by_one() {
+    for [m, k, n] in
+        [[10, 40, 40], [10, 40, 1], [1, 40, 10], [10, 1, 40], [40, 10, 1], [16, 130, 128], [5, 3, 17]]
+    {
+        let (a, b) = (values::<f32>(3 * m * k, 1), values::<f32>(3 * k * n, 2));
+        at_every_level(|level| {
+            for (trans_a, trans_b) in [(false, false), (true, false), (false, true), (true, true)] {
+                let (mut all, mut each) = (vec![f32::NAN; 3 * m * n], vec![f32::NAN; 3 * m * n]);
+                matmuls(&mut all, &a, &b, [3, m, k, n], trans_a, trans_b);
+                for (out, (a, b)) in each.chunks_mut(m * n).zip(a.chunks(m * k).zip(b.chunks(k * n))) {
+                    matmul(out, a, b, m, k, n, trans_a, trans_b);
+                }
+                assert_eq!(all, each, "[{m}, {k}] by [{k}, {n}], {trans_a} {trans_b}, {level:?}");
+            }
+        });
     }
 }
 

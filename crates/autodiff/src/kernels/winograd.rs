@@ -118,7 +118,13 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
             for (p, weights) in weights.chunks_exact(size).enumerate() {
                 let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
                 let m = &mut m[p * outputs.plane(rows)..][..rows * s.c_out];
-                dense::product(m, v, Strides { row: s.c_in, column: 1 }, weights, [rows, s.c_in, s.c_out]);
+                dense::products(
+                    m,
+                    v,
+                    Strides { row: s.c_in, column: 1 },
+                    weights,
+                    [1, rows, s.c_in, s.c_out],
+                );
             }
             to_images(out, m, outputs, range);
         });
@@ -152,7 +158,7 @@ fn dw_of_group<F: Float>(dw: &mut [F], x: &[F], g: &[F], images: usize, s: &Conv
             let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
             let m = &m[p * outputs.plane(rows)..][..rows * s.c_out];
             let strides = Strides { row: 1, column: s.c_in };
-            dense::product(product.data_mut(), v, strides, m, [s.c_in, rows, s.c_out]);
+            dense::products(product.data_mut(), v, strides, m, [1, s.c_in, rows, s.c_out]);
             add_assign(sum, product.data());
         }
     });

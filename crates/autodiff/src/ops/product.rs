@@ -3,7 +3,7 @@
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::matmul::matmul;
+use crate::kernels::matmul::matmuls;
 use crate::op::Op;
 use crate::shape::Shape;
 use crate::var::Var;
@@ -54,10 +54,7 @@ impl Product {
         if *self == Product::SquaredDistances {
             return squared_distances(out, a.data(), b.data(), k);
         }
-        for i in 0..matrices(&shape).0 {
-            let (out, a) = (&mut out[i * m * n..][..m * n], &a.data()[i * m * k..][..m * k]);
-            matmul(out, a, &b.data()[i * k * n..][..k * n], m, k, n, left, right);
-        }
+        matmuls(out, a.data(), b.data(), [matrices(&shape).0, m, k, n], left, right);
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
