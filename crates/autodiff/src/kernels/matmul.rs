@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::dense::{self, Strides};
-use super::isa::{Isa, versions};
+use super::dots::dots;
 use super::split;
 use super::turn::turn;
 use crate::float::Float;
@@ -133,60 +133,4 @@ fn large<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans
             );
         }
     });
-}
-
-versions! {
-    /// `out[i] = sum of a[i, :] v` for each vector `v` of `width` elements, one after the other, and as many rows of `a`.
-    fn dots<F>(out: &mut [F], a: &[F], vectors: &[F], width: usize) where [F: Float] = dots_body;
-}
-
-#[inline(always)]
-fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], vectors: &[F], width: usize) {
-    let rows = out.len() * width / vectors.len();
-    let matrices = out.chunks_exact_mut(rows).zip(a.chunks_exact(rows * width));
-    for ((out, a), v) in matrices.zip(vectors.chunks_exact(width)) {
-        dots_of::<F, I>(out, a, v);
-    }
-}
-
-#[inline(always)]
-fn dots_of<F: Float, I: Isa>(out: &mut [F], a: &[F], v: &[F]) {
-    /// Partial sums of one dot product, and of what a row holds beyond them.
-    const LANES: usize = 32;
-    const FEW: usize = 8;
-    let width = v.len();
-    let (v, v_rest) = v.as_chunks::<LANES>();
-    let (v_few, v_rest) = v_rest.as_chunks::<FEW>();
-    for (out, row) in out.iter_mut().zip(a.chunks_exact(width)) {
-        let (row, rest) = row.as_chunks::<LANES>();
-        let (few, rest) = rest.as_chunks::<FEW>();
-        let (mut acc, mut acc_few) = ([F::zero(); LANES], [F::zero(); FEW]);
-        for (&x, &y) in row.iter().zip(v) {
-            for j in 0..LANES {
-                acc[j] = I::mul_add(x[j], y[j], acc[j]);
-            }
-        }
-        for (&x, &y) in few.iter().zip(v_few) {
-            for j in 0..FEW {
-                acc_few[j] = I::mul_add(x[j], y[j], acc_few[j]);
-            }
-        }
-        let mut lanes = LANES;
-        while lanes > FEW {
-            lanes /= 2;
-            for j in 0..lanes {
-                acc[j] += acc[j + lanes];
-            }
-        }
-        for j in 0..FEW {
-            acc_few[j] += acc[j];
-        }
-        while lanes > 1 {
-            lanes /= 2;
-            for j in 0..lanes {
-                acc_few[j] += acc_few[j + lanes];
-            }
-        }
-        *out = rest.iter().zip(v_rest).fold(acc_few[0], |sum, (&x, &y)| I::mul_add(x, y, sum));
-    }
 }
