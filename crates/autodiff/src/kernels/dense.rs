@@ -47,7 +47,7 @@ fn products_body<F: Float, I: Isa>(
     b: &[F],
     [count, m, k, n]: [usize; 4],
 ) {
-    assert!(count * m * k * n > 0, "product: a size is zero");
+    assert!(count > 0 && m > 0 && k > 0 && n > 0, "product: a size is zero");
     let of_a = (count - 1) * m * k + (m - 1) * strides.row + (k - 1) * strides.column;
     assert!(of_a < a.len(), "product: A too short");
     assert!(count * k * n <= b.len() && count * m * n <= out.len(), "product: B or the output too short");
