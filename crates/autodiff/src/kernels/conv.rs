@@ -182,7 +182,7 @@ fn in_groups<F: Float>(
         let (those, x_behind) = x.split_at(images * x_image);
         let soon = images.min(behind.len() / out_image);
         let next = [&x_behind[..soon * x_image], &behind[..soon * out_image]];
-        let mut ahead = Ahead::new(next, images * of_image);
+        let mut ahead = (!behind.is_empty()).then(|| Ahead::new(next, images * of_image));
         for class in classes {
             let job = Job {
                 pixels: &class.pixels,
@@ -195,7 +195,7 @@ fn in_groups<F: Float>(
                 ahead,
             };
             tile::product(these, those, w, &job);
-            ahead = ahead.after(images * steps(class));
+            ahead = ahead.map(|ahead| ahead.after(images * steps(class)));
         }
         (out, x) = (behind, x_behind);
     }

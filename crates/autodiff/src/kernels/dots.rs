@@ -44,14 +44,13 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
     let rows: [Reader<'_, F>; ROWS] =
         std::array::from_fn(|i| Reader::new(a).after((i.min(last) * width) as isize));
     let whole = width / lanes * lanes;
-    let at = |k: usize| k as isize;
     // SAFETY: the caller's promise; every vector ends within its row.
     unsafe {
         let mut acc = [[I::Vector::splat(F::zero()); 2]; ROWS];
         for k in (0..whole).step_by(2 * lanes) {
             let count = if k + lanes < whole { 2 } else { 1 };
             for half in 0..count {
-                let k = at(k + half * lanes);
+                let k = (k + half * lanes) as isize;
                 let [y] = Reader::new(v).after(k).vectors::<I::Vector, 1>();
                 for i in 0..ROWS {
                     let [x] = rows[i].after(k).vectors::<I::Vector, 1>();
@@ -61,9 +60,9 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
         }
         if I::Vector::MASKED && whole < width {
             let (mask, rest) = (I::Vector::mask::<F>(0, width - whole), width - whole);
-            let y: I::Vector = Reader::new(v).after(at(whole)).first_lanes(mask, rest);
+            let y: I::Vector = Reader::new(v).after(whole as isize).first_lanes(mask, rest);
             for i in 0..ROWS {
-                let x: I::Vector = rows[i].after(at(whole)).first_lanes(mask, rest);
+                let x: I::Vector = rows[i].after(whole as isize).first_lanes(mask, rest);
                 acc[i][1] = x.mul_add::<F>(y, acc[i][1]);
             }
         }
@@ -85,15 +84,11 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
 /// The machine has the vector's instruction set.
 #[inline(always)]
 unsafe fn across<F: Float, V: Vector>([a, b, c, d]: [V; ROWS]) -> [F; ROWS] {
-    let pair = |[x, y]: [V; 2]| {
-        // SAFETY: the caller's promise.
-        unsafe { x.add::<F>(y) }
-    };
     let (mut all, piece) = ([F::zero(); LANES], Vector128::lanes::<F>());
     // SAFETY: the caller's promise; no vector has more lanes.
     unsafe {
-        let ab = pair(a.zip::<F>(b));
-        let sums = if piece == ROWS { pair(ab.zip_wide(pair(c.zip::<F>(d)))) } else { ab };
+        let ab = sum::<F, V>(a.zip::<F>(b));
+        let sums = if piece == ROWS { sum::<F, V>(ab.zip_wide(sum::<F, V>(c.zip::<F>(d)))) } else { ab };
         sums.store(all.as_mut_ptr());
     }
     let mut sums = [F::zero(); ROWS];
@@ -101,4 +96,14 @@ unsafe fn across<F: Float, V: Vector>([a, b, c, d]: [V; ROWS]) -> [F; ROWS] {
         sums.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
     }
     sums
+}
+
+/// `x + y`
+///
+/// # Safety
+/// The machine has the vector's instruction set.
+#[inline(always)]
+unsafe fn sum<F: Float, V: Vector>([x, y]: [V; 2]) -> V {
+    // SAFETY: the caller's promise.
+    unsafe { x.add::<F>(y) }
 }

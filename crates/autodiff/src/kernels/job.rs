@@ -42,7 +42,7 @@ pub struct Job<'a, F> {
     /// Columns of B and of the output.
     pub n: usize,
     /// What is needed next, a step being one product of an element of A.
-    pub ahead: Ahead<'a, F>,
+    pub ahead: Option<Ahead<'a, F>>,
 }
 
 impl<F> Job<'_, F> {

@@ -45,7 +45,7 @@ struct Panel<'a, F> {
 fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) {
     job.check(out.len(), a.len(), b.len());
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
-    let mut ahead = job.ahead;
+    let mut ahead = job.ahead.unwrap_or_else(|| Ahead::nothing(a));
     let mut col = 0;
     while col < job.n {
         let window = Window::next::<F, I>(col, job.n);

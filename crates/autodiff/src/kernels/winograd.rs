@@ -118,13 +118,8 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
             for (p, weights) in weights.chunks_exact(size).enumerate() {
                 let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
                 let m = &mut m[p * outputs.plane(rows)..][..rows * s.c_out];
-                dense::products(
-                    m,
-                    v,
-                    Strides { row: s.c_in, column: 1 },
-                    weights,
-                    [1, rows, s.c_in, s.c_out],
-                );
+                let strides = Strides { row: s.c_in, column: 1 };
+                dense::products(m, v, strides, weights, [1, rows, s.c_in, s.c_out]);
             }
             to_images(out, m, outputs, range);
         });
