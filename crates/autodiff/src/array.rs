@@ -190,6 +190,21 @@ impl<F: Float> Array<F> {
         })
     }
 
+    /// Adds arrays of this shape, whose values lie one after the other, in their order.
+    ///
+    /// # Panics
+    /// When `arrays` holds no whole number of them.
+    #[track_caller]
+    pub fn add_each(&mut self, arrays: &[F]) {
+        assert!(
+            arrays.len().is_multiple_of(self.len().max(1)),
+            "add_each: {} values are no whole number of arrays of shape {}",
+            arrays.len(),
+            self.shape
+        );
+        crate::kernels::reduce::add_rows(self.data_mut(), arrays);
+    }
+
     /// Whether no value is NaN or infinite.
     pub fn all_finite(&self) -> bool {
         self.data().iter().all(|x| x.is_finite())
@@ -240,14 +255,13 @@ impl<F: Float> fmt::Debug for Array<F> {
 /// Without a copy where the ndarray is contiguous in row-major order.
 impl<F: Float, D: Dimension> From<ndarray::Array<F, D>> for Array<F> {
     fn from(x: ndarray::Array<F, D>) -> Self {
-        let shape = x.shape().to_vec();
         if x.is_standard_layout() {
+            let shape = Shape::new(x.shape());
             let (store, offset) = x.into_raw_vec_and_offset();
-            if offset.unwrap_or(0) == 0 && store.len() == shape.iter().product() {
+            let (start, len) = (offset.unwrap_or(0), shape.count());
+            if start == 0 && store.len() == len {
                 return Array::new(&shape, store);
             }
-            let start = offset.unwrap_or(0);
-            let len: usize = shape.iter().product();
             return Array::new(&shape, store[start..start + len].to_vec());
         }
         Array::from(&x)

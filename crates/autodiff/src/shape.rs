@@ -70,9 +70,12 @@ impl Shape {
     /// This shape with an axis of `size` put in before `axis`.
     #[track_caller]
     pub(crate) fn insert(&self, axis: usize, size: usize) -> Self {
-        let mut dims = self.to_vec();
-        dims.insert(axis, size);
-        Shape::new(&dims)
+        assert!(self.len() < MAX_RANK, "shape {self} has {MAX_RANK} axes already, as many as are possible");
+        let mut out = *self;
+        out.dims.copy_within(axis..self.len(), axis + 1);
+        out.dims[axis] = size;
+        out.rank += 1;
+        out
     }
 
     /// Elements before, along and after `axis`: an array is `[outer, size, inner]` seen from an axis.

@@ -146,7 +146,9 @@ impl<'a, F: Float> Sum<'a, F> {
                     from = 1;
                     part.gradient.iter().map(first_task).collect()
                 });
-                sum.iter_mut().zip(&part.gradient).for_each(|(sum, all)| add_tasks(sum, all, from));
+                for (sum, all) in sum.iter_mut().zip(&part.gradient) {
+                    sum.add_each(&all.data()[from * sum.len()..]);
+                }
             }
         }
         Some(part)
@@ -168,13 +170,5 @@ impl<'a, F: Float> Sum<'a, F> {
 /// The values of the first of several tasks.
 fn first_task<F: Float>(all: &Array<F>) -> Array<F> {
     let shape = &all.shape()[1..];
-    Array::from_fn(shape, |i| all.data()[i])
-}
-
-/// Adds the values of the tasks from number `from` on, one after the other.
-fn add_tasks<F: Float>(sum: &mut Array<F>, all: &Array<F>, from: usize) {
-    let sum = sum.data_mut();
-    for task in all.data().chunks_exact(sum.len().max(1)).skip(from) {
-        sum.iter_mut().zip(task).for_each(|(sum, &x)| *sum += x);
-    }
+    Array::new(shape, all.data()[..shape.iter().product()].to_vec())
 }

@@ -116,6 +116,26 @@ versions! {
     fn rows<F>(out: &mut [F], x: &[F], size: usize) where [F: Float] = rows_body;
     /// The sum of the rows of a matrix with `cols` columns.
     fn columns<F>(out: &mut [F], x: &[F], cols: usize) where [F: Float] = columns_body;
+    /// Adds the rows of a matrix to `acc`, one after the other.
+    pub fn add_rows<F>(acc: &mut [F], x: &[F]) where [F: Float] = add_rows_body;
+}
+
+#[inline(always)]
+fn add_rows_body<F: Float, I: Isa>(acc: &mut [F], x: &[F]) {
+    assert!(x.len().is_multiple_of(acc.len().max(1)), "add_rows: {} elements in rows of {}", x.len(), acc.len());
+    strips!(acc.len(), add_strip::<F, I>(acc, x));
+}
+
+#[inline(always)]
+fn add_strip<F: Float, I: Isa, const W: usize>(col: usize, acc: &mut [F], x: &[F]) {
+    let mut sums: [F; W] = load(acc, col);
+    for row in 0..x.len() / acc.len() {
+        let values: [F; W] = load(x, row * acc.len() + col);
+        for j in 0..W {
+            sums[j] += values[j];
+        }
+    }
+    store(acc, col, sums);
 }
 
 #[inline(always)]

@@ -136,9 +136,6 @@ impl<F: Float> Values<'_, F> {
         let list = part(&self.program.operands, &step.operands);
         arena.split(targets, self.tasks, |out, rest| {
             for task in 0..self.tasks {
-                let own = out.iter_mut().zip(targets);
-                let mut out: Vec<&mut [F]> =
-                    own.map(|(all, target)| &mut all[task * target.count..][..target.count]).collect();
                 let input = |i: usize| {
                     let operand = &list[i];
                     let source = match self.source(operand, rest) {
@@ -149,7 +146,15 @@ impl<F: Float> Values<'_, F> {
                     };
                     Input { source, shape: self.program.shape(operand) }
                 };
-                Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, &mut out, shapes));
+                let forward = |out: &mut [&mut [F]]| {
+                    Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes));
+                };
+                let own = out.iter_mut().zip(targets);
+                let mut own = own.map(|(all, target)| &mut all[task * target.count..][..target.count]);
+                match targets.len() {
+                    1 => forward(&mut [own.next().expect("one target")]),
+                    _ => forward(&mut own.collect::<Vec<_>>()),
+                }
             }
         });
     }
