@@ -93,9 +93,13 @@ fn on_all_threads<W>(
     some: impl Fn(&mut W, Range<u64>) + Sync,
 ) {
     let threads = rayon::current_num_threads();
-    let next = AtomicU64::new(range.start);
-    // at the end fewer at a time, so that all threads end at about the same time
-    let behind = |from: u64| from + (range.end - from).div_ceil(threads as u64).min(most as u64);
+    let (next, most) = (AtomicU64::new(range.start), most as u64);
+    let share = |left: u64| left.div_ceil(threads as u64);
+    // one part a thread if that is enough; of more parts those at the end are smaller, so that all threads end at about the same
+    // time, but few tasks take nearly as many calls as many
+    let even = Some(share(range.end - range.start)).filter(|&even| even <= most);
+    let size = |left: u64| even.unwrap_or_else(|| share(left).clamp(most.div_ceil(4), most));
+    let behind = |from: u64| range.end.min(from + size(range.end - from));
     let take = |from: u64| (from < range.end).then(|| behind(from));
     let work = || {
         let mut worker = worker();
