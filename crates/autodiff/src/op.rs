@@ -19,6 +19,7 @@ use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
 use crate::ops::lstm::LstmOp;
 use crate::ops::norm::NormOp;
+use crate::ops::norm_pool::NormPool;
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
 use crate::ops::rows::Rows;
@@ -53,6 +54,8 @@ pub(crate) enum Op<F: Float> {
     Pool(PoolOp),
     /// Batch normalisation.
     Norm(NormOp<F>),
+    /// Batch normalisation and pooling as one, in a program.
+    NormPool(Box<NormPool<F>>),
     /// Gates of an LSTM.
     Lstm(LstmOp),
     /// Factorisations and solves.
@@ -80,6 +83,7 @@ impl<F: Float> Op<F> {
             Op::ConvBlock(op) => op.name(),
             Op::Pool(op) => op.name(),
             Op::Norm(op) => op.name(),
+            Op::NormPool(op) => op.name(),
             Op::Lstm(op) => op.name(),
             Op::Linalg(op) => op.name(),
             Op::Fused(op) => op.name(),
@@ -109,6 +113,7 @@ impl<F: Float> Op<F> {
             Op::Unary(_) | Op::Binary(_) => Some(0),
             Op::Fused(op) => op.overwrites(),
             Op::Norm(op) => op.overwrites(i),
+            Op::NormPool(op) => op.overwrites(i),
             Op::Lstm(op) => op.overwrites(i),
             _ => None,
         }
@@ -128,6 +133,7 @@ impl<F: Float> Op<F> {
             Op::ConvBlock(op) => op.forward(x, out),
             Op::Pool(op) => op.forward(x, out),
             Op::Norm(op) => op.forward(x, out),
+            Op::NormPool(op) => op.forward(x, out),
             Op::Lstm(op) => op.forward(x, out),
             Op::Linalg(op) => op.forward(x, out[0]),
             Op::Fused(op) => op.forward(x, out[0], shapes[0]),
@@ -151,7 +157,7 @@ impl<F: Float> Op<F> {
             Op::Norm(op) => op.vjp(r),
             Op::Lstm(op) => op.vjp(r),
             Op::Linalg(op) => op.vjp(r),
-            Op::Fused(_) => unreachable!("made after all gradients were taken"),
+            Op::Fused(_) | Op::NormPool(_) => unreachable!("made after all gradients were taken"),
             Op::Checkpoint(function) => function.vjp(r),
             Op::Custom(op) => {
                 let inputs: Vec<Var<'t, F>> = (0..r.len()).map(|i| r.x(i)).collect();

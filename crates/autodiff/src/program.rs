@@ -11,6 +11,7 @@ mod lift;
 mod many;
 mod memory;
 mod plan;
+mod pooled;
 mod print;
 mod turned;
 

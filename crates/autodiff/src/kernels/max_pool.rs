@@ -106,31 +106,48 @@ macro_rules! each_window {
     };
 }
 
+pub(super) use each_window;
+
 /// First elements of the pixels of a window.
 #[inline(always)]
-fn pixels(rows: Range<usize>, cols: Range<usize>, s: &PoolShape) -> impl Iterator<Item = usize> + Clone {
+pub(super) fn pixels(rows: Range<usize>, cols: Range<usize>, s: &PoolShape) -> impl Iterator<Item = usize> + Clone {
     let (w, c) = (s.w, s.c);
     rows.flat_map(move |y| cols.clone().map(move |x| (y * w + x) * c))
 }
 
 /// The places of a pixel's elements.
 #[inline(always)]
-fn places_of<F: Float, const W: usize>(pixel: usize, col: usize) -> [F; W] {
+pub(super) fn places_of<F: Float, const W: usize>(pixel: usize, col: usize) -> [F; W] {
     let first = F::of((pixel + col) as f64);
     std::array::from_fn(|j| first + F::of(j as f64))
 }
 
 #[inline(always)]
 fn max_body<F: Float, I: Isa>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
-    each_window!(s, true, max_strip::<F>(out, places, x));
+    each_window!(s, true, max_strip::<F>(out, places, &InMemory(x)));
+}
+
+/// What is pooled.
+pub(super) trait Values<F> {
+    /// Elements of the pixel that begins at `pixel`, from channel `col` on.
+    fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W];
+}
+
+struct InMemory<'a, F>(&'a [F]);
+
+impl<F: Float> Values<F> for InMemory<'_, F> {
+    #[inline(always)]
+    fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W] {
+        load(self.0, pixel + col)
+    }
 }
 
 #[inline(always)]
-fn max_strip<F: Float, const W: usize>(
+pub(super) fn max_strip<F: Float, const W: usize>(
     col: usize,
     out: &mut [F],
     places: &mut [F],
-    x: &[F],
+    x: &impl Values<F>,
     at: usize,
     mut pixels: impl Iterator<Item = usize>,
 ) {
@@ -139,10 +156,10 @@ fn max_strip<F: Float, const W: usize>(
         store(places, at + col, [F::zero(); W]);
         return;
     };
-    let mut best: [F; W] = load(x, start + col);
+    let mut best: [F; W] = x.load(start, col);
     let mut place = [F::of(start as f64); W];
     for pixel in pixels {
-        let values: [F; W] = load(x, pixel + col);
+        let values: [F; W] = x.load(pixel, col);
         let here = F::of(pixel as f64);
         for j in 0..W {
             let better = values[j] > best[j] || values[j].is_nan();

@@ -23,6 +23,8 @@ mod max_pool;
 pub mod norm;
 mod norm_backward;
 mod norm_backward2;
+pub mod norm_pool;
+mod norm_rows;
 mod pairs;
 pub mod peak;
 pub mod permute;
@@ -61,5 +63,7 @@ mod tests_lstm;
 mod tests_math;
 #[cfg(test)]
 mod tests_norm;
+#[cfg(test)]
+mod tests_norm_pool;
 #[cfg(test)]
 mod tests_shape;

@@ -102,7 +102,7 @@ pub(super) fn thirds<F>(all: &[F]) -> [&[F]; 3] {
 ///
 /// Each block of rows has its own mean and sum of squared deviations; pairs of them are merged by the formula of Chan,
 /// Golub and LeVeque (1979), so that a mean far from zero costs no digits.
-fn statistics<F: Float>(stats: &mut [F], x: &[F], c: usize) {
+pub(super) fn statistics<F: Float>(stats: &mut [F], x: &[F], c: usize) {
     let rows = x.len() / c;
     let mut parts = vec![F::zero(); rows.div_ceil(TASK) * 2 * c];
     split::chunks(&mut parts, 2 * c, |i, part| {

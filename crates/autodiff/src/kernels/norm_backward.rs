@@ -5,6 +5,7 @@
 use super::isa::{Isa, versions};
 use super::map::Source;
 use super::norm::{BLOCK, Norm, TASK, check, constants, thirds, z};
+use super::norm_rows::{Dense, Rows};
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
@@ -35,14 +36,14 @@ pub fn batch_norm_backward<'a, F: Float>(
     let [inverse, factor, shift] = thirds(&constants);
     let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
     let arrived = dy.slice(dx);
-    let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, &arrived[rows]));
+    let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, Dense::new(&arrived[rows], c)));
     dshift.copy_from_slice(&sums[..c]);
     dscale.copy_from_slice(&sums[c..]);
     let means = means(sums, x.len() / c);
     split::chunks(dx, TASK * c, |i, dx| {
         let first = i * TASK;
         let dy = dy.part(first * c..first * c + dx.len());
-        backward(dx, &norm.rows(first, dx.len() / c), dy, &means);
+        backward(dx, &norm.rows(first, dx.len() / c), Dense::new(dy, c), &means);
     });
 }
 
@@ -76,8 +77,9 @@ pub(super) fn means<F: Float>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
 
 versions! {
     /// Sums of dz and dz h.
-    fn sums<F>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F]) where [F: Float] = sums_body;
-    fn backward<F>(dx: &mut [F], norm: &Norm<'_, F>, dy: Source<'_, F>, means: &[F]) where [F: Float] = backward_body;
+    pub(super) fn sums<F, R>(out: &mut [F], norm: &Norm<'_, F>, dy: R) where [F: Float, R: Rows<F>] = sums_body;
+    pub(super) fn backward<F, R>(dx: &mut [F], norm: &Norm<'_, F>, dy: R, means: &[F])
+        where [F: Float, R: Rows<F>] = backward_body;
 }
 
 /// A channel's constants by value.
@@ -110,26 +112,32 @@ impl<F: Float, const W: usize> Strip<F, W> {
 }
 
 #[inline(always)]
-fn sums_body<F: Float, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F]) {
+fn sums_body<F: Float, R: Rows<F>, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: R) {
     strips!(norm.c, sums_strip::<F, I>(out, norm, dy));
 }
 
 #[inline(always)]
-fn sums_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], norm: &Norm<'_, F>, dy: &[F]) {
+fn sums_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    out: &mut [F],
+    norm: &Norm<'_, F>,
+    mut arrived: impl Rows<F>,
+) {
     let strip = Strip::<F, W>::new(norm, col);
-    let (c, rows) = (norm.c, dy.len() / norm.c);
+    let (c, rows) = (norm.c, norm.x.len() / norm.c);
     let mut total = [[F::zero(); W]; 2];
     for start in (0..rows).step_by(BLOCK) {
         let (mut s0, mut s1) = ([F::zero(); W], [F::zero(); W]);
         for row in start..rows.min(start + BLOCK) {
             let x: [F; W] = load(norm.x, row * c + col);
-            let dy: [F; W] = load(dy, row * c + col);
+            let dy: [F; W] = arrived.row(&[], col);
             for j in 0..W {
                 let (h, mask) = strip.h_mask::<I>(j, x[j]);
                 let dz = dy[j] * mask;
                 s0[j] += dz;
                 s1[j] = I::mul_add(dz, h, s1[j]);
             }
+            arrived.advance();
         }
         for j in 0..W {
             total[0][j] += s0[j];
@@ -142,7 +150,7 @@ fn sums_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], norm:
 }
 
 #[inline(always)]
-fn backward_body<F: Float, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: Source<'_, F>, means: &[F]) {
+fn backward_body<F: Float, R: Rows<F>, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: R, means: &[F]) {
     strips!(norm.c, backward_strip::<F, I>(dx, norm, dy, means));
 }
 
@@ -151,7 +159,7 @@ fn backward_strip<F: Float, I: Isa, const W: usize>(
     col: usize,
     dx: &mut [F],
     norm: &Norm<'_, F>,
-    dy: Source<'_, F>,
+    mut arrived: impl Rows<F>,
     means: &[F],
 ) {
     let strip = Strip::<F, W>::new(norm, col);
@@ -160,12 +168,13 @@ fn backward_strip<F: Float, I: Isa, const W: usize>(
     let a1: [F; W] = load(means, c + col);
     for row in 0..dx.len() / c {
         let x: [F; W] = load(norm.x, row * c + col);
-        let dy: [F; W] = dy.load(dx, row * c + col);
+        let dy: [F; W] = arrived.row(dx, col);
         let mut out = [F::zero(); W];
         for j in 0..W {
             let (h, mask) = strip.h_mask::<I>(j, x[j]);
             out[j] = strip.factor[j] * I::mul_add(-h, a1[j], dy[j] * mask - a0[j]);
         }
         store(dx, row * c + col, out);
+        arrived.advance();
     }
 }

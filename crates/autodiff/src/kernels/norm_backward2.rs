@@ -7,6 +7,7 @@ use super::isa::{Isa, versions};
 use super::map::Source;
 use super::norm::{BLOCK, Norm, TASK, check, constants, thirds};
 use super::norm_backward::{Strip, means, summed};
+use super::norm_rows::{Dense, Rows};
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
@@ -44,7 +45,7 @@ pub fn batch_norm_backward2<'a, F: Float>(
     let rows = x.len() / c;
     let arrived = [dy.slice(to_dy), u.slice(to_x)];
     let sums = summed(&norm, 5, |part, norm, rows| {
-        sums2(part, norm, &arrived[0][rows.clone()], &arrived[1][rows]);
+        sums2(part, norm, Dense::new(&arrived[0][rows.clone()], c), &arrived[1][rows]);
     });
     let second = Second::new(&norm, &means(sums, rows), u_scale, u_shift, rows);
     to_scale.copy_from_slice(&second.to_scale);
@@ -55,7 +56,7 @@ pub fn batch_norm_backward2<'a, F: Float>(
             to_x,
             to_dy,
             &norm.rows(first, to_x.len() / c),
-            dy.part(rows.clone()),
+            Dense::new(dy.part(rows.clone()), c),
             u.part(rows),
             &second.channels,
         );
@@ -63,17 +64,17 @@ pub fn batch_norm_backward2<'a, F: Float>(
 }
 
 /// Constants of the second pass of the second derivative.
-struct Second<F> {
-    to_scale: Vec<F>,
+pub(super) struct Second<F> {
+    pub to_scale: Vec<F>,
     /// `[7, C]`: see [`Second::new`].
-    channels: Vec<F>,
+    pub channels: Vec<F>,
 }
 
 impl<F: Float> Second<F> {
     /// From the means `[5, C]` of dz, dz h, u, u h, u dz.
     ///
     /// `to dy = M (k u + b0 + b1 h)`, `to x = c0 u + c1 dz + c2 h + c3`; the channels are k, b0, b1, c0, c1, c2, c3.
-    fn new(norm: &Norm<'_, F>, means: &[F], u_scale: &[F], u_shift: &[F], rows: usize) -> Self {
+    pub fn new(norm: &Norm<'_, F>, means: &[F], u_scale: &[F], u_shift: &[F], rows: usize) -> Self {
         let c = norm.c;
         let mut to_scale = vec![F::zero(); c];
         let mut channels = vec![F::zero(); 7 * c];
@@ -102,14 +103,14 @@ impl<F: Float> Second<F> {
 
 versions! {
     /// Sums of dz, dz h, u, u h and u dz.
-    fn sums2<F>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F]) where [F: Float] = sums2_body;
-    fn backward2<F>(
-        to_x: &mut [F], to_dy: &mut [F], norm: &Norm<'_, F>, dy: Source<'_, F>, u: Source<'_, F>, channels: &[F],
-    ) where [F: Float] = backward2_body;
+    pub(super) fn sums2<F, R>(out: &mut [F], norm: &Norm<'_, F>, dy: R, u: &[F]) where [F: Float, R: Rows<F>] = sums2_body;
+    pub(super) fn backward2<F, R>(
+        to_x: &mut [F], to_dy: &mut [F], norm: &Norm<'_, F>, dy: R, u: Source<'_, F>, channels: &[F],
+    ) where [F: Float, R: Rows<F>] = backward2_body;
 }
 
 #[inline(always)]
-fn sums2_body<F: Float, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: &[F], u: &[F]) {
+fn sums2_body<F: Float, R: Rows<F>, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: R, u: &[F]) {
     strips!(norm.c, sums2_strip::<F, I>(out, norm, dy, u));
 }
 
@@ -118,17 +119,17 @@ fn sums2_strip<F: Float, I: Isa, const W: usize>(
     col: usize,
     out: &mut [F],
     norm: &Norm<'_, F>,
-    dy: &[F],
+    mut arrived: impl Rows<F>,
     u: &[F],
 ) {
     let strip = Strip::<F, W>::new(norm, col);
-    let (c, rows) = (norm.c, dy.len() / norm.c);
+    let (c, rows) = (norm.c, norm.x.len() / norm.c);
     let mut total = [[F::zero(); W]; 5];
     for start in (0..rows).step_by(BLOCK) {
         let mut sums = [[F::zero(); W]; 5];
         for row in start..rows.min(start + BLOCK) {
             let x: [F; W] = load(norm.x, row * c + col);
-            let dy: [F; W] = load(dy, row * c + col);
+            let dy: [F; W] = arrived.row(&[], col);
             let u: [F; W] = load(u, row * c + col);
             for j in 0..W {
                 let (h, mask) = strip.h_mask::<I>(j, x[j]);
@@ -139,6 +140,7 @@ fn sums2_strip<F: Float, I: Isa, const W: usize>(
                 sums[3][j] = I::mul_add(u[j], h, sums[3][j]);
                 sums[4][j] = I::mul_add(u[j], dz, sums[4][j]);
             }
+            arrived.advance();
         }
         for i in 0..5 {
             for j in 0..W {
@@ -152,11 +154,11 @@ fn sums2_strip<F: Float, I: Isa, const W: usize>(
 }
 
 #[inline(always)]
-fn backward2_body<F: Float, I: Isa>(
+fn backward2_body<F: Float, R: Rows<F>, I: Isa>(
     to_x: &mut [F],
     to_dy: &mut [F],
     norm: &Norm<'_, F>,
-    dy: Source<'_, F>,
+    dy: R,
     u: Source<'_, F>,
     channels: &[F],
 ) {
@@ -169,7 +171,7 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
     to_x: &mut [F],
     to_dy: &mut [F],
     norm: &Norm<'_, F>,
-    dy: Source<'_, F>,
+    mut arrived: impl Rows<F>,
     u: Source<'_, F>,
     channels: &[F],
 ) {
@@ -178,7 +180,7 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
     let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = std::array::from_fn(|i| load(channels, i * c + col));
     for row in 0..to_x.len() / c {
         let x: [F; W] = load(norm.x, row * c + col);
-        let dy: [F; W] = dy.load(to_dy, row * c + col);
+        let dy: [F; W] = arrived.row(to_dy, col);
         let u: [F; W] = u.load(to_x, row * c + col);
         let (mut out_x, mut out_dy) = ([F::zero(); W], [F::zero(); W]);
         for j in 0..W {
@@ -188,6 +190,7 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
             out_x[j] = I::mul_add(c0[j], u[j], I::mul_add(c1[j], dz, I::mul_add(c2[j], h, c3[j])));
         }
         store(to_x, row * c + col, out_x);
-        store(to_dy, row * c + col, out_dy);
+        arrived.put(to_dy, col, out_dy);
+        arrived.advance();
     }
 }

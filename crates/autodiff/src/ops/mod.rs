@@ -10,6 +10,7 @@ pub(crate) mod linalg;
 pub(crate) mod loss;
 pub(crate) mod lstm;
 pub(crate) mod norm;
+pub(crate) mod norm_pool;
 pub(crate) mod pieces;
 pub(crate) mod pool;
 pub(crate) mod product;

@@ -6,6 +6,7 @@
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
+use crate::kernels::conv_block as kernel;
 use crate::kernels::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
 use crate::op::Op;
 use crate::ops::unary::Unary;
@@ -54,8 +55,21 @@ pub(crate) struct Terms<F> {
 }
 
 impl<F> Terms<F> {
-    fn affine(&self) -> usize {
+    /// How many of scale and shift there are.
+    pub(crate) fn affine(&self) -> usize {
         usize::from(self.scale) + usize::from(self.shift)
+    }
+}
+
+impl<F: Float> Terms<F> {
+    /// Scale and shift behind the first input, and the numbers.
+    pub(super) fn given<'a>(&self, x: &Inputs<'a, F>) -> kernel::Terms<'a, F> {
+        kernel::Terms {
+            scale: self.scale.then(|| x.at(1).data()),
+            shift: self.shift.then(|| x.at(self.affine()).data()),
+            eps: self.eps,
+            slope: self.slope,
+        }
     }
 }
 

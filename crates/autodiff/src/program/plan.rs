@@ -6,6 +6,7 @@ use super::again::compute_again;
 use super::arena::Shelves;
 use super::fuse::fuse;
 use super::memory::{Life, share};
+use super::pooled::join_pooling;
 use super::turned::share_turned;
 use super::{Operand, Place, Program, Step};
 use crate::array::Array;
@@ -192,6 +193,7 @@ fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize
 /// Lays out the steps that lead to `results`, and the memory for them.
 pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
     let order = executed(&record, results);
+    let order = join_pooling(&mut record, order, results);
     let order = share_turned(&mut record, order);
     let order = fuse(&mut record, order, results);
     let order = compute_again(&mut record, order, results);
