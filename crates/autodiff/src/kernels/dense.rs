@@ -24,6 +24,21 @@ versions! {
     /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of so many matrices that follow each other:
     /// `size` is `[matrices, m, k, n]`, none of them zero.
     pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 4]) where [F: Float] = products_body;
+    /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`].
+    pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3]) where [F: Float] = add_product_body;
+    fn store_lanes<F>(lanes: &mut usize) where [F: Float] = store_lanes_body;
+}
+
+/// Elements of a vector of the instruction set that is used.
+pub fn lanes<F: Float>() -> usize {
+    let mut lanes = 0;
+    store_lanes::<F>(&mut lanes);
+    lanes
+}
+
+#[inline(always)]
+fn store_lanes_body<F: Float, I: Isa>(lanes: &mut usize) {
+    *lanes = I::Vector::lanes::<F>();
 }
 
 /// What the tiles of one window of columns share.
@@ -37,6 +52,35 @@ struct Columns<'a, F> {
     window: Window,
     /// m, k, n.
     size: [usize; 3],
+    /// Whether the product is added to what the output holds.
+    add: bool,
+}
+
+#[inline(always)]
+fn add_product_body<F: Float, I: Isa>(
+    out: &mut [F],
+    a: &[F],
+    strides: Strides,
+    b: &[F],
+    size @ [m, k, n]: [usize; 3],
+) {
+    assert!(n.is_multiple_of(I::Vector::lanes::<F>()), "product: windows of {n} columns overlap");
+    check(out, a, strides, b, [1, m, k, n]);
+    let mut col = 0;
+    while col < n {
+        let window = Window::next::<F, I>(col, n);
+        col = window.col + window.keep[1];
+        columns_of::<F, I>(out, &Columns { a, strides, b, b_row: n, window, size, add: true });
+    }
+}
+
+/// Panics unless slices of these lengths hold such matrices.
+#[inline(always)]
+fn check<F>(out: &[F], a: &[F], strides: Strides, b: &[F], [count, m, k, n]: [usize; 4]) {
+    assert!(count > 0 && m > 0 && k > 0 && n > 0, "product: a size is zero");
+    let of_a = (count - 1) * m * k + (m - 1) * strides.row + (k - 1) * strides.column;
+    assert!(of_a < a.len(), "product: A too short");
+    assert!(count * k * n <= b.len() && count * m * n <= out.len(), "product: B or the output too short");
 }
 
 #[inline(always)]
@@ -45,12 +89,9 @@ fn products_body<F: Float, I: Isa>(
     a: &[F],
     strides: Strides,
     b: &[F],
-    [count, m, k, n]: [usize; 4],
+    size @ [count, m, k, n]: [usize; 4],
 ) {
-    assert!(count > 0 && m > 0 && k > 0 && n > 0, "product: a size is zero");
-    let of_a = (count - 1) * m * k + (m - 1) * strides.row + (k - 1) * strides.column;
-    assert!(of_a < a.len(), "product: A too short");
-    assert!(count * k * n <= b.len() && count * m * n <= out.len(), "product: B or the output too short");
+    check(out, a, strides, b, size);
     let most = widest::<I>(m);
     for i in 0..count {
         let (out, a, b) = (&mut out[i * m * n..][..m * n], &a[i * m * k..], &b[i * k * n..][..k * n]);
@@ -59,7 +100,7 @@ fn products_body<F: Float, I: Isa>(
             let window = Window::within::<F, I>(most, col, n);
             col = window.col + window.keep[1];
             let wide;
-            let mut columns = Columns { a, strides, b, b_row: n, window, size: [m, k, n] };
+            let mut columns = Columns { a, strides, b, b_row: n, window, size: [m, k, n], add: false };
             if window.width > n && !I::Vector::MASKED {
                 wide = widened(b, n, window.width);
                 (columns.b, columns.b_row) = (wide.data(), window.width);
@@ -127,13 +168,13 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Tile { out, columns, top, steps: [from, to] } = self.0;
-        let Columns { a, strides, b, b_row, window, size: [_, _, n] } = *columns;
+        let Columns { a, strides, b, b_row, window, size: [_, _, n], add } = *columns;
         let width = window.width.min(n);
         let out = &mut out[top * n + window.col..][..(R - 1) * n + width];
         // SAFETY: this runs with the features of `I`.
         let (last, mut acc) =
             unsafe { (last_lanes::<F, I, N>(width), [[I::Vector::splat(F::zero()); N]; R]) };
-        if from > 0 {
+        if from > 0 || add {
             for i in 0..R {
                 // SAFETY: the row ends within `out`; a window that sticks out has a mask, or all of B in one part.
                 acc[i] = unsafe { row::<F, I, N>(Reader::new(out).after((i * n) as isize), width, last) };

@@ -6,10 +6,8 @@
 
 use super::conv::ConvShape;
 use super::dense::{self, Strides};
-use super::isa::{Isa, versions};
 use super::map::add_assign;
 use super::split;
-use super::vector::Vector;
 use super::winograd_lines::STEP;
 use super::winograd_maps::{
     PIECE, PLANES, Tiles, of_gradients, of_images, of_weights, to_images, to_weights,
@@ -27,16 +25,6 @@ const FEW_DW: usize = 128;
 /// Images of one partial sum of the gradient of the weights.
 const IMAGES: usize = 32;
 
-versions! {
-    /// Stores the fewest channels with which the products outweigh the maps, two vectors of them.
-    fn fewest<F>(channels: &mut usize) where [F: Float] = fewest_body;
-}
-
-#[inline(always)]
-fn fewest_body<F: Float, I: Isa>(channels: &mut usize) {
-    *channels = 2 * I::Vector::lanes::<F>();
-}
-
 /// Taps of all windows along an axis that are not on the padding.
 fn taps(size: usize, [before, after]: [usize; 2]) -> usize {
     3 * (size + before + after - 2) - [before, after].map(|p| p * (p + 1) / 2).iter().sum::<usize>()
@@ -51,11 +39,9 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     }
     let windows = s.out_h().div_ceil(STEP) * s.out_w().div_ceil(STEP);
     let direct = taps(s.h, s.pad[0]) * taps(s.w, s.pad[1]);
-    let mut channels = 0;
-    fewest::<F>(&mut channels);
-    // the maps take up to nine tenths of the time of the products
+    // the maps take up to nine tenths of the time of the products, and more with fewer channels than two vectors
     let fewer = 10 * direct >= 19 * PLANES * windows;
-    s.c_in.min(s.c_out) >= channels && s.n * windows >= FEW && fewer
+    s.c_in.min(s.c_out) >= 2 * dense::lanes::<F>() && s.n * windows >= FEW && fewer
 }
 
 /// Whether it does for the gradient of the weights, too.
@@ -144,6 +130,7 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
 fn dw_of_group<F: Float>(dw: &mut [F], x: &[F], g: &[F], images: usize, s: &ConvShape) {
     let size = s.c_in * s.c_out;
     let (mut sums, mut product) = (Buffer::dirty(PLANES * size), Buffer::dirty(size));
+    let whole = s.c_out.is_multiple_of(dense::lanes::<F>());
     sums.data_mut().fill(F::zero());
     Block::new(s, windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
         let rows = range[1] - range[0];
@@ -153,8 +140,12 @@ fn dw_of_group<F: Float>(dw: &mut [F], x: &[F], g: &[F], images: usize, s: &Conv
             let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
             let m = &m[p * outputs.plane(rows)..][..rows * s.c_out];
             let strides = Strides { row: 1, column: s.c_in };
-            dense::products(product.data_mut(), v, strides, m, [1, s.c_in, rows, s.c_out]);
-            add_assign(sum, product.data());
+            if whole {
+                dense::add_product(sum, v, strides, m, [s.c_in, rows, s.c_out]);
+            } else {
+                dense::products(product.data_mut(), v, strides, m, [1, s.c_in, rows, s.c_out]);
+                add_assign(sum, product.data());
+            }
         }
     });
     to_weights(dw, sums.data(), size);
