@@ -16,8 +16,11 @@ use crate::pool::Buffer;
 use crate::shape::{MAX_RANK, Shape};
 use crate::tape::Given;
 
-/// Bytes of the memory of tasks that run together: half of a small second-level cache.
-const CACHE: usize = 512 << 10;
+/// Bytes of the memory of tasks that run together: more than a small second-level cache, for to read again what was written long
+/// ago costs less than calls for few tasks do.
+const MEMORY: usize = 2 << 20;
+/// Bytes that an operator writes for all of them, on average: what the next one reads is in the first-level cache still.
+const WRITTEN: usize = 32 << 10;
 /// Most tasks at once: thirteen of a small network take 7 % less than by eights, more gain little.
 const MOST: usize = 16;
 
@@ -46,11 +49,13 @@ impl<F: Float> Program<F> {
         results
     }
 
-    /// How many tasks [`Program::run_many`] is to be given: as many as have their memory in a core's cache, 1 for all but small
-    /// programs.
+    /// How many tasks [`Program::run_many`] is to be given: as many as a core's caches serve well, 1 for all but programs of small
+    /// values.
     pub fn tasks_at_once(&self) -> usize {
         let has_axis = self.results.iter().all(|result| self.shape(result).len() < MAX_RANK);
-        if has_axis { (CACHE / self.peak_bytes().max(1)).clamp(1, MOST) } else { 1 }
+        let written = self.unshared * size_of::<F>() / self.len().max(1);
+        let most = (MEMORY / self.peak_bytes().max(1)).min(WRITTEN / written.max(1));
+        if has_axis { most.clamp(1, MOST) } else { 1 }
     }
 
     /// How the steps take so many tasks.
