@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
-
 use crate::float::Float;
 use crate::pool::Buffer;
 use crate::shape::Shape;
@@ -252,42 +250,6 @@ impl<F: Float> fmt::Debug for Array<F> {
     }
 }
 
-/// Without a copy where the ndarray is contiguous in row-major order.
-impl<F: Float, D: Dimension> From<ndarray::Array<F, D>> for Array<F> {
-    fn from(x: ndarray::Array<F, D>) -> Self {
-        if x.is_standard_layout() {
-            let shape = Shape::new(x.shape());
-            let (store, offset) = x.into_raw_vec_and_offset();
-            let (start, len) = (offset.unwrap_or(0), shape.count());
-            if start == 0 && store.len() == len {
-                return Array::new(&shape, store);
-            }
-            return Array::new(&shape, store[start..start + len].to_vec());
-        }
-        Array::from(&x)
-    }
-}
-
-/// A copy in row-major order.
-impl<F: Float, S: Data<Elem = F>, D: Dimension> From<&ArrayBase<S, D>> for Array<F> {
-    fn from(x: &ArrayBase<S, D>) -> Self {
-        Array::new(x.shape(), x.iter().copied().collect())
-    }
-}
-
-impl<F: Float> From<&Array<F>> for ArrayD<F> {
-    fn from(x: &Array<F>) -> Self {
-        ArrayD::from_shape_vec(IxDyn(x.shape()), x.to_vec())
-            .expect("an array has as many values as its shape says")
-    }
-}
-
-impl<F: Float> From<Array<F>> for ArrayD<F> {
-    fn from(x: Array<F>) -> Self {
-        ArrayD::from(&x)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,12 +264,20 @@ mod tests {
     }
 
     #[test]
-    fn ndarray_round_trip_keeps_row_major_order() {
-        let x = ndarray::Array2::from_shape_fn((2, 3), |(i, j)| (10 * i + j) as f64);
-        assert_eq!(ArrayD::from(&Array::from(x.clone())), x.clone().into_dyn());
-        let sliced = x.clone().slice_move(ndarray::s![1.., ..]);
-        assert_eq!(Array::from(sliced).data(), [10.0, 11.0, 12.0]);
-        assert_eq!(Array::from(&x.t()).data(), [0.0, 10.0, 1.0, 11.0, 2.0, 12.0]);
+    fn arrays_are_added_one_after_the_other() {
+        for len in [0, 1, 7, 100] {
+            let arrays: Vec<f32> = (0..3 * len).map(|i| (i as f32).sin()).collect();
+            let mut sum = Array::from_fn(&[len], |i| i as f32);
+            sum.add_each(&arrays);
+            let wanted = |i: usize| (0..3).fold(i as f32, |sum, k| sum + arrays[k * len + i]);
+            assert_eq!(sum, Array::from_fn(&[len], wanted));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "add_each: 5 values are no whole number of arrays of shape [2]")]
+    fn a_part_of_an_array_is_not_added() {
+        Array::<f32>::zeros(&[2]).add_each(&[1.0; 5]);
     }
 
     #[test]

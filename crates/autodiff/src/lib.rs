@@ -22,6 +22,7 @@ mod grad;
 pub mod gradcheck;
 mod inputs;
 mod kernels;
+mod ndarrays;
 mod op;
 mod ops;
 mod pool;

@@ -169,6 +169,8 @@ impl<'a, F: Float> Sum<'a, F> {
 
 /// The values of the first of several tasks.
 fn first_task<F: Float>(all: &Array<F>) -> Array<F> {
-    let shape = &all.shape()[1..];
-    Array::new(shape, all.data()[..shape.iter().product()].to_vec())
+    let mut first = Array::zeros(&all.shape()[1..]);
+    let count = first.len();
+    first.data_mut().copy_from_slice(&all.data()[..count]);
+    first
 }

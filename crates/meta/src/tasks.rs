@@ -132,3 +132,42 @@ pub fn meta_gradient<F: Float>(
 ) -> MetaGradient<F> {
     Runner::new(learner).meta_gradient(meta, tasks, range, seed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts that threads take, by their first numbers.
+    fn parts(count: u64, most: usize, threads: usize) -> Vec<Range<u64>> {
+        let taken = Mutex::new(Vec::new());
+        let take = |_: &mut (), range: Range<u64>| taken.lock().expect("nobody panics").push(range);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads start");
+        pool.install(|| on_all_threads(3..3 + count, most, || (), take));
+        let mut parts = taken.into_inner().expect("nobody panicked");
+        parts.sort_by_key(|part| part.start);
+        parts
+    }
+
+    #[test]
+    fn parts_are_all_tasks_once_and_no_part_is_too_large() {
+        for (count, most, threads) in
+            [(1, 1, 1), (25, 16, 2), (25, 6, 2), (32, 1, 2), (100, 16, 3), (2, 8, 4)]
+        {
+            let parts = parts(count, most, threads);
+            let sizes = parts.iter().scan(3, |end, part| {
+                assert_eq!(part.start, *end, "{parts:?}");
+                *end = part.end;
+                Some(part.end - part.start)
+            });
+            assert!(sizes.clone().all(|size| size > 0 && size <= most as u64), "{parts:?}");
+            assert_eq!(sizes.sum::<u64>(), count, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn what_fits_one_part_a_thread_is_shared_out_evenly() {
+        assert_eq!(parts(25, 16, 2), [3..16, 16..28]);
+        // else the parts get smaller towards the end, but not tiny
+        assert_eq!(parts(25, 8, 2), [3..11, 11..19, 19..24, 24..26, 26..28]);
+    }
+}

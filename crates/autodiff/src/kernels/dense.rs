@@ -174,7 +174,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
         // SAFETY: this runs with the features of `I`.
         let (last, mut acc) =
             unsafe { (last_lanes::<F, I, N>(width), [[I::Vector::splat(F::zero()); N]; R]) };
-        if from > 0 || add {
+        if from > 0 {
             for i in 0..R {
                 // SAFETY: the row ends within `out`; a window that sticks out has a mask, or all of B in one part.
                 acc[i] = unsafe { row::<F, I, N>(Reader::new(out).after((i * n) as isize), width, last) };
@@ -194,6 +194,18 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
                 }
             }
             (at, b) = (at.after(strides.column as isize), b.after(b_row as isize));
+        }
+        // at the end: a sum of sums loses fewer digits than one long sum
+        if add && from == 0 {
+            for i in 0..R {
+                // SAFETY: as above, and this runs with the features of `I`.
+                unsafe {
+                    let before = row::<F, I, N>(Reader::new(out).after((i * n) as isize), width, last);
+                    for j in 0..N {
+                        acc[i][j] = acc[i][j].add::<F>(before[j]);
+                    }
+                }
+            }
         }
         store::<F, I, R, N>(out, n, acc, width, last);
     }

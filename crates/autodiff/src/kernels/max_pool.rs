@@ -110,7 +110,11 @@ pub(super) use each_window;
 
 /// First elements of the pixels of a window.
 #[inline(always)]
-pub(super) fn pixels(rows: Range<usize>, cols: Range<usize>, s: &PoolShape) -> impl Iterator<Item = usize> + Clone {
+pub(super) fn pixels(
+    rows: Range<usize>,
+    cols: Range<usize>,
+    s: &PoolShape,
+) -> impl Iterator<Item = usize> + Clone {
     let (w, c) = (s.w, s.c);
     rows.flat_map(move |y| cols.clone().map(move |x| (y * w + x) * c))
 }

@@ -66,13 +66,7 @@ pub struct Pooled<'a, F> {
 impl<'a, F: Float> Pooled<'a, F> {
     /// From pixel `row` of all images on; `u` arrives at the windows, whose elements come from `places`. What is put goes to
     /// memory that begins with that pixel's image.
-    pub fn new(
-        u: &'a [F],
-        places: &'a [F],
-        windows: &'a [Option<u32>],
-        s: &PoolShape,
-        row: usize,
-    ) -> Self {
+    pub fn new(u: &'a [F], places: &'a [F], windows: &'a [Option<u32>], s: &PoolShape, row: usize) -> Self {
         let [_, image] = s.images();
         let (before, pixel) = (row / windows.len() * image, row % windows.len());
         Pooled { u: &u[before..], places: &places[before..], windows, c: s.c, image, first: 0, pixel }

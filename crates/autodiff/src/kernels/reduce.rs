@@ -122,7 +122,12 @@ versions! {
 
 #[inline(always)]
 fn add_rows_body<F: Float, I: Isa>(acc: &mut [F], x: &[F]) {
-    assert!(x.len().is_multiple_of(acc.len().max(1)), "add_rows: {} elements in rows of {}", x.len(), acc.len());
+    assert!(
+        x.len().is_multiple_of(acc.len().max(1)),
+        "add_rows: {} elements in rows of {}",
+        x.len(),
+        acc.len()
+    );
     strips!(acc.len(), add_strip::<F, I>(acc, x));
 }
 

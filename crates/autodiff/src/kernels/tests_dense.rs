@@ -1,5 +1,6 @@
 //! Matrix products, transposes and permutations against plain loops.
 
+use super::dense::{Strides, add_product};
 use super::isa::forced::at_every_level;
 use super::matmul::{matmul, matmuls};
 use super::permute::permute;
@@ -62,6 +63,35 @@ fn matrices_that_follow_each_other_are_multiplied_one_by_one() {
             }
         });
     }
+}
+
+fn check_added<F: Float>(m: usize, k: usize, n: usize) {
+    let (a, b, before) = (values::<F>(m * k, 1), values::<F>(k * n, 2), values::<F>(m * n, 3));
+    let at = transposed(&a, m, k);
+    at_every_level(|_| {
+        let mut wanted = vec![F::nan(); m * n];
+        matmul(&mut wanted, &a, &b, m, k, n, false, false);
+        wanted.iter_mut().zip(&before).for_each(|(w, &x)| *w += x);
+        for (a, strides) in [(&a, Strides { row: k, column: 1 }), (&at, Strides { row: 1, column: m })] {
+            let mut out = before.clone();
+            add_product(&mut out, a, strides, &b, [m, k, n]);
+            assert_close(&out, &wanted, k as f64);
+        }
+    });
+}
+
+#[test]
+fn products_are_added_to_what_is_there() {
+    for (m, k, n) in [(64, 24, 64), (5, 3, 16), (20, 100, 80), (7, 1, 32), (3, 3000, 48)] {
+        check_added::<f32>(m, k, n);
+        check_added::<f64>(m, k, n);
+    }
+}
+
+#[test]
+#[should_panic(expected = "windows of 5 columns overlap")]
+fn windows_that_would_add_twice_are_refused() {
+    add_product(&mut [0.0f32; 10], &[1.0; 4], Strides { row: 2, column: 1 }, &[1.0; 10], [2, 2, 5]);
 }
 
 #[test]

@@ -56,7 +56,17 @@ impl<F: Float> Case<F> {
         max_pool_place(&mut dy, &self.u, &places, s);
         let [mut dx, mut ds, mut db] = [full, c, c].map(|n| vec![F::nan(); n]);
         batch_norm_backward(
-            &mut dx, &mut ds, &mut db, &self.x, &stats, t.scale, t.shift, &dy[..], c, t.eps, t.slope,
+            &mut dx,
+            &mut ds,
+            &mut db,
+            &self.x,
+            &stats,
+            t.scale,
+            t.shift,
+            &dy[..],
+            c,
+            t.eps,
+            t.slope,
         );
         let [mut to_x, mut to_dy, mut to_scale] = [full, full, c].map(|n| vec![F::nan(); n]);
         batch_norm_backward2(

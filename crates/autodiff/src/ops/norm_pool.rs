@@ -57,8 +57,7 @@ impl<F: Float> NormPool<F> {
                 norm_pool_backward(out, images, rest(0), [rest(1), rest(2)], &terms, &self.pool);
             }
             Joined::Backward2 => {
-                let arrived =
-                    Cotangents { x: x.source(self.first() + 3), scale: rest(4), shift: rest(5) };
+                let arrived = Cotangents { x: x.source(self.first() + 3), scale: rest(4), shift: rest(5) };
                 let placed = [rest(1), rest(2)];
                 norm_pool_backward2(out, images, rest(0), placed, &arrived, &terms, &self.pool);
             }

@@ -27,8 +27,7 @@ pub(super) fn join_pooling<F: Float>(
     results: &[(u32, Shape)],
 ) -> Vec<usize> {
     let count = record.nodes.len();
-    let mut steps =
-        Steps { record, order, readers: vec![Vec::new(); count], is_result: vec![false; count] };
+    let mut steps = Steps { record, order, readers: vec![Vec::new(); count], is_result: vec![false; count] };
     for &id in &steps.order {
         for &input in steps.record.inputs(id) {
             steps.readers[root(steps.record, input as usize)].push(id);
@@ -82,7 +81,9 @@ impl<F: Float> Steps<'_, F> {
     /// Joins the norm at step `at` with the pooling of its output.
     fn join_forward(&mut self, at: usize) {
         let Some(&id) = self.order.get(at) else { return };
-        let (Some(NormOp::Forward(terms)), &[pooling]) = (self.norm(id), &self.readers[id][..]) else { return };
+        let (Some(NormOp::Forward(terms)), &[pooling]) = (self.norm(id), &self.readers[id][..]) else {
+            return;
+        };
         let Some(PoolOp::Max(pool)) = self.pool(pooling) else { return };
         let inputs = self.record.inputs(id).to_vec();
         if self.is_result[id] || !self.fits(inputs[0], &pool) {
