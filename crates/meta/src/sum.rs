@@ -134,22 +134,17 @@ impl<'a, F: Float> Sum<'a, F> {
         for batch in &part.statistics {
             self.statistics = update_running(&self.statistics, batch, self.learner.momentum());
         }
-        match (&mut self.gradient, tasks) {
-            (None, 1) => {
-                self.gradient = Some(part.gradient);
-                return None;
-            }
-            (Some(sum), 1) => sum.iter_mut().zip(&part.gradient).for_each(|(sum, x)| *sum += x),
-            (sum, _) => {
-                let mut from = 0;
-                let sum = sum.get_or_insert_with(|| {
-                    from = 1;
-                    part.gradient.iter().map(first_task).collect()
-                });
-                for (sum, all) in sum.iter_mut().zip(&part.gradient) {
-                    sum.add_each(&all.data()[from * sum.len()..]);
-                }
-            }
+        if tasks == 1 && self.gradient.is_none() {
+            self.gradient = Some(part.gradient);
+            return None;
+        }
+        let mut from = 0;
+        let sum = self.gradient.get_or_insert_with(|| {
+            from = 1;
+            part.gradient.iter().map(first_task).collect()
+        });
+        for (sum, all) in sum.iter_mut().zip(&part.gradient) {
+            sum.add_each(&all.data()[from * sum.len()..]);
         }
         Some(part)
     }

@@ -35,7 +35,14 @@ pub(super) struct Norm<'a, F> {
     pub slope: F,
 }
 
-impl<F: Float> Norm<'_, F> {
+impl<'a, F: Float> Norm<'a, F> {
+    /// Of rows with mean and variance `stats` `[2, C]`, and what [`constants`] makes of them.
+    pub fn new(x: &'a [F], stats: &'a [F], constants: &'a [F], slope: F) -> Self {
+        let c = stats.len() / 2;
+        let [inverse, factor, shift] = [0, 1, 2].map(|i| &constants[i * c..][..c]);
+        Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope }
+    }
+
     /// The same for some rows only.
     pub fn rows(&self, first: usize, count: usize) -> Self {
         Self { x: &self.x[first * self.c..][..count * self.c], ..*self }
@@ -85,17 +92,9 @@ pub fn batch_norm<F: Float>(
     check(x.len(), stats.len(), scale, shift, c);
     assert_eq!(y.len(), x.len(), "batch norm: output");
     statistics(stats, x, c);
-    let (mean, variance) = stats.split_at(c);
-    let constants = constants(variance, scale, shift, eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean, inverse, factor, shift, slope };
+    let constants = constants(&stats[c..], scale, shift, eps);
+    let norm = Norm::new(x, stats, &constants, slope);
     split::chunks(y, TASK * c, |i, y| forward(y, &norm.rows(i * TASK, y.len() / c)));
-}
-
-/// Three equal parts.
-pub(super) fn thirds<F>(all: &[F]) -> [&[F]; 3] {
-    let c = all.len() / 3;
-    [&all[..c], &all[c..2 * c], &all[2 * c..]]
 }
 
 /// Mean and biased variance of each column, `[2, c]`.

@@ -4,7 +4,7 @@
 
 use super::isa::{Isa, versions};
 use super::map::Source;
-use super::norm::{BLOCK, Norm, TASK, check, constants, thirds, z};
+use super::norm::{BLOCK, Norm, TASK, check, constants, z};
 use super::norm_rows::{Dense, Rows};
 use super::split;
 use super::strip::{load, store, strips};
@@ -33,8 +33,7 @@ pub fn batch_norm_backward<'a, F: Float>(
     assert_eq!([dx.len(), dy.len(dx.len())], [x.len(); 2], "batch norm: gradients of rows");
     assert_eq!((dscale.len(), dshift.len()), (c, c), "batch norm: gradients of channels");
     let constants = constants(&stats[c..], scale, shift, eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
+    let norm = Norm::new(x, stats, &constants, slope);
     let arrived = dy.slice(dx);
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, Dense::new(&arrived[rows], c)));
     dshift.copy_from_slice(&sums[..c]);

@@ -5,7 +5,7 @@
 
 use super::isa::{Isa, versions};
 use super::map::Source;
-use super::norm::{BLOCK, Norm, TASK, check, constants, thirds};
+use super::norm::{BLOCK, Norm, TASK, check, constants};
 use super::norm_backward::{Strip, means, summed};
 use super::norm_rows::{Dense, Rows};
 use super::split;
@@ -40,8 +40,7 @@ pub fn batch_norm_backward2<'a, F: Float>(
     assert_eq!(arrived, [x.len(); 2], "batch norm: gradients of rows");
     assert_eq!([to_scale.len(), u_scale.len(), u_shift.len()], [c; 3], "batch norm: gradients of channels");
     let constants = constants(&stats[c..], scale, shift, eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope };
+    let norm = Norm::new(x, stats, &constants, slope);
     let rows = x.len() / c;
     let arrived = [dy.slice(to_dy), u.slice(to_x)];
     let sums = summed(&norm, 5, |part, norm, rows| {

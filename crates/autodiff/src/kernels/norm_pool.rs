@@ -7,7 +7,7 @@ use super::conv_block::Terms;
 use super::isa::{Isa, versions};
 use super::map::Source;
 use super::max_pool::{Values, each_window, max_strip, pixels};
-use super::norm::{Norm, TASK, check, constants, statistics, thirds, z};
+use super::norm::{Norm, TASK, check, constants, statistics, z};
 use super::norm_backward::{backward, means, summed, sums};
 use super::norm_backward2::{Second, backward2, sums2};
 use super::norm_rows::{Pooled, windows_of_pixels};
@@ -42,10 +42,8 @@ pub fn norm_pool<F: Float>(
     check(x.len(), stats.len(), terms.scale, terms.shift, s.c);
     s.check_norm(x.len(), [out.len(), places.len()]);
     statistics(stats, x, s.c);
-    let (mean, variance) = stats.split_at(s.c);
-    let constants = constants(variance, terms.scale, terms.shift, terms.eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c: s.c, mean, inverse, factor, shift, slope: terms.slope };
+    let constants = constants(&stats[s.c..], terms.scale, terms.shift, terms.eps);
+    let norm = Norm::new(x, stats, &constants, terms.slope);
     let (pixels, [_, image], each) = (s.h * s.w, s.images(), s.each());
     split::chunks2((out, each * image), (places, each * image), |i, out, places| {
         let images = out.chunks_exact_mut(image).zip(places.chunks_exact_mut(image));
@@ -70,8 +68,7 @@ pub fn norm_pool_backward<F: Float>(
     s.check_norm(x.len(), [u.len(), places.len()]);
     assert_eq!([dx.len(), dscale.len(), dshift.len()], [x.len(), c, c], "norm and pooling: gradients");
     let constants = constants(&stats[c..], terms.scale, terms.shift, terms.eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope: terms.slope };
+    let norm = Norm::new(x, stats, &constants, terms.slope);
     let windows = windows_of_pixels(s);
     let from = |row: usize| Pooled::new(u, places, &windows, s, row);
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, from(rows.start / c)));
@@ -113,8 +110,7 @@ pub fn norm_pool_backward2<F: Float>(
     let channels = [to_scale.len(), arrived.scale.len(), arrived.shift.len()];
     assert_eq!(channels, [c; 3], "norm and pooling: gradients of channels");
     let constants = constants(&stats[c..], terms.scale, terms.shift, terms.eps);
-    let [inverse, factor, shift] = thirds(&constants);
-    let norm = Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope: terms.slope };
+    let norm = Norm::new(x, stats, &constants, terms.slope);
     let (rows, windows) = (x.len() / c, windows_of_pixels(s));
     let from = |row: usize| Pooled::new(u, places, &windows, s, row);
     let v = arrived.x.slice(to_x);

@@ -16,8 +16,8 @@ use crate::pool::Buffer;
 use crate::shape::{MAX_RANK, Shape};
 use crate::tape::Given;
 
-/// Bytes of the memory of tasks that run together: more than a small second-level cache, for to read again what was written long
-/// ago costs less than calls for few tasks do.
+/// Bytes of the memory of tasks that run together: more than a small second-level cache, because reading again what was written
+/// long ago costs less than calls for few tasks do.
 const MEMORY: usize = 2 << 20;
 /// Bytes that an operator writes for all of them, on average: what the next one reads is in the first-level cache still.
 const WRITTEN: usize = 32 << 10;

@@ -12,7 +12,7 @@ use crate::ops::pool::PoolOp;
 use crate::shape::Shape;
 use crate::tape::Record;
 
-/// The steps of a record, and which of them read each value.
+/// The steps of a record, and which of them read each value that was there before anything was joined.
 struct Steps<'a, F: Float> {
     record: &'a mut Record<F>,
     order: Vec<usize>,
@@ -39,8 +39,9 @@ pub(super) fn join_pooling<F: Float>(
     for at in 0..steps.order.len() {
         steps.join_forward(at);
     }
-    let placed: Vec<usize> = steps.order.clone();
-    placed.into_iter().for_each(|id| steps.join_placed(id));
+    for id in steps.order.clone() {
+        steps.join_placed(id);
+    }
     steps.order
 }
 
@@ -97,9 +98,6 @@ impl<F: Float> Steps<'_, F> {
         self.record.push(Op::Output, &[made as u32], shapes[2], None);
         for (k, old) in [pooling, pooling + 1, id + 1].into_iter().enumerate() {
             self.rename(old, made + k);
-            let (readers, is_result) = (std::mem::take(&mut self.readers[old]), self.is_result[old]);
-            self.readers.push(readers);
-            self.is_result.push(is_result);
         }
         self.order[at] = made;
         self.drop_step(pooling);
