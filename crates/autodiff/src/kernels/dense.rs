@@ -1,10 +1,11 @@
-//! The register tile of products of dense matrices: rows of the output times columns, products accumulated in registers.
+//! Products of dense matrices by the register tile: how they are cut into tiles.
 
 #![allow(unsafe_code)]
 
-use super::isa::{Isa, OfSize, Work, versions};
-use super::reader::Reader;
-use super::strip::store_parts;
+use super::ahead::Ahead;
+use super::dense_tile::{Columns, Tile, tile};
+use super::isa::{Isa, versions};
+use super::reader::{Reader, Writer};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
@@ -24,8 +25,13 @@ versions! {
     /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of so many matrices that follow each other:
     /// `size` is `[matrices, m, k, n]`, none of them zero.
     pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 4]) where [F: Float] = products_body;
-    /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`].
-    pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3]) where [F: Float] = add_product_body;
+    /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`], while what is needed next is
+    /// asked for, a step being one product of an element of A.
+    pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
+        where [F: Float] = add_product_body;
+    /// `rows[m, ..n] = rows[m, ..k] b[k, n]` for rows that begin so many elements apart, while what is needed next is asked for.
+    pub fn replace_rows<F>(rows: &mut [F], row: usize, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
+        where [F: Float] = replace_rows_body;
     fn store_lanes<F>(lanes: &mut usize) where [F: Float] = store_lanes_body;
 }
 
@@ -39,39 +45,6 @@ pub fn lanes<F: Float>() -> usize {
 #[inline(always)]
 fn store_lanes_body<F: Float, I: Isa>(lanes: &mut usize) {
     *lanes = I::Vector::lanes::<F>();
-}
-
-/// What the tiles of one window of columns share.
-#[derive(Clone, Copy)]
-struct Columns<'a, F> {
-    a: &'a [F],
-    strides: Strides,
-    b: &'a [F],
-    /// Elements from one row of B to the next.
-    b_row: usize,
-    window: Window,
-    /// m, k, n.
-    size: [usize; 3],
-    /// Whether the product is added to what the output holds.
-    add: bool,
-}
-
-#[inline(always)]
-fn add_product_body<F: Float, I: Isa>(
-    out: &mut [F],
-    a: &[F],
-    strides: Strides,
-    b: &[F],
-    size @ [m, k, n]: [usize; 3],
-) {
-    assert!(n.is_multiple_of(I::Vector::lanes::<F>()), "product: windows of {n} columns overlap");
-    check(out, a, strides, b, [1, m, k, n]);
-    let mut col = 0;
-    while col < n {
-        let window = Window::next::<F, I>(col, n);
-        col = window.col + window.keep[1];
-        columns_of::<F, I>(out, &Columns { a, strides, b, b_row: n, window, size, add: true });
-    }
 }
 
 /// Panics unless slices of these lengths hold such matrices.
@@ -95,19 +68,50 @@ fn products_body<F: Float, I: Isa>(
     let most = widest::<I>(m);
     for i in 0..count {
         let (out, a, b) = (&mut out[i * m * n..][..m * n], &a[i * m * k..], &b[i * k * n..][..k * n]);
-        let mut col = 0;
-        while col < n {
-            let window = Window::within::<F, I>(most, col, n);
-            col = window.col + window.keep[1];
-            let wide;
-            let mut columns = Columns { a, strides, b, b_row: n, window, size: [m, k, n], add: false };
-            if window.width > n && !I::Vector::MASKED {
-                wide = widened(b, n, window.width);
-                (columns.b, columns.b_row) = (wide.data(), window.width);
-            }
-            columns_of::<F, I>(out, &columns);
-        }
+        let columns = Columns::new(Reader::new(a), strides, b, [m, k, n]);
+        every_window::<F, I>(Writer::new(out), columns, most);
     }
+}
+
+#[inline(always)]
+fn add_product_body<F: Float, I: Isa>(
+    out: &mut [F],
+    a: &[F],
+    strides: Strides,
+    b: &[F],
+    size @ [m, k, n]: [usize; 3],
+    ahead: Option<Ahead<'_, F>>,
+) {
+    assert!(n.is_multiple_of(I::Vector::lanes::<F>()), "product: windows of {n} columns overlap");
+    check(out, a, strides, b, [1, m, k, n]);
+    let columns = Columns { add: true, ahead, ..Columns::new(Reader::new(a), strides, b, size) };
+    every_window::<F, I>(Writer::new(out), columns, I::TILE_VECTORS);
+}
+
+#[inline(always)]
+fn replace_rows_body<F: Float, I: Isa>(
+    rows: &mut [F],
+    row: usize,
+    b: &[F],
+    size @ [m, k, n]: [usize; 3],
+    ahead: Option<Ahead<'_, F>>,
+) {
+    assert!(m > 0 && k > 0 && n > 0 && k.max(n) <= row, "product: rows of {row} elements, {size:?}");
+    assert!((m - 1) * row + k.max(n) <= rows.len() && k * n <= b.len(), "product: rows or B too short");
+    let window = Window::next::<F, I>(0, n);
+    if window.width == n {
+        // before a tile writes to its rows of A it has read as many of their elements, and no other tile reads them
+        let out = Writer::new(rows);
+        let all = Columns::new(out.reader(), Strides { row, column: 1 }, b, size);
+        return columns_of::<F, I>(out, &Columns { row, window, ahead, ..all });
+    }
+    let mut copy = Buffer::dirty(m * k);
+    for (to, from) in copy.data_mut().chunks_exact_mut(k).zip(rows.chunks(row)) {
+        to.copy_from_slice(&from[..k]);
+    }
+    let strides = Strides { row: k, column: 1 };
+    let columns = Columns { row, ahead, ..Columns::new(Reader::new(copy.data()), strides, b, size) };
+    every_window::<F, I>(Writer::new(rows), columns, I::TILE_VECTORS);
 }
 
 /// Vectors of the widest window for `m` rows: where eight rows fit a tile of three vectors, up to eight take one tile, not two
@@ -129,14 +133,34 @@ fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
     wide
 }
 
+/// All windows of at most `most` vectors; the first asks for what is needed next.
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], columns: &Columns<'_, F>) {
+fn every_window<F: Float, I: Isa>(out: Writer<'_, F>, mut columns: Columns<'_, F>, most: usize) {
+    let ([_, k, n], b) = (columns.size, columns.b);
+    let mut col = 0;
+    while col < n {
+        let window = Window::within::<F, I>(most, col, n);
+        col = window.col + window.keep[1];
+        columns.window = window;
+        let wide;
+        if window.width > n && !I::Vector::MASKED {
+            wide = widened(&b[..k * n], n, window.width);
+            let columns = Columns { b: wide.data(), b_row: window.width, ..columns };
+            return columns_of::<F, I>(out, &columns);
+        }
+        columns_of::<F, I>(out, &columns);
+        columns.ahead = None;
+    }
+}
+
+#[inline(always)]
+fn columns_of<F: Float, I: Isa>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
     at_width!(columns.window.vectors, tiles::<F, I>(out, columns));
 }
 
 /// Walks the rows of one window of columns, once for each part of the inner dimension.
 #[inline(always)]
-fn tiles<F: Float, I: Isa, const N: usize>(out: &mut [F], columns: &Columns<'_, F>) {
+fn tiles<F: Float, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
     let [m, k, n] = columns.size;
     let whole = n < columns.window.width && !I::Vector::MASKED;
     let part = if whole { k } else { (B_BYTES / (columns.window.width * size_of::<F>())).min(k) };
@@ -146,132 +170,6 @@ fn tiles<F: Float, I: Isa, const N: usize>(out: &mut [F], columns: &Columns<'_, 
             let take = rows_of_tile(m - top, const { most_rows::<I, N>() });
             at_rows!(take, tile::<F, I, N>(Tile { out, columns, top, steps }));
             top += take;
-        }
-    }
-}
-
-/// `R` rows of the output from row `top` on, for a part of the inner dimension.
-struct Tile<'t, 'a, F> {
-    out: &'t mut [F],
-    columns: &'t Columns<'a, F>,
-    top: usize,
-    steps: [usize; 2],
-}
-
-#[inline(always)]
-fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
-    // SAFETY: this runs as a body of `product`.
-    unsafe { I::apart(OfSize::<_, R, N>(tile)) }
-}
-
-impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let Tile { out, columns, top, steps: [from, to] } = self.0;
-        let Columns { a, strides, b, b_row, window, size: [_, _, n], add } = *columns;
-        let width = window.width.min(n);
-        let out = &mut out[top * n + window.col..][..(R - 1) * n + width];
-        // SAFETY: this runs with the features of `I`.
-        let (last, mut acc) =
-            unsafe { (last_lanes::<F, I, N>(width), [[I::Vector::splat(F::zero()); N]; R]) };
-        if from > 0 {
-            for i in 0..R {
-                // SAFETY: the row ends within `out`; a window that sticks out has a mask, or all of B in one part.
-                acc[i] = unsafe { row::<F, I, N>(Reader::new(out).after((i * n) as isize), width, last) };
-            }
-        }
-        let mut at = Reader::new(a).after((top * strides.row + from * strides.column) as isize);
-        let mut b = Reader::new(b).after((from * b_row + window.col) as isize);
-        for _ in from..to {
-            // SAFETY: `product` has compared the sizes with the lengths of A and B.
-            unsafe {
-                let values = row::<F, I, N>(b, width, last);
-                for i in 0..R {
-                    let s = I::Vector::splat(at.element(i * strides.row));
-                    for j in 0..N {
-                        acc[i][j] = s.mul_add::<F>(values[j], acc[i][j]);
-                    }
-                }
-            }
-            (at, b) = (at.after(strides.column as isize), b.after(b_row as isize));
-        }
-        // at the end: a sum of sums loses fewer digits than one long sum
-        if add && from == 0 {
-            for i in 0..R {
-                // SAFETY: as above, and this runs with the features of `I`.
-                unsafe {
-                    let before = row::<F, I, N>(Reader::new(out).after((i * n) as isize), width, last);
-                    for j in 0..N {
-                        acc[i][j] = acc[i][j].add::<F>(before[j]);
-                    }
-                }
-            }
-        }
-        store::<F, I, R, N>(out, n, acc, width, last);
-    }
-}
-
-/// The lanes of the last of `N` vectors that hold the last of `width` columns, where there are masks.
-///
-/// # Safety
-/// This runs with the features of `I`.
-#[inline(always)]
-unsafe fn last_lanes<F: Float, I: Isa, const N: usize>(width: usize) -> Option<<I::Vector as Vector>::Mask> {
-    // SAFETY: the caller's promise.
-    if I::Vector::MASKED {
-        Some(unsafe { I::Vector::mask::<F>(0, width - (N - 1) * I::Vector::lanes::<F>()) })
-    } else {
-        None
-    }
-}
-
-/// The first `width` elements from `at` on as `N` vectors, where there are masks; all of the last one where there are none.
-///
-/// # Safety
-/// This runs with the features of `I`, and the elements lie in the reader's slice.
-#[inline(always)]
-unsafe fn row<F: Float, I: Isa, const N: usize>(
-    at: Reader<'_, F>,
-    width: usize,
-    last: Option<<I::Vector as Vector>::Mask>,
-) -> [I::Vector; N] {
-    // SAFETY: the caller's promise.
-    std::array::from_fn(|j| unsafe {
-        let before = j * I::Vector::lanes::<F>();
-        let at = at.after(before as isize);
-        match last {
-            Some(mask) if j + 1 == N => at.first_lanes(mask, width - before),
-            _ => at.vectors::<I::Vector, 1>()[0],
-        }
-    })
-}
-
-/// Writes the first `width` columns of a tile to rows of `n` elements.
-#[inline(always)]
-fn store<F: Float, I: Isa, const R: usize, const N: usize>(
-    out: &mut [F],
-    n: usize,
-    acc: [[I::Vector; N]; R],
-    width: usize,
-    last: Option<<I::Vector as Vector>::Mask>,
-) {
-    let lanes = I::Vector::lanes::<F>();
-    if last.is_none() && width < N * lanes {
-        // SAFETY: the accumulators are as many elements, one after the other.
-        let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
-        return store_parts(out, &std::array::from_fn::<_, R, _>(|i| i * n), rows, [0, width], false);
-    }
-    for i in 0..R {
-        let row = &mut out[i * n..][..width];
-        for j in 0..N {
-            let at = row.as_mut_ptr().wrapping_add(j * lanes);
-            // SAFETY: the lanes lie in the row, and this runs with the features of `I`.
-            unsafe {
-                match last {
-                    Some(lanes) if j + 1 == N => acc[i][j].store_masked(at, lanes),
-                    _ => acc[i][j].store(at),
-                }
-            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod conv_block_moments;
 mod conv_block_strip;
 mod conv_dw;
 mod dense;
+mod dense_tile;
 mod dots;
 mod geometry;
 pub mod isa;

@@ -113,6 +113,50 @@ impl<'a, F: Float> Reader<'a, F> {
     }
 }
 
+/// A slice that is written part by part, and perhaps read between.
+#[derive(Clone, Copy)]
+pub struct Writer<'a, F> {
+    at: *mut F,
+    len: usize,
+    slice: PhantomData<&'a mut [F]>,
+}
+
+impl<'a, F: Float> Writer<'a, F> {
+    /// All of `slice`.
+    #[inline(always)]
+    pub fn new(slice: &'a mut [F]) -> Self {
+        Self { at: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
+    }
+
+    /// The start of the slice: what is read is what was written last.
+    #[inline(always)]
+    pub fn reader(self) -> Reader<'a, F> {
+        Reader {
+            at: self.at,
+            #[cfg(debug_assertions)]
+            first: self.at,
+            #[cfg(debug_assertions)]
+            len: self.len,
+            slice: PhantomData,
+        }
+    }
+
+    /// `len` elements from `from` on. Panics unless they lie in the slice.
+    ///
+    /// # Safety
+    /// While the part is used, nothing else reads or writes it.
+    #[inline(always)]
+    pub unsafe fn part(self, from: usize, len: usize) -> &'a mut [F] {
+        assert!(
+            from <= self.len && len <= self.len - from,
+            "a kernel writes outside of {} elements",
+            self.len
+        );
+        // SAFETY: it lies in the slice that was borrowed for `'a`; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.at.add(from), len) }
+    }
+}
+
 #[cfg(all(test, debug_assertions))]
 mod tests {
     use super::super::vector::Vector128;

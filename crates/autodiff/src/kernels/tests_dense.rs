@@ -1,6 +1,7 @@
 //! Matrix products, transposes and permutations against plain loops.
 
-use super::dense::{Strides, add_product};
+use super::ahead::Ahead;
+use super::dense::{Strides, add_product, replace_rows};
 use super::isa::forced::at_every_level;
 use super::matmul::{matmul, matmuls};
 use super::permute::permute;
@@ -73,9 +74,11 @@ fn check_added<F: Float>(m: usize, k: usize, n: usize) {
         matmul(&mut wanted, &a, &b, m, k, n, false, false);
         wanted.iter_mut().zip(&before).for_each(|(w, &x)| *w += x);
         for (a, strides) in [(&a, Strides { row: k, column: 1 }), (&at, Strides { row: 1, column: m })] {
-            let mut out = before.clone();
-            add_product(&mut out, a, strides, &b, [m, k, n]);
+            let (mut out, mut asking) = (before.clone(), before.clone());
+            add_product(&mut out, a, strides, &b, [m, k, n], None);
             assert_close(&out, &wanted, k as f64);
+            add_product(&mut asking, a, strides, &b, [m, k, n], Some(Ahead::new([&b, &before], m * k)));
+            assert!(asking == out, "asking for what is needed next changes nothing");
         }
     });
 }
@@ -91,7 +94,43 @@ fn products_are_added_to_what_is_there() {
 #[test]
 #[should_panic(expected = "windows of 5 columns overlap")]
 fn windows_that_would_add_twice_are_refused() {
-    add_product(&mut [0.0f32; 10], &[1.0; 4], Strides { row: 2, column: 1 }, &[1.0; 10], [2, 2, 5]);
+    add_product(&mut [0.0f32; 10], &[1.0; 4], Strides { row: 2, column: 1 }, &[1.0; 10], [2, 2, 5], None);
+}
+
+fn check_replaced<F: Float>(m: usize, k: usize, n: usize, row: usize) {
+    let (before, b) = (values::<F>(m * row, 1), values::<F>(k * n, 2));
+    let a: Vec<F> = before.chunks(row).flat_map(|row| row[..k].to_vec()).collect();
+    at_every_level(|_| {
+        let mut product = vec![F::nan(); m * n];
+        matmul(&mut product, &a, &b, m, k, n, false, false);
+        for ahead in [None, Some(Ahead::new([&b, &before], m * k))] {
+            let mut rows = before.clone();
+            replace_rows(&mut rows, row, &b, [m, k, n], ahead);
+            for ((row, before), product) in rows.chunks(row).zip(before.chunks(row)).zip(product.chunks(n)) {
+                assert_close(&row[..n], product, k as f64);
+                assert!(row[k.max(n)..] == before[k.max(n)..], "what lies between rows stays");
+            }
+        }
+    });
+}
+
+#[test]
+fn rows_are_replaced_by_their_products() {
+    for (m, k, n) in [(24, 64, 64), (25, 64, 32), (12, 32, 64), (24, 48, 48), (13, 20, 20), (30, 64, 128)] {
+        for row in [k.max(n), k.max(n) + 3] {
+            check_replaced::<f32>(m, k, n, row);
+            check_replaced::<f64>(m, k, n, row);
+        }
+    }
+    // B is too large to stay in the cache, so rows are read on after the first part of the sums is written
+    check_replaced::<f32>(13, 2500, 64, 2500);
+    check_replaced::<f64>(7, 2500, 32, 2500);
+}
+
+#[test]
+#[should_panic(expected = "rows of 5 elements")]
+fn rows_that_overlap_are_refused() {
+    replace_rows(&mut [0.0f32; 30], 5, &[1.0; 36], [2, 6, 6], None);
 }
 
 #[test]

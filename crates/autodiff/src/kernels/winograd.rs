@@ -4,7 +4,8 @@
 //! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same. An infinite pixel
 //! makes NaN of all outputs of the windows that read it.
 
-use super::conv::ConvShape;
+use super::ahead::Ahead;
+use super::conv::{ConvShape, GROUP_BYTES};
 use super::dense::{self, Strides};
 use super::map::add_assign;
 use super::split;
@@ -54,37 +55,42 @@ fn tiles(s: &ConvShape) -> [Tiles; 2] {
     let out = [s.out_h(), s.out_w()];
     let (grid, pad) = (out.map(|size| size.div_ceil(STEP)), s.pad.map(|[before, _]| before));
     [
-        Tiles { size: [s.h, s.w], pad, grid, channels: s.c_in },
-        Tiles { size: out, pad: [0, 0], grid, channels: s.c_out },
+        Tiles { size: [s.h, s.w], pad, grid, channels: s.c_in, row: s.c_in },
+        Tiles { size: out, pad: [0, 0], grid, channels: s.c_out, row: s.c_out },
     ]
 }
 
-/// The planes of one block of windows, for inputs and for outputs.
-struct Block<F: Float> {
+/// All windows of so many images, block by block.
+struct Blocks {
     windows: usize,
-    tiles: [Tiles; 2],
-    planes: [Buffer<F>; 2],
+    all: usize,
 }
 
-impl<F: Float> Block<F> {
-    fn new(s: &ConvShape, windows: usize) -> Self {
-        let tiles = tiles(s);
-        Block { windows, tiles, planes: tiles.map(|tiles| Buffer::dirty(PLANES * tiles.plane(windows))) }
+impl Blocks {
+    fn new(images: usize, s: &ConvShape, tiles: &Tiles) -> Self {
+        let windows = (BLOCK / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS;
+        Self { windows, all: images * tiles.grid[0] * tiles.grid[1] }
     }
 
-    /// Calls `f(tiles, planes, range)` for the windows of so many images, block by block.
-    fn each(&mut self, images: usize, mut f: impl FnMut([&Tiles; 2], [&mut [F]; 2], [usize; 2])) {
-        let [inputs, outputs] = &self.tiles;
-        let all = images * inputs.grid[0] * inputs.grid[1];
-        for from in (0..all).step_by(self.windows) {
-            let [v, m] = &mut self.planes;
-            f([inputs, outputs], [v.data_mut(), m.data_mut()], [from, all.min(from + self.windows)]);
-        }
+    /// First window of each, and the one behind the last.
+    fn ranges(&self) -> impl Iterator<Item = [usize; 2]> {
+        (0..self.all).step_by(self.windows).map(|from| [from, self.all.min(from + self.windows)])
+    }
+
+    /// The range behind one.
+    fn behind(&self, [_, to]: [usize; 2]) -> [usize; 2] {
+        [to, self.all.min(to + self.windows)]
+    }
+
+    /// Room for the planes of one.
+    fn planes<F: Float>(&self, tiles: &Tiles) -> Buffer<F> {
+        Buffer::dirty(PLANES * tiles.plane(self.windows))
     }
 }
 
-fn windows_of_block(s: &ConvShape) -> usize {
-    (BLOCK / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS
+/// Whether slices of so many elements are not in the second-level cache when they are needed.
+fn is_far<F>(elements: usize) -> bool {
+    elements * size_of::<F>() > GROUP_BYTES
 }
 
 /// As [`super::conv::conv`], for a shape that [`suits`].
@@ -92,24 +98,33 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let size = s.c_in * s.c_out;
     let mut weights = Buffer::dirty(PLANES * size);
     of_weights(weights.data_mut(), w, size);
-    let weights = weights.data();
     let [x_image, out_image] = tiles(s).map(|tiles| tiles.image());
     let each = s.n.div_ceil(split::pieces(s.n));
     split::chunks(out, each * out_image, |i, out| {
         let images = out.len() / out_image;
-        let x = &x[i * each * x_image..][..images * x_image];
-        Block::new(s, windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
-            let rows = range[1] - range[0];
-            of_images(v, x, inputs, range);
-            for (p, weights) in weights.chunks_exact(size).enumerate() {
-                let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
-                let m = &mut m[p * outputs.plane(rows)..][..rows * s.c_out];
-                let strides = Strides { row: s.c_in, column: 1 };
-                dense::products(m, v, strides, weights, [1, rows, s.c_in, s.c_out]);
-            }
-            to_images(out, m, outputs, range);
-        });
+        conv_of_images(out, &x[i * each * x_image..][..images * x_image], weights.data(), s);
     });
+}
+
+fn conv_of_images<F: Float>(out: &mut [F], x: &[F], weights: &[F], s: &ConvShape) {
+    let row = s.c_in.max(s.c_out);
+    let [inputs, outputs] = &tiles(s).map(|tiles| Tiles { row, ..tiles });
+    let blocks = Blocks::new(out.len() / outputs.image(), s, inputs);
+    let mut planes = blocks.planes(inputs);
+    let planes = planes.data_mut();
+    let is_far = is_far::<F>(x.len() + out.len());
+    for range in blocks.ranges() {
+        of_images(planes, x, inputs, range);
+        let rows = range[1] - range[0];
+        let next = [&x[inputs.part(blocks.behind(range))], &out[outputs.part(range)]];
+        let ahead = is_far.then(|| Ahead::new(next, PLANES * rows * s.c_in));
+        for (p, weights) in weights.chunks_exact(s.c_in * s.c_out).enumerate() {
+            let plane = &mut planes[p * inputs.plane(rows)..][..rows * inputs.row];
+            let ahead = ahead.map(|ahead| ahead.after(p * rows * s.c_in));
+            dense::replace_rows(plane, inputs.row, weights, [rows, s.c_in, s.c_out], ahead);
+        }
+        to_images(out, planes, outputs, range);
+    }
 }
 
 /// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
@@ -120,33 +135,73 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
         let images = IMAGES.min(s.n - i * IMAGES);
         let x = &x[i * IMAGES * x_image..][..images * x_image];
         let g = &g[i * IMAGES * g_image..][..images * g_image];
-        dw_of_group(partial, x, g, images, s);
+        dw_of_images(partial, x, g, s);
     });
     let mut parts = partial.data().chunks_exact(dw.len());
     dw.copy_from_slice(parts.next().expect("there are images"));
     parts.for_each(|part| add_assign(dw, part));
 }
 
-fn dw_of_group<F: Float>(dw: &mut [F], x: &[F], g: &[F], images: usize, s: &ConvShape) {
+fn dw_of_images<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let size = s.c_in * s.c_out;
     let (mut sums, mut product) = (Buffer::dirty(PLANES * size), Buffer::dirty(size));
     let whole = s.c_out.is_multiple_of(dense::lanes::<F>());
     sums.data_mut().fill(F::zero());
-    Block::new(s, windows_of_block(s)).each(images, |[inputs, outputs], [v, m], range| {
-        let rows = range[1] - range[0];
-        of_images(v, x, inputs, range);
-        of_gradients(m, g, outputs, range);
+    let [inputs, outputs] = &tiles(s);
+    let blocks = Blocks::new(x.len() / inputs.image(), s, inputs);
+    let (mut v, mut m) = (blocks.planes(inputs), blocks.planes(outputs));
+    let is_far = is_far::<F>(x.len() + g.len());
+    for range in blocks.ranges() {
+        of_images(v.data_mut(), x, inputs, range);
+        of_gradients(m.data_mut(), g, outputs, range);
+        let (rows, behind) = (range[1] - range[0], blocks.behind(range));
+        let next = [&x[inputs.part(behind)], &g[outputs.part(behind)]];
+        let ahead = is_far.then(|| Ahead::new(next, PLANES * rows * s.c_in));
         for (p, sum) in sums.data_mut().chunks_exact_mut(size).enumerate() {
-            let v = &v[p * inputs.plane(rows)..][..rows * s.c_in];
-            let m = &m[p * outputs.plane(rows)..][..rows * s.c_out];
+            let v = &v.data()[p * inputs.plane(rows)..][..rows * s.c_in];
+            let m = &m.data()[p * outputs.plane(rows)..][..rows * s.c_out];
             let strides = Strides { row: 1, column: s.c_in };
             if whole {
-                dense::add_product(sum, v, strides, m, [s.c_in, rows, s.c_out]);
+                let ahead = ahead.map(|ahead| ahead.after(p * rows * s.c_in));
+                dense::add_product(sum, v, strides, m, [s.c_in, rows, s.c_out], ahead);
             } else {
                 dense::products(product.data_mut(), v, strides, m, [1, s.c_in, rows, s.c_out]);
                 add_assign(sum, product.data());
             }
         }
-    });
+    }
     to_weights(dw, sums.data(), size);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_ask_for_all_of_the_images_between_them() {
+        let s = ConvShape {
+            n: 3,
+            h: 14,
+            w: 11,
+            c_in: 64,
+            kh: 3,
+            kw: 3,
+            c_out: 32,
+            stride: [1; 2],
+            pad: [[1; 2]; 2],
+        };
+        for tiles in tiles(&s) {
+            let blocks = Blocks::new(s.n, &s, &tiles);
+            let ranges: Vec<[usize; 2]> = blocks.ranges().collect();
+            let mut done = 0;
+            for (i, &range) in ranges.iter().enumerate() {
+                let part = tiles.part(range);
+                assert!(part.start <= done && part.end >= done, "{part:?} does not go on at {done}");
+                done = part.end;
+                assert_eq!(ranges.get(i + 1).copied().unwrap_or([36; 2]), blocks.behind(range));
+            }
+            assert_eq!(done, s.n * tiles.image());
+            assert!(tiles.part(blocks.behind([0, 36])).is_empty());
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use super::isa::{Isa, versions};
 use super::reader::Reader;
@@ -29,6 +30,8 @@ pub struct Tiles {
     pub grid: [usize; 2],
     /// Elements of a pixel.
     pub channels: usize,
+    /// Elements from one window to the next in a plane.
+    pub row: usize,
 }
 
 impl Tiles {
@@ -39,7 +42,18 @@ impl Tiles {
 
     /// Elements from one plane of so many tiles to the next.
     pub fn plane(&self, tiles: usize) -> usize {
-        tiles * self.channels + GAP
+        tiles * self.row + GAP
+    }
+
+    /// Elements of the images that windows `from..to` read or write, and no window before.
+    pub fn part(&self, [from, to]: [usize; 2]) -> Range<usize> {
+        let place = |window: usize, more: usize| {
+            let (image, window) =
+                (window / (self.grid[0] * self.grid[1]), window % (self.grid[0] * self.grid[1]));
+            let row = (STEP * (window / self.grid[1]) + more).min(self.size[0]);
+            image * self.image() + row * self.size[1] * self.channels
+        };
+        if from < to { place(from, 0)..place(to - 1, SIDE) } else { 0..0 }
     }
 
     /// Calls `f(k, image, window)` for the windows `from..to` of all images, `k` counting from 0; a window's pixels are given by
@@ -193,7 +207,7 @@ fn of_windows<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize>(
                 }
             }
         }
-        vectors!(s.channels, of_window::<F, I; L, N>(planes, k * s.channels, plane, &from));
+        vectors!(s.channels, of_window::<F, I; L, N>(planes, k * s.row, plane, &from));
     });
 }
 
@@ -226,7 +240,7 @@ fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range:
     let plane = s.plane(range[1] - range[0]);
     s.each::<STEP>(range, |k, image, places| {
         let y = &mut y[image * s.image()..][..s.image()];
-        vectors!(s.channels, to_image::<F, I>(y, &planes[k * s.channels..], plane, &places));
+        vectors!(s.channels, to_image::<F, I>(y, &planes[k * s.row..], plane, &places));
     });
 }
 

@@ -1,0 +1,217 @@
+//! The register tile of products of dense matrices: rows of the output times columns, products accumulated in registers.
+
+#![allow(unsafe_code)]
+
+use std::hint::black_box;
+
+use super::ahead::Ahead;
+use super::dense::Strides;
+use super::isa::{Isa, OfSize, Work};
+use super::reader::{Reader, Writer};
+use super::strip::store_parts;
+use super::tile_steps::STEPS;
+use super::vector::Vector;
+use super::window::{Window, most_rows};
+use crate::float::Float;
+
+/// What the tiles of one window of columns share.
+#[derive(Clone, Copy)]
+pub struct Columns<'a, F> {
+    /// Perhaps the output: then the window has all columns, and a tile writes to its rows what it has read of them before.
+    pub a: Reader<'a, F>,
+    pub strides: Strides,
+    pub b: &'a [F],
+    /// Elements from one row of B to the next, and of the output.
+    pub b_row: usize,
+    pub row: usize,
+    pub window: Window,
+    /// m, k, n.
+    pub size: [usize; 3],
+    /// Whether the product is added to what the output holds.
+    pub add: bool,
+    /// What is needed next, a step being one product of an element of A.
+    pub ahead: Option<Ahead<'a, F>>,
+}
+
+impl<'a, F: Float> Columns<'a, F> {
+    /// A plain product, whose window is still to be set.
+    #[inline(always)]
+    pub fn new(a: Reader<'a, F>, strides: Strides, b: &'a [F], size: [usize; 3]) -> Self {
+        let n = size[2];
+        let window = Window { col: 0, vectors: 0, width: 0, keep: [0, 0] };
+        Self { a, strides, b, b_row: n, row: n, window, size, add: false, ahead: None }
+    }
+}
+
+/// `R` rows of the output from row `top` on, for a part of the inner dimension.
+pub struct Tile<'t, 'a, F> {
+    pub out: Writer<'t, F>,
+    pub columns: &'t Columns<'a, F>,
+    pub top: usize,
+    pub steps: [usize; 2],
+}
+
+/// A tile of whole vectors that asks for what is needed next.
+struct Asking<'t, 'a, F>(Tile<'t, 'a, F>, Ahead<'a, F>);
+
+/// Computes a tile. Only those of most rows and of whole vectors ask for what is needed next.
+#[inline(always)]
+pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
+    if const { R == most_rows::<I, N>() }
+        && let Some(ahead) = tile.columns.ahead
+        && tile.columns.window.width <= tile.columns.size[2]
+    {
+        // SAFETY: this runs as a body of a product.
+        return unsafe { I::apart(OfSize::<_, R, N>(Asking(tile, ahead))) };
+    }
+    // SAFETY: as above.
+    unsafe { I::apart(OfSize::<_, R, N>(tile)) }
+}
+
+impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        run::<F, I, R, N>(self.0, None);
+    }
+}
+
+impl<F: Float, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>, R, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Asking(tile, ahead) = self.0;
+        run::<F, I, R, N>(tile, Some(ahead));
+    }
+}
+
+#[inline(always)]
+fn run<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>, ahead: Option<Ahead<'_, F>>) {
+    let Tile { out, columns, top, steps: [from, to] } = tile;
+    let Columns { a, strides, b, b_row, row: out_row, window, size: [_, k, n], add, .. } = *columns;
+    // known to the compiler where tiles are of whole vectors
+    let width = if ahead.is_some() { N * I::Vector::lanes::<F>() } else { window.width.min(n) };
+    let place = top * out_row + window.col;
+    // SAFETY: this runs with the features of `I`.
+    let mut acc = unsafe { [[I::Vector::splat(F::zero()); N]; R] };
+    // a masked load takes the place of a product
+    // SAFETY: as above.
+    let last = if ahead.is_some() { None } else { unsafe { last_lanes::<F, I, N>(width) } };
+    if from > 0 {
+        let out = out.reader().after(place as isize);
+        for i in 0..R {
+            // SAFETY: the rows lie in the output; a window that sticks out has a mask, or all of B in one part.
+            acc[i] = unsafe { row::<F, I, N>(out.after((i * out_row) as isize), width, last) };
+        }
+    }
+    let mut at = a.after((top * strides.row + from * strides.column) as isize);
+    let mut b = Reader::new(b).after((from * b_row + window.col) as isize);
+    if add && from == 0 {
+        let out = out.reader().after(place as isize);
+        for i in 0..R * N {
+            out.after((i / N * out_row + i % N * I::Vector::lanes::<F>()) as isize).fetch_near();
+        }
+    }
+    // unknown to the compiler, which would load what four steps need before the first, and run out of registers
+    let each = if ahead.is_some() { black_box(STEPS) } else { to - from };
+    let mut ahead = ahead.map(|ahead| ahead.after(top * k + R * from).every(STEPS * R));
+    let mut left = to - from;
+    while left > 0 {
+        if let Some(ahead) = &mut ahead {
+            ahead.ask();
+        }
+        let steps = each.min(left);
+        left -= steps;
+        for _ in 0..steps {
+            // SAFETY: the product has compared the sizes with the lengths of A and B.
+            unsafe {
+                let values = row::<F, I, N>(b, width, last);
+                for i in 0..R {
+                    let s = I::Vector::splat(at.element(i * strides.row));
+                    for j in 0..N {
+                        acc[i][j] = s.mul_add::<F>(values[j], acc[i][j]);
+                    }
+                }
+            }
+            (at, b) = (at.after(strides.column as isize), b.after(b_row as isize));
+        }
+    }
+    // SAFETY: the tile has read what it reads of A.
+    let out = unsafe { out.part(place, (R - 1) * out_row + width) };
+    // at the end: a sum of sums loses fewer digits than one long sum
+    if add && from == 0 {
+        for i in 0..R {
+            // SAFETY: as above, and this runs with the features of `I`.
+            unsafe {
+                let before = row::<F, I, N>(Reader::new(out).after((i * out_row) as isize), width, last);
+                for j in 0..N {
+                    acc[i][j] = acc[i][j].add::<F>(before[j]);
+                }
+            }
+        }
+    }
+    store::<F, I, R, N>(out, out_row, acc, width, last);
+}
+
+/// The lanes of the last of `N` vectors that hold the last of `width` columns, where there are masks.
+///
+/// # Safety
+/// This runs with the features of `I`.
+#[inline(always)]
+unsafe fn last_lanes<F: Float, I: Isa, const N: usize>(width: usize) -> Option<<I::Vector as Vector>::Mask> {
+    // SAFETY: the caller's promise.
+    if I::Vector::MASKED {
+        Some(unsafe { I::Vector::mask::<F>(0, width - (N - 1) * I::Vector::lanes::<F>()) })
+    } else {
+        None
+    }
+}
+
+/// The first `width` elements from `at` on as `N` vectors, where there are masks; all of the last one where there are none.
+///
+/// # Safety
+/// This runs with the features of `I`, and the elements lie in the reader's slice.
+#[inline(always)]
+unsafe fn row<F: Float, I: Isa, const N: usize>(
+    at: Reader<'_, F>,
+    width: usize,
+    last: Option<<I::Vector as Vector>::Mask>,
+) -> [I::Vector; N] {
+    // SAFETY: the caller's promise.
+    std::array::from_fn(|j| unsafe {
+        let before = j * I::Vector::lanes::<F>();
+        let at = at.after(before as isize);
+        match last {
+            Some(mask) if j + 1 == N => at.first_lanes(mask, width - before),
+            _ => at.vectors::<I::Vector, 1>()[0],
+        }
+    })
+}
+
+/// Writes the first `width` columns of a tile to rows of `n` elements.
+#[inline(always)]
+fn store<F: Float, I: Isa, const R: usize, const N: usize>(
+    out: &mut [F],
+    n: usize,
+    acc: [[I::Vector; N]; R],
+    width: usize,
+    last: Option<<I::Vector as Vector>::Mask>,
+) {
+    let lanes = I::Vector::lanes::<F>();
+    if last.is_none() && width < N * lanes {
+        // SAFETY: the accumulators are as many elements, one after the other.
+        let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
+        return store_parts(out, &std::array::from_fn::<_, R, _>(|i| i * n), rows, [0, width], false);
+    }
+    for i in 0..R {
+        let row = &mut out[i * n..][..width];
+        for j in 0..N {
+            let at = row.as_mut_ptr().wrapping_add(j * lanes);
+            // SAFETY: the lanes lie in the row, and this runs with the features of `I`.
+            unsafe {
+                match last {
+                    Some(lanes) if j + 1 == N => acc[i][j].store_masked(at, lanes),
+                    _ => acc[i][j].store(at),
+                }
+            }
+        }
+    }
+}
