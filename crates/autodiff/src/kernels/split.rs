@@ -40,7 +40,7 @@ pub fn chunks<T: Send>(out: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) +
         return;
     }
     if is_split() && out.len() > size {
-        out.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
+        out.par_chunks_mut(size).enumerate().with_max_len(1).for_each(|(i, chunk)| f(i, chunk));
     } else {
         out.chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
     }
@@ -58,7 +58,7 @@ pub fn chunks2<T: Send, U: Send>(
     }
     if is_split() && a.len() > size_a {
         let pairs = a.par_chunks_mut(size_a).zip(b.par_chunks_mut(size_b));
-        pairs.enumerate().for_each(|(i, (a, b))| f(i, a, b));
+        pairs.enumerate().with_max_len(1).for_each(|(i, (a, b))| f(i, a, b));
     } else {
         let pairs = a.chunks_mut(size_a).zip(b.chunks_mut(size_b));
         pairs.enumerate().for_each(|(i, (a, b))| f(i, a, b));
