@@ -168,7 +168,7 @@ fn tiles<F: Float, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns
         let (mut top, steps) = (0, [from, k.min(from + part)]);
         while top < m {
             let take = rows_of_tile(m - top, const { most_rows::<I, N>() });
-            at_rows!(take, tile::<F, I, N>(Tile { out, columns, top, steps }));
+            at_rows!(take, most_rows, tile::<F, I, N>(Tile { out, columns, top, steps }));
             top += take;
         }
     }

@@ -155,7 +155,7 @@ fn columns<F: Float, I: Isa, const N: usize>(
     let mut done = 0;
     while done < job.rows {
         let take = rows_of_tile(job.rows - done, const { most_rows::<I, N>() });
-        at_rows!(take, tile::<F, I, N>(Tile { out, x, g, job, done, window }));
+        at_rows!(take, most_rows, tile::<F, I, N>(Tile { out, x, g, job, done, window }));
         done += take;
     }
 }

@@ -98,6 +98,13 @@ fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Pan
     }
 }
 
+/// Rows of the tallest tile of `N` vectors: each is read through an address of its own, and of those a core has registers for six
+/// beside three vectors or more, and for eight beside fewer.
+const fn tallest<I: Isa, const N: usize>() -> usize {
+    let (most, fits) = (most_rows::<I, N>(), if N >= 3 { 6 } else { 8 });
+    if most > fits { fits } else { most }
+}
+
 /// The tiles of one block of rows over one part of the inner dimension.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
@@ -113,8 +120,8 @@ fn block<F: Float, I: Isa, const N: usize>(
 ) {
     let mut left = rows;
     while left > 0 {
-        let take = rows_of_tile(left, const { most_rows::<I, N>() });
-        at_rows!(take, tile::<F, I, N>(Tile { out, a, panel, job, top, inner, part }));
+        let take = rows_of_tile(left, const { tallest::<I, N>() });
+        at_rows!(take, tallest, tile::<F, I, N>(Tile { out, a, panel, job, top, inner, part }));
         left -= take;
     }
 }

@@ -70,14 +70,14 @@ pub const fn most_rows<I: Isa, const N: usize>() -> usize {
     if rows > 12 { 12 } else { rows }
 }
 
-/// Calls `$f` for the compiled number of rows `R` that equals `$rows`.
+/// Calls `$f` for the compiled number of rows `R` that equals `$rows`, at most `$most::<I, N>()`.
 macro_rules! at_rows {
-    ($rows:expr, $f:ident::<$F:ident, $I:ident, $N:ident>($($arg:expr),* $(,)?)) => {
-        at_rows!(@ [1 2 3 4 5 6 8 12] $rows, $f::<$F, $I, $N>($($arg),*))
+    ($rows:expr, $most:ident, $f:ident::<$F:ident, $I:ident, $N:ident>($($arg:expr),* $(,)?)) => {
+        at_rows!(@ [1 2 3 4 5 6 8 12] $rows, $most, $f::<$F, $I, $N>($($arg),*))
     };
-    (@ [$($r:literal)*] $rows:expr, $f:ident::<$F:ident, $I:ident, $N:ident>$args:tt) => {
+    (@ [$($r:literal)*] $rows:expr, $most:ident, $f:ident::<$F:ident, $I:ident, $N:ident>$args:tt) => {
         match $rows {
-            $($r if const { $r <= $crate::kernels::window::most_rows::<$I, $N>() } => at_rows!(call $f::<$F, $I, $r, $N> $args),)*
+            $($r if const { $r <= $most::<$I, $N>() } => at_rows!(call $f::<$F, $I, $r, $N> $args),)*
             _ => unreachable!("tiles have 1 to 6, 8 or 12 rows"),
         }
     };

@@ -45,7 +45,7 @@ impl Tiles {
         tiles * self.row + GAP
     }
 
-    /// Elements of the images that windows `from..to` read or write, and no window before.
+    /// Elements of the images, in whole rows, from where the windows before `from` end to where those before `to` do.
     pub fn part(&self, [from, to]: [usize; 2]) -> Range<usize> {
         let place = |window: usize, more: usize| {
             let (image, window) =
