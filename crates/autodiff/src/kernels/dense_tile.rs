@@ -21,8 +21,9 @@ pub struct Columns<'a, F> {
     pub a: Reader<'a, F>,
     pub strides: Strides,
     pub b: &'a [F],
-    /// Elements from one row of B to the next, and of the output.
+    /// Elements from one row of B to the next.
     pub b_row: usize,
+    /// Elements from one row of the output to the next.
     pub row: usize,
     pub window: Window,
     /// m, k, n.
