@@ -47,6 +47,7 @@ mod window;
 mod winograd;
 mod winograd_lines;
 mod winograd_maps;
+mod winograd_tiles;
 
 pub use split::with_split;
 

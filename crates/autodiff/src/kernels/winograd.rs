@@ -10,9 +10,8 @@ use super::dense::{self, Strides};
 use super::map::add_assign;
 use super::split;
 use super::winograd_lines::STEP;
-use super::winograd_maps::{
-    PIECE, PLANES, Tiles, of_gradients, of_images, of_weights, to_images, to_weights,
-};
+use super::winograd_maps::{PIECE, PLANES, of_gradients, of_images, of_weights, to_images, to_weights};
+use super::winograd_tiles::Tiles;
 use crate::float::Float;
 use crate::pool::Buffer;
 
