@@ -33,7 +33,8 @@ pub fn pieces(most: usize) -> usize {
     if is_split() { most.min(4 * rayon::current_num_threads()).max(1) } else { 1 }
 }
 
-/// Calls `f(i, chunk)` for the `i`-th chunk of `size` elements, on this thread or on all.
+/// Calls `f(i, chunk)` for the `i`-th chunk of `size` elements, on this thread or on all, which take them one by one: of several at
+/// once the last would hold up the others.
 #[inline]
 pub fn chunks<T: Send>(out: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) + Send + Sync) {
     if out.is_empty() {

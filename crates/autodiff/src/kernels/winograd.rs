@@ -71,14 +71,13 @@ impl Blocks {
         Self { windows, all: images * tiles.grid[0] * tiles.grid[1] }
     }
 
-    /// First window of each, and the one behind the last.
-    fn ranges(&self) -> impl Iterator<Item = [usize; 2]> {
-        (0..self.all).step_by(self.windows).map(|from| [from, self.all.min(from + self.windows)])
+    /// The windows of the block that begins with window `from`, first and behind the last; none behind them all.
+    fn block(&self, from: usize) -> [usize; 2] {
+        [from, self.all.min(from + self.windows)]
     }
 
-    /// The range behind one.
-    fn behind(&self, [_, to]: [usize; 2]) -> [usize; 2] {
-        [to, self.all.min(to + self.windows)]
+    fn each(&self) -> impl Iterator<Item = [usize; 2]> {
+        (0..self.all).step_by(self.windows).map(|from| self.block(from))
     }
 
     /// Room for the planes of one.
@@ -112,10 +111,10 @@ fn conv_of_images<F: Float>(out: &mut [F], x: &[F], weights: &[F], s: &ConvShape
     let mut planes = blocks.planes(inputs);
     let planes = planes.data_mut();
     let is_far = is_far::<F>(x.len() + out.len());
-    for range in blocks.ranges() {
+    for range in blocks.each() {
         of_images(planes, x, inputs, range);
         let rows = range[1] - range[0];
-        let next = [&x[inputs.part(blocks.behind(range))], &out[outputs.part(range)]];
+        let next = [&x[inputs.part(blocks.block(range[1]))], &out[outputs.part(range)]];
         let ahead = is_far.then(|| Ahead::new(next, PLANES * rows * s.c_in));
         for (p, weights) in weights.chunks_exact(s.c_in * s.c_out).enumerate() {
             let plane = &mut planes[p * inputs.plane(rows)..][..rows * inputs.row];
@@ -150,10 +149,10 @@ fn dw_of_images<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let blocks = Blocks::new(x.len() / inputs.image(), s, inputs);
     let (mut v, mut m) = (blocks.planes(inputs), blocks.planes(outputs));
     let is_far = is_far::<F>(x.len() + g.len());
-    for range in blocks.ranges() {
+    for range in blocks.each() {
         of_images(v.data_mut(), x, inputs, range);
         of_gradients(m.data_mut(), g, outputs, range);
-        let (rows, behind) = (range[1] - range[0], blocks.behind(range));
+        let (rows, behind) = (range[1] - range[0], blocks.block(range[1]));
         let next = [&x[inputs.part(behind)], &g[outputs.part(behind)]];
         let ahead = is_far.then(|| Ahead::new(next, PLANES * rows * s.c_in));
         for (p, sum) in sums.data_mut().chunks_exact_mut(size).enumerate() {
@@ -191,16 +190,16 @@ mod tests {
         };
         for tiles in tiles(&s) {
             let blocks = Blocks::new(s.n, &s, &tiles);
-            let ranges: Vec<[usize; 2]> = blocks.ranges().collect();
+            let ranges: Vec<[usize; 2]> = blocks.each().collect();
             let mut done = 0;
             for (i, &range) in ranges.iter().enumerate() {
                 let part = tiles.part(range);
                 assert!(part.start <= done && part.end >= done, "{part:?} does not go on at {done}");
                 done = part.end;
-                assert_eq!(ranges.get(i + 1).copied().unwrap_or([36; 2]), blocks.behind(range));
+                assert_eq!(ranges.get(i + 1).copied().unwrap_or([36; 2]), blocks.block(range[1]));
             }
             assert_eq!(done, s.n * tiles.image());
-            assert!(tiles.part(blocks.behind([0, 36])).is_empty());
+            assert!(tiles.part(blocks.block(36)).is_empty());
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::pool::Buffer;
 
 /// Numbers of a square.
 pub const PLANES: usize = SIDE * SIDE;
+
 /// Calls `$f::<F, V>(first channel, args...)` for vectors that together cover `$c` channels, a multiple of [`PIECE`].
 macro_rules! vectors {
     ($c:expr, $f:ident::<$F:ident, $I:ident $(; $($more:ident),+)?>($($arg:expr),* $(,)?)) => {{
