@@ -1,26 +1,24 @@
 //! Convolution, batch norm on batch statistics, activation and max-pooling of images of few channels in one, of which no
-//! full-size map is ever in memory: strips of it are computed where they are needed.
+//! full-size map is ever in memory: a few pixels of it are computed where they are needed.
 //!
 //! With p a window's values, q a pivot, mu and C mean and covariance of p - q over all windows: the convolution's mean is
 //! (mu + q) w and its variance w^T C w, so statistics need no convolution. The norm is folded into the weights; max-pooling
 //! comes before the activation, which is monotone.
 
-use std::ops::Range;
-
 use super::conv::ConvShape;
+use super::conv_block_image::Image;
 use super::conv_block_moments::Moments;
-use super::conv_block_strip::Strips;
-use super::map::add_assign;
-use super::matmul::matmul;
+use super::conv_block_products::products;
+use super::conv_block_tile::{Layer, output};
 use super::split;
+use super::vector::MOST_LANES;
 use crate::float::Float;
-use crate::pool::Buffer;
 
 /// Images of one partial sum: fixed, so that sums do not depend on threads.
 pub(super) const GROUP: usize = 8;
 
-/// Sizes of a block: of its convolution and of its pooling windows, which lie side by side from the first pixel on;
-/// `[1, 1]` is no pooling.
+/// Sizes of a block: of its convolution and of its pooling windows, which lie side by side from the first pixel on:
+/// `[2, 2]`, or `[1, 1]` for no pooling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BlockShape {
     /// The convolution.
@@ -60,15 +58,9 @@ impl BlockShape {
         self.out_h() * self.out_w() * self.conv.c_out
     }
 
-    /// Elements of an image's output that some rows of its convolution make.
-    fn out_part(&self, rows: &Range<usize>) -> Range<usize> {
-        let row = self.out_w() * self.conv.c_out;
-        rows.start / self.pool[0] * row..rows.end / self.pool[0] * row
-    }
-
     fn check(&self, x: usize, w: usize, y: usize) {
         let ConvShape { n, c_out, .. } = self.conv;
-        assert!(self.pool[0] > 0 && self.pool[1] > 0, "conv block: no window of {self:?}");
+        assert!([[1, 1], [2, 2]].contains(&self.pool), "conv block: windows of {self:?}");
         assert_eq!(x, n * self.image(), "conv block: images of {self:?}");
         assert_eq!(w, self.depth() * c_out, "conv block: weights of {self:?}");
         assert_eq!(y, n * self.out_image(), "conv block: output of {self:?}");
@@ -85,7 +77,7 @@ pub struct Terms<'a, F> {
     pub shift: Option<&'a [F]>,
     /// Added to the variance.
     pub eps: F,
-    /// Slope of the activation where negative; not negative itself.
+    /// Slope of the activation where negative; a block of all three takes 0 to 1.
     pub slope: F,
 }
 
@@ -93,7 +85,7 @@ impl<F: Float> Terms<'_, F> {
     fn check(&self, c: usize) {
         assert!(self.scale.is_none_or(|s| s.len() == c), "conv block: scale of {c} channels");
         assert!(self.shift.is_none_or(|s| s.len() == c), "conv block: shift of {c} channels");
-        assert!(self.slope >= F::zero(), "conv block: a slope of {} is not monotone", self.slope);
+        assert!(self.slope >= F::zero() && self.slope <= F::one(), "conv block: a slope of {}", self.slope);
     }
 
     fn scale(&self, j: usize) -> F {
@@ -104,24 +96,29 @@ impl<F: Float> Terms<'_, F> {
         F::one() / (variance + self.eps).sqrt()
     }
 
-    /// Weights and, as a last row, what is added, such that convolving pivoted images gives normalised ones.
-    fn folded(&self, w: &[F], variance: &[F], moments: &Moments) -> Buffer<F> {
-        let c = variance.len();
-        let mut all = Buffer::dirty(w.len() + c);
-        let (folded, shift) = all.data_mut().split_at_mut(w.len());
+    /// Weights and, as a last row, what is added, such that convolving pivoted images gives normalised ones: rows of [`wide`].
+    fn folded(&self, w: &[F], variance: &[F], moments: &Moments) -> Vec<F> {
+        let (c, wide) = (variance.len(), wide(variance.len()));
+        let mut all = vec![F::zero(); (w.len() / c + 1) * wide];
+        let (folded, shift) = all.split_at_mut(w.len() / c * wide);
         let factors: Vec<F> = (0..c).map(|j| self.scale(j) * self.inverse(variance[j])).collect();
-        for (folded, w) in folded.chunks_exact_mut(c).zip(w.chunks_exact(c)) {
+        for (folded, w) in folded.chunks_exact_mut(wide).zip(w.chunks_exact(c)) {
             for j in 0..c {
                 folded[j] = w[j] * factors[j];
             }
         }
-        for (j, shift) in shift.iter_mut().enumerate() {
-            let column = folded[j..].iter().step_by(c);
+        for (j, shift) in shift[..c].iter_mut().enumerate() {
+            let column = folded[j..].iter().step_by(wide);
             let mean: f64 = column.zip(&moments.mean).map(|(w, mean)| w.as_f64() * mean).sum();
             *shift = F::of(self.shift.map_or(0.0, |shift| shift[j].as_f64()) - mean);
         }
         all
     }
+}
+
+/// Elements of a row of folded weights: whole vectors.
+fn wide(c: usize) -> usize {
+    c.next_multiple_of(MOST_LANES)
 }
 
 /// The output `y`, the convolution's mean and biased variance `stats` `[2, c]`, and for the gradient the `moments`
@@ -145,15 +142,13 @@ pub fn conv_block<F: Float>(
     exact.store(moments);
     // the gradient knows the moments as they are stored
     let folded = terms.folded(w, &stats[c..], &Moments::load(moments, s.depth()));
+    let layer = Layer { shape: s, weights: &folded, wide: wide(c), slope: terms.slope };
     let each = s.conv.n.div_ceil(split::pieces(s.conv.n));
     split::chunks(y, each * s.out_image(), |i, y| {
-        let mut strips = Strips::new(&pivot, s);
+        let mut image = Image::new(&pivot, s);
         for (k, y) in y.chunks_exact_mut(s.out_image()).enumerate() {
-            strips.enter(&x[(i * each + k) * s.image()..][..s.image()]);
-            for rows in Strips::<F>::rows(s, s.out_h() * s.pool[0]) {
-                let part = s.out_part(&rows);
-                strips.output(&mut y[part], rows, folded.data(), terms.slope);
-            }
+            image.enter(&x[(i * each + k) * s.image()..][..s.image()]);
+            output(y, &image, &layer);
         }
     });
 }
@@ -190,7 +185,7 @@ pub fn conv_block_backward<F: Float>(
     assert!((dw.len(), dscale.len(), dshift.len()) == (w.len(), c, c), "conv block: gradients");
     assert!(s.pools() || arrived.y.is_some_and(|y| y.len() == arrived.dy.len()), "conv block: output");
     let (variance, moments) = (&arrived.stats[c..], Moments::load(arrived.moments, depth));
-    let mut sums = products(x, w, terms, arrived, &moments, s);
+    let mut sums = sums(x, w, terms, arrived, &moments, s);
     let (a, sum) = sums.split_at_mut(depth * c);
     let w: Vec<f64> = w.iter().map(|w| w.as_f64()).collect();
     let mut along = vec![0.0; c];
@@ -215,7 +210,7 @@ pub fn conv_block_backward<F: Float>(
 }
 
 /// Sums over all windows of (p - q, 1) dz, `[depth + 1, c]`: blocks of images apart, then in order.
-fn products<F: Float>(
+fn sums<F: Float>(
     x: &[F],
     w: &[F],
     terms: &Terms<'_, F>,
@@ -223,28 +218,25 @@ fn products<F: Float>(
     moments: &Moments,
     s: &BlockShape,
 ) -> Vec<f64> {
-    let (c, k) = (s.conv.c_out, s.depth() + 1);
+    let (c, k, wide) = (s.conv.c_out, s.depth() + 1, wide(s.conv.c_out));
     let pivot = pivot(x, s);
     let folded = terms.folded(w, &arrived.stats[c..], moments);
-    let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * c];
-    split::chunks(&mut parts, k * c, |i, part| {
-        let mut strips = Strips::new(&pivot, s);
-        let mut product = Buffer::dirty(k * c);
-        for image in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
-            strips.enter(&x[image * s.image()..][..s.image()]);
-            for rows in Strips::<F>::rows(s, s.out_h() * s.pool[0]) {
-                let Range { start, end } = s.out_part(&rows);
-                let at = image * s.out_image() + start..image * s.out_image() + end;
-                let (y, dy) = (arrived.y.map(|y| &y[at.clone()]), &arrived.dy[at.clone()]);
-                let (patches, dz) = strips.gradient(rows, folded.data(), y, dy, terms.slope);
-                matmul(product.data_mut(), patches, dz, k, dz.len() / c, c, false, false);
-                add_assign(part, product.data());
-            }
+    let layer = Layer { shape: s, weights: &folded, wide, slope: terms.slope };
+    let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * wide];
+    split::chunks(&mut parts, k * wide, |i, part| {
+        let mut image = Image::new(&pivot, s);
+        for n in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
+            image.enter(&x[n * s.image()..][..s.image()]);
+            let from = n * s.out_image();
+            let y = arrived.y.map_or(&[][..], |y| &y[from..]);
+            products(part, &image, &layer, y, &arrived.dy[from..]);
         }
     });
     let mut total = vec![0.0; k * c];
-    for part in parts.chunks_exact(k * c) {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += part.as_f64());
+    for part in parts.chunks_exact(k * wide) {
+        for (total, part) in total.chunks_exact_mut(c).zip(part.chunks_exact(wide)) {
+            total.iter_mut().zip(part).for_each(|(total, part)| *total += part.as_f64());
+        }
     }
     total
 }
@@ -252,10 +244,11 @@ fn products<F: Float>(
 /// A value for each channel of the images that is near their mean: the mean of the first image.
 fn pivot<F: Float>(x: &[F], s: &BlockShape) -> Vec<F> {
     let c = s.conv.c_in;
-    let mut sum = vec![0.0; c];
-    for pixel in x[..s.image()].chunks_exact(c) {
-        sum.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.as_f64());
+    // several sums of a channel, which do not wait for one another
+    let mut sums = vec![0.0; 8 * c];
+    for pixels in x[..s.image()].chunks(8 * c) {
+        sums.iter_mut().zip(pixels).for_each(|(sum, x)| *sum += x.as_f64());
     }
     let count = (s.conv.h * s.conv.w) as f64;
-    sum.into_iter().map(|sum| F::of(sum / count)).collect()
+    (0..c).map(|j| F::of(sums[j..].iter().step_by(c).sum::<f64>() / count)).collect()
 }

@@ -4,6 +4,9 @@
 
 use crate::float::Float;
 
+/// Lanes of the vector that has most of them.
+pub const MOST_LANES: usize = 16;
+
 /// A vector register that holds as many `f32` or `f64` as fit.
 pub trait Vector: Copy {
     /// Elements it holds.
@@ -55,6 +58,18 @@ pub trait Vector: Copy {
     /// # Safety
     /// As of [`Vector::splat`].
     unsafe fn sub<F: Float>(self, b: Self) -> Self;
+
+    /// The greater of both lanes, `b` where one is not a number.
+    ///
+    /// # Safety
+    /// As of [`Vector::splat`].
+    unsafe fn max<F: Float>(self, b: Self) -> Self;
+
+    /// Lanes of `x` where this is greater than `b`, of `y` elsewhere.
+    ///
+    /// # Safety
+    /// As of [`Vector::splat`].
+    unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self;
 
     /// Whether some lanes can be read and written alone; only then the three operations that follow may be called.
     const MASKED: bool = false;

@@ -51,6 +51,17 @@ impl Vector for Plain {
     }
 
     #[inline(always)]
+    unsafe fn max<F: Float>(self, b: Self) -> Self {
+        self.map([b, b], |a: F, b, _| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self {
+        let greater = self.map([b, b], |a: F, b, _| if a > b { F::one() } else { F::zero() });
+        greater.map([x, y], |greater: F, x, y| if greater > F::zero() { x } else { y })
+    }
+
+    #[inline(always)]
     unsafe fn pieces<F: Float>(at: *const F, _: usize) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::load(at) }

@@ -22,6 +22,7 @@ static BYTES: [u8; 64] = {
 macro_rules! vector {
     ($single:ident, $set:ident, $set_f64:ident, $add:ident, $add_f64:ident, $sub:ident, $sub_f64:ident, $to:ident, $from:ident,
      |$a:ident, $b:ident, $c:ident| $fused:expr, $fused_f64:expr;
+     $max:ident, $max_f64:ident, |$p:ident, $q:ident, $x:ident, $y:ident| $greater:expr, $greater_f64:expr;
      |$piece:ident| $pieces:expr; $low:ident, $high:ident, $low_f64:ident, $high_f64:ident; $($more:item)*) => {
         impl Vector for $single {
             $($more)*
@@ -69,6 +70,28 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            unsafe fn max<F: Float>(self, b: Self) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if size_of::<F>() == 4 { $max(self, b) } else { $from($max_f64($to(self), $to(b))) }
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if size_of::<F>() == 4 {
+                        let ($p, $q, $x, $y) = (self, b, x, y);
+                        $greater
+                    } else {
+                        let ($p, $q, $x, $y) = ($to(self), $to(b), $to(x), $to(y));
+                        $from($greater_f64)
+                    }
+                }
+            }
+
+            #[inline(always)]
             unsafe fn pieces<F: Float>(at: *const F, step: usize) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
@@ -106,6 +129,10 @@ vector!(
     _mm512_castpd_ps,
     |a, b, c| _mm512_fmadd_ps(a, b, c),
     _mm512_fmadd_pd(a, b, c);
+    _mm512_max_ps,
+    _mm512_max_pd,
+    |p, q, x, y| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(p, q), y, x),
+    _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GT_OQ>(p, q), y, x);
     |piece| {
         let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(piece(0)), piece(1));
         _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, piece(2)), piece(3))
@@ -155,6 +182,10 @@ vector!(
     _mm256_castpd_ps,
     |a, b, c| _mm256_fmadd_ps(a, b, c),
     _mm256_fmadd_pd(a, b, c);
+    _mm256_max_ps,
+    _mm256_max_pd,
+    |p, q, x, y| _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(p, q)),
+    _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_GT_OQ>(p, q));
     |piece| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(piece(0)), piece(1));
     _mm256_unpacklo_ps, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpackhi_pd;
     const MASKED: bool = true;
@@ -191,6 +222,16 @@ vector!(
     _mm_castpd_ps,
     |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
     _mm_add_pd(_mm_mul_pd(a, b), c);
+    _mm_max_ps,
+    _mm_max_pd,
+    |p, q, x, y| {
+        let greater = _mm_cmpgt_ps(p, q);
+        _mm_or_ps(_mm_and_ps(greater, x), _mm_andnot_ps(greater, y))
+    },
+    {
+        let greater = _mm_cmpgt_pd(p, q);
+        _mm_or_pd(_mm_and_pd(greater, x), _mm_andnot_pd(greater, y))
+    };
     |piece| piece(0);
     _mm_unpacklo_ps, _mm_unpackhi_ps, _mm_unpacklo_pd, _mm_unpackhi_pd;
     type Mask = ();

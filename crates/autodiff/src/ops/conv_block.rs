@@ -1,5 +1,5 @@
 //! Convolution, batch norm on batch statistics, activation and max-pooling as one operator that keeps no map between them: value
-//! and first derivative computed strip by strip, composed of the single operators beyond.
+//! and first derivative computed tile by tile, composed of the single operators beyond.
 
 use crate::float::Float;
 use crate::grad::Rule;
@@ -169,7 +169,7 @@ fn composed_backward<'t, F: Float>(b: Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<
     vec![dw, dscale, dshift]
 }
 
-/// The sizes, if the kernel knows such a block: pooling windows side by side without padding, a monotone activation.
+/// The sizes, if the kernel knows such a block: no pooling or 2x2 side by side without padding, a slope from 0 to 1.
 fn block_shape<F: Float>(x: Var<'_, F>, weight: Var<'_, F>, how: &ConvBlock) -> Option<BlockShape> {
     let conv = conv_shape("conv_block", &x.shape(), &weight.shape(), how.conv);
     let out = [conv.out_h(), conv.out_w()];
@@ -178,12 +178,12 @@ fn block_shape<F: Float>(x: Var<'_, F>, weight: Var<'_, F>, how: &ConvBlock) -> 
         Some(pool) => {
             let beside =
                 pool.size == pool.stride && pool.padding.widths(out, pool.size, pool.stride) == [[0; 2]; 2];
-            let fits = (0..2).all(|i| 0 < pool.size[i] && pool.size[i] <= out[i]);
+            let fits = pool.size == [2, 2] && out[0] > 1 && out[1] > 1;
             (beside && fits).then_some(pool.size)?
         }
     };
     let shape = BlockShape { conv, pool };
-    (how.activation.slope() >= 0.0 && conv.n * conv.c_in * conv.c_out > 0).then_some(shape)
+    ((0.0..=1.0).contains(&how.activation.slope()) && conv.n * conv.c_in * conv.c_out > 0).then_some(shape)
 }
 
 impl<'t, F: Float> Var<'t, F> {
@@ -193,7 +193,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// It keeps no values between the three, and computes the convolution once more for the gradient. That pays where weights
     /// see few values, as in a first layer: about as much work per pixel as the products of `kh * kw * c_in` values with each other is
     /// added. Gradients for images, and second ones, are right, but computed by the single operators; so is all of a block whose
-    /// pooling windows overlap or are padded, or whose activation has a negative slope.
+    /// pooling windows are not 2x2 side by side without padding, or whose activation's slope is not from 0 to 1.
     ///
     /// # Panics
     /// As the three.

@@ -1,0 +1,208 @@
+//! The register tile of a first layer: the output of windows beside each other, pooled where it stands.
+
+#![allow(unsafe_code)]
+
+use super::conv_block::BlockShape;
+use super::conv_block_image::Image;
+use super::isa::{Isa, versions};
+use super::reader::Reader;
+use super::vector::{MOST_LANES, Vector};
+use crate::float::Float;
+
+/// What both directions know of a block.
+#[derive(Clone, Copy)]
+pub struct Layer<'a, F> {
+    pub shape: &'a BlockShape,
+    /// Weights and, as a last row, what is added, with the norm in them: `[depth + 1, wide]`.
+    pub weights: &'a [F],
+    /// Elements of a row of weights.
+    pub wide: usize,
+    /// Slope of the activation where negative.
+    pub slope: F,
+}
+
+versions! {
+    /// The output of one image.
+    pub fn output<F>(y: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>) where [F: Float] = output_body;
+}
+
+/// Calls `$f::<F, I, N, WHOLE>(args...)` for groups of channels from `$col` on: of two vectors, of one, and last of a part of one.
+macro_rules! channels {
+    ($c:expr, $f:ident::<$F:ident, $I:ident>($col:ident => $($arg:expr),*)) => {{
+        let lanes = <$I::Vector as Vector>::lanes::<$F>();
+        let mut $col = 0;
+        while $col < $c {
+            if $I::TILE_VECTORS > 2 && $c - $col >= 2 * lanes {
+                $f::<$F, $I, 2, true>($($arg),*);
+                $col += 2 * lanes;
+            } else if $c - $col >= lanes {
+                $f::<$F, $I, 1, true>($($arg),*);
+                $col += lanes;
+            } else {
+                $f::<$F, $I, 1, false>($($arg),*);
+                $col += lanes;
+            }
+        }
+    }};
+}
+pub(super) use channels;
+
+#[inline(always)]
+fn output_body<F: Float, I: Isa>(y: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>) {
+    let s = layer.shape;
+    let c = s.conv.c_out;
+    for (row, y) in y.chunks_exact_mut(s.out_w() * c).enumerate() {
+        let from = image.window(row * s.pool[0]);
+        channels!(c, output_row::<F, I>(col => y, from, image, layer, col));
+    }
+}
+
+/// A row of the output, from channel `col` on.
+#[inline(always)]
+fn output_row<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
+    y: &mut [F],
+    from: Reader<'_, F>,
+    image: &Image<'_, F>,
+    layer: &Layer<'_, F>,
+    col: usize,
+) {
+    match (layer.shape.pools(), layer.shape.out_w()) {
+        (false, 8..) => output_tiles::<F, I, 1, 8, N, WHOLE>(y, from, image, layer, col),
+        (false, _) => output_tiles::<F, I, 1, 1, N, WHOLE>(y, from, image, layer, col),
+        (true, 2..) => output_tiles::<F, I, 2, 4, N, WHOLE>(y, from, image, layer, col),
+        (true, _) => output_tiles::<F, I, 2, 2, N, WHOLE>(y, from, image, layer, col),
+    }
+}
+
+/// The same by tiles of `R` times `C` windows, the last of which ends with the row.
+#[inline(always)]
+fn output_tiles<F: Float, I: Isa, const R: usize, const C: usize, const N: usize, const WHOLE: bool>(
+    y: &mut [F],
+    from: Reader<'_, F>,
+    image: &Image<'_, F>,
+    layer: &Layer<'_, F>,
+    col: usize,
+) {
+    let (c, width) = (layer.shape.conv.c_out, layer.shape.out_w());
+    for x in (0..width).step_by(C / R) {
+        let x = x.min(width - C / R);
+        // SAFETY: the windows lie in the image, and this runs with the features of `I`.
+        unsafe {
+            ask::<F, I, N>(y, x * c + col, C / R, c, width * c);
+            let z = tile::<F, I, R, C, N>(from.after((x * R) as isize), image, layer, col);
+            let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(layer.slope));
+            for i in 0..C / R {
+                let mut best = greatest::<F, I, R, C, N>(&z, i);
+                for j in 0..N {
+                    best[j] = best[j].mul_add::<F>(slope, zero).max::<F>(best[j]);
+                }
+                store_lanes::<F, I::Vector, N, WHOLE>(&mut y[(x + i) * c + col..], best, c - col);
+            }
+        }
+    }
+}
+
+/// The norm's output for `R` rows of `C` windows from `from` on, for `N` vectors of channels from `col` on.
+///
+/// # Safety
+/// The windows lie in the image, and this runs with the features of `I`.
+#[inline(always)]
+pub unsafe fn tile<F: Float, I: Isa, const R: usize, const C: usize, const N: usize>(
+    from: Reader<'_, F>,
+    image: &Image<'_, F>,
+    layer: &Layer<'_, F>,
+    col: usize,
+) -> [[[I::Vector; N]; C]; R] {
+    // SAFETY: the caller's promise; weights have one row more than a window has values.
+    unsafe {
+        let mut weights = Reader::new(layer.weights).after(col as isize);
+        let added = weights.after((image.taps.len() * layer.wide) as isize).vectors::<I::Vector, N>();
+        let mut acc = [[added; C]; R];
+        for &tap in &image.taps {
+            let w = weights.vectors::<I::Vector, N>();
+            for i in 0..R {
+                let from = from.after((tap + i * image.row) as isize);
+                for k in 0..C {
+                    let x = I::Vector::splat(from.element(k));
+                    for j in 0..N {
+                        acc[i][k][j] = x.mul_add::<F>(w[j], acc[i][k][j]);
+                    }
+                }
+            }
+            weights = weights.after(layer.wide as isize);
+        }
+        acc
+    }
+}
+
+/// The greatest value of the `i`-th pooling window of a tile: `R` times `R` windows of the convolution.
+///
+/// # Safety
+/// This runs with the features of `I`.
+#[inline(always)]
+pub unsafe fn greatest<F: Float, I: Isa, const R: usize, const C: usize, const N: usize>(
+    z: &[[[I::Vector; N]; C]; R],
+    i: usize,
+) -> [I::Vector; N] {
+    let mut best = z[0][i * R];
+    for k in 1..R * R {
+        for j in 0..N {
+            // SAFETY: the caller's promise.
+            best[j] = unsafe { z[k / R][i * R + k % R][j].max::<F>(best[j]) };
+        }
+    }
+    best
+}
+
+/// Asks for `N` vectors of `pixels` pixels of `c` channels that lie `ahead` elements behind place `at`.
+#[inline(always)]
+fn ask<F: Float, I: Isa, const N: usize>(x: &[F], at: usize, pixels: usize, c: usize, ahead: usize) {
+    let from = Reader::new(x).after((at + ahead) as isize);
+    for i in 0..pixels {
+        for j in 0..N {
+            from.after((i * c + j * I::Vector::lanes::<F>()) as isize).fetch();
+        }
+    }
+}
+
+/// `N` vectors from the start of a slice; unless they are to be `WHOLE`, its first `count` elements and zeros.
+///
+/// # Safety
+/// The machine has the vector's instruction set.
+#[inline(always)]
+pub unsafe fn load_lanes<F: Float, V: Vector, const N: usize, const WHOLE: bool>(
+    from: &[F],
+    count: usize,
+) -> [V; N] {
+    // SAFETY: the elements lie in the slice, or in the array.
+    unsafe {
+        if WHOLE {
+            return Reader::new(&from[..N * V::lanes::<F>()]).vectors::<V, N>();
+        }
+        let mut all = [F::zero(); 2 * MOST_LANES];
+        all[..count].copy_from_slice(&from[..count]);
+        Reader::new(&all).vectors::<V, N>()
+    }
+}
+
+/// Writes vectors to the start of a slice; unless they are to be `WHOLE`, their first `count` elements.
+///
+/// # Safety
+/// The machine has the vector's instruction set.
+#[inline(always)]
+unsafe fn store_lanes<F: Float, V: Vector, const N: usize, const WHOLE: bool>(
+    to: &mut [F],
+    values: [V; N],
+    count: usize,
+) {
+    let lanes = V::lanes::<F>();
+    let mut all = [F::zero(); 2 * MOST_LANES];
+    let at = if WHOLE { to[..N * lanes].as_mut_ptr() } else { all.as_mut_ptr() };
+    for j in 0..N {
+        // SAFETY: the vectors lie in the slice, or in the array.
+        unsafe { values[j].store(at.wrapping_add(j * lanes)) }
+    }
+    if !WHOLE {
+        to[..count].copy_from_slice(&all[..count]);
+    }
+}
