@@ -4,6 +4,8 @@
 //! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same. An infinite pixel
 //! makes NaN of all outputs of the windows that read it.
 
+use std::ops::Range;
+
 use super::ahead::Ahead;
 use super::conv::{ConvShape, GROUP_BYTES};
 use super::dense::{self, Strides};
@@ -11,7 +13,7 @@ use super::map::add_assign;
 use super::split;
 use super::winograd_lines::STEP;
 use super::winograd_maps::{PIECE, PLANES, of_gradients, of_images, of_weights, to_images, to_weights};
-use super::winograd_tiles::Tiles;
+use super::winograd_tiles::{ACROSS, Mosaic, Tiles};
 use crate::float::Float;
 use crate::pool::Buffer;
 
@@ -22,8 +24,10 @@ const ROWS: usize = 6;
 /// Windows below which turning weights into planes takes longer than is saved; and planes into the gradient of weights.
 const FEW: usize = 32;
 const FEW_DW: usize = 128;
-/// Images of one partial sum of the gradient of the weights.
-const IMAGES: usize = 32;
+/// Images that share mosaics, and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
+/// threads.
+const IMAGES: usize = 18;
+const IMAGES_DW: usize = 36;
 
 /// Taps of all windows along an axis that are not on the padding.
 fn taps(size: usize, [before, after]: [usize; 2]) -> usize {
@@ -34,28 +38,32 @@ fn taps(size: usize, [before, after]: [usize; 2]) -> usize {
 pub fn suits<F: Float>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
     let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
-    if !form || !channels || s.h < 3 || s.w < 3 {
+    if !form || !channels || s.n == 0 || s.h < 3 || s.w < 3 {
         return false;
     }
-    let windows = s.out_h().div_ceil(STEP) * s.out_w().div_ceil(STEP);
-    let direct = taps(s.h, s.pad[0]) * taps(s.w, s.pad[1]);
+    let some = ConvShape { n: s.n.min(IMAGES), ..*s };
+    let direct = some.n * taps(s.h, s.pad[0]) * taps(s.w, s.pad[1]);
     // the maps take up to nine tenths of the time of the products, and more with fewer channels than two vectors
-    let fewer = 10 * direct >= 19 * PLANES * windows;
-    s.c_in.min(s.c_out) >= 2 * dense::lanes::<F>() && s.n * windows >= FEW && fewer
+    let fewer = direct >= 2 * PLANES * Mosaic::of(&some).windows();
+    s.c_in.min(s.c_out) >= 2 * dense::lanes::<F>() && windows_apart(s) >= FEW && fewer
 }
 
 /// Whether it does for the gradient of the weights, too.
 pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
-    s.n * s.out_h().div_ceil(STEP) * s.out_w().div_ceil(STEP) >= FEW_DW && suits::<F>(s)
+    windows_apart(s) >= FEW_DW && suits::<F>(s)
+}
+
+/// Windows that images take one by one.
+fn windows_apart(s: &ConvShape) -> usize {
+    s.n * s.out_h().div_ceil(STEP) * s.out_w().div_ceil(STEP)
 }
 
 /// Windows over the input and the output of a convolution.
 fn tiles(s: &ConvShape) -> [Tiles; 2] {
-    let out = [s.out_h(), s.out_w()];
-    let (grid, pad) = (out.map(|size| size.div_ceil(STEP)), s.pad.map(|[before, _]| before));
+    let mosaic = Mosaic::of(s);
     [
-        Tiles { size: [s.h, s.w], pad, grid, channels: s.c_in, row: s.c_in },
-        Tiles { size: out, pad: [0, 0], grid, channels: s.c_out, row: s.c_out },
+        Tiles::new(mosaic, s.n, [s.h, s.w], s.pad.map(|[before, _]| before), s.c_in),
+        Tiles::new(mosaic, s.n, [s.out_h(), s.out_w()], [0, 0], s.c_out),
     ]
 }
 
@@ -66,23 +74,71 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(images: usize, s: &ConvShape, tiles: &Tiles) -> Self {
+    fn new(s: &ConvShape) -> Self {
         let windows = (BLOCK / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS;
-        Self { windows, all: images * tiles.grid[0] * tiles.grid[1] }
+        Self { windows, all: Mosaic::of(s).windows() }
     }
 
-    /// The windows of the block that begins with window `from`, first and behind the last; none behind them all.
+    /// The windows of the block that begins with window `from`, first and behind the last; none behind them all. A few that would be
+    /// left are the last block's.
     fn block(&self, from: usize) -> [usize; 2] {
-        [from, self.all.min(from + self.windows)]
+        let to = from + self.windows;
+        [from, if to + ROWS > self.all { self.all } else { to }]
     }
 
     fn each(&self) -> impl Iterator<Item = [usize; 2]> {
-        (0..self.all).step_by(self.windows).map(|from| self.block(from))
+        let some = |range: &[usize; 2]| range[0] < range[1];
+        std::iter::successors(Some(self.block(0)), move |range| Some(self.block(range[1])).filter(some))
     }
 
     /// Room for the planes of one.
     fn planes<F: Float>(&self, tiles: &Tiles) -> Buffer<F> {
-        Buffer::dirty(PLANES * tiles.plane(self.windows))
+        Buffer::dirty(PLANES * tiles.plane(self.windows + ROWS))
+    }
+}
+
+/// Images that windows are needed of soon.
+#[derive(Clone, Copy)]
+struct Soon<'a, F> {
+    images: &'a [F],
+    tiles: &'a Tiles,
+    windows: [usize; 2],
+}
+
+impl<'a, F: Float> Soon<'a, F> {
+    /// The block of `images` that begins with window `from`; behind the last one, the first block of the images `behind` them.
+    fn next(images: &'a [F], behind: &'a [F], tiles: &'a Tiles, blocks: &Blocks, from: usize) -> Self {
+        let windows = blocks.block(from);
+        if windows[0] < windows[1] {
+            Soon { images, tiles, windows }
+        } else {
+            Soon { images: behind, tiles, windows: blocks.block(0) }
+        }
+    }
+
+    fn part(&self, stream: usize) -> &'a [F] {
+        let Range { start, end } = self.tiles.part(self.windows, stream);
+        &self.images[start.min(self.images.len())..end.min(self.images.len())]
+    }
+}
+
+/// What the products of all planes ask for: those of some planes the parts of one stream. Every plane has so many steps.
+struct Streams<'a, F> {
+    aheads: [Ahead<'a, F>; ACROSS],
+    count: usize,
+    steps: usize,
+}
+
+impl<'a, F: Float> Streams<'a, F> {
+    fn new(soon: [Soon<'a, F>; 2], steps: usize) -> Self {
+        let count = soon[0].tiles.streams();
+        let of = |stream: usize| Ahead::new(soon.map(|soon| soon.part(stream)), PLANES / count * steps);
+        Self { aheads: std::array::from_fn(|i| of(i.min(count - 1))), count, steps }
+    }
+
+    fn of_plane(&self, p: usize) -> Ahead<'a, F> {
+        let stream = p * self.count / PLANES;
+        self.aheads[stream].after((p - stream * (PLANES / self.count)) * self.steps)
     }
 }
 
@@ -91,34 +147,45 @@ fn is_far<F>(elements: usize) -> bool {
     elements * size_of::<F>() > GROUP_BYTES
 }
 
+/// Elements of an image and of its convolution.
+fn images(s: &ConvShape) -> [usize; 2] {
+    [s.h * s.w * s.c_in, s.out_h() * s.out_w() * s.c_out]
+}
+
 /// As [`super::conv::conv`], for a shape that [`suits`].
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let size = s.c_in * s.c_out;
     let mut weights = Buffer::dirty(PLANES * size);
     of_weights(weights.data_mut(), w, size);
-    let [x_image, out_image] = tiles(s).map(|tiles| tiles.image());
-    let each = s.n.div_ceil(split::pieces(s.n));
-    split::chunks(out, each * out_image, |i, out| {
-        let images = out.len() / out_image;
-        conv_of_images(out, &x[i * each * x_image..][..images * x_image], weights.data(), s);
+    let ([x_image, out_image], is_far) = (images(s), is_far::<F>(x.len() + out.len()));
+    split::chunks(out, IMAGES * out_image, |i, out| {
+        let some = ConvShape { n: out.len() / out_image, ..*s };
+        let (x, behind) = x[i * IMAGES * x_image..].split_at(some.n * x_image);
+        conv_of_images(out, [x, behind], weights.data(), &some, is_far);
     });
 }
 
-fn conv_of_images<F: Float>(out: &mut [F], x: &[F], weights: &[F], s: &ConvShape) {
+fn conv_of_images<F: Float>(
+    out: &mut [F],
+    [x, behind]: [&[F]; 2],
+    weights: &[F],
+    s: &ConvShape,
+    is_far: bool,
+) {
     let row = s.c_in.max(s.c_out);
-    let [inputs, outputs] = &tiles(s).map(|tiles| Tiles { row, ..tiles });
-    let blocks = Blocks::new(out.len() / outputs.image(), s, inputs);
+    let [inputs, outputs] = &tiles(s).map(|tiles| tiles.in_rows(row));
+    let blocks = Blocks::new(s);
     let mut planes = blocks.planes(inputs);
     let planes = planes.data_mut();
-    let is_far = is_far::<F>(x.len() + out.len());
     for range in blocks.each() {
         of_images(planes, x, inputs, range);
         let rows = range[1] - range[0];
-        let next = [&x[inputs.part(blocks.block(range[1]))], &out[outputs.part(range)]];
-        let ahead = is_far.then(|| Ahead::new(next, PLANES * rows * s.c_in));
+        let next = Soon::next(x, behind, inputs, &blocks, range[1]);
+        let this = Soon { images: &*out, tiles: outputs, windows: range };
+        let streams = is_far.then(|| Streams::new([next, this], rows * s.c_in));
         for (p, weights) in weights.chunks_exact(s.c_in * s.c_out).enumerate() {
             let plane = &mut planes[p * inputs.plane(rows)..][..rows * inputs.row];
-            let ahead = ahead.map(|ahead| ahead.after(p * rows * s.c_in));
+            let ahead = streams.as_ref().map(|streams| streams.of_plane(p));
             dense::replace_rows(plane, inputs.row, weights, [rows, s.c_in, s.c_out], ahead);
         }
         to_images(out, planes, outputs, range);
@@ -127,40 +194,41 @@ fn conv_of_images<F: Float>(out: &mut [F], x: &[F], weights: &[F], s: &ConvShape
 
 /// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
 pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
-    let mut partial = Buffer::dirty(s.n.div_ceil(IMAGES) * dw.len());
-    let [x_image, g_image] = tiles(s).map(|tiles| tiles.image());
+    let mut partial = Buffer::dirty(s.n.div_ceil(IMAGES_DW) * dw.len());
+    let ([x_image, g_image], is_far) = (images(s), is_far::<F>(x.len() + g.len()));
     split::chunks(partial.data_mut(), dw.len(), |i, partial| {
-        let images = IMAGES.min(s.n - i * IMAGES);
-        let x = &x[i * IMAGES * x_image..][..images * x_image];
-        let g = &g[i * IMAGES * g_image..][..images * g_image];
-        dw_of_images(partial, x, g, s);
+        let some = ConvShape { n: IMAGES_DW.min(s.n - i * IMAGES_DW), ..*s };
+        let x = x[i * IMAGES_DW * x_image..].split_at(some.n * x_image);
+        let g = g[i * IMAGES_DW * g_image..].split_at(some.n * g_image);
+        dw_of_images(partial, x, g, &some, is_far);
     });
     let mut parts = partial.data().chunks_exact(dw.len());
     dw.copy_from_slice(parts.next().expect("there are images"));
     parts.for_each(|part| add_assign(dw, part));
 }
 
-fn dw_of_images<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+/// Of the first images and gradients of both pairs; the others lie behind them.
+fn dw_of_images<F: Float>(dw: &mut [F], x: (&[F], &[F]), g: (&[F], &[F]), s: &ConvShape, is_far: bool) {
     let size = s.c_in * s.c_out;
     let (mut sums, mut product) = (Buffer::dirty(PLANES * size), Buffer::dirty(size));
     let whole = s.c_out.is_multiple_of(dense::lanes::<F>());
     sums.data_mut().fill(F::zero());
     let [inputs, outputs] = &tiles(s);
-    let blocks = Blocks::new(x.len() / inputs.image(), s, inputs);
+    let blocks = Blocks::new(s);
     let (mut v, mut m) = (blocks.planes(inputs), blocks.planes(outputs));
-    let is_far = is_far::<F>(x.len() + g.len());
     for range in blocks.each() {
-        of_images(v.data_mut(), x, inputs, range);
-        of_gradients(m.data_mut(), g, outputs, range);
-        let (rows, behind) = (range[1] - range[0], blocks.block(range[1]));
-        let next = [&x[inputs.part(behind)], &g[outputs.part(behind)]];
-        let ahead = is_far.then(|| Ahead::new(next, PLANES * rows * s.c_in));
+        of_images(v.data_mut(), x.0, inputs, range);
+        of_gradients(m.data_mut(), g.0, outputs, range);
+        let rows = range[1] - range[0];
+        let soon = [(x, inputs), (g, outputs)]
+            .map(|((images, behind), tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));
+        let streams = is_far.then(|| Streams::new(soon, rows * s.c_in));
         for (p, sum) in sums.data_mut().chunks_exact_mut(size).enumerate() {
             let v = &v.data()[p * inputs.plane(rows)..][..rows * s.c_in];
             let m = &m.data()[p * outputs.plane(rows)..][..rows * s.c_out];
             let strides = Strides { row: 1, column: s.c_in };
             if whole {
-                let ahead = ahead.map(|ahead| ahead.after(p * rows * s.c_in));
+                let ahead = streams.as_ref().map(|streams| streams.of_plane(p));
                 dense::add_product(sum, v, strides, m, [s.c_in, rows, s.c_out], ahead);
             } else {
                 dense::products(product.data_mut(), v, strides, m, [1, s.c_in, rows, s.c_out]);
@@ -189,17 +257,22 @@ mod tests {
             pad: [[1; 2]; 2],
         };
         for tiles in tiles(&s) {
-            let blocks = Blocks::new(s.n, &s, &tiles);
+            let blocks = Blocks::new(&s);
             let ranges: Vec<[usize; 2]> = blocks.each().collect();
-            let mut done = 0;
-            for (i, &range) in ranges.iter().enumerate() {
-                let part = tiles.part(range);
-                assert!(part.start <= done && part.end >= done, "{part:?} does not go on at {done}");
-                done = part.end;
-                assert_eq!(ranges.get(i + 1).copied().unwrap_or([36; 2]), blocks.block(range[1]));
+            assert_eq!(ranges.last().map(|range| range[1]), Some(Mosaic::of(&s).windows()));
+            for stream in 0..tiles.streams() {
+                let first = tiles.part(ranges[0], stream).start;
+                let mut done = first;
+                for (i, &range) in ranges.iter().enumerate() {
+                    let part = tiles.part(range, stream);
+                    assert!(part.start <= done && part.end >= done, "{part:?} does not go on at {done}");
+                    done = part.end;
+                    assert_eq!(ranges.get(i + 1).copied().unwrap_or([blocks.all; 2]), blocks.block(range[1]));
+                }
+                let next = tiles.part([0, 1], stream + 1).start;
+                assert_eq!(done, next.max(first).min(tiles.all()), "stream {stream}");
             }
-            assert_eq!(done, s.n * tiles.image());
-            assert!(tiles.part(blocks.block(36)).is_empty());
+            assert!(tiles.part(blocks.block(blocks.all), 0).is_empty());
         }
     }
 }

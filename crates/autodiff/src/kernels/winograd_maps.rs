@@ -93,12 +93,8 @@ unsafe fn store<F: Float, V: Vector, const N: usize>(
 }
 
 fn check<F>(planes: &[F], s: &Tiles, images: &[F], [from, to]: [usize; 2]) {
-    let of_image = s.grid[0] * s.grid[1];
     assert!(s.channels.is_multiple_of(PIECE), "winograd: {} channels", s.channels);
-    assert!(
-        planes.len() >= PLANES * s.plane(to - from) && images.len() >= to.div_ceil(of_image) * s.image(),
-        "winograd: sizes"
-    );
+    assert!(planes.len() >= PLANES * s.plane(to - from) && images.len() == s.all(), "winograd: sizes");
 }
 
 #[inline(always)]
@@ -124,13 +120,13 @@ fn of_windows<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize>(
     let mut zeros = Buffer::dirty(s.channels);
     zeros.data_mut().fill(F::zero());
     let padding = Reader::new(zeros.data());
-    s.each::<N>(range, |k, image, places| {
-        let x = Reader::new(&x[image * s.image()..][..s.image()]);
+    let x = Reader::new(x);
+    s.each::<N>(range, |k, places| {
         let mut from = [[padding; N]; N];
         for i in 0..N {
             for j in 0..N {
-                if let Some(place) = places[i][j] {
-                    from[i][j] = x.after(place as isize);
+                if places[i][j] < s.all() {
+                    from[i][j] = x.after(places[i][j] as isize);
                 }
             }
         }
@@ -165,31 +161,33 @@ fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range:
     check(planes, s, y, range);
     black_box(&mut Aligned(0));
     let plane = s.plane(range[1] - range[0]);
-    s.each::<STEP>(range, |k, image, places| {
-        let y = &mut y[image * s.image()..][..s.image()];
-        vectors!(s.channels, to_image::<F, I>(y, &planes[k * s.row..], plane, &places));
+    let mut nowhere = Buffer::dirty(s.channels);
+    let padding = nowhere.data_mut().as_mut_ptr();
+    s.each::<STEP>(range, |k, places| {
+        let mut to = [[padding; STEP]; STEP];
+        for i in 0..STEP {
+            for j in 0..STEP {
+                if places[i][j] < s.all() {
+                    debug_assert!(places[i][j] + s.channels <= y.len(), "a pixel begins at {}", places[i][j]);
+                    to[i][j] = y.as_mut_ptr().wrapping_add(places[i][j]);
+                }
+            }
+        }
+        vectors!(s.channels, to_image::<F, I>(&to, &planes[k * s.row..], plane));
     });
 }
 
 /// # Safety
-/// As of [`of_window`].
+/// As of [`of_window`], and all channels from the pointers on can be written.
 #[inline(always)]
-unsafe fn to_image<F: Float, V: Vector>(
-    at: usize,
-    y: &mut [F],
-    planes: &[F],
-    plane: usize,
-    places: &[[Option<usize>; STEP]; STEP],
-) {
+unsafe fn to_image<F: Float, V: Vector>(at: usize, to: &[[*mut F; STEP]; STEP], planes: &[F], plane: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         let m = load::<F, V, SIDE>(Reader::new(planes).after(at as isize), plane);
         let v = both::<F, V, Output, SIDE, STEP>(m);
-        for (places, v) in places.iter().zip(v) {
-            for (place, v) in places.iter().zip(v) {
-                if let Some(place) = place {
-                    v.store(y[place + at..][..V::lanes::<F>()].as_mut_ptr());
-                }
+        for i in 0..STEP {
+            for j in 0..STEP {
+                v[i][j].store(to[i][j].add(at));
             }
         }
     }

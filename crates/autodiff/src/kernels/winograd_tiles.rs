@@ -1,31 +1,96 @@
 //! Where the windows of Winograd's convolution lie, in images and in planes.
 
+use std::array;
 use std::ops::Range;
 
+use super::conv::ConvShape;
 use super::winograd_lines::{SIDE, STEP};
 
 /// Elements between two planes, which keep their stores out of one another's cache lines.
 const GAP: usize = 16;
+/// The place of a row or a column of padding: behind all images, and so is its sum with another.
+const PADDING: usize = usize::MAX / 4;
+/// Most images beside each other. Each is one of a stream of images that are read at the same time. A divisor of the number of planes,
+/// as every number below it.
+pub const ACROSS: usize = 3;
 
-/// Images of `[h, w, channels]` under windows of `N` by `N` that are [`STEP`] pixels apart.
-#[derive(Clone, Copy)]
-pub struct Tiles {
-    /// Rows and columns of an image.
-    pub size: [usize; 2],
-    /// Pixels by which the first window begins before the image.
-    pub pad: [usize; 2],
+/// How images are laid beside and below each other, the zeros around them shared: so windows seldom stick out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mosaic {
+    /// Images below each other, and beside each other.
+    pub images: [usize; 2],
+    /// Pixels from an image to the next.
+    pitch: [usize; 2],
     /// Windows down and across.
-    pub grid: [usize; 2],
+    grid: [usize; 2],
+    /// Mosaics of all images.
+    count: usize,
+}
+
+impl Mosaic {
+    /// The one with the fewest windows for the images of a convolution of 3x3 with stride 1.
+    pub fn of(s: &ConvShape) -> Self {
+        let (size, out) = ([s.h, s.w], [s.out_h(), s.out_w()]);
+        let pitch = array::from_fn(|axis| size[axis] + s.pad[axis][0].max(s.pad[axis][1]));
+        let mosaic = |images: [usize; 2]| {
+            let grid = array::from_fn(|i| ((images[i] - 1) * pitch[i] + out[i]).div_ceil(STEP));
+            Mosaic { images, pitch, grid, count: s.n.div_ceil(images[1]).div_ceil(images[0]) }
+        };
+        let all = (1..=ACROSS).flat_map(|x| (1..=s.n.div_ceil(x)).map(move |y| mosaic([y, x])));
+        all.min_by_key(Mosaic::windows).unwrap_or(mosaic([1, 1]))
+    }
+
+    /// All windows.
+    pub fn windows(&self) -> usize {
+        self.count * self.grid[0] * self.grid[1]
+    }
+}
+
+/// Mosaics of images of `[h, w, channels]` under windows that are [`STEP`] pixels apart.
+#[derive(Clone)]
+pub struct Tiles {
+    mosaic: Mosaic,
     /// Elements of a pixel.
     pub channels: usize,
     /// Elements from one window to the next in a plane.
     pub row: usize,
+    /// Elements of a row of pixels, of an image, of a stream of images, and of all.
+    sizes: [usize; 4],
+    /// Where the rows and the columns under the windows of the first mosaic begin.
+    places: [Vec<usize>; 2],
 }
 
 impl Tiles {
-    /// Elements of one image.
-    pub fn image(&self) -> usize {
-        self.size[0] * self.size[1] * self.channels
+    /// Of so many images of `size`, over which windows begin `pad` pixels before the first one.
+    pub fn new(mosaic: Mosaic, images: usize, size: [usize; 2], pad: [usize; 2], channels: usize) -> Self {
+        let (line, image) = (size[1] * channels, size[0] * size[1] * channels);
+        let stream = images.div_ceil(mosaic.images[1]) * image;
+        let steps = [[image, line], [stream, channels]];
+        let places = array::from_fn(|axis| {
+            let place = |at: usize| {
+                let at = at.wrapping_sub(pad[axis]);
+                let (image, pixel) = (at / mosaic.pitch[axis], at % mosaic.pitch[axis]);
+                let inside = image < mosaic.images[axis] && pixel < size[axis];
+                if inside { image * steps[axis][0] + pixel * steps[axis][1] } else { PADDING }
+            };
+            (0..(mosaic.grid[axis] - 1) * STEP + SIDE).map(place).collect()
+        });
+        Self { mosaic, channels, row: channels, sizes: [line, image, stream, images * image], places }
+    }
+
+    /// The same with so many elements from one window to the next in a plane.
+    pub fn in_rows(self, row: usize) -> Self {
+        Self { row, ..self }
+    }
+
+    /// Elements of all images.
+    pub fn all(&self) -> usize {
+        self.sizes[3]
+    }
+
+    /// Images that are read at the same time.
+    pub fn streams(&self) -> usize {
+        self.mosaic.images[1]
     }
 
     /// Elements from one plane of so many tiles to the next.
@@ -33,47 +98,121 @@ impl Tiles {
         tiles * self.row + GAP
     }
 
-    /// Elements of the images, in whole rows, from where the windows before `from` end to where those before `to` do.
-    pub fn part(&self, [from, to]: [usize; 2]) -> Range<usize> {
+    /// Elements of a stream, in whole rows, from where the windows before `from` end to where those before `to` do.
+    pub fn part(&self, [from, to]: [usize; 2], stream: usize) -> Range<usize> {
+        let [line, image, len, all] = self.sizes;
+        let Mosaic { images: [down, _], pitch: [pitch, _], grid, .. } = self.mosaic;
         let place = |window: usize, more: usize| {
-            let (image, window) =
-                (window / (self.grid[0] * self.grid[1]), window % (self.grid[0] * self.grid[1]));
-            let row = (STEP * (window / self.grid[1]) + more).min(self.size[0]);
-            image * self.image() + row * self.size[1] * self.channels
+            let (mosaic, window) = (window / (grid[0] * grid[1]), window % (grid[0] * grid[1]));
+            let row = STEP * (window / grid[1]) + more;
+            let of_image = (row % pitch * line).min(image);
+            let at = (mosaic * down + (row / pitch).min(down)) * image + of_image;
+            (stream * len + at.min(len)).min(all)
         };
         if from < to { place(from, 0)..place(to - 1, SIDE) } else { 0..0 }
     }
 
-    /// Calls `f(k, image, window)` for the windows `from..to` of all images, `k` counting from 0; a window's pixels are given by
-    /// where they begin in the image, or none for padding.
+    /// Calls `f(k, window)` for the windows `from..to` of `N` by `N`, `k` counting from 0; a window's pixels are given by where they
+    /// begin in the images, those of padding by places behind all of them.
     #[inline(always)]
-    pub fn each<const N: usize>(
-        &self,
-        [from, to]: [usize; 2],
-        mut f: impl FnMut(usize, usize, [[Option<usize>; N]; N]),
-    ) {
-        let of_image = self.grid[0] * self.grid[1];
-        let (mut image, mut window) = (from / of_image, from % of_image);
+    pub fn each<const N: usize>(&self, [from, to]: [usize; 2], mut f: impl FnMut(usize, [[usize; N]; N])) {
+        let [down, across] = self.mosaic.grid;
+        let [_, image, len, _] = self.sizes;
+        let (mut before, window) =
+            (from / (down * across) * self.mosaic.images[0] * image, from % (down * across));
+        let mut first = [window / across, window % across];
         for k in 0..to - from {
-            let first = [window / self.grid[1], window % self.grid[1]];
-            let inside = |axis: usize, i: usize| {
-                let at = (STEP * first[axis] + i).wrapping_sub(self.pad[axis]);
-                (at < self.size[axis]).then(|| at * [self.size[1], 1][axis] * self.channels)
-            };
-            let columns: [Option<usize>; N] = std::array::from_fn(|j| inside(1, j));
-            let mut places = [[None; N]; N];
+            let [rows, columns]: [&[usize; N]; 2] = array::from_fn(|axis| {
+                self.places[axis][STEP * first[axis]..].first_chunk().expect("windows lie in the mosaic")
+            });
+            let mut places = [[PADDING; N]; N];
             for i in 0..N {
-                if let Some(row) = inside(0, i) {
-                    for j in 0..N {
-                        places[i][j] = columns[j].map(|column| row + column);
+                // a stream may have fewer images
+                let row = before + rows[i];
+                let row = if row < len { row } else { PADDING };
+                for j in 0..N {
+                    places[i][j] = row + columns[j];
+                }
+            }
+            f(k, places);
+            first[1] += 1;
+            if first[1] == across {
+                first = [first[0] + 1, 0];
+            }
+            if first[0] == down {
+                (first[0], before) = (0, before + self.mosaic.images[0] * image);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(n: usize, [h, w]: [usize; 2], pad: [[usize; 2]; 2]) -> ConvShape {
+        ConvShape { n, h, w, c_in: 3, kh: 3, kw: 3, c_out: 2, stride: [1, 1], pad }
+    }
+
+    /// All windows' places.
+    fn windows<const N: usize>(tiles: &Tiles, count: usize) -> Vec<[[usize; N]; N]> {
+        let mut all = Vec::new();
+        for from in (0..count).step_by(7) {
+            tiles.each::<N>([from, count.min(from + 7)], |k, places| {
+                assert_eq!(all.len(), from + k);
+                all.push(places);
+            });
+        }
+        all
+    }
+
+    /// Every output is in one window, whose pixels are those that it is computed from.
+    fn check(s: ConvShape) {
+        let (mosaic, out) = (Mosaic::of(&s), [s.out_h(), s.out_w()]);
+        let inputs = Tiles::new(mosaic, s.n, [s.h, s.w], s.pad.map(|[before, _]| before), s.c_in);
+        let outputs = Tiles::new(mosaic, s.n, out, [0, 0], s.c_out);
+        let mut seen = vec![0; s.n * out[0] * out[1]];
+        let both =
+            windows::<SIDE>(&inputs, mosaic.windows()).into_iter().zip(windows(&outputs, mosaic.windows()));
+        for (from, to) in both {
+            for (i, j) in (0..STEP).flat_map(|i| (0..STEP).map(move |j| (i, j))) {
+                let to: [[usize; STEP]; STEP] = to;
+                if to[i][j] >= outputs.all() {
+                    continue;
+                }
+                let pixel = to[i][j] / s.c_out;
+                seen[pixel] += 1;
+                let (image, y, x) = (pixel / (out[0] * out[1]), pixel / out[1] % out[0], pixel % out[1]);
+                for (ky, kx) in (0..3).flat_map(|ky| (0..3).map(move |kx| (ky, kx))) {
+                    let [y, x] = [(y + ky).wrapping_sub(s.pad[0][0]), (x + kx).wrapping_sub(s.pad[1][0])];
+                    let place = from[i + ky][j + kx];
+                    if y < s.h && x < s.w {
+                        assert_eq!(place, ((image * s.h + y) * s.w + x) * s.c_in, "{s:?}");
+                    } else {
+                        assert!(place >= inputs.all(), "{s:?}: {place} is not padding");
                     }
                 }
             }
-            f(k, image, places);
-            window += 1;
-            if window == of_image {
-                (image, window) = (image + 1, 0);
+        }
+        assert!(seen.iter().all(|&times| times == 1), "{s:?}");
+    }
+
+    #[test]
+    fn windows_hold_what_their_outputs_are_computed_from() {
+        for pad in [[[1, 1], [1, 1]], [[0, 0], [0, 0]], [[2, 2], [2, 2]], [[0, 1], [2, 0]]] {
+            for n in [1, 2, 3, 4, 7, 18, 20] {
+                for size in [[3, 3], [5, 4], [14, 14], [6, 21]] {
+                    check(shape(n, size, pad));
+                }
             }
         }
+    }
+
+    #[test]
+    fn images_beside_each_other_take_fewer_windows() {
+        let windows = |n, size| Mosaic::of(&shape(n, [size; 2], [[1; 2]; 2])).windows();
+        assert_eq!(windows(9, 14), 121);
+        assert!(windows(18, 14) <= 242 && windows(18, 21) < 18 * 32);
+        assert_eq!(windows(18, 7), 18 * 4);
     }
 }
