@@ -4,6 +4,7 @@
 //! z = scale h + shift, y = z if z > 0 else slope z.
 
 use super::isa::{Isa, versions};
+use super::reader::Reader;
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
@@ -13,6 +14,8 @@ pub use super::norm_backward2::batch_norm_backward2;
 
 /// Rows added up in one accumulator.
 pub(super) const BLOCK: usize = 48;
+/// Rows from one that is computed to one that is asked for: the processor by itself does not foresee enough of them.
+pub(super) const SOON: usize = 16;
 /// Rows of one task: fixed, so that sums do not depend on threads.
 pub(super) const TASK: usize = 16 * BLOCK;
 
@@ -159,6 +162,7 @@ fn moments_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x:
         let block = sum.map(|sum| sum * scale);
         let mut square = [F::zero(); W];
         for row in start..end {
+            Reader::new(x).after(((row + BLOCK) * c + col) as isize).fetch_row(W);
             let x: [F; W] = load(x, row * c + col);
             for j in 0..W {
                 let d = x[j] - block[j];
@@ -193,6 +197,9 @@ fn forward_strip<F: Float, I: Isa, const W: usize>(col: usize, y: &mut [F], norm
     let factor: [F; W] = load(norm.factor, col);
     let shift: [F; W] = load(norm.shift, col);
     for row in 0..y.len() / norm.c {
+        let soon = ((row + SOON) * norm.c + col) as isize;
+        Reader::new(norm.x).after(soon).fetch_row(W);
+        Reader::new(y).after(soon).fetch_row(W);
         let x: [F; W] = load(norm.x, row * norm.c + col);
         let mut out = [F::zero(); W];
         for j in 0..W {

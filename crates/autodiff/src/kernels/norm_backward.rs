@@ -4,8 +4,9 @@
 
 use super::isa::{Isa, versions};
 use super::map::Source;
-use super::norm::{BLOCK, Norm, TASK, check, constants, z};
+use super::norm::{BLOCK, Norm, SOON, TASK, check, constants, z};
 use super::norm_rows::{Dense, Rows};
+use super::reader::Reader;
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
@@ -128,6 +129,8 @@ fn sums_strip<F: Float, I: Isa, const W: usize>(
     for start in (0..rows).step_by(BLOCK) {
         let (mut s0, mut s1) = ([F::zero(); W], [F::zero(); W]);
         for row in start..rows.min(start + BLOCK) {
+            let soon = ((row + SOON) * c + col) as isize;
+            Reader::new(norm.x).after(soon).fetch_row(W);
             let x: [F; W] = load(norm.x, row * c + col);
             let dy: [F; W] = arrived.row(&[], col);
             for j in 0..W {
@@ -166,6 +169,9 @@ fn backward_strip<F: Float, I: Isa, const W: usize>(
     let a0: [F; W] = load(means, col);
     let a1: [F; W] = load(means, c + col);
     for row in 0..dx.len() / c {
+        let soon = ((row + SOON) * c + col) as isize;
+        Reader::new(norm.x).after(soon).fetch_row(W);
+        Reader::new(dx).after(soon).fetch_row(W);
         let x: [F; W] = load(norm.x, row * c + col);
         let dy: [F; W] = arrived.row(dx, col);
         let mut out = [F::zero(); W];

@@ -5,9 +5,10 @@
 
 use super::isa::{Isa, versions};
 use super::map::Source;
-use super::norm::{BLOCK, Norm, TASK, check, constants};
+use super::norm::{BLOCK, Norm, SOON, TASK, check, constants};
 use super::norm_backward::{Strip, means, summed};
 use super::norm_rows::{Dense, Rows};
+use super::reader::Reader;
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
@@ -127,6 +128,9 @@ fn sums2_strip<F: Float, I: Isa, const W: usize>(
     for start in (0..rows).step_by(BLOCK) {
         let mut sums = [[F::zero(); W]; 5];
         for row in start..rows.min(start + BLOCK) {
+            let soon = ((row + SOON) * c + col) as isize;
+            Reader::new(norm.x).after(soon).fetch_row(W);
+            Reader::new(u).after(soon).fetch_row(W);
             let x: [F; W] = load(norm.x, row * c + col);
             let dy: [F; W] = arrived.row(&[], col);
             let u: [F; W] = load(u, row * c + col);
@@ -178,6 +182,9 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
     let c = norm.c;
     let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = std::array::from_fn(|i| load(channels, i * c + col));
     for row in 0..to_x.len() / c {
+        let soon = ((row + SOON) * c + col) as isize;
+        Reader::new(norm.x).after(soon).fetch_row(W);
+        Reader::new(to_x).after(soon).fetch_row(W);
         let x: [F; W] = load(norm.x, row * c + col);
         let dy: [F; W] = arrived.row(to_dy, col);
         let u: [F; W] = u.load(to_x, row * c + col);

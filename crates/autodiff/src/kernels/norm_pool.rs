@@ -12,6 +12,7 @@ use super::norm_backward::{backward, means, summed, sums};
 use super::norm_backward2::{Second, backward2, sums2};
 use super::norm_rows::{Pooled, windows_of_pixels};
 use super::pool::PoolShape;
+use super::reader::Reader;
 use super::split;
 use super::strip::load;
 use crate::float::Float;
@@ -138,6 +139,8 @@ versions! {
 /// The activated values of a norm.
 struct Activated<'a, F, I> {
     norm: &'a Norm<'a, F>,
+    /// Elements of the rows of a window, after which the next ones are asked for.
+    rows: usize,
     isa: PhantomData<I>,
 }
 
@@ -145,6 +148,7 @@ impl<F: Float, I: Isa> Values<F> for Activated<'_, F, I> {
     #[inline(always)]
     fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W] {
         let norm = self.norm;
+        Reader::new(norm.x).after((pixel + col + self.rows) as isize).fetch_row(W);
         let x: [F; W] = load(norm.x, pixel + col);
         let mean: [F; W] = load(norm.mean, col);
         let factor: [F; W] = load(norm.factor, col);
@@ -160,6 +164,6 @@ impl<F: Float, I: Isa> Values<F> for Activated<'_, F, I> {
 
 #[inline(always)]
 fn pool_body<F: Float, I: Isa>(out: &mut [F], places: &mut [F], norm: &Norm<'_, F>, s: &PoolShape) {
-    let values = Activated::<F, I> { norm, isa: PhantomData };
+    let values = Activated::<F, I> { norm, rows: s.size[0] * s.w * s.c, isa: PhantomData };
     each_window!(s, true, max_strip::<F>(out, places, &values));
 }

@@ -62,6 +62,14 @@ impl<'a, F: Float> Reader<'a, F> {
         }
     }
 
+    /// Asks for all cache lines of `elements` elements from here on, as [`fetch`](Self::fetch).
+    #[inline(always)]
+    pub fn fetch_row(self, elements: usize) {
+        for line in (0..elements).step_by(64 / size_of::<F>()) {
+            self.after(line as isize).fetch();
+        }
+    }
+
     /// The element at `index`.
     ///
     /// # Safety
