@@ -162,8 +162,6 @@ pub struct Arrived<'a, F> {
     pub moments: &'a [F],
     /// The output's gradient.
     pub dy: &'a [F],
-    /// The output, read where there is no pooling.
-    pub y: Option<&'a [F]>,
 }
 
 /// The gradient of [`conv_block`] for weights, scale and shift.
@@ -183,7 +181,6 @@ pub fn conv_block_backward<F: Float>(
     s.check(x.len(), w.len(), arrived.dy.len());
     terms.check(c);
     assert!((dw.len(), dscale.len(), dshift.len()) == (w.len(), c, c), "conv block: gradients");
-    assert!(s.pools() || arrived.y.is_some_and(|y| y.len() == arrived.dy.len()), "conv block: output");
     let (variance, moments) = (&arrived.stats[c..], Moments::load(arrived.moments, depth));
     let mut sums = sums(x, w, terms, arrived, &moments, s);
     let (a, sum) = sums.split_at_mut(depth * c);
@@ -227,9 +224,7 @@ fn sums<F: Float>(
         let mut image = Image::new(&pivot, s);
         for n in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
             image.enter(&x[n * s.image()..][..s.image()]);
-            let from = n * s.out_image();
-            let y = arrived.y.map_or(&[][..], |y| &y[from..]);
-            products(part, &image, &layer, y, &arrived.dy[from..]);
+            products(part, &image, &layer, &arrived.dy[n * s.out_image()..]);
         }
     });
     let mut total = vec![0.0; k * c];

@@ -19,8 +19,8 @@ const TAPS: usize = 9;
 
 versions! {
     /// Adds to `sums` `[depth + 1, wide]` the products of one image's windows, each with a one behind, and of the gradients that the
-    /// norm's output has where that of the block has `dy`. `y` is the output, read where there is no pooling.
-    pub fn products<F>(sums: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, y: &[F], dy: &[F])
+    /// norm's output has where that of the block has `dy`. Behind the image's own gradients may lie those of others, needed next.
+    pub fn products<F>(sums: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, dy: &[F])
         where [F: Float] = products_body;
 }
 
@@ -28,7 +28,6 @@ versions! {
 struct Arriving<'a, F: Float> {
     image: &'a Image<'a, F>,
     layer: &'a Layer<'a, F>,
-    y: &'a [F],
     dy: &'a [F],
 }
 
@@ -47,21 +46,14 @@ impl<F: Float> Arriving<'_, F> {
     /// What the rows behind these need, spread over the steps of all products of these.
     fn ahead(&self, rows: &Range<usize>, steps: usize) -> Ahead<'_, F> {
         let (from, len) = (self.out(rows.end), self.out(rows.len()));
-        let part = |x: &[F]| from.min(x.len())..(from + len).min(x.len());
-        let y = if self.y.is_empty() { &self.dy[..0] } else { &self.y[part(self.y)] };
-        Ahead::new([&self.dy[part(self.dy)], y], steps)
+        let dy = &self.dy[from.min(self.dy.len())..(from + len).min(self.dy.len())];
+        Ahead::new([dy, &dy[..0]], steps)
     }
 }
 
 #[inline(always)]
-fn products_body<F: Float, I: Isa>(
-    sums: &mut [F],
-    image: &Image<'_, F>,
-    layer: &Layer<'_, F>,
-    y: &[F],
-    dy: &[F],
-) {
-    let (s, of) = (layer.shape, &Arriving { image, layer, y, dy });
+fn products_body<F: Float, I: Isa>(sums: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, dy: &[F]) {
+    let (s, of) = (layer.shape, &Arriving { image, layer, dy });
     let (unit, rows, width) = (s.pool[0], s.out_h() * s.pool[0], of.width());
     let each = (STRIP / (width * unit)).max(1) * unit;
     let mut strip = vec![F::zero(); each.min(rows) * width * 2 * MOST_LANES];
@@ -84,12 +76,12 @@ fn strip_products<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
     let (width, lanes) = (of.width(), N * I::Vector::lanes::<F>());
     let strip = &mut strip[..rows.len() * width * lanes];
     for (out, row) in strip.chunks_exact_mut(unit * width * lanes).zip(rows.clone().step_by(unit)) {
-        let part = of.out(row)..of.out(row + unit);
-        let (dy, from) = (&of.dy[part.clone()], of.image.window(row));
+        let (dy, from) = (&of.dy[of.out(row)..of.out(row + unit)], of.image.window(row));
         match (s.pools(), s.out_w()) {
-            (false, _) => masked::<F, I, N, WHOLE>(out, &of.y[part], dy, of.layer, col),
-            (true, 2..) => placed::<F, I, 4, N, WHOLE>(out, from, of, dy, col),
-            (true, _) => placed::<F, I, 2, N, WHOLE>(out, from, of, dy, col),
+            (false, 8..) => placed::<F, I, 1, 8, N, WHOLE>(out, from, of, dy, col),
+            (false, _) => placed::<F, I, 1, 1, N, WHOLE>(out, from, of, dy, col),
+            (true, 2..) => placed::<F, I, 2, 4, N, WHOLE>(out, from, of, dy, col),
+            (true, _) => placed::<F, I, 2, 2, N, WHOLE>(out, from, of, dy, col),
         }
     }
     // two pieces for each window and group of channels
@@ -100,34 +92,10 @@ fn strip_products<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// The gradient of a row of windows without pooling.
+/// The gradient of `R` rows of windows, of each pooling window of `R` times `R` at its first greatest value, by tiles of `R` times `C`
+/// windows.
 #[inline(always)]
-fn masked<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
-    out: &mut [F],
-    y: &[F],
-    dy: &[F],
-    layer: &Layer<'_, F>,
-    col: usize,
-) {
-    let (c, lanes) = (layer.shape.conv.c_out, I::Vector::lanes::<F>());
-    // SAFETY: this runs with the features of `I`.
-    unsafe {
-        let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(layer.slope));
-        for (x, out) in out.chunks_exact_mut(N * lanes).enumerate() {
-            let at = x * c + col;
-            let y = load_lanes::<F, I::Vector, N, WHOLE>(&y[at..], c - col);
-            let dy = load_lanes::<F, I::Vector, N, WHOLE>(&dy[at..], c - col);
-            for j in 0..N {
-                let below = dy[j].mul_add::<F>(slope, zero);
-                y[j].where_greater::<F>(zero, dy[j], below).store(out.as_mut_ptr().add(j * lanes));
-            }
-        }
-    }
-}
-
-/// The gradient of two rows of windows, of each pooling window at its first greatest value, by tiles of two times `C` windows.
-#[inline(always)]
-fn placed<F: Float, I: Isa, const C: usize, const N: usize, const WHOLE: bool>(
+fn placed<F: Float, I: Isa, const R: usize, const C: usize, const N: usize, const WHOLE: bool>(
     out: &mut [F],
     from: Reader<'_, F>,
     of: &Arriving<'_, F>,
@@ -136,26 +104,28 @@ fn placed<F: Float, I: Isa, const C: usize, const N: usize, const WHOLE: bool>(
 ) {
     let (c, width) = (of.layer.shape.conv.c_out, of.layer.shape.out_w());
     let lanes = I::Vector::lanes::<F>();
-    let (above, below) = out.split_at_mut(2 * width * N * lanes);
-    for x in (0..width).step_by(C / 2) {
-        let x = x.min(width - C / 2);
-        // SAFETY: the windows lie in the image, and this runs with the features of `I`.
+    let row = width * R * N * lanes;
+    assert_eq!(out.len(), R * row, "conv block: a strip");
+    for x in (0..width).step_by(C / R) {
+        let x = x.min(width - C / R);
+        // SAFETY: the windows lie in the image and have their places in the strip; this runs with the features of `I`.
         unsafe {
-            let z = tile::<F, I, 2, C, N>(from.after((2 * x) as isize), of.image, of.layer, col);
+            let z = tile::<F, I, R, C, N>(from.after((x * R) as isize), of.image, of.layer, col);
             let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(of.layer.slope));
-            for i in 0..C / 2 {
-                let best = greatest::<F, I, 2, C, N>(&z, i);
-                let at = (x + i) * 2 * N * lanes;
-                let out = [&mut above[at..][..2 * N * lanes], &mut below[at..][..2 * N * lanes]]
-                    .map(<[F]>::as_mut_ptr);
+            for i in 0..C / R {
+                let best = greatest::<F, I, R, C, N>(&z, i);
                 let dy = load_lanes::<F, I::Vector, N, WHOLE>(&dy[(x + i) * c + col..], c - col);
                 for j in 0..N {
                     let mut left = best[j].where_greater::<F>(zero, dy[j], dy[j].mul_add::<F>(slope, zero));
-                    for k in 0..4 {
-                        let z = z[k / 2][2 * i + k % 2][j];
-                        let here = best[j].where_greater::<F>(z, zero, left);
-                        left = best[j].where_greater::<F>(z, left, zero);
-                        here.store(out[k / 2].add((k % 2 * N + j) * lanes));
+                    for k in 0..R * R {
+                        let mut here = left;
+                        if R > 1 {
+                            let z = z[k / R][R * i + k % R][j];
+                            here = best[j].where_greater::<F>(z, zero, left);
+                            left = best[j].where_greater::<F>(z, left, zero);
+                        }
+                        let place = k / R * row + (((x + i) * R + k % R) * N + j) * lanes;
+                        here.store(out.as_mut_ptr().add(place));
                     }
                 }
             }

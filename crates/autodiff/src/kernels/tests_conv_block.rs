@@ -47,12 +47,7 @@ impl<F: Float> Case<F> {
         let [mut stats, mut moments] = [2 * c, (depth + 1) * depth].map(|n| vec![F::nan(); n]);
         conv_block(&mut y, &mut stats, &mut moments, &self.x, &self.w, &self.terms(), &self.s);
         let mut out = [self.w.len(), c, c].map(|n| vec![F::nan(); n]);
-        let arrived = Arrived {
-            stats: &stats,
-            moments: &moments,
-            dy: &self.dy,
-            y: (!self.s.pools()).then_some(&y[..]),
-        };
+        let arrived = Arrived { stats: &stats, moments: &moments, dy: &self.dy };
         conv_block_backward(
             out.each_mut().map(|o| &mut o[..]),
             &self.x,

@@ -40,7 +40,7 @@ pub(crate) struct Block<F> {
 pub(crate) enum ConvBlockOp<F> {
     /// To y, the statistics `[2, c]`, and the moments of the windows, which only the gradient reads.
     Forward(Block<F>),
-    /// With statistics, moments, dy, and without pooling y, to the gradients for weights, scale and shift.
+    /// With statistics, moments and dy, to the gradients for weights, scale and shift.
     Backward(Block<F>),
 }
 
@@ -73,8 +73,7 @@ impl<F: Float> ConvBlockOp<F> {
                 conv_block(y, stats, moments, images, w, &terms, &b.shape);
             }
             (ConvBlockOp::Backward(_), [dw, dscale, dshift]) => {
-                let y = (!b.shape.pools()).then(|| rest(3));
-                let arrived = Arrived { stats: rest(0), moments: rest(1), dy: rest(2), y };
+                let arrived = Arrived { stats: rest(0), moments: rest(1), dy: rest(2) };
                 conv_block_backward([dw, dscale, dshift], images, w, &terms, &arrived, &b.shape);
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
@@ -105,9 +104,6 @@ fn forward_rule<F: Float>(b: Block<F>, r: &mut Rule<'_, '_, F>) {
     let (tape, y) = (terms[0].tape(), r.y());
     let mut all = terms.clone();
     all.extend([y.output(1), y.output(2), u]);
-    if !b.shape.pools() {
-        all.push(y);
-    }
     let channel = Shape::new(&[b.shape.conv.c_out]);
     let shapes = [terms[1].shape(), channel, channel];
     let mut written = None;
@@ -155,7 +151,7 @@ impl<F: Float> Block<F> {
     }
 }
 
-/// `Backward` in simpler operators. Statistics, moments and y are functions of the other inputs, whose shares hold theirs.
+/// `Backward` in simpler operators. Statistics and moments are functions of the other inputs, whose shares hold theirs.
 fn composed_backward<'t, F: Float>(b: Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<'t, F>> {
     let terms = inputs(&b, r);
     let dy = r.x(2 + b.affine() + 2);
