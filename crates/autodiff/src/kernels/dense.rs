@@ -168,8 +168,13 @@ fn tiles<F: Float, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns
         let (mut top, steps) = (0, [from, k.min(from + part)]);
         while top < m {
             let take = rows_of_tile(m - top, const { most_rows::<I, N>() });
-            at_rows!(take, most_rows, tile::<F, I, N>(Tile { out, columns, top, steps }));
-            top += take;
+            // one call for all: what it is given takes a while to be read
+            let mut count = 1;
+            while rows_of_tile(m - top - count * take, const { most_rows::<I, N>() }) == take {
+                count += 1;
+            }
+            at_rows!(take, most_rows, tile::<F, I, N>(Tile { out, columns, top, count, steps }));
+            top += count * take;
         }
     }
 }

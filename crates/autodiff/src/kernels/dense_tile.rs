@@ -44,18 +44,20 @@ impl<'a, F: Float> Columns<'a, F> {
     }
 }
 
-/// `R` rows of the output from row `top` on, for a part of the inner dimension.
+/// Rows of the output from row `top` on, `R` after `R`, for a part of the inner dimension.
 pub struct Tile<'t, 'a, F> {
     pub out: Writer<'t, F>,
     pub columns: &'t Columns<'a, F>,
     pub top: usize,
+    /// How often `R` rows.
+    pub count: usize,
     pub steps: [usize; 2],
 }
 
 /// A tile of whole vectors that asks for what is needed next.
 struct Asking<'t, 'a, F>(Tile<'t, 'a, F>, Ahead<'a, F>);
 
-/// Computes a tile. Only those of most rows and of whole vectors ask for what is needed next.
+/// Computes tiles below each other. Only those of most rows and of whole vectors ask for what is needed next.
 #[inline(always)]
 pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     if const { R == most_rows::<I, N>() }
@@ -86,7 +88,19 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>
 
 #[inline(always)]
 fn run<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>, ahead: Option<Ahead<'_, F>>) {
-    let Tile { out, columns, top, steps: [from, to] } = tile;
+    for i in 0..tile.count {
+        one::<F, I, R, N>(&tile, tile.top + i * R, ahead);
+    }
+}
+
+/// `R` rows from row `top` on.
+#[inline(always)]
+fn one<F: Float, I: Isa, const R: usize, const N: usize>(
+    tile: &Tile<'_, '_, F>,
+    top: usize,
+    ahead: Option<Ahead<'_, F>>,
+) {
+    let Tile { out, columns, steps: [from, to], .. } = *tile;
     let Columns { a, strides, b, b_row, row: out_row, window, size: [_, k, n], add, .. } = *columns;
     // known to the compiler where tiles are of whole vectors
     let width = if ahead.is_some() { N * I::Vector::lanes::<F>() } else { window.width.min(n) };
