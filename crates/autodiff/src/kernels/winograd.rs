@@ -1,8 +1,11 @@
 //! Convolutions of 3x3 with stride 1 in fewer products: Winograd's F(4x4, 3x3) (Lavin and Gray 2016, section 4).
 //!
 //! A window of 4x4 outputs takes 36 products of channels instead of 144: `A^T [(G g G^T) (B^T d B)] A`, of which the product of a
-//! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same. An infinite pixel
-//! makes NaN of all outputs of the windows that read it.
+//! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same.
+//!
+//! Images lie beside and below each other, the zeros around them shared, so that few windows stick out: three by three images of
+//! 14x14 take 121 windows, not 144. So a window may read the edges of several images: it rounds what is read of one to the digits of
+//! the largest, and an infinite pixel makes NaN of all its outputs.
 
 use std::ops::Range;
 
@@ -59,8 +62,7 @@ fn windows_apart(s: &ConvShape) -> usize {
 }
 
 /// Windows over the input and the output of a convolution.
-fn tiles(s: &ConvShape) -> [Tiles; 2] {
-    let mosaic = Mosaic::of(s);
+fn tiles(mosaic: Mosaic, s: &ConvShape) -> [Tiles; 2] {
     [
         Tiles::new(mosaic, s.n, [s.h, s.w], s.pad.map(|[before, _]| before), s.c_in),
         Tiles::new(mosaic, s.n, [s.out_h(), s.out_w()], [0, 0], s.c_out),
@@ -74,9 +76,9 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(s: &ConvShape) -> Self {
+    fn new(mosaic: Mosaic, s: &ConvShape) -> Self {
         let windows = (BLOCK / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS;
-        Self { windows, all: Mosaic::of(s).windows() }
+        Self { windows, all: mosaic.windows() }
     }
 
     /// The windows of the block that begins with window `from`, first and behind the last; none behind them all. A few that would be
@@ -172,9 +174,9 @@ fn conv_of_images<F: Float>(
     s: &ConvShape,
     is_far: bool,
 ) {
-    let row = s.c_in.max(s.c_out);
-    let [inputs, outputs] = &tiles(s).map(|tiles| tiles.in_rows(row));
-    let blocks = Blocks::new(s);
+    let (row, mosaic) = (s.c_in.max(s.c_out), Mosaic::of(s));
+    let [inputs, outputs] = &tiles(mosaic, s).map(|tiles| tiles.in_rows(row));
+    let blocks = Blocks::new(mosaic, s);
     let mut planes = blocks.planes(inputs);
     let planes = planes.data_mut();
     for range in blocks.each() {
@@ -213,8 +215,9 @@ fn dw_of_images<F: Float>(dw: &mut [F], x: (&[F], &[F]), g: (&[F], &[F]), s: &Co
     let (mut sums, mut product) = (Buffer::dirty(PLANES * size), Buffer::dirty(size));
     let whole = s.c_out.is_multiple_of(dense::lanes::<F>());
     sums.data_mut().fill(F::zero());
-    let [inputs, outputs] = &tiles(s);
-    let blocks = Blocks::new(s);
+    let mosaic = Mosaic::of(s);
+    let [inputs, outputs] = &tiles(mosaic, s);
+    let blocks = Blocks::new(mosaic, s);
     let (mut v, mut m) = (blocks.planes(inputs), blocks.planes(outputs));
     for range in blocks.each() {
         of_images(v.data_mut(), x.0, inputs, range);
@@ -256,10 +259,11 @@ mod tests {
             stride: [1; 2],
             pad: [[1; 2]; 2],
         };
-        for tiles in tiles(&s) {
-            let blocks = Blocks::new(&s);
+        let mosaic = Mosaic::of(&s);
+        for tiles in tiles(mosaic, &s) {
+            let blocks = Blocks::new(mosaic, &s);
             let ranges: Vec<[usize; 2]> = blocks.each().collect();
-            assert_eq!(ranges.last().map(|range| range[1]), Some(Mosaic::of(&s).windows()));
+            assert_eq!(ranges.last().map(|range| range[1]), Some(mosaic.windows()));
             for stream in 0..tiles.streams() {
                 let first = tiles.part(ranges[0], stream).start;
                 let mut done = first;

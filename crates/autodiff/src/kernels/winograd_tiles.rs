@@ -18,7 +18,7 @@ pub const ACROSS: usize = 3;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mosaic {
     /// Images below each other, and beside each other.
-    pub images: [usize; 2],
+    images: [usize; 2],
     /// Pixels from an image to the next.
     pitch: [usize; 2],
     /// Windows down and across.
