@@ -254,6 +254,7 @@ fn conv_blocks(rows: &mut Vec<Row>) {
         ("conv_block valid", 1, how(1, Padding::Valid, leaky, Some(2))),
         ("conv_block stride 2", 1, how(2, Padding::Same, Activation::Relu, None)),
         ("conv_block colours", 3, how(1, Padding::all(1), leaky, Some(2))),
+        ("conv_block steep", 1, how(2, Padding::Same, Activation::LeakyRelu(1.5), None)),
         ("conv_block wide pool", 1, how(1, Padding::all(1), leaky, Some(3))),
         ("conv_block colours stride 2", 3, how(2, Padding::all(1), Activation::Identity, None)),
     ];

@@ -8,11 +8,12 @@
 use super::conv::ConvShape;
 use super::conv_block_image::Image;
 use super::conv_block_moments::Moments;
-use super::conv_block_products::products;
+use super::conv_block_products::{products, strip_len};
 use super::conv_block_tile::{Layer, output};
 use super::split;
 use super::vector::MOST_LANES;
 use crate::float::Float;
+use crate::pool::Buffer;
 
 /// Images of one partial sum: fixed, so that sums do not depend on threads.
 pub(super) const GROUP: usize = 8;
@@ -221,10 +222,10 @@ fn sums<F: Float>(
     let layer = Layer { shape: s, weights: &folded, wide, slope: terms.slope };
     let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * wide];
     split::chunks(&mut parts, k * wide, |i, part| {
-        let mut image = Image::new(&pivot, s);
+        let (mut image, mut strip) = (Image::new(&pivot, s), Buffer::dirty(strip_len(s)));
         for n in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
             image.enter(&x[n * s.image()..][..s.image()]);
-            products(part, &image, &layer, &arrived.dy[n * s.out_image()..]);
+            products(part, strip.data_mut(), &image, &layer, &arrived.dy[n * s.out_image()..]);
         }
     });
     let mut total = vec![0.0; k * c];

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::ahead::Ahead;
+use super::conv_block::BlockShape;
 use super::conv_block_image::Image;
 use super::conv_block_tile::{Layer, channels, greatest, load_lanes, tile};
 use super::isa::{Isa, versions};
@@ -20,8 +21,21 @@ const TAPS: usize = 9;
 versions! {
     /// Adds to `sums` `[depth + 1, wide]` the products of one image's windows, each with a one behind, and of the gradients that the
     /// norm's output has where that of the block has `dy`. Behind the image's own gradients may lie those of others, needed next.
-    pub fn products<F>(sums: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, dy: &[F])
+    /// `strip` is room for [`strip_len`] elements.
+    pub fn products<F>(sums: &mut [F], strip: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, dy: &[F])
         where [F: Float] = products_body;
+}
+
+/// Rows of windows of a strip, which cuts through no pooling window.
+fn strip_rows(s: &BlockShape) -> usize {
+    let unit = s.pool[0];
+    let rows = (STRIP / (s.out_w() * s.pool[1] * unit)).max(1) * unit;
+    rows.min(s.out_h() * unit)
+}
+
+/// Elements of a strip: a value of each window for each channel of the widest tile.
+pub fn strip_len(s: &BlockShape) -> usize {
+    strip_rows(s) * s.out_w() * s.pool[1] * 2 * MOST_LANES
 }
 
 /// One image and what arrives at it.
@@ -43,23 +57,28 @@ impl<F: Float> Arriving<'_, F> {
         rows / s.pool[0] * s.out_w() * s.conv.c_out
     }
 
-    /// What the rows behind these need, spread over the steps of all products of these.
+    /// What the rows behind these need, its halves at once, spread over the steps of all products of these.
     fn ahead(&self, rows: &Range<usize>, steps: usize) -> Ahead<'_, F> {
         let (from, len) = (self.out(rows.end), self.out(rows.len()));
         let dy = &self.dy[from.min(self.dy.len())..(from + len).min(self.dy.len())];
-        Ahead::new([dy, &dy[..0]], steps)
+        let (first, second) = dy.split_at(dy.len() / 2);
+        Ahead::new([first, second], steps)
     }
 }
 
 #[inline(always)]
-fn products_body<F: Float, I: Isa>(sums: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, dy: &[F]) {
+fn products_body<F: Float, I: Isa>(
+    sums: &mut [F],
+    strip: &mut [F],
+    image: &Image<'_, F>,
+    layer: &Layer<'_, F>,
+    dy: &[F],
+) {
     let (s, of) = (layer.shape, &Arriving { image, layer, dy });
-    let (unit, rows, width) = (s.pool[0], s.out_h() * s.pool[0], of.width());
-    let each = (STRIP / (width * unit)).max(1) * unit;
-    let mut strip = vec![F::zero(); each.min(rows) * width * 2 * MOST_LANES];
+    let (rows, each) = (s.out_h() * s.pool[0], strip_rows(s));
     for start in (0..rows).step_by(each) {
         let rows = &(start..(start + each).min(rows));
-        channels!(s.conv.c_out, strip_products::<F, I>(col => sums, &mut strip, of, rows, col));
+        channels!(s.conv.c_out, strip_products::<F, I>(col => sums, strip, of, rows, col));
     }
 }
 
@@ -84,8 +103,7 @@ fn strip_products<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
             (true, _) => placed::<F, I, 2, 2, N, WHOLE>(out, from, of, dy, col),
         }
     }
-    // two pieces for each window and group of channels
-    let steps = 2 * rows.len() * width;
+    let steps = rows.len() * width;
     let ahead = of.ahead(rows, steps * s.conv.c_out.div_ceil(lanes)).after(steps * (col / lanes));
     for first in (0..of.image.taps.len()).step_by(TAPS) {
         tap_products::<F, I, N>(&mut sums[col..], strip, of, rows, first, ahead);
@@ -157,7 +175,6 @@ fn tap_products<F: Float, I: Isa, const N: usize>(
                 *from = from.after(tap as isize);
             }
             for x in 0..width {
-                ahead.ask();
                 ahead.ask();
                 let g = dz.vectors::<I::Vector, N>();
                 dz = dz.after((N * lanes) as isize);

@@ -168,6 +168,7 @@ fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range:
         for i in 0..STEP {
             for j in 0..STEP {
                 if places[i][j] < s.all() {
+                    // images are whole pixels, so all channels of one that begins in them lie there
                     debug_assert!(places[i][j] + s.channels <= y.len(), "a pixel begins at {}", places[i][j]);
                     to[i][j] = y.as_mut_ptr().wrapping_add(places[i][j]);
                 }

@@ -15,7 +15,7 @@ const PADDING: usize = usize::MAX / 4;
 pub const ACROSS: usize = 3;
 
 /// How images are laid beside and below each other, the zeros around them shared: so windows seldom stick out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub struct Mosaic {
     /// Images below each other, and beside each other.
     images: [usize; 2],
@@ -47,7 +47,6 @@ impl Mosaic {
 }
 
 /// Mosaics of images of `[h, w, channels]` under windows that are [`STEP`] pixels apart.
-#[derive(Clone)]
 pub struct Tiles {
     mosaic: Mosaic,
     /// Elements of a pixel.
