@@ -15,13 +15,14 @@ use super::dense::{self, Strides};
 use super::map::add_assign;
 use super::split;
 use super::winograd_lines::STEP;
-use super::winograd_maps::{PIECE, PLANES, of_gradients, of_images, of_weights, to_images, to_weights};
+use super::winograd_maps::{PIECE, PLANES, Part, of_gradients, of_images, of_weights, to_images, to_weights};
 use super::winograd_tiles::{ACROSS, Mosaic, Tiles};
 use crate::float::Float;
 use crate::pool::Buffer;
 
-/// Elements of a plane of one block of windows: all planes of a block stay in the second-level cache.
+/// Elements of a plane of one block of windows, whose planes stay in the second-level cache; in the gradient of weights half of them do.
 const BLOCK: usize = 1536;
+const BLOCK_DW: usize = 2304;
 /// Windows of a block are a multiple of this: rows of a register tile.
 const ROWS: usize = 6;
 /// Windows below which turning weights into planes takes longer than is saved; and planes into the gradient of weights.
@@ -76,8 +77,9 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(mosaic: Mosaic, s: &ConvShape) -> Self {
-        let windows = (BLOCK / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS;
+    /// Of so many elements of a plane.
+    fn new(mosaic: Mosaic, s: &ConvShape, elements: usize) -> Self {
+        let windows = (elements / s.c_in.max(s.c_out)).max(ROWS) / ROWS * ROWS;
         Self { windows, all: mosaic.windows() }
     }
 
@@ -93,9 +95,9 @@ impl Blocks {
         std::iter::successors(Some(self.block(0)), move |range| Some(self.block(range[1])).filter(some))
     }
 
-    /// Room for the planes of one.
-    fn planes<F: Float>(&self, tiles: &Tiles) -> Buffer<F> {
-        Buffer::dirty(PLANES * tiles.plane(self.windows + ROWS))
+    /// Room for so many planes of one.
+    fn planes<F: Float>(&self, count: usize, tiles: &Tiles) -> Buffer<F> {
+        Buffer::dirty(count * tiles.plane(self.windows + ROWS))
     }
 }
 
@@ -138,6 +140,7 @@ impl<'a, F: Float> Streams<'a, F> {
         Self { aheads: std::array::from_fn(|i| of(i.min(count - 1))), count, steps }
     }
 
+    /// For the plane whose turn it is behind `p` others.
     fn of_plane(&self, p: usize) -> Ahead<'a, F> {
         let stream = p * self.count / PLANES;
         self.aheads[stream].after((p - stream * (PLANES / self.count)) * self.steps)
@@ -176,18 +179,19 @@ fn conv_of_images<F: Float>(
 ) {
     let (row, mosaic) = (s.c_in.max(s.c_out), Mosaic::of(s));
     let [inputs, outputs] = &tiles(mosaic, s).map(|tiles| tiles.in_rows(row));
-    let blocks = Blocks::new(mosaic, s);
-    let mut planes = blocks.planes(inputs);
+    let blocks = Blocks::new(mosaic, s, BLOCK);
+    let mut planes = blocks.planes(PLANES, inputs);
     let planes = planes.data_mut();
-    for range in blocks.each() {
-        of_images(planes, x, inputs, range);
+    for (block, range) in blocks.each().enumerate() {
+        of_images(planes, Part::All, x, inputs, range);
         let rows = range[1] - range[0];
         let next = Soon::next(x, behind, inputs, &blocks, range[1]);
         let this = Soon { images: &*out, tiles: outputs, windows: range };
         let streams = is_far.then(|| Streams::new([next, this], rows * s.c_in));
-        for (p, weights) in weights.chunks_exact(s.c_in * s.c_out).enumerate() {
+        for (k, p) in there_and_back(block, PLANES) {
+            let weights = &weights[p * s.c_in * s.c_out..][..s.c_in * s.c_out];
             let plane = &mut planes[p * inputs.plane(rows)..][..rows * inputs.row];
-            let ahead = streams.as_ref().map(|streams| streams.of_plane(p));
+            let ahead = streams.as_ref().map(|streams| streams.of_plane(k));
             dense::replace_rows(plane, inputs.row, weights, [rows, s.c_in, s.c_out], ahead);
         }
         to_images(out, planes, outputs, range);
@@ -211,35 +215,59 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
 
 /// Of the first images and gradients of both pairs; the others lie behind them.
 fn dw_of_images<F: Float>(dw: &mut [F], x: (&[F], &[F]), g: (&[F], &[F]), s: &ConvShape, is_far: bool) {
-    let size = s.c_in * s.c_out;
-    let (mut sums, mut product) = (Buffer::dirty(PLANES * size), Buffer::dirty(size));
-    let whole = s.c_out.is_multiple_of(dense::lanes::<F>());
+    let (size, mosaic) = (s.c_in * s.c_out, Mosaic::of(s));
+    let mut sums = Buffer::dirty(PLANES * size);
     sums.data_mut().fill(F::zero());
-    let mosaic = Mosaic::of(s);
-    let [inputs, outputs] = &tiles(mosaic, s);
-    let blocks = Blocks::new(mosaic, s);
-    let (mut v, mut m) = (blocks.planes(inputs), blocks.planes(outputs));
-    for range in blocks.each() {
-        of_images(v.data_mut(), x.0, inputs, range);
-        of_gradients(m.data_mut(), g.0, outputs, range);
+    let tiles = tiles(mosaic, s);
+    let blocks = Blocks::new(mosaic, s, BLOCK_DW);
+    let mut room = [0, 1].map(|i| blocks.planes(PLANES / 2, &tiles[i]));
+    for (block, range) in blocks.each().enumerate() {
         let rows = range[1] - range[0];
-        let soon = [(x, inputs), (g, outputs)]
+        let soon = [(x, &tiles[0]), (g, &tiles[1])]
             .map(|((images, behind), tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));
         let streams = is_far.then(|| Streams::new(soon, rows * s.c_in));
-        for (p, sum) in sums.data_mut().chunks_exact_mut(size).enumerate() {
-            let v = &v.data()[p * inputs.plane(rows)..][..rows * s.c_in];
-            let m = &m.data()[p * outputs.plane(rows)..][..rows * s.c_out];
-            let strides = Strides { row: 1, column: s.c_in };
-            if whole {
-                let ahead = streams.as_ref().map(|streams| streams.of_plane(p));
-                dense::add_product(sum, v, strides, m, [s.c_in, rows, s.c_out], ahead);
-            } else {
-                dense::products(product.data_mut(), v, strides, m, [1, s.c_in, rows, s.c_out]);
-                add_assign(sum, product.data());
+        // by halves, which leave room in the cache for the sums of all planes
+        for (first, half) in there_and_back(block, 2) {
+            let part = [Part::First, Part::Last][half];
+            let [v, m] = &mut room;
+            of_images(v.data_mut(), part, x.0, &tiles[0], range);
+            of_gradients(m.data_mut(), part, g.0, &tiles[1], range);
+            let sums = &mut sums.data_mut()[half * PLANES / 2 * size..][..PLANES / 2 * size];
+            for (k, p) in there_and_back(block, PLANES / 2) {
+                let planes = [v.data(), m.data()];
+                let ahead = streams.as_ref().map(|streams| streams.of_plane(first * PLANES / 2 + k));
+                add_plane(&mut sums[p * size..][..size], planes, p, &tiles, rows, ahead);
             }
         }
     }
     to_weights(dw, sums.data(), size);
+}
+
+/// Adds the product of plane `p` of images and of gradients to its sum.
+fn add_plane<F: Float>(
+    sum: &mut [F],
+    planes: [&[F]; 2],
+    p: usize,
+    tiles: &[Tiles; 2],
+    rows: usize,
+    ahead: Option<Ahead<'_, F>>,
+) {
+    let [c_in, c_out] = [tiles[0].channels, tiles[1].channels];
+    let plane = |i: usize| &planes[i][p * tiles[i].plane(rows)..][..rows * tiles[i].channels];
+    let strides = Strides { row: 1, column: c_in };
+    if c_out.is_multiple_of(dense::lanes::<F>()) {
+        dense::add_product(sum, plane(0), strides, plane(1), [c_in, rows, c_out], ahead);
+    } else {
+        let mut product = Buffer::dirty(sum.len());
+        dense::products(product.data_mut(), plane(0), strides, plane(1), [1, c_in, rows, c_out]);
+        add_assign(sum, product.data());
+    }
+}
+
+/// Numbers below `count` with their places: for every second block from the last to the first, as the block before has left what
+/// belongs to them in the cache.
+fn there_and_back(block: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count).map(move |k| (k, if block.is_multiple_of(2) { k } else { count - 1 - k }))
 }
 
 #[cfg(test)]
@@ -261,7 +289,7 @@ mod tests {
         };
         let mosaic = Mosaic::of(&s);
         for tiles in tiles(mosaic, &s) {
-            let blocks = Blocks::new(mosaic, &s);
+            let blocks = Blocks::new(mosaic, &s, BLOCK);
             let ranges: Vec<[usize; 2]> = blocks.each().collect();
             assert_eq!(ranges.last().map(|range| range[1]), Some(mosaic.windows()));
             for stream in 0..tiles.streams() {

@@ -17,6 +17,16 @@ use crate::pool::Buffer;
 /// Numbers of a square.
 pub const PLANES: usize = SIDE * SIDE;
 
+/// Some planes.
+#[derive(Clone, Copy)]
+pub enum Part {
+    All,
+    /// The first half: those of the first three rows of the squares.
+    First,
+    /// The last half.
+    Last,
+}
+
 /// Calls `$f::<F, V>(first channel, args...)` for vectors that together cover `$c` channels, a multiple of [`PIECE`].
 macro_rules! vectors {
     ($c:expr, $f:ident::<$F:ident, $I:ident $(; $($more:ident),+)?>($($arg:expr),* $(,)?)) => {{
@@ -38,10 +48,10 @@ macro_rules! vectors {
 pub const PIECE: usize = 4;
 
 versions! {
-    /// `B^T d B` of windows of 6x6: the planes of the windows `range`.
-    pub fn of_images<F>(planes: &mut [F], x: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = of_images_body;
-    /// `A d A^T` of windows of 4x4, the adjoint of [`to_images`].
-    pub fn of_gradients<F>(planes: &mut [F], g: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = of_gradients_body;
+    /// `B^T d B` of windows of 6x6: these planes of the windows `range`.
+    pub fn of_images<F>(planes: &mut [F], part: Part, x: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = of_images_body;
+    /// `A d A^T` of windows of 4x4, the adjoint of [`to_images`]: these planes of the windows `range`.
+    pub fn of_gradients<F>(planes: &mut [F], part: Part, g: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = of_gradients_body;
     /// `A^T m A`: windows of 4x4 of the images `y` from planes.
     pub fn to_images<F>(y: &mut [F], planes: &[F], s: &Tiles, range: [usize; 2]) where [F: Float] = to_images_body;
     /// `G g G^T` of weights `[3, 3, size]`: planes of `size`.
@@ -80,10 +90,10 @@ unsafe fn store<F: Float, V: Vector, const N: usize>(
     planes: &mut [F],
     plane: usize,
     at: usize,
-    values: [[V; N]; N],
+    values: &[[V; N]],
 ) {
-    for (i, row) in values.into_iter().enumerate() {
-        for (j, value) in row.into_iter().enumerate() {
+    for (i, row) in values.iter().enumerate() {
+        for (j, value) in row.iter().enumerate() {
             let at = (N * i + j) * plane + at;
             debug_assert!(at + V::lanes::<F>() <= planes.len(), "a plane ends before {at}");
             // SAFETY: the caller's promise.
@@ -92,29 +102,44 @@ unsafe fn store<F: Float, V: Vector, const N: usize>(
     }
 }
 
-fn check<F>(planes: &[F], s: &Tiles, images: &[F], [from, to]: [usize; 2]) {
+fn check<F>(planes: &[F], count: usize, s: &Tiles, images: &[F], [from, to]: [usize; 2]) {
     assert!(s.channels.is_multiple_of(PIECE), "winograd: {} channels", s.channels);
-    assert!(planes.len() >= PLANES * s.plane(to - from) && images.len() == s.all(), "winograd: sizes");
+    assert!(planes.len() >= count * s.plane(to - from) && images.len() == s.all(), "winograd: sizes");
 }
 
 #[inline(always)]
-fn of_images_body<F: Float, I: Isa>(planes: &mut [F], x: &[F], s: &Tiles, range: [usize; 2]) {
-    of_windows::<F, I, Image, SIDE>(planes, x, s, range);
+fn of_images_body<F: Float, I: Isa>(planes: &mut [F], part: Part, x: &[F], s: &Tiles, range: [usize; 2]) {
+    of_part::<F, I, Image, SIDE>(planes, part, x, s, range);
 }
 
 #[inline(always)]
-fn of_gradients_body<F: Float, I: Isa>(planes: &mut [F], g: &[F], s: &Tiles, range: [usize; 2]) {
-    of_windows::<F, I, Gradient, STEP>(planes, g, s, range);
+fn of_gradients_body<F: Float, I: Isa>(planes: &mut [F], part: Part, g: &[F], s: &Tiles, range: [usize; 2]) {
+    of_part::<F, I, Gradient, STEP>(planes, part, g, s, range);
 }
 
 #[inline(always)]
-fn of_windows<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize>(
+fn of_part<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize>(
+    planes: &mut [F],
+    part: Part,
+    x: &[F],
+    s: &Tiles,
+    range: [usize; 2],
+) {
+    match part {
+        Part::All => of_windows::<F, I, L, N, 0, SIDE>(planes, x, s, range),
+        Part::First => of_windows::<F, I, L, N, 0, { SIDE / 2 }>(planes, x, s, range),
+        Part::Last => of_windows::<F, I, L, N, { SIDE / 2 }, SIDE>(planes, x, s, range),
+    }
+}
+
+#[inline(always)]
+fn of_windows<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize, const FROM: usize, const TO: usize>(
     planes: &mut [F],
     x: &[F],
     s: &Tiles,
     range: [usize; 2],
 ) {
-    check(planes, s, x, range);
+    check(planes, SIDE * (TO - FROM), s, x, range);
     black_box(&mut Aligned(0));
     let plane = s.plane(range[1] - range[0]);
     let mut zeros = Buffer::dirty(s.channels);
@@ -130,14 +155,21 @@ fn of_windows<F: Float, I: Isa, L: Line<N, SIDE>, const N: usize>(
                 }
             }
         }
-        vectors!(s.channels, of_window::<F, I; L, N>(planes, k * s.row, plane, &from));
+        vectors!(s.channels, of_window::<F, I; L, N, FROM, TO>(planes, k * s.row, plane, &from));
     });
 }
 
 /// # Safety
 /// [`check`] has passed, all channels from the readers on can be read, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn of_window<F: Float, V: Vector, L: Line<N, SIDE>, const N: usize>(
+unsafe fn of_window<
+    F: Float,
+    V: Vector,
+    L: Line<N, SIDE>,
+    const N: usize,
+    const FROM: usize,
+    const TO: usize,
+>(
     at: usize,
     planes: &mut [F],
     tile: usize,
@@ -152,13 +184,13 @@ unsafe fn of_window<F: Float, V: Vector, L: Line<N, SIDE>, const N: usize>(
                 d[i][j] = from[i][j].after(at as isize).vectors::<V, 1>()[0];
             }
         }
-        store(planes, plane, tile + at, both::<F, V, L, N, SIDE>(d))
+        store(planes, plane, tile + at, &both::<F, V, L, N, SIDE>(d)[FROM..TO])
     }
 }
 
 #[inline(always)]
 fn to_images_body<F: Float, I: Isa>(y: &mut [F], planes: &[F], s: &Tiles, range: [usize; 2]) {
-    check(planes, s, y, range);
+    check(planes, PLANES, s, y, range);
     black_box(&mut Aligned(0));
     let plane = s.plane(range[1] - range[0]);
     let mut nowhere = Buffer::dirty(s.channels);
@@ -210,7 +242,7 @@ unsafe fn of_weight<F: Float, V: Vector>(at: usize, planes: &mut [F], w: &[F], s
     // SAFETY: the caller's promise.
     unsafe {
         let g = load::<F, V, 3>(Reader::new(w).after(at as isize), size);
-        store(planes, size, at, both::<F, V, Weight, 3, SIDE>(g));
+        store(planes, size, at, &both::<F, V, Weight, 3, SIDE>(g));
     }
 }
 
@@ -230,6 +262,6 @@ unsafe fn to_weight<F: Float, V: Vector>(at: usize, w: &mut [F], planes: &[F], s
     // SAFETY: the caller's promise.
     unsafe {
         let s = load::<F, V, SIDE>(Reader::new(planes).after(at as isize), size);
-        store(w, size, at, both::<F, V, WeightGradient, SIDE, 3>(s));
+        store(w, size, at, &both::<F, V, WeightGradient, SIDE, 3>(s));
     }
 }
