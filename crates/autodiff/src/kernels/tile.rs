@@ -121,8 +121,13 @@ fn block<F: Float, I: Isa, const N: usize>(
     let mut left = rows;
     while left > 0 {
         let take = rows_of_tile(left, const { tallest::<I, N>() });
-        at_rows!(take, tallest, tile::<F, I, N>(Tile { out, a, panel, job, top, inner, part }));
-        left -= take;
+        // one call for all: what it is given takes a while to be read
+        let mut count = 1;
+        while rows_of_tile(left - count * take, const { tallest::<I, N>() }) == take {
+            count += 1;
+        }
+        at_rows!(take, tallest, tile::<F, I, N>(Tile { out, a, panel, job, top, count, inner, part }));
+        left -= count * take;
     }
 }
 
@@ -151,13 +156,15 @@ impl InnerCursor {
     }
 }
 
-/// One tile's place: the next `R` rows of the output in a window of `N` vectors.
+/// The next rows of the output in a window of `N` vectors.
 struct Tile<'t, 'a, F> {
     out: &'t mut [F],
     a: &'a [F],
     panel: &'t Panel<'a, F>,
     job: &'t Job<'a, F>,
     top: &'t mut RowCursor,
+    /// How often `R` rows.
+    count: usize,
     inner: InnerCursor,
     part: [usize; 2],
 }
@@ -171,72 +178,84 @@ fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>)
 impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Tile { out, a, panel, job, top, mut inner, part: [done, steps] } = self.0;
+        let Tile { out, a, panel, job, top, count, inner, part } = self.0;
         // by value: what is written through `top` and `out` cannot change them
         let (panel, job, mut cursor) = (*panel, *job, *top);
-        let mut src = [Reader::new(a); R];
-        let mut dst = [0usize; R];
-        for i in 0..R {
-            let pixel = job.pixels[cursor.pixel];
-            let image = (cursor.image * job.a_image) as isize;
-            src[i] = src[i].after(image + pixel.src as isize * job.channels as isize);
-            dst[i] = (cursor.image * job.out_image + pixel.dst as usize) * job.n + panel.window.col;
-            cursor.pixel += 1;
-            if cursor.pixel == job.pixels.len() {
-                cursor = RowCursor { image: cursor.image + 1, pixel: 0 };
-            }
+        for _ in 0..count {
+            one::<F, I, R, N>(out, a, &panel, &job, &mut cursor, inner, part);
         }
-        let row = top.image * job.pixels.len() + top.pixel;
-        let mut ahead = panel.ahead.after(row * panel.depth + R * done).every(STEPS * R);
         *top = cursor;
-        // SAFETY: this runs with the features of `I`.
-        let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
-        if done > 0 {
-            for i in 0..R {
-                // SAFETY: the vectors end within the slice, or indexing panics.
-                acc[i] = unsafe { Reader::new(&out[dst[i]..][..panel.window.width]).vectors() };
-            }
-        }
-        let mut left = steps;
-        while left > 0 {
-            let run = job.runs[inner.run];
-            let row = run.b as usize * job.channels + inner.step;
-            let (whole, rows, b_step) = if row < panel.whole {
-                (
-                    panel.whole - row,
-                    Reader::new(panel.b).after((row * job.n + panel.window.col) as isize),
-                    job.n,
-                )
-            } else {
-                (
-                    left,
-                    Reader::new(panel.tail).after(((row - panel.whole) * panel.window.width) as isize),
-                    panel.window.width,
-                )
-            };
-            let rest = run.len as usize * job.channels - inner.step;
-            let len = rest.min(left).min(whole);
-            let offset = run.a as isize * job.channels as isize + inner.step as isize;
-            left -= len;
-            inner.step += len;
-            if len == rest {
-                inner = InnerCursor { run: inner.run + 1, step: 0 };
-            }
-            // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
-            // a row of B that ends too early for the window is read from the panel's tail.
-            unsafe {
-                if len < SHORT {
-                    // one offset instead of moving all pointers
-                    for k in 0..len {
-                        let at = offset.wrapping_add(k as isize) as usize;
-                        step::<F, I, R, N>(&mut acc, &src, at, rows.after((k * b_step) as isize));
-                    }
-                } else {
-                    let from = src.map(|s| s.after(offset));
-                    multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, &mut ahead);
-                }
-            }
-        }
-        store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);
     }
+}
+
+/// The next `R` rows from the cursor on.
+#[inline(always)]
+fn one<F: Float, I: Isa, const R: usize, const N: usize>(
+    out: &mut [F],
+    a: &[F],
+    panel: &Panel<'_, F>,
+    job: &Job<'_, F>,
+    cursor: &mut RowCursor,
+    mut inner: InnerCursor,
+    [done, steps]: [usize; 2],
+) {
+    let row = cursor.image * job.pixels.len() + cursor.pixel;
+    let mut src = [Reader::new(a); R];
+    let mut dst = [0usize; R];
+    for i in 0..R {
+        let pixel = job.pixels[cursor.pixel];
+        let image = (cursor.image * job.a_image) as isize;
+        src[i] = src[i].after(image + pixel.src as isize * job.channels as isize);
+        dst[i] = (cursor.image * job.out_image + pixel.dst as usize) * job.n + panel.window.col;
+        cursor.pixel += 1;
+        if cursor.pixel == job.pixels.len() {
+            *cursor = RowCursor { image: cursor.image + 1, pixel: 0 };
+        }
+    }
+    let mut ahead = panel.ahead.after(row * panel.depth + R * done).every(STEPS * R);
+    // SAFETY: this runs with the features of `I`.
+    let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
+    if done > 0 {
+        for i in 0..R {
+            // SAFETY: the vectors end within the slice, or indexing panics.
+            acc[i] = unsafe { Reader::new(&out[dst[i]..][..panel.window.width]).vectors() };
+        }
+    }
+    let mut left = steps;
+    while left > 0 {
+        let run = job.runs[inner.run];
+        let row = run.b as usize * job.channels + inner.step;
+        let (whole, rows, b_step) = if row < panel.whole {
+            (panel.whole - row, Reader::new(panel.b).after((row * job.n + panel.window.col) as isize), job.n)
+        } else {
+            (
+                left,
+                Reader::new(panel.tail).after(((row - panel.whole) * panel.window.width) as isize),
+                panel.window.width,
+            )
+        };
+        let rest = run.len as usize * job.channels - inner.step;
+        let len = rest.min(left).min(whole);
+        let offset = run.a as isize * job.channels as isize + inner.step as isize;
+        left -= len;
+        inner.step += len;
+        if len == rest {
+            inner = InnerCursor { run: inner.run + 1, step: 0 };
+        }
+        // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
+        // a row of B that ends too early for the window is read from the panel's tail.
+        unsafe {
+            if len < SHORT {
+                // one offset instead of moving all pointers
+                for k in 0..len {
+                    let at = offset.wrapping_add(k as isize) as usize;
+                    step::<F, I, R, N>(&mut acc, &src, at, rows.after((k * b_step) as isize));
+                }
+            } else {
+                let from = src.map(|s| s.after(offset));
+                multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, &mut ahead);
+            }
+        }
+    }
+    store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);
 }
