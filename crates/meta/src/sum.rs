@@ -13,8 +13,9 @@ use crate::tasks::MetaGradient;
 /// Parts that may wait for the calling thread before others add them.
 const WAITING: usize = 8;
 
-/// Where threads hand in their parts. The calling thread adds them, so that the sum stays in the caches of one core; a part's memory goes
-/// back to the thread it came from, whose pool has a use for it.
+/// Where threads hand in their parts. The calling thread adds them, so that the sum stays in the caches of one core; but a part of
+/// several tasks is larger than the sum, and who made it adds it if its turn has come. A part's memory goes back to the thread it came
+/// from, whose pool has a use for it.
 pub(crate) struct Collector<'a, F: Float> {
     sum: Mutex<Sum<'a, F>>,
     parts: Mutex<Parts<F>>,
@@ -71,13 +72,14 @@ impl<'a, F: Float> Collector<'a, F> {
     /// Hands in the part of task `i` and those behind it.
     pub(crate) fn hand_in(&self, i: u64, part: Part<F>) {
         let thread = rayon::current_thread_index();
+        let several = part.losses.len() > 1;
         let (mine, waiting): (Vec<Made<F>>, usize) = {
             let mut parts = locked(&self.parts);
             parts.waiting.insert(i, (thread, part));
             (parts.spent.extract_if(.., |spent| spent.0 == thread).collect(), parts.waiting.len())
         };
         drop(mine);
-        if thread == self.caller || waiting > WAITING {
+        if several || thread == self.caller || waiting > WAITING {
             self.add_waiting(thread);
         }
     }

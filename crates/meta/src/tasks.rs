@@ -1,12 +1,14 @@
 //! The meta-gradient of a meta-batch: tasks over threads, summed in task order.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use fewshot_autodiff::{Array, Float, with_split};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::Params;
+use rayon::Scope;
 
 use crate::learner::{Learner, Meta};
 use crate::runner::{Runner, Worker};
@@ -111,10 +113,28 @@ fn on_all_threads<W>(
         with_split(true, work);
     } else {
         // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
+        let others = AtomicUsize::new(threads - 1);
         rayon::in_place_scope(|scope| {
-            (1..threads).for_each(|_| scope.spawn(|_| work()));
+            let other = |_: &Scope<'_>| {
+                work();
+                others.fetch_sub(1, Ordering::Release);
+            };
+            (1..threads).for_each(|_| scope.spawn(other));
             work();
+            wait_awake(&others);
         });
+    }
+}
+
+/// How long a thread that has nothing left to do waits for the others before it sleeps: about as long as falling asleep and waking up
+/// take.
+const AWAKE: Duration = Duration::from_micros(50);
+
+/// Waits until none of the others is left, but not for long.
+fn wait_awake(others: &AtomicUsize) {
+    let start = Instant::now();
+    while others.load(Ordering::Acquire) > 0 && start.elapsed() < AWAKE {
+        std::hint::spin_loop();
     }
 }
 
