@@ -3,6 +3,7 @@
 //! No im2col: output pixels whose windows hold the same taps share one table, whose rows feed the register tile.
 
 use super::ahead::Ahead;
+use super::dense;
 use super::geometry::{self, Class};
 use super::job::Job;
 use super::matmul::matmul;
@@ -66,6 +67,9 @@ impl ConvShape {
 pub(super) const FEW_CHANNELS: usize = 4;
 /// Bytes of the images that are taken through all classes of windows before the next: they stay in the second-level cache.
 pub(super) const GROUP_BYTES: usize = 512 << 10;
+
+/// Pixels from which on it pays to copy the weights into rows of whole vectors.
+const MANY: usize = 128;
 
 /// How many windows of `size` fit into `len` elements and their padding.
 pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -> usize {
@@ -155,10 +159,14 @@ fn gather<F: Float>(
     if out.is_empty() {
         return;
     }
+    let columns = channels[1];
+    let w_row = if images * pixels[1] < MANY { columns } else { dense::whole_row::<F>(columns) };
+    let wide = (w_row > columns).then(|| dense::widened(w, columns, w_row));
+    let w = wide.as_ref().map_or(w, Buffer::data);
     let each = images.div_ceil(split::pieces(images));
     split::chunks(out, each * out_image, |i, out| {
         let x = &x[i * each * x_image..][..out.len() / out_image * x_image];
-        in_groups(out, x, w, classes, pixels, channels);
+        in_groups(out, x, (w, w_row), classes, pixels, channels);
     });
 }
 
@@ -166,7 +174,7 @@ fn gather<F: Float>(
 fn in_groups<F: Float>(
     mut out: &mut [F],
     mut x: &[F],
-    w: &[F],
+    (w, w_row): (&[F], usize),
     classes: &[Class],
     pixels: [usize; 2],
     channels: [usize; 2],
@@ -192,6 +200,7 @@ fn in_groups<F: Float>(
                 out_image: pixels[1],
                 channels: channels[0],
                 n: channels[1],
+                b_row: w_row,
                 ahead,
             };
             tile::product(these, those, w, &job);

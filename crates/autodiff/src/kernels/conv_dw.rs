@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::conv::{ConvShape, FEW_CHANNELS, GROUP_BYTES, image_sizes};
+use super::dense;
 use super::geometry;
 use super::job::Run;
 use super::map::add_assign;
@@ -10,6 +11,7 @@ use super::pairs::{self, PairJob, Pairs};
 use super::split;
 use super::winograd;
 use crate::float::Float;
+use crate::pool::Buffer;
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
 const BLOCK_PIXELS: usize = 128;
@@ -30,8 +32,21 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
         dw_few(dw, x, g, s)
     } else if winograd::suits_dw::<F>(s) {
         winograd::conv_dw(dw, x, g, s)
+    } else if dense::whole_row::<F>(s.c_out) > s.c_out {
+        dw_wide(dw, x, g, s)
     } else {
         dw_many(dw, x, g, s)
+    }
+}
+
+/// With rows of whole vectors, of which zeros fill the last.
+fn dw_wide<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+    let wide = ConvShape { c_out: dense::whole_row::<F>(s.c_out), ..*s };
+    let g = dense::widened(g, s.c_out, wide.c_out);
+    let mut rows = Buffer::dirty(dw.len() / s.c_out * wide.c_out);
+    dw_many(rows.data_mut(), x, g.data(), &wide);
+    for (to, from) in dw.chunks_exact_mut(s.c_out).zip(rows.data().chunks_exact(wide.c_out)) {
+        to.copy_from_slice(&from[..s.c_out]);
     }
 }
 

@@ -122,9 +122,16 @@ fn widest<I: Isa>(m: usize) -> usize {
     if fits && matches!(m, 7 | 8 | 13..=16) { 3 } else { I::TILE_VECTORS }
 }
 
+/// Elements of rows of `n` filled up to whole vectors, if they are longer than one: vectors of rows that begin within a cache line lie in
+/// two of them, and take two reads.
+pub fn whole_row<F: Float>(n: usize) -> usize {
+    let lanes = lanes::<F>();
+    if n > lanes { n.next_multiple_of(lanes) } else { n }
+}
+
 /// `b` with rows of `width` elements instead of `n`.
 #[inline(never)]
-fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
+pub fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
     let mut wide = Buffer::dirty(b.len() / n * width);
     for (to, from) in wide.data_mut().chunks_exact_mut(width).zip(b.chunks_exact(n)) {
         to[..n].copy_from_slice(from);

@@ -41,6 +41,8 @@ pub struct Job<'a, F> {
     pub channels: usize,
     /// Columns of B and of the output.
     pub n: usize,
+    /// Elements from one row of B to the next; zeros behind `n` may fill whole vectors.
+    pub b_row: usize,
     /// What is needed next, a step being one product of an element of A.
     pub ahead: Option<Ahead<'a, F>>,
 }
@@ -48,6 +50,7 @@ pub struct Job<'a, F> {
 impl<F> Job<'_, F> {
     /// Panics unless every element the tiles touch lies inside slices of these lengths.
     pub fn check(&self, out: usize, a: usize, b: usize) {
+        assert!(self.n <= self.b_row, "tile: rows of {} in {} elements", self.n, self.b_row);
         if self.images == 0 || self.pixels.is_empty() || self.n == 0 {
             return;
         }
@@ -65,7 +68,7 @@ impl<F> Job<'_, F> {
             let end = last + (high + run.a as isize) * channels + steps as isize;
             assert!(first >= 0 && (end as usize) < a, "tile: A too short");
             let rows = (run.b + run.len) as usize * self.channels;
-            assert!(rows * self.n <= b, "tile: B too short");
+            assert!(rows * self.b_row <= b, "tile: B too short");
         }
     }
 }

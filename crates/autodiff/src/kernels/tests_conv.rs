@@ -55,6 +55,8 @@ fn shapes() -> Vec<ConvShape> {
         s(2, [3, 4], 80, [2, 2], 130, [1, 1], [[0, 1], [0, 1]]),
         // images that do not fit the second-level cache together
         s(9, [20, 19], 48, [3, 3], 16, [2, 2], [[1, 1], [1, 1]]),
+        // rows of the weights copied into whole vectors
+        s(9, [8, 8], 36, [3, 3], 100, [2, 2], [[1, 1], [1, 1]]),
         // fewer products: 3x3 with stride 1 and many channels
         s(3, [14, 12], 64, [3, 3], 68, [1, 1], [[1, 1], [1, 1]]),
         s(3, [13, 16], 16, [3, 3], 20, [1, 1], [[0, 0], [2, 1]]),

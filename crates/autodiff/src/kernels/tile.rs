@@ -48,12 +48,13 @@ fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_,
     let mut ahead = job.ahead.unwrap_or_else(|| Ahead::nothing(a));
     let mut col = 0;
     while col < job.n {
-        let window = Window::next::<F, I>(col, job.n);
+        let mut window = Window::next::<F, I>(col, job.b_row);
+        window.keep[1] = window.keep[1].min(job.n - window.col);
         col = window.col + window.keep[1];
         let mut tail = [F::zero(); TAIL];
         let mut panel = Panel { b, whole: usize::MAX, tail: &[], window, depth, ahead };
         ahead = Ahead::nothing(a);
-        if window.width > job.n {
+        if window.width > job.b_row {
             panel.whole = if b.len() < window.width { 0 } else { (b.len() - window.width) / job.n + 1 };
             let rows = b[panel.whole * job.n..].chunks_exact(job.n);
             let copies = tail[..rows.len() * window.width].chunks_exact_mut(window.width);
@@ -73,8 +74,8 @@ fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, jo
 #[inline(always)]
 fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_, F>) {
     let depth = panel.depth;
-    // a window wider than the output cannot read back what it stored, so it takes all of B at once
-    let part = if job.n < panel.window.width {
+    // a window that sticks out of the output cannot read back what it stored, so it takes all of B at once
+    let part = if job.n < panel.window.col + panel.window.width {
         depth
     } else {
         (B_BYTES / (panel.window.width * size_of::<F>())).min(depth)
@@ -226,7 +227,8 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
         let run = job.runs[inner.run];
         let row = run.b as usize * job.channels + inner.step;
         let (whole, rows, b_step) = if row < panel.whole {
-            (panel.whole - row, Reader::new(panel.b).after((row * job.n + panel.window.col) as isize), job.n)
+            let at = row * job.b_row + panel.window.col;
+            (panel.whole - row, Reader::new(panel.b).after(at as isize), job.b_row)
         } else {
             (
                 left,
