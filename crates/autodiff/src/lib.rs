@@ -44,7 +44,7 @@ pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
 pub use ops::norm::Activation;
 pub use ops::pool::Pool;
 pub use pool::{PoolUse, pool_use};
-pub use program::{Program, StepTime};
+pub use program::{Program, StepTime, Together};
 pub use shape::{MAX_RANK, Shape};
 pub use tape::Tape;
 pub use var::Var;

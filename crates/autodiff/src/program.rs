@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use arena::{Arena, Shelves};
 use lift::Lifted;
+pub use many::Together;
 
 use crate::array::Array;
 use crate::float::Float;

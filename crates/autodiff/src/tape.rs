@@ -225,7 +225,7 @@ impl<F: Float> Tape<F> {
     }
 
     /// As [`Tape::input`], for values that are the same for tasks that run together
-    /// ([`Program::run_many`](crate::Program::run_many)): weights, not examples.
+    /// ([`Program::together`](crate::Program::together)): weights, not examples.
     ///
     /// # Panics
     /// On a tape that records no program.

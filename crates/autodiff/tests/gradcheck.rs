@@ -416,7 +416,9 @@ fn several_tasks_at_once_have_the_bits_of_one_after_the_other() {
             };
             let tasks: [Vec<Array<f64>>; 3] = FACTORS.map(scaled);
             let tasks: Vec<Vec<&Array<f64>>> = tasks.iter().map(|inputs| inputs.iter().collect()).collect();
-            let together = program.run_many(&tasks);
+            let mut together = program.together(tasks.len());
+            tasks.iter().for_each(|inputs| together.add(inputs));
+            let together = together.run();
             for (k, inputs) in tasks.iter().enumerate() {
                 for (i, (all, one)) in together.iter().zip(program.run(inputs)).enumerate() {
                     assert_eq!(all.shape(), [&[tasks.len()], one.shape()].concat(), "{}", row.name);

@@ -8,6 +8,12 @@ fn noise(shape: &[usize], seed: usize) -> Array {
     Array::from_fn(shape, |i| ((i * 7 + seed * 131) as f32 * 12.9898).sin())
 }
 
+fn run_together(program: &Program, tasks: &[Vec<&Array>]) -> Vec<Array> {
+    let mut together = program.together(tasks.len());
+    tasks.iter().for_each(|inputs| together.add(inputs));
+    together.run()
+}
+
 const TASKS: usize = 3;
 
 /// Compares a program of one common input and inputs of each task, run for all tasks at once and one after the other.
@@ -21,7 +27,7 @@ fn check(common: &[usize], each: &[&[usize]], f: impl for<'t> Fn(Var<'t>, &[Var<
     let own: Vec<Vec<Array>> =
         (0..TASKS).map(|k| each.iter().map(|shape| noise(shape, k + 1)).collect()).collect();
     let inputs: Vec<Vec<&Array>> = own.iter().map(|x| std::iter::once(&w).chain(x).collect()).collect();
-    let together = program.run_many(&inputs);
+    let together = run_together(&program, &inputs);
     for (k, inputs) in inputs.iter().enumerate() {
         for (i, (all, one)) in together.iter().zip(program.run(inputs)).enumerate() {
             assert_eq!(all.shape(), [&[TASKS], one.shape()].concat(), "result {i}");
@@ -113,7 +119,7 @@ fn numbers_of_tasks_may_change_from_run_to_run() {
     let (w, x) = (noise(&[5], 0), noise(&[5], 1));
     let one = program.run(&[&w, &x])[0].item();
     for tasks in [4, 1, 7, 2] {
-        let all = program.run_many(&vec![vec![&w, &x]; tasks]);
+        let all = run_together(&program, &vec![vec![&w, &x]; tasks]);
         assert_eq!(all[0].data(), vec![one; tasks]);
         assert_eq!(program.run(&[&w, &x])[0].item(), one);
     }
@@ -127,16 +133,34 @@ fn large_programs_take_tasks_one_at_a_time() {
 }
 
 #[test]
-#[should_panic(expected = "run_many: there is no task")]
+#[should_panic(expected = "Together::run: there is no task")]
 fn no_task_is_refused() {
-    Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]).run_many(&[]);
+    Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]).together(2).run();
+}
+
+#[test]
+#[should_panic(expected = "Together::add: there are 2 tasks already")]
+fn more_tasks_than_were_said_are_refused() {
+    let program = Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]);
+    let (mut together, x) = (program.together(2), noise(&[3], 0));
+    (0..3).for_each(|_| together.add(&[&x]));
+}
+
+#[test]
+fn fewer_tasks_than_were_said_may_run() {
+    let program = Program::record(|tape| vec![(tape.common_input(&[5]) * tape.input(&[5])).exp()]);
+    let (w, x) = (noise(&[5], 0), [noise(&[5], 1), noise(&[5], 2)]);
+    let mut together = program.together(7);
+    x.iter().for_each(|x| together.add(&[&w, x]));
+    let all = together.run();
+    assert_eq!(all[0].data(), x.map(|x| program.run(&[&w, &x])[0].data().to_vec()).concat());
 }
 
 #[test]
 #[should_panic(expected = "input 0 has shape [4], not [3]")]
 fn another_shape_in_a_later_task_is_refused() {
     let program = Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]);
-    program.run_many(&[vec![&noise(&[3], 0)], vec![&noise(&[4], 0)]]);
+    run_together(&program, &[vec![&noise(&[3], 0)], vec![&noise(&[4], 0)]]);
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn several_tasks_have_their_bits_too() {
     });
     let tasks: Vec<_> = (0..3).map(|k| shapes.map(|shape| noise(shape, k as f32))).collect();
     let inputs: Vec<Vec<&Array>> = tasks.iter().map(|task| task.iter().collect()).collect();
-    let together = program.run_many(&inputs);
+    let mut together = program.together(inputs.len());
+    inputs.iter().for_each(|inputs| together.add(inputs));
+    let together = together.run();
     for (k, inputs) in inputs.iter().enumerate() {
         for (all, one) in together.iter().zip(program.run(inputs)) {
             assert_eq!(all.data()[k * one.len()..][..one.len()], *one.data(), "task {k}");

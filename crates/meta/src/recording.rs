@@ -97,37 +97,46 @@ impl<F: Float> Recording<F> {
         }
     }
 
-    /// The parts of some tasks of this form, run together.
-    pub(crate) fn run_many(
+    /// The part of some tasks of this form, at most so many, run together; of each there is a stream of random numbers.
+    pub(crate) fn run_together<R: FnOnce() -> ChaCha8Rng>(
         &self,
         meta: &Meta<F>,
-        tasks: &[Task<F>],
-        rng: impl Fn(usize) -> ChaCha8Rng,
+        most: usize,
+        tasks: impl Iterator<Item = (Task<F>, R)>,
     ) -> Part<F> {
-        let given: Vec<Given<F>> =
-            tasks.iter().enumerate().map(|(k, task)| self.given(task, || rng(k))).collect();
-        let inputs: Vec<Vec<&Array<F>>> =
-            given.iter().zip(tasks).map(|(given, task)| given.inputs(meta, task)).collect();
-        let mut results = self.program.run_many(&inputs).into_iter();
+        let (mut together, mut queries) = (self.program.together(most), Vec::with_capacity(most));
+        // one by one: small allocations that are given back at once cost little
+        for (task, rng) in tasks {
+            let given = self.given(&task, rng);
+            together.add(&given.inputs(meta, &task));
+            queries.push(match task.query.y {
+                Labels::Classes(_) => Some(task.query.y),
+                Labels::Values(_) => None,
+            });
+        }
+        let mut results = together.run().into_iter();
         let mut next = || results.next().expect("a program has the results that were recorded");
         let (losses, predictions) = (next(), next());
-        let gradient = (0..meta.theta.len()).map(|_| next()).collect();
+        let mut gradient: Vec<Array<F>> = (0..meta.theta.len()).map(|_| next()).collect();
+        if queries.len() == 1 {
+            gradient.iter_mut().for_each(|all| *all = all.reshape(&all.shape()[1..]));
+        }
         let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
         let of_task = |array: &Array<F>, k: usize| {
             let shape = &array.shape()[1..];
             let count = shape.iter().product::<usize>();
             Array::new(shape, array.data()[k * count..][..count].to_vec())
         };
-        let accuracies = tasks.iter().enumerate().map(|(k, task)| match &task.query.y {
-            Labels::Classes(_) => accuracy(&task.query.y, &of_task(&predictions, k)),
-            Labels::Values(_) => None,
+        let accuracies = queries.iter().enumerate().map(|(k, labels)| {
+            labels.as_ref().and_then(|labels| accuracy(labels, &of_task(&predictions, k)))
         });
         Part {
             losses: losses.data().iter().map(|loss| loss.as_f64()).collect(),
             accuracies: accuracies.collect(),
             gradient,
-            statistics: statistics
-                .map_or_else(Vec::new, |all| (0..tasks.len()).map(|k| all.map(|x| of_task(x, k))).collect()),
+            statistics: statistics.map_or_else(Vec::new, |all| {
+                (0..queries.len()).map(|k| all.map(|x| of_task(x, k))).collect()
+            }),
         }
     }
 

@@ -1,5 +1,6 @@
 //! [`Runner`]: the meta-gradients of a learner, from programs recorded once for episodes of one shape.
 
+use std::iter::Peekable;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fewshot_autodiff::{Float, Program, StepTime};
@@ -7,7 +8,7 @@ use fewshot_episodes::ChaCha8Rng;
 
 use crate::learner::{Learner, Meta, TaskGradient};
 use crate::recording::{Form, Recording};
-use crate::sum::Part;
+use crate::sum::{Part, Spent};
 use crate::task::Task;
 
 /// How a learner's work on a task is executed. The results are the same bits.
@@ -37,6 +38,7 @@ pub struct Runner<'a, F: Float = f32> {
     execution: Execution,
     /// The one used last is the last.
     recordings: Mutex<Vec<Arc<Recording<F>>>>,
+    pub(crate) spent: Spent<F>,
 }
 
 /// Programs kept at a time: episodes of ever other shapes would fill the memory.
@@ -51,7 +53,7 @@ impl<'a, F: Float> Runner<'a, F> {
     /// A runner that executes in this way.
     pub fn with(learner: &'a dyn Learner<F>, execution: Execution) -> Self {
         let execution = if learner.is_recordable() { execution } else { Execution::Eager };
-        Runner { learner, execution, recordings: Mutex::new(Vec::new()) }
+        Runner { learner, execution, recordings: Mutex::new(Vec::new()), spent: Spent::new() }
     }
 
     /// The meta-gradient of one task; `rng` makes the stream of dropout and other noise.
@@ -70,8 +72,9 @@ impl<'a, F: Float> Runner<'a, F> {
         recordings.last().map_or(1, |last| last.program.tasks_at_once())
     }
 
-    /// The runner as one thread uses it for some tasks.
+    /// The runner as the calling thread uses it for some tasks.
     pub(crate) fn worker(&self) -> Worker<'_, 'a, F> {
+        self.spent.give_back();
         Worker { runner: self, last: None }
     }
 
@@ -146,23 +149,29 @@ impl<F: Float> Worker<'_, '_, F> {
         }
     }
 
-    /// The part of the first of these tasks and of those behind it that have its shapes; `rng(k)` makes the stream of task `k`.
+    /// The part of the next of these numbered tasks and of those behind it that have its shapes, if they run together; `rng(i)` makes
+    /// the stream of task `i`. Nothing if there is none.
     pub(crate) fn part(
         &mut self,
         meta: &Meta<F>,
-        tasks: &[Task<F>],
-        rng: impl Fn(usize) -> ChaCha8Rng,
-    ) -> Part<F> {
+        tasks: &mut Peekable<impl Iterator<Item = (u64, Task<F>)>>,
+        rng: impl Fn(u64) -> ChaCha8Rng,
+    ) -> Option<Part<F>> {
         let runner = self.runner;
-        let Some(form) = runner.form(meta, &tasks[0]) else {
-            return self.task_gradient(meta, &tasks[0], || rng(0)).into();
-        };
-        let recording = self.recording_of(form, meta);
-        let same = |task: &&Task<F>| runner.form(meta, task).as_ref() == Some(&recording.form);
-        let most = recording.program.tasks_at_once();
-        match tasks.iter().take(most).take_while(same).count() {
-            1 => recording.run(meta, &tasks[0], || rng(0)).into(),
-            alike => recording.run_many(meta, &tasks[..alike], rng),
+        let form = runner.form(meta, &tasks.peek()?.1);
+        let recording = form.map(|form| self.recording_of(form, meta));
+        let most = recording.map_or(1, |recording| recording.program.tasks_at_once());
+        match (recording, most.min(tasks.size_hint().0)) {
+            (Some(recording), most @ 2..) => {
+                let same = |task: &Task<F>| runner.form(meta, task).as_ref() == Some(&recording.form);
+                let rng = &rng;
+                let next = || tasks.next_if(|(_, task)| same(task)).map(|(i, task)| (task, move || rng(i)));
+                Some(recording.run_together(meta, most, std::iter::from_fn(next).take(most)))
+            }
+            _ => {
+                let (i, task) = tasks.next()?;
+                Some(self.task_gradient(meta, &task, || rng(i)).into())
+            }
         }
     }
 

@@ -1,8 +1,11 @@
 //! The parts of a meta-batch, added up in task order whatever the order in which they arrive.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Params, update_running};
@@ -13,14 +16,37 @@ use crate::tasks::MetaGradient;
 /// Parts that may wait for the calling thread before others add them.
 const WAITING: usize = 8;
 
-/// Where threads hand in their parts. The calling thread adds them, so that the sum stays in the caches of one core; but a part of
-/// several tasks is larger than the sum, and who made it adds it if its turn has come. A part's memory goes back to the thread it came
-/// from, whose pool has a use for it.
+/// How long a thread that has nothing left to do stays awake for the others before it sleeps: about as long as falling asleep and
+/// waking up take.
+pub(crate) const AWAKE: Duration = Duration::from_micros(50);
+
+/// Where threads hand in their parts. Those of one task are added by the calling thread, so that the sum stays in the caches of one
+/// core; but a part of several tasks is larger than the sum, and who made it adds it.
 pub(crate) struct Collector<'a, F: Float> {
     sum: Mutex<Sum<'a, F>>,
-    parts: Mutex<Parts<F>>,
+    /// The task whose turn it is.
+    next: AtomicU64,
+    waiting: Mutex<BTreeMap<u64, Made<F>>>,
+    spent: &'a Spent<F>,
     /// Number of the calling thread.
     caller: Option<usize>,
+}
+
+/// Parts that have been added. Their memory goes back to the threads it came from, whose pools have a use for it, if need be with the
+/// next meta-batch.
+pub(crate) struct Spent<F: Float>(Mutex<Vec<Made<F>>>);
+
+impl<F: Float> Spent<F> {
+    pub(crate) fn new() -> Self {
+        Spent(Mutex::new(Vec::new()))
+    }
+
+    /// Gives the calling thread its memory back.
+    pub(crate) fn give_back(&self) {
+        let thread = rayon::current_thread_index();
+        let mine: Vec<Made<F>> = locked(&self.0).extract_if(.., |spent| spent.0 == thread).collect();
+        drop(mine);
+    }
 }
 
 /// The meta-gradients of some tasks that follow each other.
@@ -49,22 +75,23 @@ impl<F: Float> From<TaskGradient<F>> for Part<F> {
 /// A part and the thread that made it.
 type Made<F> = (Option<usize>, Part<F>);
 
-struct Parts<F: Float> {
-    waiting: BTreeMap<u64, Made<F>>,
-    /// Added already; the memory is still there.
-    spent: Vec<Made<F>>,
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'a, F: Float> Collector<'a, F> {
-    /// A collector for the tasks `range`, to whose sum the thread that calls this adds.
-    pub(crate) fn new(learner: &'a dyn Learner<F>, meta: &Meta<F>, range: Range<u64>) -> Self {
+    /// A collector for the tasks `range`, on the calling thread.
+    pub(crate) fn new(
+        learner: &'a dyn Learner<F>,
+        meta: &Meta<F>,
+        range: Range<u64>,
+        spent: &'a Spent<F>,
+    ) -> Self {
         Collector {
+            next: AtomicU64::new(range.start),
             sum: Mutex::new(Sum::new(learner, meta, range)),
-            parts: Mutex::new(Parts { waiting: BTreeMap::new(), spent: Vec::new() }),
+            waiting: Mutex::new(BTreeMap::new()),
+            spent,
             caller: rayon::current_thread_index(),
         }
     }
@@ -73,31 +100,56 @@ impl<'a, F: Float> Collector<'a, F> {
     pub(crate) fn hand_in(&self, i: u64, part: Part<F>) {
         let thread = rayon::current_thread_index();
         let several = part.losses.len() > 1;
-        let (mine, waiting): (Vec<Made<F>>, usize) = {
-            let mut parts = locked(&self.parts);
-            parts.waiting.insert(i, (thread, part));
-            (parts.spent.extract_if(.., |spent| spent.0 == thread).collect(), parts.waiting.len())
+        let waiting = {
+            let mut waiting = locked(&self.waiting);
+            waiting.insert(i, (thread, part));
+            waiting.len()
         };
-        drop(mine);
+        self.spent.give_back();
         if several || thread == self.caller || waiting > WAITING {
-            self.add_waiting(thread);
+            let adds = |maker, part: &Part<F>| {
+                maker == thread || waiting > WAITING || (thread == self.caller && part.losses.len() == 1)
+            };
+            self.add_waiting(thread, adds);
         }
     }
 
-    /// Adds the parts whose turn it is.
-    fn add_waiting(&self, thread: Option<usize>) {
+    /// Adds what this thread has handed in, if its turn comes soon.
+    pub(crate) fn add_mine(&self) {
+        let thread = rayon::current_thread_index();
+        let (start, mine) = (Instant::now(), |maker: Option<usize>| maker == thread);
+        loop {
+            let first = locked(&self.waiting).iter().find(|(_, (maker, _))| mine(*maker)).map(|(&i, _)| i);
+            let Some(first) = first else { return };
+            while self.next.load(Ordering::Acquire) != first {
+                if start.elapsed() > AWAKE {
+                    return;
+                }
+                std::hint::spin_loop();
+            }
+            self.add_waiting(thread, |maker, _| mine(maker));
+        }
+    }
+
+    /// Adds the parts whose turn it is as long as `adds` says so of the thread that made one and of the part.
+    fn add_waiting(&self, thread: Option<usize>, adds: impl Fn(Option<usize>, &Part<F>) -> bool) {
         let mut sum = locked(&self.sum);
         loop {
-            let Some((maker, part)) = locked(&self.parts).waiting.remove(&sum.next) else { return };
+            let next = match locked(&self.waiting).entry(sum.next) {
+                Entry::Occupied(next) if adds(next.get().0, &next.get().1) => next.remove(),
+                _ => return,
+            };
+            let (maker, part) = next;
             if let Some(part) = sum.add(part).filter(|_| maker != thread) {
-                locked(&self.parts).spent.push((maker, part));
+                locked(&self.spent.0).push((maker, part));
             }
+            self.next.store(sum.next, Ordering::Release);
         }
     }
 
     /// The mean over all tasks.
     pub(crate) fn mean(self, meta: &Meta<F>) -> MetaGradient<F> {
-        self.add_waiting(self.caller);
+        self.add_waiting(self.caller, |_, _| true);
         self.sum.into_inner().unwrap_or_else(PoisonError::into_inner).mean(meta)
     }
 }

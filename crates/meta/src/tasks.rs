@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fewshot_autodiff::{Array, Float, with_split};
 use fewshot_episodes::{Purpose, Tasks, stream};
@@ -12,7 +12,7 @@ use rayon::Scope;
 
 use crate::learner::{Learner, Meta};
 use crate::runner::{Runner, Worker};
-use crate::sum::Collector;
+use crate::sum::{AWAKE, Collector};
 use crate::task::Task;
 
 /// The mean over the tasks of a meta-batch.
@@ -48,20 +48,19 @@ impl<F: Float> Runner<'_, F> {
         seed: u64,
     ) -> MetaGradient<F> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
-        let collector = Collector::new(self.learner, meta, range.clone());
+        let collector = Collector::new(self.learner, meta, range.clone(), &self.spent);
         let noise = |i: u64| stream(seed, Purpose::Dropout, i);
         let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
             let some = |worker: &mut Worker<'_, '_, F>, range: Range<u64>| {
-                let tasks: Vec<Task<F>> = range.clone().map(|i| Task::from(tasks.episode(i))).collect();
-                let mut done = 0;
-                while done < tasks.len() {
-                    let first = range.start + done as u64;
-                    let part = worker.part(meta, &tasks[done..], |k| noise(first + k as u64));
-                    done += part.losses.len();
+                let mut first = range.start;
+                let mut tasks = range.map(|i| (i, Task::from(tasks.episode(i)))).peekable();
+                while let Some(part) = worker.part(meta, &mut tasks, noise) {
+                    let behind = first + part.losses.len() as u64;
                     collector.hand_in(first, part);
+                    first = behind;
                 }
             };
-            on_all_threads(range, self.tasks_at_once(), || self.worker(), some);
+            on_all_threads(range, self.tasks_at_once(), || self.worker(), some, || collector.add_mine());
             Vec::new()
         } else {
             let lanes: Vec<_> = meta.lanes.iter().map(|lane| Mutex::new(lane.clone())).collect();
@@ -77,7 +76,7 @@ impl<F: Float> Runner<'_, F> {
                     collector.hand_in(i, one.into());
                 }
             };
-            on_all_threads(0..count as u64, 1, || self.worker(), all_of);
+            on_all_threads(0..count as u64, 1, || self.worker(), all_of, || {});
             lanes
         };
         let lanes = lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -87,12 +86,13 @@ impl<F: Float> Runner<'_, F> {
 }
 
 /// Calls `some` for parts of `range` of at most `most` numbers on the threads of the ambient pool, with what `worker` gives each
-/// thread; fewer numbers than threads have the threads for their kernels.
+/// thread, and then `end` on each; fewer numbers than threads have the threads for their kernels.
 fn on_all_threads<W>(
     range: Range<u64>,
     most: usize,
     worker: impl Fn() -> W + Sync,
     some: impl Fn(&mut W, Range<u64>) + Sync,
+    end: impl Fn() + Sync,
 ) {
     let threads = rayon::current_num_threads();
     let (next, most) = (AtomicU64::new(range.start), most as u64);
@@ -108,6 +108,7 @@ fn on_all_threads<W>(
         while let Ok(from) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             some(&mut worker, from..behind(from));
         }
+        end();
     };
     if range.end - range.start < threads as u64 {
         with_split(true, work);
@@ -125,10 +126,6 @@ fn on_all_threads<W>(
         });
     }
 }
-
-/// How long a thread that has nothing left to do waits for the others before it sleeps: about as long as falling asleep and waking up
-/// take.
-const AWAKE: Duration = Duration::from_micros(50);
 
 /// Waits until none of the others is left, but not for long.
 fn wait_awake(others: &AtomicUsize) {
@@ -162,7 +159,7 @@ mod tests {
         let taken = Mutex::new(Vec::new());
         let take = |_: &mut (), range: Range<u64>| taken.lock().expect("nobody panics").push(range);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads start");
-        pool.install(|| on_all_threads(3..3 + count, most, || (), take));
+        pool.install(|| on_all_threads(3..3 + count, most, || (), take, || {}));
         let mut parts = taken.into_inner().expect("nobody panicked");
         parts.sort_by_key(|part| part.start);
         parts

@@ -25,31 +25,34 @@ const WRITTEN: usize = 32 << 10;
 const MOST: usize = 16;
 
 impl<F: Float> Program<F> {
-    /// The results for several tasks at once, along a leading axis, with the bits of [`Program::run`] for each: `tasks[i]` has the
-    /// values of all inputs for task `i`; those recorded with [`Tape::common_input`](crate::Tape::common_input) are read from the
-    /// first task.
+    /// A run for at most so many tasks at once, whose inputs are still to be given.
     ///
     /// For small programs that is faster than run after run, see [`Program::tasks_at_once`].
     ///
+    /// ```
+    /// use fewshot_autodiff::{Array, Program};
+    /// let program = Program::record(|tape| vec![tape.common_input(&[2]) * tape.input(&[2])]);
+    /// let (w, mut together) = (Array::new(&[2], vec![3.0, 5.0]), program.together(2));
+    /// together.add(&[&w, &Array::new(&[2], vec![1.0, 1.0])]);
+    /// together.add(&[&w, &Array::new(&[2], vec![0.0, 2.0])]);
+    /// assert_eq!(together.run()[0].data(), [3.0, 5.0, 0.0, 10.0]);
+    /// ```
+    ///
     /// # Panics
-    /// Without tasks, when one of them has not one value an input or a shape differs, or a result has the most axes there may be.
+    /// When a result has the most axes there may be.
     #[track_caller]
-    pub fn run_many(&self, tasks: &[Vec<&Array<F>>]) -> Vec<Array<F>> {
-        assert!(!tasks.is_empty(), "Program::run_many: there is no task");
-        tasks.iter().for_each(|inputs| self.check(inputs));
-        let lifted = self.lifted(tasks.len());
-        let own: Vec<Buffer<F>> = (0..self.inputs.len()).map(|k| self.beside(tasks, k)).collect();
-        let given = Values { program: self, common: &tasks[0], own: &own, tasks: tasks.len() };
-        let mut arena = self.arena(tasks.len());
-        for (step, i) in self.steps.iter().zip(0..) {
-            given.execute(step, &lifted, i, &mut arena);
-        }
-        let results = (0..self.results.len()).map(|i| given.result(i, &mut arena)).collect();
-        self.idle.put(arena.memory);
-        results
+    pub fn together(&self, most: usize) -> Together<'_, F> {
+        let has_axis = self.results.iter().all(|result| self.shape(result).len() < MAX_RANK);
+        assert!(has_axis, "Program::together: a result has {MAX_RANK} axes, the most there may be");
+        let room = |(shape, given): &(Shape, Given)| match given {
+            Given::Each => Buffer::dirty(most * shape.count()),
+            Given::Once => Buffer::default(),
+        };
+        let own = self.inputs.iter().map(room).collect();
+        Together { program: self, first: Vec::new(), own, tasks: 0, most }
     }
 
-    /// How many tasks [`Program::run_many`] is to be given: as many as a core's caches serve well, 1 for all but programs of small
+    /// How many tasks [`Program::together`] is to be given: as many as a core's caches serve well, 1 for all but programs of small
     /// values.
     pub fn tasks_at_once(&self) -> usize {
         let has_axis = self.results.iter().all(|result| self.shape(result).len() < MAX_RANK);
@@ -68,38 +71,66 @@ impl<F: Float> Program<F> {
         known.push(Arc::clone(&lifted));
         lifted
     }
+}
 
-    /// The values of an input that tasks have each, one after the other.
-    fn beside(&self, tasks: &[Vec<&Array<F>>], input: usize) -> Buffer<F> {
-        let (shape, given) = &self.inputs[input];
-        if *given == Given::Once {
-            return Buffer::default();
+/// A run of a [`Program`] for several tasks.
+pub struct Together<'p, F: Float> {
+    program: &'p Program<F>,
+    /// Inputs of the first task.
+    first: Vec<Array<F>>,
+    /// Inputs of all tasks, one after the other; empty for those that are common.
+    own: Vec<Buffer<F>>,
+    tasks: usize,
+    most: usize,
+}
+
+impl<F: Float> Together<'_, F> {
+    /// Gives the values of all inputs for one more task, which are copied; those recorded with
+    /// [`Tape::common_input`](crate::Tape::common_input) are read from the first task.
+    ///
+    /// # Panics
+    /// When there are as many tasks as may be, when there is not one value an input, or a shape differs.
+    #[track_caller]
+    pub fn add(&mut self, inputs: &[&Array<F>]) {
+        assert!(self.tasks < self.most, "Together::add: there are {} tasks already", self.tasks);
+        self.program.check(inputs);
+        if self.tasks == 0 {
+            self.first = inputs.iter().map(|&x| x.clone()).collect();
         }
-        let count = shape.count();
-        let mut all = Buffer::dirty(tasks.len() * count);
-        for (k, inputs) in tasks.iter().enumerate() {
-            all.data_mut()[k * count..][..count].copy_from_slice(inputs[input].data());
+        for ((own, x), (_, given)) in self.own.iter_mut().zip(inputs).zip(&self.program.inputs) {
+            if *given == Given::Each {
+                own.data_mut()[self.tasks * x.len()..][..x.len()].copy_from_slice(x.data());
+            }
         }
-        all
+        self.tasks += 1;
+    }
+
+    /// The results for all tasks, along a leading axis, with the bits of [`Program::run`] for each.
+    ///
+    /// # Panics
+    /// When there is no task.
+    #[track_caller]
+    pub fn run(self) -> Vec<Array<F>> {
+        assert!(self.tasks > 0, "Together::run: there is no task");
+        let program = self.program;
+        let (lifted, mut arena) = (program.lifted(self.tasks), program.arena(self.tasks));
+        for (step, i) in program.steps.iter().zip(0..) {
+            self.execute(step, &lifted, i, &mut arena);
+        }
+        let results = (0..program.results.len()).map(|i| self.result(i, &mut arena)).collect();
+        program.idle.put(arena.memory);
+        results
     }
 }
 
-/// What the steps of a program read beside its arena when several tasks run.
-struct Values<'a, F: Float> {
-    program: &'a Program<F>,
-    /// Inputs of the first task.
-    common: &'a [&'a Array<F>],
-    /// Inputs of all tasks, one after the other; empty for those that are common.
-    own: &'a [Buffer<F>],
-    tasks: usize,
-}
-
-impl<F: Float> Values<'_, F> {
+impl<F: Float> Together<'_, F> {
     /// The values of an input or a constant.
     fn given(&self, operand: &Operand) -> &[F] {
         match operand.place {
-            Place::Input(k) if operand.given == Given::Each => self.own[k as usize].data(),
-            Place::Input(k) => self.common[k as usize].data(),
+            Place::Input(k) if operand.given == Given::Each => {
+                &self.own[k as usize].data()[..self.tasks * operand.count]
+            }
+            Place::Input(k) => self.first[k as usize].data(),
             Place::Constant(k) => self.program.constants[k as usize].data(),
             _ => unreachable!("operators write to the arena"),
         }
