@@ -127,7 +127,7 @@ impl<F: Float> Op<F> {
             Op::Binary(op) => op.forward(x, out[0], shapes[0]),
             Op::Layout(op) => op.forward(x, out, shapes),
             Op::Index(op) => op.forward(x, out, shapes),
-            Op::Product(op) => op.forward(x, out[0], shapes[0]),
+            Op::Product(op) => op.forward(x, None, out[0], shapes[0]),
             Op::Rows(op) => op.forward(x, out),
             Op::Conv(op) => op.forward(x, out[0]),
             Op::ConvBlock(op) => op.forward(x, out),

@@ -23,8 +23,9 @@ pub struct Strides {
 
 versions! {
     /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of so many matrices that follow each other:
-    /// `size` is `[matrices, m, k, n]`, none of them zero.
-    pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 4]) where [F: Float] = products_body;
+    /// `size` is `[matrices, m, k, n]`, none of them zero. Added to matrices `add` like those of the output, if any.
+    pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], add: Option<&[F]>, size: [usize; 4])
+        where [F: Float] = products_body;
     /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`], while what is needed next is
     /// asked for, a step being one product of an element of A.
     pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
@@ -62,13 +63,23 @@ fn products_body<F: Float, I: Isa>(
     a: &[F],
     strides: Strides,
     b: &[F],
+    add: Option<&[F]>,
     size @ [count, m, k, n]: [usize; 4],
 ) {
     check(out, a, strides, b, size);
+    assert!(add.is_none_or(|add| add.len() == count * m * n), "product: what it is added to");
     let most = widest::<I>(m);
+    // without masks a lone window that sticks out reads whole vectors
+    let row = if I::Vector::MASKED { n } else { Window::within::<F, I>(most, 0, n).width.max(n) };
     for i in 0..count {
         let (out, a, b) = (&mut out[i * m * n..][..m * n], &a[i * m * k..], &b[i * k * n..][..k * n]);
-        let columns = Columns::new(Reader::new(a), strides, b, [m, k, n]);
+        let add = add.map(|add| &add[i * m * n..][..m * n]);
+        let wide = add.filter(|_| row > n).map(|add| widened(add, n, row));
+        let add = match &wide {
+            Some(wide) => Some((Reader::new(wide.data()), row)),
+            None => add.map(|add| (Reader::new(add), n)),
+        };
+        let columns = Columns { add, ..Columns::new(Reader::new(a), strides, b, [m, k, n]) };
         every_window::<F, I>(Writer::new(out), columns, most);
     }
 }
@@ -84,8 +95,10 @@ fn add_product_body<F: Float, I: Isa>(
 ) {
     assert!(n.is_multiple_of(I::Vector::lanes::<F>()), "product: windows of {n} columns overlap");
     check(out, a, strides, b, [1, m, k, n]);
-    let columns = Columns { add: true, ahead, ..Columns::new(Reader::new(a), strides, b, size) };
-    every_window::<F, I>(Writer::new(out), columns, I::TILE_VECTORS);
+    let out = Writer::new(out);
+    let columns =
+        Columns { add: Some((out.reader(), n)), ahead, ..Columns::new(Reader::new(a), strides, b, size) };
+    every_window::<F, I>(out, columns, I::TILE_VECTORS);
 }
 
 #[inline(always)]
@@ -170,8 +183,11 @@ fn columns_of<F: Float, I: Isa>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
 fn tiles<F: Float, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
     let [m, k, n] = columns.size;
     let whole = n < columns.window.width && !I::Vector::MASKED;
-    let part = if whole { k } else { (B_BYTES / (columns.window.width * size_of::<F>())).min(k) };
-    for from in (0..k).step_by(part) {
+    let row = columns.window.width * size_of::<F>();
+    // what is added to is read once, at the end; and a division takes as long as a tile of a small matrix
+    let part = if whole || columns.add.is_some() || k * row <= B_BYTES { k } else { B_BYTES / row };
+    let mut from = 0;
+    while from < k {
         let (mut top, steps) = (0, [from, k.min(from + part)]);
         while top < m {
             let take = rows_of_tile(m - top, const { most_rows::<I, N>() });
@@ -183,5 +199,6 @@ fn tiles<F: Float, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns
             at_rows!(take, most_rows, tile::<F, I, N>(Tile { out, columns, top, count, steps }));
             top += count * take;
         }
+        from += part;
     }
 }

@@ -28,8 +28,9 @@ pub struct Columns<'a, F> {
     pub window: Window,
     /// m, k, n.
     pub size: [usize; 3],
-    /// Whether the product is added to what the output holds.
-    pub add: bool,
+    /// What the product is added to, perhaps the output itself: its first element, and elements from one row to the next. Only where
+    /// the inner dimension is one part.
+    pub add: Option<(Reader<'a, F>, usize)>,
     /// What is needed next, a step being one product of an element of A.
     pub ahead: Option<Ahead<'a, F>>,
 }
@@ -40,7 +41,7 @@ impl<'a, F: Float> Columns<'a, F> {
     pub fn new(a: Reader<'a, F>, strides: Strides, b: &'a [F], size: [usize; 3]) -> Self {
         let n = size[2];
         let window = Window { col: 0, vectors: 0, width: 0, keep: [0, 0] };
-        Self { a, strides, b, b_row: n, row: n, window, size, add: false, ahead: None }
+        Self { a, strides, b, b_row: n, row: n, window, size, add: None, ahead: None }
     }
 }
 
@@ -119,10 +120,11 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
     }
     let mut at = a.after((top * strides.row + from * strides.column) as isize);
     let mut b = Reader::new(b).after((from * b_row + window.col) as isize);
-    if add && from == 0 {
-        let out = out.reader().after(place as isize);
+    let add = add.map(|(add, row)| (add.after((top * row + window.col) as isize), row));
+    // what is small is near
+    if let Some((add, add_row)) = add.filter(|_| ahead.is_some()) {
         for i in 0..R * N {
-            out.after((i / N * out_row + i % N * I::Vector::lanes::<F>()) as isize).fetch_near();
+            add.after((i / N * add_row + i % N * I::Vector::lanes::<F>()) as isize).fetch_near();
         }
     }
     // unknown to the compiler, which would load what four steps need before the first, and run out of registers
@@ -149,20 +151,20 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
             (at, b) = (at.after(strides.column as isize), b.after(b_row as isize));
         }
     }
-    // SAFETY: the tile has read what it reads of A.
-    let out = unsafe { out.part(place, (R - 1) * out_row + width) };
     // at the end: a sum of sums loses fewer digits than one long sum
-    if add && from == 0 {
+    if let Some((add, add_row)) = add {
         for i in 0..R {
-            // SAFETY: as above, and this runs with the features of `I`.
+            // SAFETY: its rows are compared with those of the output, or are those, and this runs with the features of `I`.
             unsafe {
-                let before = row::<F, I, N>(Reader::new(out).after((i * out_row) as isize), width, last);
+                let before = row::<F, I, N>(add.after((i * add_row) as isize), width, last);
                 for j in 0..N {
                     acc[i][j] = acc[i][j].add::<F>(before[j]);
                 }
             }
         }
     }
+    // SAFETY: the tile has read what it reads of A, and what it adds to.
+    let out = unsafe { out.part(place, (R - 1) * out_row + width) };
     store::<F, I, R, N>(out, out_row, acc, width, last);
 }
 

@@ -4,6 +4,7 @@
 
 use super::dense::{self, Strides};
 use super::dots::dots;
+use super::map::add_assign;
 use super::split;
 use super::turn::turn;
 use crate::float::Float;
@@ -32,15 +33,17 @@ pub fn matmul<F: Float>(
     trans_a: bool,
     trans_b: bool,
 ) {
-    matmuls(out, a, b, [1, m, k, n], trans_a, trans_b);
+    matmuls(out, a, b, None, [1, m, k, n], trans_a, trans_b);
 }
 
-/// [`matmul`] of so many matrices that follow each other: `size` is `[matrices, m, k, n]`.
+/// [`matmul`] of so many matrices that follow each other: `size` is `[matrices, m, k, n]`. Added to as many elements as the output
+/// has, if any.
 #[inline(never)]
 pub fn matmuls<F: Float>(
     out: &mut [F],
     a: &[F],
     b: &[F],
+    add: Option<&[F]>,
     size @ [count, m, k, n]: [usize; 4],
     trans_a: bool,
     trans_b: bool,
@@ -50,38 +53,61 @@ pub fn matmuls<F: Float>(
     if out.is_empty() {
         return;
     }
+    assert!(add.is_none_or(|add| add.len() == out.len()), "matmul: what it is added to");
     match (k, m, n) {
         (0, ..) => out.fill(F::zero()),
         // a vector is its own transpose
-        (_, _, 1) if trans_a => rows(out, b, a, [count, 1, k, m], false),
+        (_, _, 1) if trans_a => return rows(out, b, a, add, [count, 1, k, m], false),
         (_, _, 1) => dots(out, a, b, k),
         (_, 1, _) if trans_b => dots(out, b, a, k),
-        (_, 1, _) => rows(out, a, b, [count, 1, k, n], false),
-        _ if is_large(m, k, n) || trans_b && k > 1 => {
+        (_, 1, _) => return rows(out, a, b, add, [count, 1, k, n], false),
+        _ if is_large(m, k, n) || trans_b && !trans_a && is_narrow(m, k, n) => {
             for i in 0..count {
                 let (out, a, b) = (&mut out[i * m * n..], &a[i * m * k..], &b[i * k * n..]);
                 apart(&mut out[..m * n], &a[..m * k], &b[..k * n], [m, k, n], trans_a, trans_b);
             }
         }
-        _ => rows(out, a, b, size, trans_a),
+        _ if trans_b && k > 1 => return second_turned(out, a, b, add, size, trans_a),
+        _ => return rows(out, a, b, add, size, trans_a),
+    }
+    if let Some(add) = add {
+        add_assign(out, add);
     }
 }
 
-/// A large product, or one whose second factor is transposed.
+/// A large product, or one of few rows with a large transposed factor.
 fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
     if is_large(m, k, n) {
-        large(out, a, b, [m, k, n], trans_a, trans_b);
-    } else if !trans_a && m <= NARROW && n * k >= WIDE {
-        // turns the few rows of A and of the output, and not all of B
-        let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
-        turn(turned.data_mut(), a, m, k);
-        rows(flipped.data_mut(), b, turned.data(), [1, n, k, m], false);
-        turn(out, flipped.data(), n, m);
-    } else {
-        let mut turned = Buffer::dirty(b.len());
-        turn(turned.data_mut(), b, n, k);
-        rows(out, a, turned.data(), [1, m, k, n], trans_a);
+        return large(out, a, b, [m, k, n], trans_a, trans_b);
     }
+    // turns the few rows of A and of the output, and not all of B
+    let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
+    turn(turned.data_mut(), a, m, k);
+    rows(flipped.data_mut(), b, turned.data(), None, [1, n, k, m], false);
+    turn(out, flipped.data(), n, m);
+}
+
+/// Products whose second factors are transposed.
+fn second_turned<F: Float>(
+    out: &mut [F],
+    a: &[F],
+    b: &[F],
+    add: Option<&[F]>,
+    [count, m, k, n]: [usize; 4],
+    trans_a: bool,
+) {
+    let mut turned = Buffer::dirty(k * n);
+    for i in 0..count {
+        let (own, a) = (i * m * n..(i + 1) * m * n, &a[i * m * k..][..m * k]);
+        turn(turned.data_mut(), &b[i * k * n..][..k * n], n, k);
+        let add = add.map(|add| &add[own.clone()]);
+        rows(&mut out[own], a, turned.data(), add, [1, m, k, n], trans_a);
+    }
+}
+
+/// Whether turning the second factor takes longer than the product itself.
+fn is_narrow(m: usize, k: usize, n: usize) -> bool {
+    m <= NARROW && n * k >= WIDE
 }
 
 /// Whether a product goes to the `gemm` crate.
@@ -96,9 +122,16 @@ pub fn turns_second(m: usize, k: usize, n: usize) -> bool {
 }
 
 /// The register tile over rows of A where they lie.
-fn rows<F: Float>(out: &mut [F], a: &[F], b: &[F], size @ [_, m, k, _]: [usize; 4], trans_a: bool) {
+fn rows<F: Float>(
+    out: &mut [F],
+    a: &[F],
+    b: &[F],
+    add: Option<&[F]>,
+    size @ [_, m, k, _]: [usize; 4],
+    trans_a: bool,
+) {
     let strides = if trans_a { Strides { row: 1, column: m } } else { Strides { row: k, column: 1 } };
-    dense::products(out, a, strides, b, size);
+    dense::products(out, a, strides, b, add, size);
 }
 
 /// The `gemm` crate, in fixed blocks of rows.

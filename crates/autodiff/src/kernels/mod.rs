@@ -14,6 +14,7 @@ mod conv_block_tile;
 mod conv_dw;
 mod dense;
 mod dense_tile;
+pub mod distances;
 mod dots;
 mod geometry;
 pub mod isa;

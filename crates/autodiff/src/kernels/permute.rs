@@ -1,8 +1,19 @@
 //! Reordering of axes.
 
+use super::split;
 use super::turn::turn;
 use crate::float::Float;
 use crate::shape::MAX_RANK;
+
+/// Elements that a thread copies at once.
+const PIECE: usize = 1 << 15;
+
+/// Copies as many elements as the output has.
+#[inline]
+pub fn copy<F: Float>(out: &mut [F], x: &[F]) {
+    assert_eq!(out.len(), x.len(), "copy: lengths");
+    split::chunks(out, PIECE, |i, out| out.copy_from_slice(&x[i * PIECE..][..out.len()]));
+}
 
 /// Axis `i` of the output is axis `axes[i]` of `x`, which has the shape `shape`.
 #[inline(never)]

@@ -56,7 +56,7 @@ fn matrices_that_follow_each_other_are_multiplied_one_by_one() {
         at_every_level(|level| {
             for (trans_a, trans_b) in [(false, false), (true, false), (false, true), (true, true)] {
                 let (mut all, mut each) = (vec![f32::NAN; 3 * m * n], vec![f32::NAN; 3 * m * n]);
-                matmuls(&mut all, &a, &b, [3, m, k, n], trans_a, trans_b);
+                matmuls(&mut all, &a, &b, None, [3, m, k, n], trans_a, trans_b);
                 for (out, (a, b)) in each.chunks_mut(m * n).zip(a.chunks(m * k).zip(b.chunks(k * n))) {
                     matmul(out, a, b, m, k, n, trans_a, trans_b);
                 }
@@ -64,6 +64,31 @@ fn matrices_that_follow_each_other_are_multiplied_one_by_one() {
             }
         });
     }
+}
+
+fn check_sums<F: Float>(m: usize, k: usize, n: usize) {
+    let (a, b, c) = (values::<F>(3 * m * k, 1), values::<F>(3 * k * n, 2), values::<F>(3 * m * n, 3));
+    at_every_level(|level| {
+        for (trans_a, trans_b) in [(false, false), (true, false), (false, true)] {
+            let (mut sums, mut products) = (vec![F::nan(); 3 * m * n], vec![F::nan(); 3 * m * n]);
+            matmuls(&mut sums, &a, &b, Some(&c), [3, m, k, n], trans_a, trans_b);
+            matmuls(&mut products, &a, &b, None, [3, m, k, n], trans_a, trans_b);
+            products.iter_mut().zip(&c).for_each(|(product, &c)| *product += c);
+            assert!(sums == products, "[{m}, {k}] by [{k}, {n}], {trans_a} {trans_b}, {level:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_added_to_products_is_added_at_the_end() {
+    for [m, k, n] in
+        [[10, 40, 40], [40, 10, 33], [10, 1, 3], [1, 40, 10], [7, 20, 1], [5, 0, 4], [9, 150, 200]]
+    {
+        check_sums::<f32>(m, k, n);
+        check_sums::<f64>(m, k, n);
+    }
+    // more than a part of the inner dimension
+    check_sums::<f32>(3, 5000, 50);
 }
 
 fn check_added<F: Float>(m: usize, k: usize, n: usize) {

@@ -259,7 +259,7 @@ fn add_plane<F: Float>(
         dense::add_product(sum, plane(0), strides, plane(1), [c_in, rows, c_out], ahead);
     } else {
         let mut product = Buffer::dirty(sum.len());
-        dense::products(product.data_mut(), plane(0), strides, plane(1), [1, c_in, rows, c_out]);
+        dense::products(product.data_mut(), plane(0), strides, plane(1), None, [1, c_in, rows, c_out]);
         add_assign(sum, product.data());
     }
 }

@@ -43,8 +43,11 @@ impl<F: Float> Fused<F> {
             Fused::Leaky(s) => {
                 map2(out, x.source(0), x.source(1), move |u, x| if x > zero { u } else { u * s });
             }
+            Fused::Affine(product, None) if x.shape(2).count() == out.len() => {
+                product.forward(x, Some(x.at(2).data()), out, shape);
+            }
             Fused::Affine(product, slope) => {
-                product.forward(x, out, shape);
+                product.forward(x, None, out, shape);
                 let (c, c_shape) = (x.source(2), x.shape(2));
                 let Some(s) = slope else {
                     return broadcast2(out, &shape, Source::Out, &shape, c, c_shape, |a, c| a + c);

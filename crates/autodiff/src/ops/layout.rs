@@ -61,7 +61,7 @@ fn copy_along<F: Float>(
     let ((to_step, to_start), (from_step, from_start)) = (to, from);
     for o in 0..outer {
         let (t, f) = (o * to_step + to_start, o * from_step + from_start);
-        out[t..t + run].copy_from_slice(&x[f..f + run]);
+        permute::copy(&mut out[t..t + run], &x[f..f + run]);
     }
 }
 

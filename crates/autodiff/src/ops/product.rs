@@ -3,6 +3,7 @@
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
+use crate::kernels::distances::squared_distances;
 use crate::kernels::matmul::matmuls;
 use crate::op::Op;
 use crate::shape::Shape;
@@ -47,14 +48,21 @@ impl Product {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
+    /// The product of the first two inputs, added to `add` of the product's shape, if any.
+    pub(crate) fn forward<F: Float>(
+        &self,
+        x: &Inputs<'_, F>,
+        add: Option<&[F]>,
+        out: &mut [F],
+        shape: Shape,
+    ) {
         let (a, b) = (x.at(0), x.at(1));
         let (m, k, _, n) = self.sizes(a.shape(), b.shape());
         let (left, right) = (*self == Product::Left, *self == Product::Right);
         if *self == Product::SquaredDistances {
             return squared_distances(out, a.data(), b.data(), k);
         }
-        matmuls(out, a.data(), b.data(), [matrices(&shape).0, m, k, n], left, right);
+        matmuls(out, a.data(), b.data(), add, [matrices(&shape).0, m, k, n], left, right);
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
@@ -82,34 +90,6 @@ impl Product {
             }
         }
     }
-}
-
-fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize) {
-    let rows = b.len().checked_div(width).unwrap_or(0);
-    if width == 0 {
-        return out.fill(F::zero());
-    }
-    for (a, out) in a.chunks_exact(width).zip(out.chunks_exact_mut(rows.max(1))) {
-        for (b, out) in b.chunks_exact(width).zip(out) {
-            *out = distance(a, b);
-        }
-    }
-}
-
-/// Eight partial sums: vectorises, and rounds less than one long sum.
-fn distance<F: Float>(a: &[F], b: &[F]) -> F {
-    const LANES: usize = 8;
-    let mut sums = [F::zero(); LANES];
-    let (a_runs, b_runs) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail = a_runs.remainder().iter().zip(b_runs.remainder());
-    let tail: F = tail.map(|(&x, &y)| (x - y) * (x - y)).sum();
-    for (x, y) in a_runs.zip(b_runs) {
-        for i in 0..LANES {
-            let d = x[i] - y[i];
-            sums[i] += d * d;
-        }
-    }
-    sums.iter().copied().sum::<F>() + tail
 }
 
 impl<'t, F: Float> Var<'t, F> {
