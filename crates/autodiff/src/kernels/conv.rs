@@ -5,7 +5,7 @@
 use super::ahead::Ahead;
 use super::dense;
 use super::geometry::{self, Class};
-use super::job::Job;
+use super::job::{Job, Place};
 use super::matmul::matmul;
 use super::split;
 use super::tile;
@@ -166,7 +166,7 @@ fn gather<F: Float>(
     let each = images.div_ceil(split::pieces(images));
     split::chunks(out, each * out_image, |i, out| {
         let x = &x[i * each * x_image..][..out.len() / out_image * x_image];
-        in_groups(out, x, (w, w_row), classes, pixels, channels);
+        in_groups(out, x, (w, w_row), classes, [x_image, out_image], channels);
     });
 }
 
@@ -176,14 +176,15 @@ fn in_groups<F: Float>(
     mut x: &[F],
     (w, w_row): (&[F], usize),
     classes: &[Class],
-    pixels: [usize; 2],
+    [x_image, out_image]: [usize; 2],
     channels: [usize; 2],
 ) {
-    let [x_image, out_image] = [pixels[0] * channels[0], pixels[1] * channels[1]];
     let (images, bytes) = (out.len() / out_image, (x.len() + out.len()) * size_of::<F>());
     let group = images.div_ceil(bytes.div_ceil(GROUP_BYTES).max(1));
     let steps = |class: &Class| class.pixels.len() * class.taps.len() * channels[0];
     let of_image: usize = classes.iter().map(steps).sum();
+    let places: Vec<Place> =
+        classes.iter().flat_map(|class| &class.pixels).map(|pixel| pixel.place(channels)).collect();
     while !out.is_empty() {
         let images = group.min(out.len() / out_image);
         let (these, behind) = out.split_at_mut(images * out_image);
@@ -191,13 +192,16 @@ fn in_groups<F: Float>(
         let soon = images.min(behind.len() / out_image);
         let next = [&x_behind[..soon * x_image], &behind[..soon * out_image]];
         let mut ahead = (!behind.is_empty()).then(|| Ahead::new(next, images * of_image));
+        let mut left = &places[..];
         for class in classes {
+            let pixels;
+            (pixels, left) = left.split_at(class.pixels.len());
             let job = Job {
-                pixels: &class.pixels,
+                pixels,
                 runs: &class.runs,
                 images,
                 a_image: x_image,
-                out_image: pixels[1],
+                out_image,
                 channels: channels[0],
                 n: channels[1],
                 b_row: w_row,

@@ -11,6 +11,20 @@ pub struct Pixel {
     pub dst: u32,
 }
 
+/// A [`Pixel`] in elements: where its row of A starts, and where its row of the output does.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub src: isize,
+    pub dst: usize,
+}
+
+impl Pixel {
+    /// In an A of so many elements a pixel, and an output.
+    pub fn place(&self, [of_a, of_out]: [usize; 2]) -> Place {
+        Place { src: self.src as isize * of_a as isize, dst: self.dst as usize * of_out }
+    }
+}
+
 /// A contiguous stretch of the inner dimension: `len` rows of B from row `b`, read from A at `src + a`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Run {
@@ -24,20 +38,20 @@ pub struct Run {
 
 /// `out[pixel] = sum over runs of A[pixel + run] B[run]`, for every pixel of every image.
 ///
-/// Offsets in `pixels` and `runs` are in units of `channels` elements of A (`channels` rows of B, `n` elements of the output).
+/// Offsets in `runs` are in units of `channels` elements of A (`channels` rows of B).
 #[derive(Clone, Copy)]
 pub struct Job<'a, F> {
     /// Output rows of one image.
-    pub pixels: &'a [Pixel],
+    pub pixels: &'a [Place],
     /// Stretches of the inner dimension, the same for all pixels.
     pub runs: &'a [Run],
     /// Number of images.
     pub images: usize,
     /// Elements of A from one image to the next.
     pub a_image: usize,
-    /// Rows of the output from one image to the next.
+    /// Elements of the output from one image to the next.
     pub out_image: usize,
-    /// Elements of A (rows of B) per unit of the offsets.
+    /// Elements of A (rows of B) per unit of the runs' offsets.
     pub channels: usize,
     /// Columns of B and of the output.
     pub n: usize,
@@ -54,18 +68,17 @@ impl<F> Job<'_, F> {
         if self.images == 0 || self.pixels.is_empty() || self.n == 0 {
             return;
         }
-        let pixels = self.pixels.iter().map(|p| (p.src as isize, p.dst as usize));
         let (mut low, mut high, mut row) = (isize::MAX, isize::MIN, 0);
-        for (src, dst) in pixels {
+        for &Place { src, dst } in self.pixels {
             (low, high, row) = (low.min(src), high.max(src), row.max(dst));
         }
-        assert!(out >= ((self.images - 1) * self.out_image + row + 1) * self.n, "tile: output too short");
+        assert!(out >= (self.images - 1) * self.out_image + row + self.n, "tile: output too short");
         let channels = self.channels as isize;
         let last = ((self.images - 1) * self.a_image) as isize;
         for run in self.runs.iter().filter(|run| run.len > 0) {
-            let first = (low + run.a as isize) * channels;
+            let first = low + run.a as isize * channels;
             let steps = run.len as usize * self.channels - 1;
-            let end = last + (high + run.a as isize) * channels + steps as isize;
+            let end = last + high + run.a as isize * channels + steps as isize;
             assert!(first >= 0 && (end as usize) < a, "tile: A too short");
             let rows = (run.b + run.len) as usize * self.channels;
             assert!(rows * self.b_row <= b, "tile: B too short");

@@ -2,11 +2,13 @@
 
 #![allow(unsafe_code)]
 
+use std::hint::black_box;
+
 use super::ahead::Ahead;
 use super::isa::{Isa, OfSize, Work, versions};
 use super::job::Job;
 use super::reader::Reader;
-use super::tile_steps::{STEPS, multiply, step, store_rows};
+use super::tile_steps::{STEPS, multiply, store_rows};
 use super::vector::Vector;
 use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 use crate::float::Float;
@@ -20,9 +22,6 @@ versions! {
     /// Runs a job: `out` and `b` have rows of `job.n` elements.
     pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) where [F: Float] = product_body;
 }
-
-/// Steps below which preparing the fast loop costs more than it saves.
-const SHORT: usize = 8;
 
 /// Elements of the longest [`Panel::tail`]: the widest single vector, and as many rows of one column.
 const TAIL: usize = 256;
@@ -80,7 +79,8 @@ fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Pan
     } else {
         (B_BYTES / (panel.window.width * size_of::<F>())).min(depth)
     };
-    let (mut left, mut top) = (job.images * job.pixels.len(), RowCursor { image: 0, pixel: 0 });
+    let (mut left, mut top) =
+        (job.images * job.pixels.len(), RowCursor { row: 0, pixel: 0, src: 0, dst: panel.window.col });
     while left > 0 {
         let rows = if left < 2 * BLOCK_ROWS || part == depth { left } else { BLOCK_ROWS };
         let (mut done, mut inner) = (0, InnerCursor { run: 0, step: 0 });
@@ -135,8 +135,26 @@ fn block<F: Float, I: Isa, const N: usize>(
 /// Position of the next output row.
 #[derive(Clone, Copy)]
 struct RowCursor {
-    image: usize,
+    /// Rows before it, and pixels of its image.
+    row: usize,
     pixel: usize,
+    /// Where its image begins in A, and in the window of the output.
+    src: isize,
+    dst: usize,
+}
+
+impl RowCursor {
+    /// Where the next row begins in A and in the window of the output.
+    #[inline(always)]
+    fn next<F>(&mut self, job: &Job<'_, F>) -> (isize, usize) {
+        let place = job.pixels[self.pixel];
+        let next = (self.src + place.src, self.dst + place.dst);
+        self.pixel += 1;
+        if self.pixel == job.pixels.len() {
+            (self.pixel, self.src, self.dst) = (0, self.src + job.a_image as isize, self.dst + job.out_image);
+        }
+        next
+    }
 }
 
 /// Position in the inner dimension: a run, and elements into it.
@@ -200,20 +218,16 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
     mut inner: InnerCursor,
     [done, steps]: [usize; 2],
 ) {
-    let row = cursor.image * job.pixels.len() + cursor.pixel;
     let mut src = [Reader::new(a); R];
     let mut dst = [0usize; R];
     for i in 0..R {
-        let pixel = job.pixels[cursor.pixel];
-        let image = (cursor.image * job.a_image) as isize;
-        src[i] = src[i].after(image + pixel.src as isize * job.channels as isize);
-        dst[i] = (cursor.image * job.out_image + pixel.dst as usize) * job.n + panel.window.col;
-        cursor.pixel += 1;
-        if cursor.pixel == job.pixels.len() {
-            *cursor = RowCursor { image: cursor.image + 1, pixel: 0 };
-        }
+        let next = cursor.next(job);
+        (src[i], dst[i]) = (src[i].after(next.0), next.1);
     }
-    let mut ahead = panel.ahead.after(row * panel.depth + R * done).every(STEPS * R);
+    let mut ahead = panel.ahead.after(cursor.row * panel.depth + R * done).every(STEPS * R);
+    // in memory, not in registers, where there are none left beside the addresses
+    let ahead = if R > 6 { black_box(&mut ahead) } else { &mut ahead };
+    cursor.row += R;
     // SAFETY: this runs with the features of `I`.
     let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
     if done > 0 {
@@ -247,16 +261,8 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
         // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
         // a row of B that ends too early for the window is read from the panel's tail.
         unsafe {
-            if len < SHORT {
-                // one offset instead of moving all pointers
-                for k in 0..len {
-                    let at = offset.wrapping_add(k as isize) as usize;
-                    step::<F, I, R, N>(&mut acc, &src, at, rows.after((k * b_step) as isize));
-                }
-            } else {
-                let from = src.map(|s| s.after(offset));
-                multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, &mut ahead);
-            }
+            let from = src.map(|s| s.after(offset));
+            multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, ahead);
         }
     }
     store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);
