@@ -43,8 +43,8 @@ pub use fewshot_meta as meta;
 pub use fewshot_nn as nn;
 
 pub use fewshot_autodiff::{
-    Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime, Tape, Var,
-    gradcheck,
+    Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime, Tape,
+    Together, Var, gradcheck,
 };
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassBatches, ClassSplit, Distortion, Episode, FeatureParts, FeatureSet, FeatureTasks,
