@@ -13,7 +13,7 @@ use fewshot_nn::{Params, update_running};
 use crate::learner::{Learner, Meta, TaskGradient};
 use crate::tasks::MetaGradient;
 
-/// Parts that may wait for the calling thread before others add them.
+/// Parts that may wait for the threads that are to add them before any thread adds them.
 const WAITING: usize = 8;
 
 /// How long a thread that has nothing left to do stays awake for the others before it sleeps: about as long as falling asleep and
@@ -33,7 +33,7 @@ pub(crate) struct Collector<'a, F: Float> {
 }
 
 /// Parts that have been added. Their memory goes back to the threads it came from, whose pools have a use for it, if need be with the
-/// next meta-batch.
+/// next meta-batch: at most what each thread made in the last one in which it took part waits here.
 pub(crate) struct Spent<F: Float>(Mutex<Vec<Made<F>>>);
 
 impl<F: Float> Spent<F> {
@@ -99,19 +99,21 @@ impl<'a, F: Float> Collector<'a, F> {
     /// Hands in the part of task `i` and those behind it.
     pub(crate) fn hand_in(&self, i: u64, part: Part<F>) {
         let thread = rayon::current_thread_index();
-        let several = part.losses.len() > 1;
-        let waiting = {
+        let mine = self.is_for(thread, thread, &part);
+        let many = {
             let mut waiting = locked(&self.waiting);
             waiting.insert(i, (thread, part));
-            waiting.len()
+            waiting.len() > WAITING
         };
         self.spent.give_back();
-        if several || thread == self.caller || waiting > WAITING {
-            let adds = |maker, part: &Part<F>| {
-                maker == thread || waiting > WAITING || (thread == self.caller && part.losses.len() == 1)
-            };
-            self.add_waiting(thread, adds);
+        if mine || many {
+            self.add_waiting(thread, |maker, part| many || self.is_for(thread, maker, part));
         }
+    }
+
+    /// Whether `thread` is the one that adds this part of `maker`.
+    fn is_for(&self, thread: Option<usize>, maker: Option<usize>, part: &Part<F>) -> bool {
+        thread == if part.losses.len() > 1 { maker } else { self.caller }
     }
 
     /// Adds what this thread has handed in, if its turn comes soon.
@@ -135,11 +137,10 @@ impl<'a, F: Float> Collector<'a, F> {
     fn add_waiting(&self, thread: Option<usize>, adds: impl Fn(Option<usize>, &Part<F>) -> bool) {
         let mut sum = locked(&self.sum);
         loop {
-            let next = match locked(&self.waiting).entry(sum.next) {
+            let (maker, part) = match locked(&self.waiting).entry(sum.next) {
                 Entry::Occupied(next) if adds(next.get().0, &next.get().1) => next.remove(),
                 _ => return,
             };
-            let (maker, part) = next;
             if let Some(part) = sum.add(part).filter(|_| maker != thread) {
                 locked(&self.spent.0).push((maker, part));
             }

@@ -121,7 +121,7 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
     let mut at = a.after((top * strides.row + from * strides.column) as isize);
     let mut b = Reader::new(b).after((from * b_row + window.col) as isize);
     let add = add.map(|(add, row)| (add.after((top * row + window.col) as isize), row));
-    // what is small is near
+    // only what asks for more is so large that it lies far
     if let Some((add, add_row)) = add.filter(|_| ahead.is_some()) {
         for i in 0..R * N {
             add.after((i / N * add_row + i % N * I::Vector::lanes::<F>()) as isize).fetch_near();

@@ -61,7 +61,7 @@ pub fn matmuls<F: Float>(
         (_, _, 1) => dots(out, a, b, k),
         (_, 1, _) if trans_b => dots(out, b, a, k),
         (_, 1, _) => return rows(out, a, b, add, [count, 1, k, n], false),
-        _ if is_large(m, k, n) || trans_b && !trans_a && is_narrow(m, k, n) => {
+        _ if is_large(m, k, n) || trans_b && !trans_a && k > 1 && is_narrow(m, k, n) => {
             for i in 0..count {
                 let (out, a, b) = (&mut out[i * m * n..], &a[i * m * k..], &b[i * k * n..]);
                 apart(&mut out[..m * n], &a[..m * k], &b[..k * n], [m, k, n], trans_a, trans_b);

@@ -2,9 +2,10 @@
 
 use super::ahead::Ahead;
 use super::dense::{Strides, add_product, replace_rows};
+use super::distances::squared_distances;
 use super::isa::forced::at_every_level;
 use super::matmul::{matmul, matmuls};
-use super::permute::permute;
+use super::permute::{copy, permute};
 use super::testing::{assert_close, at_every_level_split_or_not, values};
 use super::turn::turn;
 use crate::float::Float;
@@ -219,5 +220,35 @@ fn permuting_moves_every_element() {
             }
             assert_eq!(value, x[from], "element {i} of {shape:?} by {axes:?}");
         }
+    }
+}
+
+#[test]
+fn distances_are_the_plain_sums() {
+    for (n, m, width) in [(1, 1, 1), (3, 5, 7), (70, 40, 64), (2000, 3, 9), (4, 2, 0)] {
+        let (a, b) = (values::<f32>(n * width, 1), values::<f32>(m * width, 2));
+        let row = |x: &[f32], i: usize| x[i * width..][..width].to_vec();
+        let distance = |i, j| row(&a, i).iter().zip(row(&b, j)).map(|(x, y)| (x - y) * (x - y)).sum::<f32>();
+        let wanted: Vec<f32> =
+            (0..n).flat_map(|i| (0..m).map(move |j| (i, j))).map(|(i, j)| distance(i, j)).collect();
+        at_every_level_split_or_not(|| {
+            let mut out = vec![f32::NAN; n * m];
+            squared_distances(&mut out, &a, &b, width);
+            assert_close(&out, &wanted, 4.0 * width as f64);
+            out
+        });
+    }
+}
+
+#[test]
+fn copies_are_whole_split_or_not() {
+    for len in [0, 1, 32_768, 32_769, 100_000] {
+        let x = values::<f32>(len, 1);
+        at_every_level_split_or_not(|| {
+            let mut out = vec![f32::NAN; len];
+            copy(&mut out, &x);
+            assert!(out == x, "{len}");
+            out
+        });
     }
 }

@@ -42,8 +42,7 @@ impl<F: Float> Program<F> {
     /// When a result has the most axes there may be.
     #[track_caller]
     pub fn together(&self, most: usize) -> Together<'_, F> {
-        let has_axis = self.results.iter().all(|result| self.shape(result).len() < MAX_RANK);
-        assert!(has_axis, "Program::together: a result has {MAX_RANK} axes, the most there may be");
+        assert!(self.has_axis(), "Program::together: a result has {MAX_RANK} axes, the most there may be");
         let room = |(shape, given): &(Shape, Given)| match given {
             Given::Each => Buffer::dirty(most * shape.count()),
             Given::Once => Buffer::default(),
@@ -55,10 +54,14 @@ impl<F: Float> Program<F> {
     /// How many tasks [`Program::together`] is to be given: as many as a core's caches serve well, 1 for all but programs of small
     /// values.
     pub fn tasks_at_once(&self) -> usize {
-        let has_axis = self.results.iter().all(|result| self.shape(result).len() < MAX_RANK);
         let written = self.unshared * size_of::<F>() / self.len().max(1);
         let most = (MEMORY / self.peak_bytes().max(1)).min(WRITTEN / written.max(1));
-        if has_axis { most.clamp(1, MOST) } else { 1 }
+        if self.has_axis() { most.clamp(1, MOST) } else { 1 }
+    }
+
+    /// Whether results may have one axis more.
+    fn has_axis(&self) -> bool {
+        self.results.iter().all(|result| self.shape(result).len() < MAX_RANK)
     }
 
     /// How the steps take so many tasks.
@@ -121,9 +124,7 @@ impl<F: Float> Together<'_, F> {
         program.idle.put(arena.memory);
         results
     }
-}
 
-impl<F: Float> Together<'_, F> {
     /// The values of an input or a constant.
     fn given(&self, operand: &Operand) -> &[F] {
         match operand.place {
