@@ -58,6 +58,9 @@ pub struct Tile<'t, 'a, F> {
 /// A tile of whole vectors that asks for what is needed next.
 struct Asking<'t, 'a, F>(Tile<'t, 'a, F>, Ahead<'a, F>);
 
+/// A tile of whole vectors, where a mask would take one of few registers.
+struct Whole<'t, 'a, F>(Tile<'t, 'a, F>);
+
 /// Computes tiles below each other. Only those of most rows and of whole vectors ask for what is needed next.
 #[inline(always)]
 pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
@@ -68,6 +71,11 @@ pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_,
         // SAFETY: this runs as a body of a product.
         return unsafe { I::apart(OfSize::<_, R, N>(Asking(tile, ahead))) };
     }
+    let Window { width, .. } = tile.columns.window;
+    if I::Vector::WIDE_MASKS && width == N * I::Vector::lanes::<F>() && width <= tile.columns.size[2] {
+        // SAFETY: as above.
+        return unsafe { I::apart(OfSize::<_, R, N>(Whole(tile))) };
+    }
     // SAFETY: as above.
     unsafe { I::apart(OfSize::<_, R, N>(tile)) }
 }
@@ -75,7 +83,14 @@ pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_,
 impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        run::<F, I, R, N>(self.0, None);
+        run::<F, I, R, N>(self.0, None, false);
+    }
+}
+
+impl<F: Float, const R: usize, const N: usize> Work for OfSize<Whole<'_, '_, F>, R, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        run::<F, I, R, N>(self.0.0, None, true);
     }
 }
 
@@ -83,14 +98,18 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Asking(tile, ahead) = self.0;
-        run::<F, I, R, N>(tile, Some(ahead));
+        run::<F, I, R, N>(tile, Some(ahead), true);
     }
 }
 
 #[inline(always)]
-fn run<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>, ahead: Option<Ahead<'_, F>>) {
+fn run<F: Float, I: Isa, const R: usize, const N: usize>(
+    tile: Tile<'_, '_, F>,
+    ahead: Option<Ahead<'_, F>>,
+    whole: bool,
+) {
     for i in 0..tile.count {
-        one::<F, I, R, N>(&tile, tile.top + i * R, ahead);
+        one::<F, I, R, N>(&tile, tile.top + i * R, ahead, whole);
     }
 }
 
@@ -100,17 +119,18 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
     tile: &Tile<'_, '_, F>,
     top: usize,
     ahead: Option<Ahead<'_, F>>,
+    whole: bool,
 ) {
     let Tile { out, columns, steps: [from, to], .. } = *tile;
     let Columns { a, strides, b, b_row, row: out_row, window, size: [_, k, n], add, .. } = *columns;
     // known to the compiler where tiles are of whole vectors
-    let width = if ahead.is_some() { N * I::Vector::lanes::<F>() } else { window.width.min(n) };
+    let width = if whole { N * I::Vector::lanes::<F>() } else { window.width.min(n) };
     let place = top * out_row + window.col;
     // SAFETY: this runs with the features of `I`.
     let mut acc = unsafe { [[I::Vector::splat(F::zero()); N]; R] };
     // a masked load takes the place of a product
     // SAFETY: as above.
-    let last = if ahead.is_some() { None } else { unsafe { last_lanes::<F, I, N>(width) } };
+    let last = if whole { None } else { unsafe { last_lanes::<F, I, N>(width) } };
     if from > 0 {
         let out = out.reader().after(place as isize);
         for i in 0..R {

@@ -24,6 +24,8 @@ pub enum Level {
 pub trait Isa {
     /// A vector register.
     type Vector: Vector;
+    /// Vector registers.
+    const REGISTERS: usize;
     /// Vectors of one row of the widest register tile.
     const TILE_VECTORS: usize;
     /// Rows of that tile.
@@ -81,6 +83,7 @@ pub struct Avx512;
 
 impl Isa for Baseline {
     type Vector = Vector128;
+    const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
     const TILE_VECTORS: usize = 2;
     const TILE_ROWS: usize = 4;
     const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
@@ -89,6 +92,7 @@ impl Isa for Baseline {
 
 impl Isa for Avx2 {
     type Vector = Vector256;
+    const REGISTERS: usize = 16;
     const TILE_VECTORS: usize = 2;
     const TILE_ROWS: usize = 6;
     const FUSED: bool = true;
@@ -97,6 +101,7 @@ impl Isa for Avx2 {
 
 impl Isa for Avx512 {
     type Vector = Vector512;
+    const REGISTERS: usize = 32;
     const TILE_VECTORS: usize = 4;
     const TILE_ROWS: usize = 6;
     const FUSED: bool = true;

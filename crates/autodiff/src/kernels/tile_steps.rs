@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use std::hint::black_box;
+
 use super::ahead::Pieces;
 use super::isa::Isa;
 use super::reader::Reader;
@@ -25,13 +27,15 @@ pub unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
     len: usize,
     ahead: &mut Pieces<'_, F>,
 ) {
+    // unknown to the compiler, which would load what four steps need before the first, and run out of registers
+    let each = if I::REGISTERS < 32 { black_box(STEPS) } else { STEPS };
     for k in 0..len / STEPS {
         ahead.ask();
-        for i in 0..STEPS {
+        for i in 0..each {
             // SAFETY: the caller's promise.
-            unsafe { step::<F, I, R, N>(acc, from, k * STEPS + i, rows.after((i * b_step) as isize)) }
+            unsafe { step::<F, I, R, N>(acc, from, k * STEPS + i, rows) }
+            rows = rows.after(b_step as isize);
         }
-        rows = rows.after((STEPS * b_step) as isize);
     }
     for k in len / STEPS * STEPS..len {
         // SAFETY: the caller's promise.

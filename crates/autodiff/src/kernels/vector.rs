@@ -74,6 +74,9 @@ pub trait Vector: Copy {
     /// Whether some lanes can be read and written alone; only then the three operations that follow may be called.
     const MASKED: bool = false;
 
+    /// Whether a mask takes a vector register.
+    const WIDE_MASKS: bool = false;
+
     /// A choice of lanes.
     type Mask: Copy;
 

@@ -189,6 +189,7 @@ vector!(
     |piece| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(piece(0)), piece(1));
     _mm256_unpacklo_ps, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpackhi_pd;
     const MASKED: bool = true;
+    const WIDE_MASKS: bool = true;
     type Mask = __m256i;
 
     #[inline(always)]
