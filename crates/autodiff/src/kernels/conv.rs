@@ -8,6 +8,7 @@ use super::geometry::{self, Class};
 use super::job::{Job, Place};
 use super::matmul::matmul;
 use super::split;
+use super::strided;
 use super::tile;
 use super::turn::turn;
 use super::winograd;
@@ -84,6 +85,9 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     if winograd::suits::<F>(s) {
         return winograd::conv(out, x, w, s);
     }
+    if strided::suits::<F>(s) {
+        return strided::conv(out, x, w, s);
+    }
     let (inputs, outputs) = (s.h * s.w, s.out_h() * s.out_w());
     gather(out, x, w, &geometry::of(s).forward, s.n, [inputs, outputs], [s.c_in, s.c_out]);
 }
@@ -106,6 +110,9 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     }
     if winograd::suits::<F>(s) {
         return winograd::conv(dx, g, turned.data(), &s.adjoint());
+    }
+    if strided::suits::<F>(s) {
+        return strided::conv_dx(dx, g, turned.data(), s);
     }
     gather(dx, g, turned.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
 }
@@ -146,7 +153,7 @@ fn collect<F: Float>(dx: &mut [F], products: &[F], class: &Class, taps: usize, c
 }
 
 /// Runs every class of windows over the images, `pixels` and `channels` being those of `x` and of `out`.
-fn gather<F: Float>(
+pub(super) fn gather<F: Float>(
     out: &mut [F],
     x: &[F],
     w: &[F],

@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::conv::{ConvShape, FEW_CHANNELS, GROUP_BYTES, image_sizes};
 use super::dense;
 use super::geometry;
-use super::job::Run;
+use super::job::{Pixel, Run};
 use super::map::add_assign;
 use super::pairs::{self, PairJob, Pairs};
 use super::split;
+use super::strided;
 use super::winograd;
 use crate::float::Float;
 use crate::pool::Buffer;
@@ -32,19 +33,23 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
         dw_few(dw, x, g, s)
     } else if winograd::suits_dw::<F>(s) {
         winograd::conv_dw(dw, x, g, s)
-    } else if dense::whole_row::<F>(s.c_out) > s.c_out {
-        dw_wide(dw, x, g, s)
+    } else if strided::suits_dw::<F>(s) {
+        strided::conv_dw(dw, x, g, s)
     } else {
-        dw_many(dw, x, g, s)
+        of_pairs(dw, x, g, s, &geometry::of(s).taps)
     }
 }
 
-/// With rows of whole vectors, of which zeros fill the last.
-fn dw_wide<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+/// The part of these pairs of an input and an output pixel, for each kernel position.
+pub(super) fn of_pairs<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
+    // with rows of whole vectors, of which zeros fill the last
     let wide = ConvShape { c_out: dense::whole_row::<F>(s.c_out), ..*s };
+    if wide.c_out == s.c_out {
+        return dw_many(dw, x, g, s, taps);
+    }
     let g = dense::widened(g, s.c_out, wide.c_out);
     let mut rows = Buffer::dirty(dw.len() / s.c_out * wide.c_out);
-    dw_many(rows.data_mut(), x, g.data(), &wide);
+    dw_many(rows.data_mut(), x, g.data(), &wide, taps);
     for (to, from) in dw.chunks_exact_mut(s.c_out).zip(rows.data().chunks_exact(wide.c_out)) {
         to.copy_from_slice(&from[..s.c_out]);
     }
@@ -53,13 +58,12 @@ fn dw_wide<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
 /// Each kernel position by itself, rows of the tile being input channels.
 ///
 /// Every element adds up the same blocks of images in the same order, however the rows are cut.
-fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
-    let geometry = geometry::of(s);
+fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
     let [x_image, g_image] = image_sizes(s);
-    let pixels = s.out_h() * s.out_w();
+    let pixels = taps.iter().map(Vec::len).max().unwrap_or_default().max(1);
     let (images, parts) = ((BLOCK_PIXELS / pixels).clamp(1, s.n), pixels.div_ceil(BLOCK_PIXELS));
     let pairs: Vec<Vec<Pairs>> = (0..parts)
-        .map(|k| geometry.taps.iter().map(|tap| Pairs::new(part(tap, k, parts), images, s)).collect())
+        .map(|k| taps.iter().map(|tap| Pairs::new(part(tap, k, parts), images, s)).collect())
         .collect();
     let all = s.kh * s.kw * s.c_in;
     let each = all.div_ceil(split::pieces(all));

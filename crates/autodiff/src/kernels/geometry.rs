@@ -1,7 +1,8 @@
 //! What a convolution reads where: tables that depend on sizes, stride and padding only, cached per thread.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::conv::ConvShape;
@@ -21,6 +22,12 @@ pub struct Class {
     pub pixels: Vec<Pixel>,
 }
 
+impl Class {
+    fn without(&self, area: &Area) -> Self {
+        Class { taps: self.taps.clone(), runs: self.runs.clone(), pixels: area.without(&self.pixels) }
+    }
+}
+
 /// The tables of one image.
 #[derive(Debug)]
 pub struct Geometry {
@@ -30,6 +37,7 @@ pub struct Geometry {
     pub back: Vec<Class>,
     /// For each kernel position the windows that hold it: input pixel and output pixel.
     pub taps: Vec<Vec<Pixel>>,
+    beside: OnceCell<Box<Geometry>>,
 }
 
 impl Geometry {
@@ -47,7 +55,48 @@ impl Geometry {
                 }
             }
         }
-        Self { forward: classes(reads), back: classes(readers), taps: pairs }
+        Self { forward: classes(reads), back: classes(readers), taps: pairs, beside: OnceCell::new() }
+    }
+
+    /// The tables without some outputs, and without some inputs of the gradient for the images: always the same ones.
+    pub fn beside(&self, areas: impl FnOnce() -> [Area; 2]) -> &Geometry {
+        self.beside.get_or_init(|| {
+            let [outputs, inputs] = areas();
+            let classes = |classes: &[Class], area: &Area| -> Vec<Class> {
+                classes
+                    .iter()
+                    .map(|class| class.without(area))
+                    .filter(|class| !class.pixels.is_empty())
+                    .collect()
+            };
+            Box::new(Geometry {
+                forward: classes(&self.forward, &outputs),
+                back: classes(&self.back, &inputs),
+                taps: self.taps.iter().map(|pixels| outputs.without(pixels)).collect(),
+                beside: OnceCell::new(),
+            })
+        })
+    }
+}
+
+/// Pixels of an image of so many columns.
+pub struct Area {
+    of: [Range<usize>; 2],
+    columns: usize,
+}
+
+impl Area {
+    /// These rows and columns of an image.
+    pub fn new(of: [Range<usize>; 2], columns: usize) -> Self {
+        Area { of, columns }
+    }
+
+    /// Those whose output is not in it.
+    fn without(&self, pixels: &[Pixel]) -> Vec<Pixel> {
+        let inside = |pixel: usize| {
+            self.of[0].contains(&(pixel / self.columns)) && self.of[1].contains(&(pixel % self.columns))
+        };
+        pixels.iter().filter(|pixel| !inside(pixel.dst as usize)).copied().collect()
     }
 }
 

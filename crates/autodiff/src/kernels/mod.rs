@@ -37,6 +37,8 @@ mod reader;
 pub mod reduce;
 pub mod rows;
 mod split;
+mod strided;
+mod strided_lines;
 mod strip;
 mod tile;
 mod tile_steps;
@@ -48,9 +50,12 @@ mod vector_plain;
 mod vector_x86;
 mod window;
 mod winograd;
+mod winograd_blocks;
 mod winograd_lines;
 mod winograd_maps;
+mod winograd_planes;
 mod winograd_tiles;
+mod winograd_weights;
 
 pub use split::with_split;
 

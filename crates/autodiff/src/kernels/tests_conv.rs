@@ -3,6 +3,7 @@
 use super::conv::{ConvShape, conv, conv_dw, conv_dx};
 use super::isa::forced::at_every_level;
 use super::pool::{PoolShape, avg_pool, avg_pool_dx, max_pool};
+use super::strided;
 use super::testing::{assert_close, at_every_level_split_or_not, values};
 use super::winograd::{suits, suits_dw};
 use crate::float::Float;
@@ -62,6 +63,14 @@ fn shapes() -> Vec<ConvShape> {
         s(3, [13, 16], 16, [3, 3], 20, [1, 1], [[0, 0], [2, 1]]),
         s(9, [13, 16], 36, [3, 3], 32, [1, 1], [[0, 0], [2, 1]]),
         s(40, [6, 7], 32, [3, 3], 36, [1, 1], [[1, 1], [1, 1]]),
+        // and with stride 2: outputs beside the windows before, behind, on neither side; odd sizes, and uneven padding
+        s(33, [14, 14], 64, [3, 3], 64, [2, 2], [[1, 1], [1, 1]]),
+        s(22, [15, 22], 36, [3, 3], 40, [2, 2], [[1, 1], [0, 1]]),
+        s(40, [13, 12], 64, [3, 3], 100, [2, 2], [[0, 1], [1, 2]]),
+        s(17, [17, 25], 32, [3, 3], 32, [2, 2], [[0, 0], [1, 0]]),
+        s(33, [12, 12], 32, [3, 3], 36, [2, 2], [[1, 1], [1, 0]]),
+        // images too small for a window of their gradient, though not of their outputs
+        s(33, [5, 25], 32, [3, 3], 32, [2, 2], [[0, 2], [0, 0]]),
         s(34, [11, 10], 64, [3, 3], 64, [1, 1], [[1, 2], [1, 0]]),
     ]
 }
@@ -116,6 +125,22 @@ fn wide_convolutions_of_stride_one_take_fewer_products() {
     });
 }
 
+#[test]
+fn wide_convolutions_of_stride_two_take_fewer_products() {
+    let wide = |s: &ConvShape| s.stride == [2, 2] && s.c_in.min(s.c_out) >= 32 && s.n > 9 && s.h > 9;
+    let shapes: Vec<ConvShape> = shapes().into_iter().filter(wide).collect();
+    assert_eq!(shapes.len(), 5);
+    at_every_level(|level| {
+        for s in &shapes {
+            assert!(strided::suits_dw::<f32>(s) && strided::suits_dw::<f64>(s), "{level:?}: {s:?}");
+            assert!(!strided::suits::<f32>(&ConvShape { n: 1, ..*s }), "{level:?}: {s:?}");
+            assert!(!strided::suits::<f32>(&ConvShape { c_in: 12, ..*s }), "{level:?}: {s:?}");
+            // one window in the middle, whose neighbours have few taps
+            assert!(!strided::suits::<f32>(&ConvShape { n: 99, h: 7, w: 7, pad: [[1; 2]; 2], ..*s }));
+        }
+    });
+}
+
 /// Root mean square of the errors of `got`, as a share of that of `wanted`.
 fn error(got: &[f32], wanted: &[f64]) -> f64 {
     let squares = |x: f64| x * x;
@@ -125,25 +150,29 @@ fn error(got: &[f32], wanted: &[f64]) -> f64 {
 
 #[test]
 fn fewer_products_lose_few_digits() {
-    let s = *shapes().last().expect("the list is not empty");
-    let w: Vec<f32> = values(9 * s.c_in * s.c_out, 2);
-    let x: Vec<f32> = values(s.n * s.h * s.w * s.c_in, 1);
-    let g: Vec<f32> = values(s.n * s.out_h() * s.out_w() * s.c_out, 3);
-    let exact = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
-    let (x64, w64, g64) = (exact(&x), exact(&w), exact(&g));
-    at_every_level(|level| {
-        let (mut y, mut y64) = (vec![0.0; g.len()], vec![0.0; g.len()]);
-        conv(&mut y, &x, &w, &s);
-        conv(&mut y64, &x64, &w64, &s);
-        let (mut dx, mut dx64) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        conv_dx(&mut dx, &g, &w, &s);
-        conv_dx(&mut dx64, &g64, &w64, &s);
-        let (mut dw, mut dw64) = (vec![0.0; w.len()], vec![0.0; w.len()]);
-        conv_dw(&mut dw, &x, &g, &s);
-        conv_dw(&mut dw64, &x64, &g64, &s);
-        let errors = [error(&y, &y64), error(&dx, &dx64), error(&dw, &dw64)];
-        assert!(errors.iter().all(|&e| e < 1e-6), "{level:?}: {errors:?}");
-    });
+    let all = shapes();
+    let of_stride =
+        |stride| all.iter().rfind(|s| s.stride == [stride; 2] && s.h > 9).expect("the list has both");
+    for (s, bound) in [(of_stride(1), 1e-6), (of_stride(2), 3e-7)] {
+        let w: Vec<f32> = values(9 * s.c_in * s.c_out, 2);
+        let x: Vec<f32> = values(s.n * s.h * s.w * s.c_in, 1);
+        let g: Vec<f32> = values(s.n * s.out_h() * s.out_w() * s.c_out, 3);
+        let exact = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+        let (x64, w64, g64) = (exact(&x), exact(&w), exact(&g));
+        at_every_level(|level| {
+            let (mut y, mut y64) = (vec![0.0; g.len()], vec![0.0; g.len()]);
+            conv(&mut y, &x, &w, s);
+            conv(&mut y64, &x64, &w64, s);
+            let (mut dx, mut dx64) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            conv_dx(&mut dx, &g, &w, s);
+            conv_dx(&mut dx64, &g64, &w64, s);
+            let (mut dw, mut dw64) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+            conv_dw(&mut dw, &x, &g, s);
+            conv_dw(&mut dw64, &x64, &g64, s);
+            let errors = [error(&y, &y64), error(&dx, &dx64), error(&dw, &dw64)];
+            assert!(errors.iter().all(|&e| e < bound), "{level:?}, stride {:?}: {errors:?}", s.stride);
+        });
+    }
 }
 
 #[test]

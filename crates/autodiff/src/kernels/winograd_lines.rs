@@ -5,12 +5,16 @@
 #![allow(unsafe_code)]
 
 use super::vector::Vector;
+use super::winograd_planes::Axis;
 use crate::float::Float;
 
 /// Outputs of a window down and across.
 pub const STEP: usize = 4;
-/// Inputs of a window down and across.
+/// Inputs of a window, and numbers of its square, down and across.
 pub const SIDE: usize = STEP + 2;
+
+/// The numbers of a square.
+pub const AXIS: Axis = Axis { shared: &[1; SIDE], half: SIDE / 2 };
 
 /// A linear map of `P` numbers to `Q`. No closures: compiled for themselves, they have not the kernel's features.
 pub trait Line<const P: usize, const Q: usize> {
@@ -57,7 +61,7 @@ const POINT: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn times<F: Float, V: Vector>(factor: f64, b: V, c: V) -> V {
+pub unsafe fn times<F: Float, V: Vector>(factor: f64, b: V, c: V) -> V {
     // SAFETY: the caller's promise.
     unsafe { V::splat(F::of(factor)).mul_add::<F>(b, c) }
 }
@@ -77,7 +81,7 @@ unsafe fn at_both<F: Float, V: Vector>(factor: f64, even: V, odd: V) -> [V; 2] {
 /// # Safety
 /// As of [`times`].
 #[inline(always)]
-unsafe fn of_both<F: Float, V: Vector>(plus: V, minus: V) -> [V; 2] {
+pub unsafe fn of_both<F: Float, V: Vector>(plus: V, minus: V) -> [V; 2] {
     // SAFETY: the caller's promise.
     unsafe { [plus.add::<F>(minus), plus.sub::<F>(minus)] }
 }

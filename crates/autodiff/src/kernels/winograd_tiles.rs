@@ -6,8 +6,6 @@ use std::ops::Range;
 use super::conv::ConvShape;
 use super::winograd_lines::{SIDE, STEP};
 
-/// Elements between two planes, which keep their stores out of one another's cache lines.
-const GAP: usize = 16;
 /// The place of a row or a column of padding: behind all images, and so is its sum with another.
 const PADDING: usize = usize::MAX / 4;
 /// Most images beside each other. Each is one of a stream of images that are read at the same time. A divisor of the number of planes,
@@ -40,19 +38,35 @@ impl Mosaic {
         all.min_by_key(Mosaic::windows).unwrap_or(mosaic([1, 1]))
     }
 
+    /// One image by itself under so many windows down and across.
+    pub fn alone(images: usize, size: [usize; 2], grid: [usize; 2]) -> Self {
+        // so far from another one that no window reaches it
+        Mosaic { images: [1; 2], pitch: size.map(|size| 2 * size + SIDE), grid, count: images }
+    }
+
     /// All windows.
     pub fn windows(&self) -> usize {
         self.count * self.grid[0] * self.grid[1]
     }
 }
 
-/// Mosaics of images of `[h, w, channels]` under windows that are [`STEP`] pixels apart.
+/// The windows that one side of a convolution has over its images.
+#[derive(Clone, Copy)]
+pub struct Windows {
+    /// Pixels down and across.
+    pub size: usize,
+    /// Pixels from one to the next.
+    pub step: usize,
+    /// The pixel that the first one begins with, down and across; before the images where it is negative.
+    pub first: [isize; 2],
+}
+
+/// Mosaics of images of `[h, w, channels]` under windows.
 pub struct Tiles {
     mosaic: Mosaic,
+    windows: Windows,
     /// Elements of a pixel.
     pub channels: usize,
-    /// Elements from one window to the next in a plane.
-    pub row: usize,
     /// Elements of a row of pixels, of an image, of a stream of images, and of all.
     sizes: [usize; 4],
     /// Where the rows and the columns under the windows of the first mosaic begin.
@@ -60,26 +74,26 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// Of so many images of `size`, over which windows begin `pad` pixels before the first one.
-    pub fn new(mosaic: Mosaic, images: usize, size: [usize; 2], pad: [usize; 2], channels: usize) -> Self {
+    /// Of so many images of `size`.
+    pub fn new(mosaic: Mosaic, images: usize, size: [usize; 2], windows: Windows, channels: usize) -> Self {
         let (line, image) = (size[1] * channels, size[0] * size[1] * channels);
         let stream = images.div_ceil(mosaic.images[1]) * image;
         let steps = [[image, line], [stream, channels]];
         let places = array::from_fn(|axis| {
             let place = |at: usize| {
-                let at = at.wrapping_sub(pad[axis]);
+                let at = at.wrapping_add_signed(windows.first[axis]);
                 let (image, pixel) = (at / mosaic.pitch[axis], at % mosaic.pitch[axis]);
                 let inside = image < mosaic.images[axis] && pixel < size[axis];
                 if inside { image * steps[axis][0] + pixel * steps[axis][1] } else { PADDING }
             };
-            (0..(mosaic.grid[axis] - 1) * STEP + SIDE).map(place).collect()
+            (0..(mosaic.grid[axis] - 1) * windows.step + windows.size).map(place).collect()
         });
-        Self { mosaic, channels, row: channels, sizes: [line, image, stream, images * image], places }
+        Self { mosaic, windows, channels, sizes: [line, image, stream, images * image], places }
     }
 
-    /// The same with so many elements from one window to the next in a plane.
-    pub fn in_rows(self, row: usize) -> Self {
-        Self { row, ..self }
+    /// All windows.
+    pub fn count(&self) -> usize {
+        self.mosaic.windows()
     }
 
     /// Elements of all images.
@@ -92,37 +106,34 @@ impl Tiles {
         self.mosaic.images[1]
     }
 
-    /// Elements from one plane of so many tiles to the next.
-    pub fn plane(&self, tiles: usize) -> usize {
-        tiles * self.row + GAP
-    }
-
     /// Elements of a stream, in whole rows, from where the windows before `from` end to where those before `to` do.
     pub fn part(&self, [from, to]: [usize; 2], stream: usize) -> Range<usize> {
         let [line, image, len, all] = self.sizes;
         let Mosaic { images: [down, _], pitch: [pitch, _], grid, .. } = self.mosaic;
         let place = |window: usize, more: usize| {
             let (mosaic, window) = (window / (grid[0] * grid[1]), window % (grid[0] * grid[1]));
-            let row = STEP * (window / grid[1]) + more;
+            let row = self.windows.step * (window / grid[1]) + more;
             let of_image = (row % pitch * line).min(image);
             let at = (mosaic * down + (row / pitch).min(down)) * image + of_image;
             (stream * len + at.min(len)).min(all)
         };
-        if from < to { place(from, 0)..place(to - 1, SIDE) } else { 0..0 }
+        if from < to { place(from, 0)..place(to - 1, self.windows.size) } else { 0..0 }
     }
 
-    /// Calls `f(k, window)` for the windows `from..to` of `N` by `N`, `k` counting from 0; a window's pixels are given by where they
-    /// begin in the images, those of padding by places behind all of them.
+    /// Calls `f` for the windows `from..to` of `N` by `N`, whose pixels are given by where they begin in the images, those of padding
+    /// by places behind all of them.
     #[inline(always)]
-    pub fn each<const N: usize>(&self, [from, to]: [usize; 2], mut f: impl FnMut(usize, [[usize; N]; N])) {
+    pub fn each<const N: usize>(&self, [from, to]: [usize; 2], mut f: impl FnMut([[usize; N]; N])) {
         let [down, across] = self.mosaic.grid;
         let [_, image, len, _] = self.sizes;
         let (mut before, window) =
             (from / (down * across) * self.mosaic.images[0] * image, from % (down * across));
         let mut first = [window / across, window % across];
-        for k in 0..to - from {
+        for _ in from..to {
             let [rows, columns]: [&[usize; N]; 2] = array::from_fn(|axis| {
-                self.places[axis][STEP * first[axis]..].first_chunk().expect("windows lie in the mosaic")
+                self.places[axis][self.windows.step * first[axis]..]
+                    .first_chunk()
+                    .expect("windows lie in the mosaic")
             });
             let mut places = [[PADDING; N]; N];
             for i in 0..N {
@@ -133,7 +144,7 @@ impl Tiles {
                     places[i][j] = row + columns[j];
                 }
             }
-            f(k, places);
+            f(places);
             first[1] += 1;
             if first[1] == across {
                 first = [first[0] + 1, 0];
@@ -157,10 +168,8 @@ mod tests {
     fn windows<const N: usize>(tiles: &Tiles, count: usize) -> Vec<[[usize; N]; N]> {
         let mut all = Vec::new();
         for from in (0..count).step_by(7) {
-            tiles.each::<N>([from, count.min(from + 7)], |k, places| {
-                assert_eq!(all.len(), from + k);
-                all.push(places);
-            });
+            tiles.each::<N>([from, count.min(from + 7)], |places| all.push(places));
+            assert_eq!(all.len(), count.min(from + 7));
         }
         all
     }
@@ -168,8 +177,7 @@ mod tests {
     /// Every output is in one window, whose pixels are those that it is computed from.
     fn check(s: ConvShape) {
         let (mosaic, out) = (Mosaic::of(&s), [s.out_h(), s.out_w()]);
-        let inputs = Tiles::new(mosaic, s.n, [s.h, s.w], s.pad.map(|[before, _]| before), s.c_in);
-        let outputs = Tiles::new(mosaic, s.n, out, [0, 0], s.c_out);
+        let [inputs, outputs] = crate::kernels::winograd::tiles(&s);
         let mut seen = vec![0; s.n * out[0] * out[1]];
         let both =
             windows::<SIDE>(&inputs, mosaic.windows()).into_iter().zip(windows(&outputs, mosaic.windows()));

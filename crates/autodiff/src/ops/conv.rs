@@ -144,9 +144,9 @@ impl<'t, F: Float> Var<'t, F> {
     /// Convolution (cross-correlation, as every deep-learning library means it): images `[n, h, w, c_in]` and `weight`
     /// `[kh, kw, c_in, c_out]` to `[n, oh, ow, c_out]`, with `oh = (h + padding - kh) / stride + 1` rounded down.
     ///
-    /// Kernels of 3x3 with stride 1 on many channels take fewer products where that is faster (Lavin and Gray 2016), for several
-    /// images at once: the last digits of an image's result then depend on the images beside it, and a pixel that is not finite can
-    /// make NaN of theirs.
+    /// Kernels of 3x3 on many channels take fewer products where that is faster (Lavin and Gray 2016): which, and so the last digits,
+    /// depends on the number of images, and a pixel that is not finite can make NaN of outputs near it. With stride 1 that is for
+    /// several images at once, whose last digits then depend on those beside them, and whose outputs may be NaN for theirs.
     ///
     /// # Panics
     /// When either has not four axes, the channels differ, a stride is 0, or the window is larger than the padded image.

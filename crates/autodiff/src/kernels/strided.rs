@@ -1,0 +1,204 @@
+//! Convolutions of 3x3 with steps of two in fewer products.
+//!
+//! Windows of 3x3 outputs take 49 products of channels instead of 81 (see [`strided_lines`](super::strided_lines)), with rounding errors
+//! like those of plain sums. The outputs beside whole windows, by the padding if there are any, are computed directly. A pixel that is not
+//! finite can make NaN of all outputs of its window.
+
+use std::ops::Range;
+
+use super::conv::{ConvShape, gather, image_sizes};
+use super::conv_dw;
+use super::dense;
+use super::geometry::{self, Area};
+use super::split;
+use super::strided_lines::{AXIS, GRADIENTS, INPUTS, KINDS, OUTPUTS, TAKERS};
+use super::winograd_blocks::{self as blocks, Form, WeightForm};
+use super::winograd_maps::{
+    PIECE, of_strided_gradients, of_strided_images, of_strided_outputs, to_strided_images, to_strided_outputs,
+};
+use super::winograd_tiles::{Mosaic, Tiles, Windows};
+use super::winograd_weights::{of_strided_weights, to_strided_weights};
+use crate::float::Float;
+use crate::pool::Buffer;
+
+/// Planes of weights.
+const PLANES: usize = KINDS * KINDS;
+/// Windows, times lanes of a vector, below which turning weights into planes takes longer than is saved; and windows below which
+/// turning planes into the gradient of weights does.
+const FEW: usize = 256;
+const FEW_DW: usize = 32;
+/// Products of channels of all windows below which setting up does.
+const SMALL: usize = 40_000;
+/// Channels below which the maps take more than is saved.
+const CHANNELS: usize = 32;
+/// Images whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on threads.
+const IMAGES_DW: usize = 36;
+/// Elements of the rows of one block of windows.
+const BLOCK: usize = 1536;
+
+/// The windows along an axis: how many, the first output they give, and the first input that takes its gradient from them.
+#[derive(Clone, Copy)]
+struct Along {
+    outputs: usize,
+    first_output: usize,
+    inputs: usize,
+    first_input: usize,
+}
+
+impl Along {
+    /// Of an axis of so many inputs and outputs.
+    fn new(size: usize, out: usize, before: usize) -> Self {
+        Along {
+            outputs: out / OUTPUTS,
+            // next to the padding there are fewer taps to save
+            first_output: usize::from(before > 0 && !out.is_multiple_of(OUTPUTS)),
+            inputs: (size + before) / TAKERS,
+            first_input: 1 - before,
+        }
+    }
+
+    fn of_outputs(&self) -> Range<usize> {
+        self.first_output..self.first_output + OUTPUTS * self.outputs
+    }
+}
+
+/// Down and across.
+fn along(s: &ConvShape) -> [Along; 2] {
+    [Along::new(s.h, s.out_h(), s.pad[0][0]), Along::new(s.w, s.out_w(), s.pad[1][0])]
+}
+
+/// Outputs that windows give, and inputs whose gradients they do.
+fn areas(s: &ConvShape) -> [Area; 2] {
+    let along = along(s);
+    let inputs = |axis: Along| axis.first_input..axis.first_input + TAKERS * axis.inputs;
+    [Area::new(along.map(|axis| axis.of_outputs()), s.out_w()), Area::new(along.map(inputs), s.w)]
+}
+
+/// Taps of these outputs along an axis that are not on the padding.
+fn taps(outputs: Range<usize>, size: usize, before: usize) -> usize {
+    let inside =
+        |output: usize| (0..3).filter(|tap| (before..size + before).contains(&(2 * output + tap))).count();
+    outputs.map(inside).sum()
+}
+
+/// Whether this takes less time than the direct kernel.
+pub fn suits<F: Float>(s: &ConvShape) -> bool {
+    let form = [s.kh, s.kw] == [3, 3]
+        && s.stride == [2, 2]
+        && s.pad.iter().all(|&[before, after]| before <= 1 && after <= 2);
+    let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
+    if !form || !channels || s.c_in.min(s.c_out) < CHANNELS.max(2 * dense::lanes::<F>()) || s.h < 3 || s.w < 3
+    {
+        return false;
+    }
+    let [down, across] = along(s);
+    let windows = down.outputs * across.outputs;
+    let many = s.n * windows * dense::lanes::<F>() >= FEW && s.n * windows * s.c_in * s.c_out >= SMALL;
+    if !many || down.inputs * across.inputs == 0 {
+        return false;
+    }
+    let direct = taps(0..s.out_h(), s.h, s.pad[0][0]) * taps(0..s.out_w(), s.w, s.pad[1][0]);
+    let saved = taps(down.of_outputs(), s.h, s.pad[0][0]) * taps(across.of_outputs(), s.w, s.pad[1][0]);
+    5 * (direct - saved + INPUTS * INPUTS * windows) <= 4 * direct
+}
+
+/// Whether it does for the gradient of the weights, too.
+pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
+    suits::<F>(s) && s.n * along(s).map(|axis| axis.outputs).iter().product::<usize>() >= FEW_DW
+}
+
+/// Windows over the images and the outputs of a convolution.
+fn tiles(s: &ConvShape) -> [Tiles; 2] {
+    let along = along(s);
+    let (size, out) = ([s.h, s.w], [s.out_h(), s.out_w()]);
+    let first = [0, 1].map(|i| 2 * along[i].first_output.cast_signed() - s.pad[i][0].cast_signed());
+    let inputs = Windows { size: INPUTS, step: 2 * OUTPUTS, first };
+    let outputs =
+        Windows { size: OUTPUTS, step: OUTPUTS, first: along.map(|axis| axis.first_output.cast_signed()) };
+    let grid = along.map(|axis| axis.outputs);
+    [
+        Tiles::new(Mosaic::alone(s.n, size, grid), s.n, size, inputs, s.c_in),
+        Tiles::new(Mosaic::alone(s.n, out, grid), s.n, out, outputs, s.c_out),
+    ]
+}
+
+/// Windows over the gradients of the outputs and of the images.
+fn tiles_back(s: &ConvShape) -> [Tiles; 2] {
+    let along = along(s);
+    let (size, out) = ([s.h, s.w], [s.out_h(), s.out_w()]);
+    let gradients = Windows { size: GRADIENTS, step: OUTPUTS, first: [0; 2] };
+    let inputs =
+        Windows { size: TAKERS, step: TAKERS, first: along.map(|axis| axis.first_input.cast_signed()) };
+    let grid = along.map(|axis| axis.inputs);
+    [
+        Tiles::new(Mosaic::alone(s.n, out, grid), s.n, out, gradients, s.c_out),
+        Tiles::new(Mosaic::alone(s.n, size, grid), s.n, size, inputs, s.c_in),
+    ]
+}
+
+/// As [`super::conv::conv`], for a shape that [`suits`].
+pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
+    let form = Form {
+        axis: AXIS,
+        of_images: of_strided_images::<F>,
+        to_outputs: to_strided_outputs::<F>,
+        block: BLOCK,
+    };
+    let (images, pixels) = (image_sizes(s), [s.h * s.w, s.out_h() * s.out_w()]);
+    in_windows(out, x, w, images, &form, |n| tiles(&ConvShape { n, ..*s }));
+    let geometry = geometry::of(s);
+    let beside = geometry.beside(|| areas(s));
+    gather(out, x, w, &beside.forward, s.n, pixels, [s.c_in, s.c_out]);
+}
+
+/// As [`super::conv::conv_dx`], for a shape that [`suits`], and weights turned and in reverse order.
+pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], turned: &[F], s: &ConvShape) {
+    let form = Form {
+        axis: AXIS,
+        of_images: of_strided_gradients::<F>,
+        to_outputs: to_strided_images::<F>,
+        block: BLOCK,
+    };
+    let ([x_image, g_image], pixels) = (image_sizes(s), [s.out_h() * s.out_w(), s.h * s.w]);
+    in_windows(dx, g, turned, [g_image, x_image], &form, |n| tiles_back(&ConvShape { n, ..*s }));
+    let geometry = geometry::of(s);
+    let beside = geometry.beside(|| areas(s));
+    gather(dx, g, turned, &beside.back, s.n, pixels, [s.c_out, s.c_in]);
+}
+
+/// All windows, piece by piece of the images; `tiles` are those of so many images.
+fn in_windows<F: Float>(
+    out: &mut [F],
+    x: &[F],
+    w: &[F],
+    [x_image, out_image]: [usize; 2],
+    form: &Form<F>,
+    tiles: impl Fn(usize) -> [Tiles; 2] + Send + Sync,
+) {
+    let size = w.len() / 9;
+    let mut weights = Buffer::dirty(PLANES * size);
+    of_strided_weights(weights.data_mut(), w, size);
+    let is_far = blocks::is_far::<F>(x.len() + out.len());
+    let images = out.len() / out_image;
+    let each = images.div_ceil(split::pieces(images));
+    split::chunks(out, each * out_image, |i, out| {
+        let n = out.len() / out_image;
+        let (x, behind) = x[i * each * x_image..].split_at(n * x_image);
+        blocks::conv(out, [x, behind], weights.data(), &tiles(n), form, is_far);
+    });
+}
+
+/// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
+pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+    let form = WeightForm {
+        axis: AXIS,
+        of_images: of_strided_images::<F>,
+        of_gradients: of_strided_outputs::<F>,
+        to_weights: to_strided_weights::<F>,
+        block: BLOCK,
+    };
+    let geometry = geometry::of(s);
+    let beside = geometry.beside(|| areas(s));
+    conv_dw::of_pairs(dw, x, g, s, &beside.taps);
+    blocks::weights(dw, [x, g], s, &form, IMAGES_DW, tiles);
+}

@@ -1,0 +1,286 @@
+//! Winograd's convolutions block by block of windows: numbers of the windows, products with weights, and windows of outputs.
+
+use std::ops::Range;
+
+use super::ahead::Ahead;
+use super::conv::{ConvShape, GROUP_BYTES, image_sizes};
+use super::dense::{self, Strides};
+use super::map::add_assign;
+use super::split;
+use super::winograd_planes::{Axis, Part, Planes};
+use super::winograd_tiles::{ACROSS, Tiles};
+use crate::float::Float;
+use crate::pool::Buffer;
+
+/// Windows of a block are a multiple of this: rows of a register tile.
+const ROWS: usize = 6;
+
+/// From images to numbers of windows: these planes of the windows from one on.
+type OfWindows<F> = fn(&mut [F], Planes, &[F], &Tiles, usize);
+
+/// How outputs are computed from images, whose windows and those of the outputs are the same ones.
+pub struct Form<F> {
+    pub axis: Axis,
+    pub of_images: OfWindows<F>,
+    pub to_outputs: fn(&mut [F], &[F], Planes, &Tiles, usize),
+    /// Elements of the rows of one block of windows, whose planes stay in the second-level cache with those of the weights.
+    pub block: usize,
+}
+
+/// How gradients of weights are.
+pub struct WeightForm<F> {
+    pub axis: Axis,
+    pub of_images: OfWindows<F>,
+    pub of_gradients: OfWindows<F>,
+    pub to_weights: fn(&mut [F], &[F], usize),
+    /// Elements of the rows of one block of windows, of which half of the planes stay in the second-level cache.
+    pub block: usize,
+}
+
+/// All windows of so many images, block by block.
+struct Blocks {
+    windows: usize,
+    all: usize,
+}
+
+impl Blocks {
+    /// Of about so many windows.
+    fn new(all: usize, windows: usize) -> Self {
+        Self { windows: windows.max(ROWS) / ROWS * ROWS, all }
+    }
+
+    /// Windows of the largest.
+    fn most(&self) -> usize {
+        self.all.min(self.windows + ROWS)
+    }
+
+    /// The windows of the block that begins with window `from`, first and behind the last; none behind them all. A few that would be
+    /// left are the last block's.
+    fn block(&self, from: usize) -> [usize; 2] {
+        let to = from + self.windows;
+        [from, if to + ROWS > self.all { self.all } else { to }]
+    }
+
+    fn each(&self) -> impl Iterator<Item = [usize; 2]> {
+        let some = |range: &[usize; 2]| range[0] < range[1];
+        std::iter::successors(Some(self.block(0)), move |range| Some(self.block(range[1])).filter(some))
+    }
+}
+
+/// Images that windows are needed of soon.
+#[derive(Clone, Copy)]
+struct Soon<'a, F> {
+    images: &'a [F],
+    tiles: &'a Tiles,
+    windows: [usize; 2],
+}
+
+impl<'a, F: Float> Soon<'a, F> {
+    /// The block of `images` that begins with window `from`; behind the last one, the first block of the images `behind` them.
+    fn next(images: &'a [F], behind: &'a [F], tiles: &'a Tiles, blocks: &Blocks, from: usize) -> Self {
+        let windows = blocks.block(from);
+        if windows[0] < windows[1] {
+            Soon { images, tiles, windows }
+        } else {
+            Soon { images: behind, tiles, windows: blocks.block(0) }
+        }
+    }
+
+    fn part(&self, stream: usize) -> &'a [F] {
+        let Range { start, end } = self.tiles.part(self.windows, stream);
+        &self.images[start.min(self.images.len())..end.min(self.images.len())]
+    }
+}
+
+/// What the products of all planes ask for: those of some rows the parts of one stream.
+struct Streams<'a, F> {
+    aheads: [Ahead<'a, F>; ACROSS],
+    count: usize,
+    /// Rows of all planes, and steps of one.
+    rows: usize,
+    steps: usize,
+}
+
+impl<'a, F: Float> Streams<'a, F> {
+    fn new(soon: [Soon<'a, F>; 2], rows: usize, steps: usize) -> Self {
+        let count = soon[0].tiles.streams();
+        let of = |stream: usize| Ahead::new(soon.map(|soon| soon.part(stream)), rows / count * steps);
+        Self { aheads: std::array::from_fn(|i| of(i.min(count - 1))), count, rows, steps }
+    }
+
+    /// For the plane behind so many rows.
+    fn after(&self, done: usize) -> Ahead<'a, F> {
+        let stream = done * self.count / self.rows;
+        self.aheads[stream].after((done - stream * (self.rows / self.count)) * self.steps)
+    }
+}
+
+/// Whether slices of so many elements are not in the second-level cache when they are needed.
+pub fn is_far<F>(elements: usize) -> bool {
+    elements * size_of::<F>() > GROUP_BYTES
+}
+
+/// Convolves images from planes of weights; `behind` them lie others that are needed next.
+pub fn conv<F: Float>(
+    out: &mut [F],
+    [x, behind]: [&[F]; 2],
+    weights: &[F],
+    [inputs, outputs]: &[Tiles; 2],
+    form: &Form<F>,
+    is_far: bool,
+) {
+    let row = inputs.channels.max(outputs.channels);
+    let blocks = Blocks::new(inputs.count(), form.block / row);
+    let of = |windows| Planes { axis: form.axis, part: Part::All, windows, row };
+    let mut numbers = Buffer::dirty(of(blocks.most()).len());
+    let numbers = numbers.data_mut();
+    for (block, range) in blocks.each().enumerate() {
+        let planes = of(range[1] - range[0]);
+        (form.of_images)(numbers, planes, x, inputs, range[0]);
+        let next = Soon::next(x, behind, inputs, &blocks, range[1]);
+        let this = Soon { images: &*out, tiles: outputs, windows: range };
+        let streams = is_far.then(|| Streams::new([next, this], planes.rows_of_all(), inputs.channels));
+        multiply(numbers, planes, weights, [inputs.channels, outputs.channels], block, streams);
+        (form.to_outputs)(out, numbers, planes, outputs, range[0]);
+    }
+}
+
+/// Products with the weights of all planes take the place of their rows.
+fn multiply<F: Float>(
+    numbers: &mut [F],
+    planes: Planes,
+    weights: &[F],
+    [c_in, c_out]: [usize; 2],
+    block: usize,
+    streams: Option<Streams<'_, F>>,
+) {
+    let (starts, mut done) = (planes.starts(), 0);
+    for p in there_and_back(block, planes.range()) {
+        let weights = &weights[p * c_in * c_out..][..c_in * c_out];
+        let rows = planes.rows(p);
+        let plane = &mut numbers[starts[p]..][..rows * planes.row];
+        let ahead = streams.as_ref().map(|streams| streams.after(done));
+        dense::replace_rows(plane, planes.row, weights, [rows, c_in, c_out], ahead);
+        done += rows;
+    }
+}
+
+/// Adds the gradient for the weights to `dw`. So many images each are summed apart, then in order, so that results do not depend on
+/// threads; `tiles` are those of a convolution.
+pub fn weights<F: Float>(
+    dw: &mut [F],
+    [x, g]: [&[F]; 2],
+    s: &ConvShape,
+    form: &WeightForm<F>,
+    each: usize,
+    tiles: impl Fn(&ConvShape) -> [Tiles; 2] + Send + Sync,
+) {
+    let size = s.c_in * s.c_out;
+    let ([x_image, g_image], is_far) = (image_sizes(s), is_far::<F>(x.len() + g.len()));
+    let mut partial = Buffer::dirty(s.n.div_ceil(each) * dw.len());
+    split::chunks(partial.data_mut(), dw.len(), |i, partial| {
+        let some = ConvShape { n: each.min(s.n - i * each), ..*s };
+        let (x, x_behind) = x[i * each * x_image..].split_at(some.n * x_image);
+        let (g, g_behind) = g[i * each * g_image..].split_at(some.n * g_image);
+        let tiles = tiles(&some);
+        let mut sums = Buffer::dirty(form.axis.shared.len().pow(2) * size);
+        sums.data_mut().fill(F::zero());
+        add_weights(sums.data_mut(), [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])], form, is_far);
+        (form.to_weights)(partial, sums.data(), size);
+    });
+    partial.data().chunks_exact(dw.len()).for_each(|part| add_assign(dw, part));
+}
+
+/// Images or gradients, others that lie behind them, and their windows.
+type Side<'a, F> = (&'a [F], &'a [F], &'a Tiles);
+
+/// Adds the gradients of the planes of the weights to `sums`.
+fn add_weights<F: Float>(sums: &mut [F], [x, g]: [Side<'_, F>; 2], form: &WeightForm<F>, is_far: bool) {
+    let [c_in, c_out] = [x.2.channels, g.2.channels];
+    let blocks = Blocks::new(x.2.count(), form.block / c_in.max(c_out));
+    let of = |part, windows, row| Planes { axis: form.axis, part, windows, row };
+    let room = |row| {
+        let parts = [Part::First, Part::Last].map(|part| of(part, blocks.most(), row).len());
+        Buffer::dirty(parts[0].max(parts[1]))
+    };
+    let [mut v, mut m] = [c_in, c_out].map(room);
+    for (block, range) in blocks.each().enumerate() {
+        let windows = range[1] - range[0];
+        let soon = [x, g].map(|(images, behind, tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));
+        let all = of(Part::All, windows, c_in).rows_of_all();
+        let streams = is_far.then(|| Streams::new(soon, all, c_in));
+        let mut done = 0;
+        // by parts, which leave room in the cache for the sums of all planes
+        for half in there_and_back(block, 0..2) {
+            let part = [Part::First, Part::Last][half];
+            let [of_x, of_g] = [c_in, c_out].map(|row| of(part, windows, row));
+            (form.of_images)(v.data_mut(), of_x, x.0, x.2, range[0]);
+            (form.of_gradients)(m.data_mut(), of_g, g.0, g.2, range[0]);
+            let starts = [of_x, of_g].map(|planes| planes.starts());
+            for p in there_and_back(block, of_x.range()) {
+                let rows = of_x.rows(p);
+                let ahead = streams.as_ref().map(|streams| streams.after(done));
+                let v = &v.data()[starts[0][p]..][..rows * c_in];
+                let m = &m.data()[starts[1][p]..][..rows * c_out];
+                add_product(&mut sums[p * c_in * c_out..][..c_in * c_out], v, m, [c_in, rows, c_out], ahead);
+                done += rows;
+            }
+        }
+    }
+}
+
+/// `sum += v^T m` for rows of `c_in` and of `c_out` elements.
+fn add_product<F: Float>(
+    sum: &mut [F],
+    v: &[F],
+    m: &[F],
+    size @ [c_in, rows, c_out]: [usize; 3],
+    ahead: Option<Ahead<'_, F>>,
+) {
+    let strides = Strides { row: 1, column: c_in };
+    if c_out.is_multiple_of(dense::lanes::<F>()) {
+        return dense::add_product(sum, v, strides, m, size, ahead);
+    }
+    let mut product = Buffer::dirty(sum.len());
+    dense::products(product.data_mut(), v, strides, m, None, [1, c_in, rows, c_out]);
+    add_assign(sum, product.data());
+}
+
+/// The numbers of a range, for every second block from the last to the first, as the block before has left what belongs to them in the
+/// cache.
+fn there_and_back(block: usize, range: Range<usize>) -> impl Iterator<Item = usize> {
+    let Range { start, end } = range;
+    range.map(move |k| if block.is_multiple_of(2) { k } else { start + end - 1 - k })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::winograd;
+
+    fn check(tiles: &Tiles, windows: usize) {
+        let blocks = Blocks::new(tiles.count(), windows);
+        let ranges: Vec<[usize; 2]> = blocks.each().collect();
+        assert_eq!(ranges.last().map(|range| range[1]), Some(tiles.count()));
+        for stream in 0..tiles.streams() {
+            let first = tiles.part(ranges[0], stream).start;
+            let mut done = first;
+            for (i, &range) in ranges.iter().enumerate() {
+                let part = tiles.part(range, stream);
+                assert!(part.start <= done && part.end >= done, "{part:?} does not go on at {done}");
+                done = part.end;
+                assert_eq!(ranges.get(i + 1).copied().unwrap_or([blocks.all; 2]), blocks.block(range[1]));
+            }
+            let next = tiles.part([0, 1], stream + 1).start;
+            assert_eq!(done, next.max(first).min(tiles.all()), "stream {stream}");
+        }
+        assert!(tiles.part(blocks.block(blocks.all), 0).is_empty());
+    }
+
+    #[test]
+    fn blocks_ask_for_all_of_the_images_between_them() {
+        let (pad, stride) = ([[1; 2]; 2], [1; 2]);
+        let s = ConvShape { n: 3, h: 14, w: 11, c_in: 64, kh: 3, kw: 3, c_out: 32, stride, pad };
+        winograd::tiles(&s).iter().for_each(|tiles| check(tiles, 24));
+    }
+}
