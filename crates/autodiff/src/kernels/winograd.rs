@@ -20,6 +20,9 @@ use crate::pool::Buffer;
 
 /// Numbers of a window, each a plane of its own.
 const PLANES: usize = SIDE * SIDE;
+/// Elements of the rows of one block of windows; in the gradient of weights half of its planes are computed at a time.
+const BLOCK: usize = 1536;
+const BLOCK_DW: usize = 2304;
 /// Windows below which turning weights into planes takes longer than is saved; and planes into the gradient of weights.
 const FEW: usize = 32;
 const FEW_DW: usize = 128;
@@ -71,7 +74,7 @@ pub fn tiles(s: &ConvShape) -> [Tiles; 2] {
 
 /// As [`super::conv::conv`], for a shape that [`suits`].
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
-    let form = Form { axis: AXIS, of_images: of_images::<F>, to_outputs: to_images::<F>, block: 1536 };
+    let form = Form { axis: AXIS, of_images: of_images::<F>, to_outputs: to_images::<F>, block: BLOCK };
     let size = s.c_in * s.c_out;
     let mut weights = Buffer::dirty(PLANES * size);
     of_weights(weights.data_mut(), w, size);
@@ -90,7 +93,7 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
         of_images: of_images::<F>,
         of_gradients: of_gradients::<F>,
         to_weights: to_weights::<F>,
-        block: 2304,
+        block: BLOCK_DW,
     };
     dw.fill(F::zero());
     blocks::weights(dw, [x, g], s, &form, IMAGES_DW, tiles);

@@ -16,8 +16,7 @@ use crate::pool::Buffer;
 
 /// Calls `$f::<F, V>(first channel, args...)` for vectors that together cover `$c` channels, a multiple of [`PIECE`].
 macro_rules! vectors {
-    ($c:expr, $f:ident::<$F:ident, $I:ident;
-     $($more:tt),+>($($arg:expr),* $(,)?)) => {{
+    ($c:expr, $f:ident::<$F:ident, $I:ident; $($more:tt),+>($($arg:expr),* $(,)?)) => {{
         let (mut at, wide, piece) = (0, <$I as Isa>::Vector::lanes::<$F>(), Vector128::lanes::<$F>());
         while at + wide <= $c {
             // SAFETY: this runs with the features of `I`.
@@ -67,7 +66,9 @@ versions! {
 #[repr(align(64))]
 struct Aligned(#[allow(dead_code, reason = "only its place matters")] u8);
 
-fn check<F>(numbers: &[F], planes: &Planes, s: &Tiles, images: &[F]) {
+/// Panics unless numbers of squares of `M` by `M`, of which these planes have `R` rows, and images have their sizes.
+fn check<F, const R: usize, const M: usize>(numbers: &[F], planes: &Planes, s: &Tiles, images: &[F]) {
+    assert_eq!(planes.square(), [R, M], "winograd: rows and columns of numbers");
     assert!(
         s.channels.is_multiple_of(PIECE) && s.channels <= planes.row,
         "winograd: {} channels",
@@ -120,7 +121,7 @@ fn of_windows<
     s: &Tiles,
     first: usize,
 ) {
-    check(to, &planes, s, x);
+    check::<F, R, M>(to, &planes, s, x);
     black_box(&mut Aligned(0));
     let mut zeros = Buffer::dirty(s.channels);
     zeros.data_mut().fill(F::zero());
@@ -201,7 +202,7 @@ fn to_windows<F: Float, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, con
     s: &Tiles,
     first: usize,
 ) {
-    check(m, &planes, s, y);
+    check::<F, M, M>(m, &planes, s, y);
     black_box(&mut Aligned(0));
     let mut nowhere = Buffer::dirty(s.channels);
     let padding = nowhere.data_mut().as_mut_ptr();

@@ -68,6 +68,11 @@ impl Planes {
         start * self.axis.shared.len()..end * self.axis.shared.len()
     }
 
+    /// Rows and columns of the numbers of a window.
+    pub fn square(&self) -> [usize; 2] {
+        [self.axis.kinds(self.part), self.axis.kinds(Part::All)].map(|kinds| self.axis.numbers(kinds))
+    }
+
     /// Elements of all.
     pub fn len(&self) -> usize {
         self.rows_of_all() * self.row + self.range().len() * GAP
@@ -96,7 +101,7 @@ impl Planes {
 
     /// Elements between the first numbers of a window where no two are in one plane.
     pub fn even(&self) -> usize {
-        debug_assert!(self.axis.shared.iter().all(|&shared| shared == 1), "planes of several numbers");
+        assert!(self.axis.shared.iter().all(|&shared| shared == 1), "planes of several numbers");
         self.windows * self.row + GAP
     }
 
