@@ -53,7 +53,7 @@ impl Along {
             // next to the padding there are fewer taps to save
             first_output: usize::from(before > 0 && !out.is_multiple_of(OUTPUTS)),
             inputs: (size + before) / TAKERS,
-            first_input: 1 - before,
+            first_input: 1_usize.saturating_sub(before),
         }
     }
 
@@ -102,9 +102,10 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     5 * (direct - saved + INPUTS * INPUTS * windows) <= 4 * direct
 }
 
-/// Whether it does for the gradient of the weights, too.
+/// Whether it does for the gradient of the weights, too: not where its sums are no whole vectors.
 pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
-    suits::<F>(s) && s.n * along(s).map(|axis| axis.outputs).iter().product::<usize>() >= FEW_DW
+    let windows = s.n * along(s).map(|axis| axis.outputs).iter().product::<usize>();
+    windows >= FEW_DW && s.c_out.is_multiple_of(dense::lanes::<F>()) && suits::<F>(s)
 }
 
 /// Windows over the images and the outputs of a convolution.
