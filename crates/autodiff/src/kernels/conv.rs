@@ -2,6 +2,8 @@
 //!
 //! No im2col: output pixels whose windows hold the same taps share one table, whose rows feed the register tile.
 
+use std::ops::Range;
+
 use super::ahead::Ahead;
 use super::dense;
 use super::geometry::{self, Class};
@@ -55,6 +57,14 @@ impl ConvShape {
     fn adjoint(&self) -> Self {
         let pad = [(self.kh, self.pad[0]), (self.kw, self.pad[1])].map(|(k, pad)| pad.map(|pad| k - 1 - pad));
         ConvShape { h: self.out_h(), w: self.out_w(), c_in: self.c_out, c_out: self.c_in, pad, ..*self }
+    }
+
+    /// Taps of these outputs along an axis (0 down, 1 across) that are not on the padding.
+    pub(super) fn taps(&self, axis: usize, outputs: Range<usize>) -> usize {
+        let (size, taps) = ([self.h, self.w][axis], [self.kh, self.kw][axis]);
+        let inside = self.pad[axis][0]..self.pad[axis][0] + size;
+        let read = |output: usize| (0..taps).map(move |tap| output * self.stride[axis] + tap);
+        outputs.flat_map(read).filter(|place| inside.contains(place)).count()
     }
 
     pub(super) fn check(&self, x: usize, w: usize, y: usize) {

@@ -50,6 +50,7 @@ mod vector_plain;
 mod vector_x86;
 mod window;
 mod winograd;
+mod winograd_ahead;
 mod winograd_blocks;
 mod winograd_lines;
 mod winograd_maps;

@@ -11,7 +11,7 @@ use super::conv_dw;
 use super::dense;
 use super::geometry::{self, Area};
 use super::split;
-use super::strided_lines::{AXIS, GRADIENTS, INPUTS, KINDS, OUTPUTS, TAKERS};
+use super::strided_lines::{AXIS, GRADIENTS, INPUTS, OUTPUTS, TAKERS};
 use super::winograd_blocks::{self as blocks, Form, WeightForm};
 use super::winograd_maps::{
     PIECE, of_strided_gradients, of_strided_images, of_strided_outputs, to_strided_images, to_strided_outputs,
@@ -19,10 +19,7 @@ use super::winograd_maps::{
 use super::winograd_tiles::{Mosaic, Tiles, Windows};
 use super::winograd_weights::{of_strided_weights, to_strided_weights};
 use crate::float::Float;
-use crate::pool::Buffer;
 
-/// Planes of weights.
-const PLANES: usize = KINDS * KINDS;
 /// Windows, times lanes of a vector, below which turning weights into planes takes longer than is saved; and windows below which
 /// turning planes into the gradient of weights does.
 const FEW: usize = 256;
@@ -53,7 +50,7 @@ impl Along {
             // next to the padding there are fewer taps to save
             first_output: usize::from(before > 0 && !out.is_multiple_of(OUTPUTS)),
             inputs: (size + before) / TAKERS,
-            first_input: 1_usize.saturating_sub(before),
+            first_input: 1 - before,
         }
     }
 
@@ -74,13 +71,6 @@ fn areas(s: &ConvShape) -> [Area; 2] {
     [Area::new(along.map(|axis| axis.of_outputs()), s.out_w()), Area::new(along.map(inputs), s.w)]
 }
 
-/// Taps of these outputs along an axis that are not on the padding.
-fn taps(outputs: Range<usize>, size: usize, before: usize) -> usize {
-    let inside =
-        |output: usize| (0..3).filter(|tap| (before..size + before).contains(&(2 * output + tap))).count();
-    outputs.map(inside).sum()
-}
-
 /// Whether this takes less time than the direct kernel.
 pub fn suits<F: Float>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3]
@@ -97,15 +87,15 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     if !many || down.inputs * across.inputs == 0 {
         return false;
     }
-    let direct = taps(0..s.out_h(), s.h, s.pad[0][0]) * taps(0..s.out_w(), s.w, s.pad[1][0]);
-    let saved = taps(down.of_outputs(), s.h, s.pad[0][0]) * taps(across.of_outputs(), s.w, s.pad[1][0]);
+    let direct = s.taps(0, 0..s.out_h()) * s.taps(1, 0..s.out_w());
+    let saved = s.taps(0, down.of_outputs()) * s.taps(1, across.of_outputs());
     5 * (direct - saved + INPUTS * INPUTS * windows) <= 4 * direct
 }
 
 /// Whether it does for the gradient of the weights, too: not where its sums are no whole vectors.
 pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
-    let windows = s.n * along(s).map(|axis| axis.outputs).iter().product::<usize>();
-    windows >= FEW_DW && s.c_out.is_multiple_of(dense::lanes::<F>()) && suits::<F>(s)
+    let windows = |[down, across]: [Along; 2]| s.n * down.outputs * across.outputs;
+    suits::<F>(s) && s.c_out.is_multiple_of(dense::lanes::<F>()) && windows(along(s)) >= FEW_DW
 }
 
 /// Windows over the images and the outputs of a convolution.
@@ -141,12 +131,14 @@ fn tiles_back(s: &ConvShape) -> [Tiles; 2] {
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
+        of_weights: of_strided_weights::<F>,
         of_images: of_strided_images::<F>,
         to_outputs: to_strided_outputs::<F>,
         block: BLOCK,
     };
     let (images, pixels) = (image_sizes(s), [s.h * s.w, s.out_h() * s.out_w()]);
-    in_windows(out, x, w, images, &form, |n| tiles(&ConvShape { n, ..*s }));
+    let each = s.n.div_ceil(split::pieces(s.n));
+    blocks::conv(out, x, w, images, &form, each, |n| tiles(&ConvShape { n, ..*s }));
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
     gather(out, x, w, &beside.forward, s.n, pixels, [s.c_in, s.c_out]);
@@ -156,37 +148,17 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
 pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], turned: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
+        of_weights: of_strided_weights::<F>,
         of_images: of_strided_gradients::<F>,
         to_outputs: to_strided_images::<F>,
         block: BLOCK,
     };
     let ([x_image, g_image], pixels) = (image_sizes(s), [s.out_h() * s.out_w(), s.h * s.w]);
-    in_windows(dx, g, turned, [g_image, x_image], &form, |n| tiles_back(&ConvShape { n, ..*s }));
+    let each = s.n.div_ceil(split::pieces(s.n));
+    blocks::conv(dx, g, turned, [g_image, x_image], &form, each, |n| tiles_back(&ConvShape { n, ..*s }));
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
     gather(dx, g, turned, &beside.back, s.n, pixels, [s.c_out, s.c_in]);
-}
-
-/// All windows, piece by piece of the images; `tiles` are those of so many images.
-fn in_windows<F: Float>(
-    out: &mut [F],
-    x: &[F],
-    w: &[F],
-    [x_image, out_image]: [usize; 2],
-    form: &Form<F>,
-    tiles: impl Fn(usize) -> [Tiles; 2] + Send + Sync,
-) {
-    let size = w.len() / 9;
-    let mut weights = Buffer::dirty(PLANES * size);
-    of_strided_weights(weights.data_mut(), w, size);
-    let is_far = blocks::is_far::<F>(x.len() + out.len());
-    let images = out.len() / out_image;
-    let each = images.div_ceil(split::pieces(images));
-    split::chunks(out, each * out_image, |i, out| {
-        let n = out.len() / out_image;
-        let (x, behind) = x[i * each * x_image..].split_at(n * x_image);
-        blocks::conv(out, [x, behind], weights.data(), &tiles(n), form, is_far);
-    });
 }
 
 /// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.

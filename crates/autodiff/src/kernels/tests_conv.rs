@@ -157,8 +157,8 @@ fn error(got: &[f32], wanted: &[f64]) -> f64 {
 #[test]
 fn fewer_products_lose_few_digits() {
     let all = shapes();
-    let of_stride =
-        |stride| all.iter().rfind(|s| s.stride == [stride; 2] && s.h > 9).expect("the list has both");
+    let wide = |s: &&ConvShape, stride| s.stride == [stride; 2] && [s.c_in, s.c_out] == [64; 2] && s.h > 9;
+    let of_stride = |stride| all.iter().rfind(|s| wide(s, stride)).expect("the list has both");
     for (s, bound) in [(of_stride(1), 1e-6), (of_stride(2), 3e-7)] {
         let w: Vec<f32> = values(9 * s.c_in * s.c_out, 2);
         let x: Vec<f32> = values(s.n * s.h * s.w * s.c_in, 1);

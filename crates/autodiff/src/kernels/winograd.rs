@@ -9,14 +9,12 @@
 
 use super::conv::{ConvShape, image_sizes};
 use super::dense;
-use super::split;
 use super::winograd_blocks::{self as blocks, Form, WeightForm};
 use super::winograd_lines::{AXIS, SIDE, STEP};
 use super::winograd_maps::{PIECE, of_gradients, of_images, to_images};
 use super::winograd_tiles::{Mosaic, Tiles, Windows};
 use super::winograd_weights::{of_weights, to_weights};
 use crate::float::Float;
-use crate::pool::Buffer;
 
 /// Numbers of a window, each a plane of its own.
 const PLANES: usize = SIDE * SIDE;
@@ -31,23 +29,18 @@ const FEW_DW: usize = 128;
 const IMAGES: usize = 18;
 const IMAGES_DW: usize = 36;
 
-/// Taps of all windows along an axis that are not on the padding.
-fn taps(size: usize, [before, after]: [usize; 2]) -> usize {
-    3 * (size + before + after - 2) - [before, after].map(|p| p * (p + 1) / 2).iter().sum::<usize>()
-}
-
 /// Whether this takes less time than the direct kernel.
 pub fn suits<F: Float>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
     let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
-    if !form || !channels || s.n == 0 || s.h < 3 || s.w < 3 {
+    let many = s.c_in.min(s.c_out) >= 2 * dense::lanes::<F>() && windows_apart(s) >= FEW;
+    if !form || !channels || !many || s.h < 3 || s.w < 3 {
         return false;
     }
     let some = ConvShape { n: s.n.min(IMAGES), ..*s };
-    let direct = some.n * taps(s.h, s.pad[0]) * taps(s.w, s.pad[1]);
+    let direct = some.n * s.taps(0, 0..s.out_h()) * s.taps(1, 0..s.out_w());
     // the maps take up to nine tenths of the time of the products, and more with fewer channels than two vectors
-    let fewer = direct >= 2 * PLANES * Mosaic::of(&some).windows();
-    s.c_in.min(s.c_out) >= 2 * dense::lanes::<F>() && windows_apart(s) >= FEW && fewer
+    direct >= 2 * PLANES * Mosaic::of(&some).windows()
 }
 
 /// Whether it does for the gradient of the weights, too.
@@ -74,16 +67,14 @@ pub fn tiles(s: &ConvShape) -> [Tiles; 2] {
 
 /// As [`super::conv::conv`], for a shape that [`suits`].
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
-    let form = Form { axis: AXIS, of_images: of_images::<F>, to_outputs: to_images::<F>, block: BLOCK };
-    let size = s.c_in * s.c_out;
-    let mut weights = Buffer::dirty(PLANES * size);
-    of_weights(weights.data_mut(), w, size);
-    let ([x_image, out_image], is_far) = (image_sizes(s), blocks::is_far::<F>(x.len() + out.len()));
-    split::chunks(out, IMAGES * out_image, |i, out| {
-        let some = ConvShape { n: out.len() / out_image, ..*s };
-        let (x, behind) = x[i * IMAGES * x_image..].split_at(some.n * x_image);
-        blocks::conv(out, [x, behind], weights.data(), &tiles(&some), &form, is_far);
-    });
+    let form = Form {
+        axis: AXIS,
+        of_weights: of_weights::<F>,
+        of_images: of_images::<F>,
+        to_outputs: to_images::<F>,
+        block: BLOCK,
+    };
+    blocks::conv(out, x, w, image_sizes(s), &form, IMAGES, |n| tiles(&ConvShape { n, ..*s }));
 }
 
 /// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.

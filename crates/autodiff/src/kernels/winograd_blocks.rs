@@ -7,13 +7,11 @@ use super::conv::{ConvShape, GROUP_BYTES, image_sizes};
 use super::dense::{self, Strides};
 use super::map::add_assign;
 use super::split;
+use super::winograd_ahead::{Blocks, Soon, Streams};
 use super::winograd_planes::{Axis, Part, Planes};
-use super::winograd_tiles::{ACROSS, Tiles};
+use super::winograd_tiles::Tiles;
 use crate::float::Float;
 use crate::pool::Buffer;
-
-/// Windows of a block are a multiple of this: rows of a register tile.
-const ROWS: usize = 6;
 
 /// From images to numbers of windows: these planes of the windows from one on.
 type OfWindows<F> = fn(&mut [F], Planes, &[F], &Tiles, usize);
@@ -21,6 +19,7 @@ type OfWindows<F> = fn(&mut [F], Planes, &[F], &Tiles, usize);
 /// How outputs are computed from images, whose windows and those of the outputs are the same ones.
 pub struct Form<F> {
     pub axis: Axis,
+    pub of_weights: fn(&mut [F], &[F], usize),
     pub of_images: OfWindows<F>,
     pub to_outputs: fn(&mut [F], &[F], Planes, &Tiles, usize),
     /// Elements of the rows of one block of windows, whose planes stay in the second-level cache with those of the weights.
@@ -37,93 +36,36 @@ pub struct WeightForm<F> {
     pub block: usize,
 }
 
-/// All windows of so many images, block by block.
-struct Blocks {
-    windows: usize,
-    all: usize,
-}
-
-impl Blocks {
-    /// Of about so many windows.
-    fn new(all: usize, windows: usize) -> Self {
-        Self { windows: windows.max(ROWS) / ROWS * ROWS, all }
-    }
-
-    /// Windows of the largest.
-    fn most(&self) -> usize {
-        self.all.min(self.windows + ROWS)
-    }
-
-    /// The windows of the block that begins with window `from`, first and behind the last; none behind them all. A few that would be
-    /// left are the last block's.
-    fn block(&self, from: usize) -> [usize; 2] {
-        let to = from + self.windows;
-        [from, if to + ROWS > self.all { self.all } else { to }]
-    }
-
-    fn each(&self) -> impl Iterator<Item = [usize; 2]> {
-        let some = |range: &[usize; 2]| range[0] < range[1];
-        std::iter::successors(Some(self.block(0)), move |range| Some(self.block(range[1])).filter(some))
-    }
-}
-
-/// Images that windows are needed of soon.
-#[derive(Clone, Copy)]
-struct Soon<'a, F> {
-    images: &'a [F],
-    tiles: &'a Tiles,
-    windows: [usize; 2],
-}
-
-impl<'a, F: Float> Soon<'a, F> {
-    /// The block of `images` that begins with window `from`; behind the last one, the first block of the images `behind` them.
-    fn next(images: &'a [F], behind: &'a [F], tiles: &'a Tiles, blocks: &Blocks, from: usize) -> Self {
-        let windows = blocks.block(from);
-        if windows[0] < windows[1] {
-            Soon { images, tiles, windows }
-        } else {
-            Soon { images: behind, tiles, windows: blocks.block(0) }
-        }
-    }
-
-    fn part(&self, stream: usize) -> &'a [F] {
-        let Range { start, end } = self.tiles.part(self.windows, stream);
-        &self.images[start.min(self.images.len())..end.min(self.images.len())]
-    }
-}
-
-/// What the products of all planes ask for: those of some rows the parts of one stream.
-struct Streams<'a, F> {
-    aheads: [Ahead<'a, F>; ACROSS],
-    count: usize,
-    /// Rows of all planes, and steps of one.
-    rows: usize,
-    steps: usize,
-}
-
-impl<'a, F: Float> Streams<'a, F> {
-    fn new(soon: [Soon<'a, F>; 2], rows: usize, steps: usize) -> Self {
-        let count = soon[0].tiles.streams();
-        let of = |stream: usize| Ahead::new(soon.map(|soon| soon.part(stream)), rows / count * steps);
-        Self { aheads: std::array::from_fn(|i| of(i.min(count - 1))), count, rows, steps }
-    }
-
-    /// For the plane behind so many rows.
-    fn after(&self, done: usize) -> Ahead<'a, F> {
-        let stream = done * self.count / self.rows;
-        self.aheads[stream].after((done - stream * (self.rows / self.count)) * self.steps)
-    }
-}
-
 /// Whether slices of so many elements are not in the second-level cache when they are needed.
-pub fn is_far<F>(elements: usize) -> bool {
+fn is_far<F>(elements: usize) -> bool {
     elements * size_of::<F>() > GROUP_BYTES
 }
 
-/// Convolves images from planes of weights; `behind` them lie others that are needed next.
+/// Convolves images with weights `[3, 3, ..]`, so many images at a time; `tiles` are those of some.
 pub fn conv<F: Float>(
     out: &mut [F],
-    [x, behind]: [&[F]; 2],
+    x: &[F],
+    w: &[F],
+    [x_image, out_image]: [usize; 2],
+    form: &Form<F>,
+    each: usize,
+    tiles: impl Fn(usize) -> [Tiles; 2] + Send + Sync,
+) {
+    let size = w.len() / 9;
+    let mut weights = Buffer::dirty(form.axis.shared.len().pow(2) * size);
+    (form.of_weights)(weights.data_mut(), w, size);
+    let is_far = is_far::<F>(x.len() + out.len());
+    split::chunks(out, each * out_image, |i, out| {
+        let images = out.len() / out_image;
+        let x = x[i * each * x_image..].split_at(images * x_image);
+        conv_of_images(out, x, weights.data(), &tiles(images), form, is_far);
+    });
+}
+
+/// Of the first images; the others lie behind them.
+fn conv_of_images<F: Float>(
+    out: &mut [F],
+    (x, behind): (&[F], &[F]),
     weights: &[F],
     [inputs, outputs]: &[Tiles; 2],
     form: &Form<F>,
@@ -251,36 +193,4 @@ fn add_product<F: Float>(
 fn there_and_back(block: usize, range: Range<usize>) -> impl Iterator<Item = usize> {
     let Range { start, end } = range;
     range.map(move |k| if block.is_multiple_of(2) { k } else { start + end - 1 - k })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernels::winograd;
-
-    fn check(tiles: &Tiles, windows: usize) {
-        let blocks = Blocks::new(tiles.count(), windows);
-        let ranges: Vec<[usize; 2]> = blocks.each().collect();
-        assert_eq!(ranges.last().map(|range| range[1]), Some(tiles.count()));
-        for stream in 0..tiles.streams() {
-            let first = tiles.part(ranges[0], stream).start;
-            let mut done = first;
-            for (i, &range) in ranges.iter().enumerate() {
-                let part = tiles.part(range, stream);
-                assert!(part.start <= done && part.end >= done, "{part:?} does not go on at {done}");
-                done = part.end;
-                assert_eq!(ranges.get(i + 1).copied().unwrap_or([blocks.all; 2]), blocks.block(range[1]));
-            }
-            let next = tiles.part([0, 1], stream + 1).start;
-            assert_eq!(done, next.max(first).min(tiles.all()), "stream {stream}");
-        }
-        assert!(tiles.part(blocks.block(blocks.all), 0).is_empty());
-    }
-
-    #[test]
-    fn blocks_ask_for_all_of_the_images_between_them() {
-        let (pad, stride) = ([[1; 2]; 2], [1; 2]);
-        let s = ConvShape { n: 3, h: 14, w: 11, c_in: 64, kh: 3, kw: 3, c_out: 32, stride, pad };
-        winograd::tiles(&s).iter().for_each(|tiles| check(tiles, 24));
-    }
 }
