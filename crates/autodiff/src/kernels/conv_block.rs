@@ -8,7 +8,9 @@
 use super::conv::ConvShape;
 use super::conv_block_image::Image;
 use super::conv_block_moments::Moments;
+use super::conv_block_numbers::{self as numbers, Squares};
 use super::conv_block_products::{products, strip_len};
+use super::conv_block_squares as squares;
 use super::conv_block_tile::{Layer, output};
 use super::split;
 use super::vector::MOST_LANES;
@@ -97,6 +99,12 @@ impl<F: Float> Terms<'_, F> {
         F::one() / (variance + self.eps).sqrt()
     }
 
+    /// Those of [`Layer`].
+    fn weights(&self, w: &[F], variance: &[F], moments: &Moments, s: &BlockShape) -> Vec<F> {
+        let folded = self.folded(w, variance, moments);
+        if numbers::suits(s) { numbers::weights(&folded, wide(s.conv.c_out), s.conv.c_in) } else { folded }
+    }
+
     /// Weights and, as a last row, what is added, such that convolving pivoted images gives normalised ones: rows of [`wide`].
     fn folded(&self, w: &[F], variance: &[F], moments: &Moments) -> Vec<F> {
         let (c, wide) = (variance.len(), wide(variance.len()));
@@ -142,16 +150,31 @@ pub fn conv_block<F: Float>(
     exact.statistics(stats, w, &pivot);
     exact.store(moments);
     // the gradient knows the moments as they are stored
-    let folded = terms.folded(w, &stats[c..], &Moments::load(moments, s.depth()));
-    let layer = Layer { shape: s, weights: &folded, wide: wide(c), slope: terms.slope };
+    let weights = terms.weights(w, &stats[c..], &Moments::load(moments, s.depth()), s);
+    let layer = layer(&weights, terms.slope, s);
     let each = s.conv.n.div_ceil(split::pieces(s.conv.n));
     split::chunks(y, each * s.out_image(), |i, y| {
-        let mut image = Image::new(&pivot, s);
-        for (k, y) in y.chunks_exact_mut(s.out_image()).enumerate() {
-            image.enter(&x[(i * each + k) * s.image()..][..s.image()]);
-            output(y, &image, &layer);
+        let images = x[i * each * s.image()..].chunks_exact(s.image()).zip(y.chunks_exact_mut(s.out_image()));
+        if numbers::suits(s) {
+            let mut squares = Squares::new(&pivot, s);
+            for (x, y) in images {
+                squares.enter(x);
+                squares::output(y, &mut squares, &layer);
+            }
+        } else {
+            let mut image = Image::new(&pivot, s);
+            for (x, y) in images {
+                image.enter(x);
+                output(y, &image, &layer);
+            }
         }
     });
+}
+
+/// What a block with these weights knows.
+fn layer<'a, F: Float>(weights: &'a [F], slope: F, s: &'a BlockShape) -> Layer<'a, F> {
+    let wide = wide(s.conv.c_out);
+    Layer { shape: s, weights, depth: weights.len() / wide - 1, wide, slope }
 }
 
 /// What the gradient reads of the forward pass, and the gradient that arrives.
@@ -218,14 +241,27 @@ fn sums<F: Float>(
 ) -> Vec<f64> {
     let (c, k, wide) = (s.conv.c_out, s.depth() + 1, wide(s.conv.c_out));
     let pivot = pivot(x, s);
-    let folded = terms.folded(w, &arrived.stats[c..], moments);
-    let layer = Layer { shape: s, weights: &folded, wide, slope: terms.slope };
+    let weights = terms.weights(w, &arrived.stats[c..], moments, s);
+    let layer = layer(&weights, terms.slope, s);
     let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * wide];
     split::chunks(&mut parts, k * wide, |i, part| {
-        let (mut image, mut strip) = (Image::new(&pivot, s), Buffer::dirty(strip_len(s)));
-        for n in i * GROUP..((i + 1) * GROUP).min(s.conv.n) {
-            image.enter(&x[n * s.image()..][..s.image()]);
-            products(part, strip.data_mut(), &image, &layer, &arrived.dy[n * s.out_image()..]);
+        let images = i * GROUP..((i + 1) * GROUP).min(s.conv.n);
+        let images = images.map(|n| (&x[n * s.image()..][..s.image()], &arrived.dy[n * s.out_image()..]));
+        let mut strip = Buffer::dirty(strip_len(s));
+        if numbers::suits(s) {
+            let (mut squares, mut sums) =
+                (Squares::new(&pivot, s), vec![F::zero(); (layer.depth + 1) * wide]);
+            for (x, dy) in images {
+                squares.enter(x);
+                squares::products(&mut sums, strip.data_mut(), &mut squares, &layer, dy);
+            }
+            numbers::to_values(part, &sums, wide);
+        } else {
+            let mut image = Image::new(&pivot, s);
+            for (x, dy) in images {
+                image.enter(x);
+                products(part, strip.data_mut(), &image, &layer, dy);
+            }
         }
     });
     let mut total = vec![0.0; k * c];

@@ -7,13 +7,15 @@ use super::vector::MOST_LANES;
 use crate::float::Float;
 use crate::pool::Buffer;
 
-/// One image less a pivot, padded: channel after channel, a row's columns sorted by their remainder by the stride,
-/// `[c_in, height, stride, width / stride]`. So windows beside each other have their values beside each other. Behind it lies as much
+/// One image less a pivot, padded: channel after channel, a row's columns sorted by their remainder by the step from a window to the
+/// next, `[c_in, height, step, width / step]`. So windows beside each other have their values beside each other. Behind it lies as much
 /// as a vector at its end reaches.
 pub struct Image<'a, F: Float> {
     shape: &'a BlockShape,
     pivot: &'a [F],
     values: Buffer<F>,
+    /// Columns from a window to the next.
+    across: usize,
     /// Elements from a window's first value to each of its values.
     pub taps: Vec<usize>,
     /// Elements from a window to the one below.
@@ -21,26 +23,36 @@ pub struct Image<'a, F: Float> {
 }
 
 impl<'a, F: Float> Image<'a, F> {
-    /// Without an image yet; `pivot`, one value a channel, is taken from every pixel.
+    /// For the windows of the convolution, without an image yet; `pivot`, one value a channel, is taken from every pixel.
     pub fn new(pivot: &'a [F], shape: &'a BlockShape) -> Self {
-        let s = &shape.conv;
-        let ([height, width], [down, across]) = (padded_size(shape), s.stride);
-        let plane = height * across * width;
-        let mut values = Buffer::dirty(plane * s.c_in + MOST_LANES);
-        let (planes, slack) = values.data_mut().split_at_mut(plane * s.c_in);
+        Self::under(pivot, shape, [shape.conv.kh, shape.conv.kw], shape.conv.stride)
+    }
+
+    /// For windows of `height` by `width` pixels, so many pixels from each other.
+    pub fn under(
+        pivot: &'a [F],
+        shape: &'a BlockShape,
+        [height, width]: [usize; 2],
+        [down, across]: [usize; 2],
+    ) -> Self {
+        let c_in = shape.conv.c_in;
+        let [rows, columns] = padded_size(shape, across);
+        let plane = rows * across * columns;
+        let mut values = Buffer::dirty(plane * c_in + MOST_LANES);
+        let (planes, slack) = values.data_mut().split_at_mut(plane * c_in);
         planes.chunks_exact_mut(plane).zip(pivot).for_each(|(plane, &pivot)| plane.fill(-pivot));
         slack.fill(F::zero());
         let tap = |i: usize| {
-            let (c, kx, ky) = (i % s.c_in, i / s.c_in % s.kw, i / s.c_in / s.kw);
-            c * plane + (ky * across + kx % across) * width + kx / across
+            let (c, kx, ky) = (i % c_in, i / c_in % width, i / c_in / width);
+            c * plane + (ky * across + kx % across) * columns + kx / across
         };
-        let taps = (0..shape.depth()).map(tap).collect();
-        Self { shape, pivot, values, taps, row: down * across * width }
+        let taps = (0..height * width * c_in).map(tap).collect();
+        Self { shape, pivot, values, across, taps, row: down * across * columns }
     }
 
     /// Goes on to an image.
     pub fn enter(&mut self, image: &[F]) {
-        pad(self.values.data_mut(), image, self.pivot, self.shape);
+        pad(self.values.data_mut(), image, self.pivot, self.shape, self.across);
     }
 
     /// The first value of the first window of a row.
@@ -50,19 +62,19 @@ impl<'a, F: Float> Image<'a, F> {
     }
 }
 
-/// Rows of an image with its padding, and columns that are a stride apart.
-fn padded_size(s: &BlockShape) -> [usize; 2] {
+/// Rows of an image with its padding, and columns that are `across` apart.
+fn padded_size(s: &BlockShape, across: usize) -> [usize; 2] {
     let s = &s.conv;
-    [s.h + s.pad[0][0] + s.pad[0][1], (s.w + s.pad[1][0] + s.pad[1][1]).div_ceil(s.stride[1])]
+    [s.h + s.pad[0][0] + s.pad[0][1], (s.w + s.pad[1][0] + s.pad[1][1]).div_ceil(across)]
 }
 
 versions! {
-    fn pad<F>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) where [F: Float] = pad_body;
+    fn pad<F>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape, across: usize) where [F: Float] = pad_body;
 }
 
 #[inline(always)]
-fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape) {
-    let ([height, width], across) = (padded_size(s), s.conv.stride[1]);
+fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape, across: usize) {
+    let [height, width] = padded_size(s, across);
     let [[top, _], [left, _]] = s.conv.pad;
     let (row, step) = (s.conv.w * s.conv.c_in, across * s.conv.c_in);
     for (c, &pivot) in pivot.iter().enumerate() {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::ahead::Ahead;
 use super::conv_block::BlockShape;
 use super::conv_block_image::Image;
-use super::conv_block_tile::{Layer, channels, greatest, load_lanes, tile};
+use super::conv_block_tile::{ByWindow, Layer, Tile, channels, greatest, load_lanes};
 use super::isa::{Isa, versions};
 use super::reader::Reader;
 use super::vector::{MOST_LANES, Vector};
@@ -26,43 +26,42 @@ versions! {
         where [F: Float] = products_body;
 }
 
-/// Rows of windows of a strip, which cuts through no pooling window.
-fn strip_rows(s: &BlockShape) -> usize {
-    let unit = s.pool[0];
-    let rows = (STRIP / (s.out_w() * s.pool[1] * unit)).max(1) * unit;
-    rows.min(s.out_h() * unit)
+/// Rows of pooling windows of a strip.
+pub fn strip_rows(s: &BlockShape) -> usize {
+    (STRIP / (s.out_w() * s.pool[0] * s.pool[1])).clamp(1, s.out_h())
 }
 
 /// Elements of a strip: a value of each window for each channel of the widest tile.
 pub fn strip_len(s: &BlockShape) -> usize {
-    strip_rows(s) * s.out_w() * s.pool[1] * 2 * MOST_LANES
+    strip_rows(s) * s.out_w() * s.pool[0] * s.pool[1] * 2 * MOST_LANES
 }
 
-/// One image and what arrives at it.
-struct Arriving<'a, F: Float> {
-    image: &'a Image<'a, F>,
-    layer: &'a Layer<'a, F>,
-    dy: &'a [F],
+/// What arrives at one image.
+#[derive(Clone, Copy)]
+pub struct Arriving<'a, F> {
+    pub layer: &'a Layer<'a, F>,
+    /// Behind the image's own gradients may lie those of others, needed next.
+    pub dy: &'a [F],
 }
 
-impl<F: Float> Arriving<'_, F> {
-    /// Windows of a row.
-    fn width(&self) -> usize {
-        self.layer.shape.out_w() * self.layer.shape.pool[1]
-    }
-
-    /// Elements of the output that so many rows of windows have.
-    fn out(&self, rows: usize) -> usize {
-        let s = self.layer.shape;
-        rows / s.pool[0] * s.out_w() * s.conv.c_out
+impl<'a, F: Float> Arriving<'a, F> {
+    /// At so many rows of the output.
+    pub fn at(&self, rows: &Range<usize>) -> &'a [F] {
+        let row = self.layer.shape.out_w() * self.layer.shape.conv.c_out;
+        &self.dy[(rows.start * row).min(self.dy.len())..(rows.end * row).min(self.dy.len())]
     }
 
     /// What the rows behind these need, its halves at once, spread over the steps of all products of these.
-    fn ahead(&self, rows: &Range<usize>, steps: usize) -> Ahead<'_, F> {
-        let (from, len) = (self.out(rows.end), self.out(rows.len()));
-        let dy = &self.dy[from.min(self.dy.len())..(from + len).min(self.dy.len())];
+    pub fn ahead(&self, rows: &Range<usize>, steps: usize) -> Ahead<'a, F> {
+        let dy = self.at(&(rows.end..rows.end + rows.len()));
         let (first, second) = dy.split_at(dy.len() / 2);
         Ahead::new([first, second], steps)
+    }
+
+    /// Rows of the output, strip by strip.
+    pub fn strips(&self) -> impl Iterator<Item = Range<usize>> + use<F> {
+        let (rows, each) = (self.layer.shape.out_h(), strip_rows(self.layer.shape));
+        (0..rows).step_by(each).map(move |start| start..(start + each).min(rows))
     }
 }
 
@@ -74,75 +73,86 @@ fn products_body<F: Float, I: Isa>(
     layer: &Layer<'_, F>,
     dy: &[F],
 ) {
-    let (s, of) = (layer.shape, &Arriving { image, layer, dy });
-    let (rows, each) = (s.out_h() * s.pool[0], strip_rows(s));
-    for start in (0..rows).step_by(each) {
-        let rows = &(start..(start + each).min(rows));
-        channels!(s.conv.c_out, strip_products::<F, I>(col => sums, strip, of, rows, col));
+    let of = Arriving { layer, dy };
+    for rows in &mut of.strips() {
+        channels!(layer.shape.conv.c_out, strip_products::<F, I>(col => sums, strip, image, of, &rows, col));
     }
 }
 
-/// Those of some rows of windows, for channels from `col` on.
+/// Those of some rows of the output, for channels from `col` on.
 #[inline(always)]
 fn strip_products<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
     sums: &mut [F],
     strip: &mut [F],
-    of: &Arriving<'_, F>,
+    image: &Image<'_, F>,
+    of: Arriving<'_, F>,
     rows: &Range<usize>,
     col: usize,
 ) {
-    let (s, unit) = (of.layer.shape, of.layer.shape.pool[0]);
-    let (width, lanes) = (of.width(), N * I::Vector::lanes::<F>());
-    let strip = &mut strip[..rows.len() * width * lanes];
-    for (out, row) in strip.chunks_exact_mut(unit * width * lanes).zip(rows.clone().step_by(unit)) {
-        let (dy, from) = (&of.dy[of.out(row)..of.out(row + unit)], of.image.window(row));
+    let (s, [unit, across]) = (of.layer.shape, of.layer.shape.pool);
+    let (width, lanes) = (s.out_w() * across, N * I::Vector::lanes::<F>());
+    let strip = &mut strip[..rows.len() * unit * width * lanes];
+    let tile = ByWindow { taps: &image.taps, below: image.row };
+    for (out, row) in strip.chunks_exact_mut(unit * width * lanes).zip(rows.clone()) {
+        let (dy, from) = (of.at(&(row..row + 1)), image.window(row * unit));
         match (s.pools(), s.out_w()) {
-            (false, 8..) => placed::<F, I, 1, 8, N, WHOLE>(out, from, of, dy, col),
-            (false, _) => placed::<F, I, 1, 1, N, WHOLE>(out, from, of, dy, col),
-            (true, 2..) => placed::<F, I, 2, 4, N, WHOLE>(out, from, of, dy, col),
-            (true, _) => placed::<F, I, 2, 2, N, WHOLE>(out, from, of, dy, col),
+            (false, 8..) => placed::<F, I, _, 1, 8, N, WHOLE>(out, from, tile, of.layer, dy, col),
+            (false, _) => placed::<F, I, _, 1, 1, N, WHOLE>(out, from, tile, of.layer, dy, col),
+            (true, 2..) => placed::<F, I, _, 4, 2, N, WHOLE>(out, from, tile, of.layer, dy, col),
+            (true, _) => placed::<F, I, _, 4, 1, N, WHOLE>(out, from, tile, of.layer, dy, col),
         }
     }
-    let steps = rows.len() * width;
+    let steps = rows.len() * unit * width;
     let ahead = of.ahead(rows, steps * s.conv.c_out.div_ceil(lanes)).after(steps * (col / lanes));
-    for first in (0..of.image.taps.len()).step_by(TAPS) {
-        tap_products::<F, I, N>(&mut sums[col..], strip, of, rows, first, ahead);
+    let windows = rows.start * unit..rows.end * unit;
+    for first in (0..image.taps.len()).step_by(TAPS) {
+        tap_products::<F, I, N>(&mut sums[col..], strip, image, of.layer, &windows, first, ahead);
     }
 }
 
-/// The gradient of `R` rows of windows, of each pooling window of `R` times `R` at its first greatest value, by tiles of `R` times `C`
+/// The gradient of a row of pooling windows of `K` windows, of each at its first greatest value, by tiles of `P` of them: rows of
 /// windows.
 #[inline(always)]
-fn placed<F: Float, I: Isa, const R: usize, const C: usize, const N: usize, const WHOLE: bool>(
+pub fn placed<
+    F: Float,
+    I: Isa,
+    T: Tile,
+    const K: usize,
+    const P: usize,
+    const N: usize,
+    const WHOLE: bool,
+>(
     out: &mut [F],
     from: Reader<'_, F>,
-    of: &Arriving<'_, F>,
+    tile: T,
+    layer: &Layer<'_, F>,
     dy: &[F],
     col: usize,
 ) {
-    let (c, width) = (of.layer.shape.conv.c_out, of.layer.shape.out_w());
+    let (c, width, side) = (layer.shape.conv.c_out, layer.shape.out_w(), layer.shape.pool[0]);
     let lanes = I::Vector::lanes::<F>();
-    let row = width * R * N * lanes;
-    assert_eq!(out.len(), R * row, "conv block: a strip");
-    for x in (0..width).step_by(C / R) {
-        let x = x.min(width - C / R);
+    let row = width * side * N * lanes;
+    assert!(K == side * side && out.len() == side * row, "conv block: a strip");
+    for x in (0..width).step_by(P) {
+        let x = x.min(width - P);
         // SAFETY: the windows lie in the image and have their places in the strip; this runs with the features of `I`.
         unsafe {
-            let z = tile::<F, I, R, C, N>(from.after((x * R) as isize), of.image, of.layer, col);
-            let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(of.layer.slope));
-            for i in 0..C / R {
-                let best = greatest::<F, I, R, C, N>(&z, i);
+            let z = tile.of::<F, I, K, P, N>(from, x, layer, col);
+            let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(layer.slope));
+            for i in 0..P {
+                let best = greatest::<F, I, K, P, N>(&z, i);
                 let dy = load_lanes::<F, I::Vector, N, WHOLE>(&dy[(x + i) * c + col..], c - col);
                 for j in 0..N {
                     let mut left = best[j].where_greater::<F>(zero, dy[j], dy[j].mul_add::<F>(slope, zero));
-                    for k in 0..R * R {
+                    for k in 0..K {
                         let mut here = left;
-                        if R > 1 {
-                            let z = z[k / R][R * i + k % R][j];
+                        // the last one is where no other was
+                        if k + 1 < K {
+                            let z = z[k][i][j];
                             here = best[j].where_greater::<F>(z, zero, left);
                             left = best[j].where_greater::<F>(z, left, zero);
                         }
-                        let place = k / R * row + (((x + i) * R + k % R) * N + j) * lanes;
+                        let place = k / side * row + (((x + i) * side + k % side) * N + j) * lanes;
                         here.store(out.as_mut_ptr().add(place));
                     }
                 }
@@ -156,12 +166,13 @@ fn placed<F: Float, I: Isa, const R: usize, const C: usize, const N: usize, cons
 fn tap_products<F: Float, I: Isa, const N: usize>(
     sums: &mut [F],
     strip: &[F],
-    of: &Arriving<'_, F>,
+    image: &Image<'_, F>,
+    layer: &Layer<'_, F>,
     rows: &Range<usize>,
     first: usize,
     ahead: Ahead<'_, F>,
 ) {
-    let (image, wide, width) = (of.image, of.layer.wide, of.width());
+    let (wide, width) = (layer.wide, layer.shape.out_w() * layer.shape.pool[1]);
     let (depth, lanes) = (image.taps.len(), I::Vector::lanes::<F>());
     // SAFETY: the windows of the rows lie in the image, and have a row of the strip each; this runs with the features of `I`.
     unsafe {
@@ -205,7 +216,7 @@ fn tap_products<F: Float, I: Isa, const N: usize>(
 /// # Safety
 /// This runs with the features of `I`.
 #[inline(always)]
-unsafe fn add_row<F: Float, I: Isa, const N: usize>(row: &mut [F], values: [I::Vector; N]) {
+pub unsafe fn add_row<F: Float, I: Isa, const N: usize>(row: &mut [F], values: [I::Vector; N]) {
     let lanes = I::Vector::lanes::<F>();
     let row = row[..N * lanes].as_mut_ptr();
     for j in 0..N {

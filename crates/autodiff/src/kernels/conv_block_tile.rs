@@ -13,8 +13,11 @@ use crate::float::Float;
 #[derive(Clone, Copy)]
 pub struct Layer<'a, F> {
     pub shape: &'a BlockShape,
-    /// Weights and, as a last row, what is added, with the norm in them: `[depth + 1, wide]`.
+    /// Weights and, as a last row, what is added, with the norm in them: `[depth + 1, wide]`. Where blocks are computed by squares
+    /// their numbers instead of the weights.
     pub weights: &'a [F],
+    /// Rows of weights.
+    pub depth: usize,
     /// Elements of a row of weights.
     pub wide: usize,
     /// Slope of the activation where negative.
@@ -66,33 +69,42 @@ fn output_row<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
     layer: &Layer<'_, F>,
     col: usize,
 ) {
+    let tile = ByWindow { taps: &image.taps, below: image.row };
     match (layer.shape.pools(), layer.shape.out_w()) {
-        (false, 8..) => output_tiles::<F, I, 1, 8, N, WHOLE>(y, from, image, layer, col),
-        (false, _) => output_tiles::<F, I, 1, 1, N, WHOLE>(y, from, image, layer, col),
-        (true, 2..) => output_tiles::<F, I, 2, 4, N, WHOLE>(y, from, image, layer, col),
-        (true, _) => output_tiles::<F, I, 2, 2, N, WHOLE>(y, from, image, layer, col),
+        (false, 8..) => output_tiles::<F, I, _, 1, 8, N, WHOLE>(y, from, tile, layer, col),
+        (false, _) => output_tiles::<F, I, _, 1, 1, N, WHOLE>(y, from, tile, layer, col),
+        (true, 2..) => output_tiles::<F, I, _, 4, 2, N, WHOLE>(y, from, tile, layer, col),
+        (true, _) => output_tiles::<F, I, _, 4, 1, N, WHOLE>(y, from, tile, layer, col),
     }
 }
 
-/// The same by tiles of `R` times `C` windows, the last of which ends with the row.
+/// The same by tiles of `P` pooling windows of `K` windows, the last of which ends with the row.
 #[inline(always)]
-fn output_tiles<F: Float, I: Isa, const R: usize, const C: usize, const N: usize, const WHOLE: bool>(
+pub fn output_tiles<
+    F: Float,
+    I: Isa,
+    T: Tile,
+    const K: usize,
+    const P: usize,
+    const N: usize,
+    const WHOLE: bool,
+>(
     y: &mut [F],
     from: Reader<'_, F>,
-    image: &Image<'_, F>,
+    tile: T,
     layer: &Layer<'_, F>,
     col: usize,
 ) {
     let (c, width) = (layer.shape.conv.c_out, layer.shape.out_w());
-    for x in (0..width).step_by(C / R) {
-        let x = x.min(width - C / R);
+    for x in (0..width).step_by(P) {
+        let x = x.min(width - P);
         // SAFETY: the windows lie in the image, and this runs with the features of `I`.
         unsafe {
-            ask::<F, I, N>(y, x * c + col, C / R, c, width * c);
-            let z = tile::<F, I, R, C, N>(from.after((x * R) as isize), image, layer, col);
+            ask::<F, I, N>(y, x * c + col, P, c, width * c);
+            let z = tile.of::<F, I, K, P, N>(from, x, layer, col);
             let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(layer.slope));
-            for i in 0..C / R {
-                let mut best = greatest::<F, I, R, C, N>(&z, i);
+            for i in 0..P {
+                let mut best = greatest::<F, I, K, P, N>(&z, i);
                 for j in 0..N {
                     best[j] = best[j].mul_add::<F>(slope, zero).max::<F>(best[j]);
                 }
@@ -102,53 +114,78 @@ fn output_tiles<F: Float, I: Isa, const R: usize, const C: usize, const N: usize
     }
 }
 
-/// The norm's output for `R` rows of `C` windows from `from` on, for `N` vectors of channels from `col` on.
-///
-/// # Safety
-/// The windows lie in the image, and this runs with the features of `I`.
-#[inline(always)]
-pub unsafe fn tile<F: Float, I: Isa, const R: usize, const C: usize, const N: usize>(
-    from: Reader<'_, F>,
-    image: &Image<'_, F>,
-    layer: &Layer<'_, F>,
-    col: usize,
-) -> [[[I::Vector; N]; C]; R] {
-    // SAFETY: the caller's promise; weights have one row more than a window has values.
-    unsafe {
-        let mut weights = Reader::new(layer.weights).after(col as isize);
-        let added = weights.after((image.taps.len() * layer.wide) as isize).vectors::<I::Vector, N>();
-        let mut acc = [[added; C]; R];
-        for &tap in &image.taps {
-            let w = weights.vectors::<I::Vector, N>();
-            for i in 0..R {
-                let from = from.after((tap + i * image.row) as isize);
-                for k in 0..C {
-                    let x = I::Vector::splat(from.element(k));
-                    for j in 0..N {
-                        acc[i][k][j] = x.mul_add::<F>(w[j], acc[i][k][j]);
+/// How the norm's output is computed where it is needed.
+pub trait Tile: Copy {
+    /// The norm's output for `P` pooling windows of `K` windows each, row by row, from the `x`-th of a row on that `from` is the start
+    /// of, for `N` vectors of channels from `col` on.
+    ///
+    /// # Safety
+    /// What the windows are computed from can be read, and this runs with the features of `I`.
+    unsafe fn of<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+        self,
+        from: Reader<'_, F>,
+        x: usize,
+        layer: &Layer<'_, F>,
+        col: usize,
+    ) -> [[[I::Vector; N]; P]; K];
+}
+
+/// Window by window from an image.
+#[derive(Clone, Copy)]
+pub struct ByWindow<'a> {
+    /// Elements from a window's first value to each of its values.
+    pub taps: &'a [usize],
+    /// Elements from a window to the one below.
+    pub below: usize,
+}
+
+impl Tile for ByWindow<'_> {
+    #[inline(always)]
+    unsafe fn of<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+        self,
+        from: Reader<'_, F>,
+        x: usize,
+        layer: &Layer<'_, F>,
+        col: usize,
+    ) -> [[[I::Vector; N]; P]; K] {
+        let side = if K == 1 { 1 } else { 2 };
+        // SAFETY: the caller's promise; weights have one row more than a window has values.
+        unsafe {
+            let mut weights = Reader::new(layer.weights).after(col as isize);
+            let added = weights.after((layer.depth * layer.wide) as isize).vectors::<I::Vector, N>();
+            let mut acc = [[added; P]; K];
+            for &tap in self.taps {
+                let w = weights.vectors::<I::Vector, N>();
+                for k in 0..K {
+                    let from = from.after((tap + k / side * self.below + x * side) as isize);
+                    for i in 0..P {
+                        let x = I::Vector::splat(from.element(i * side + k % side));
+                        for j in 0..N {
+                            acc[k][i][j] = x.mul_add::<F>(w[j], acc[k][i][j]);
+                        }
                     }
                 }
+                weights = weights.after(layer.wide as isize);
             }
-            weights = weights.after(layer.wide as isize);
+            acc
         }
-        acc
     }
 }
 
-/// The greatest value of the `i`-th pooling window of a tile: `R` times `R` windows of the convolution.
+/// The greatest value of the `i`-th pooling window of a tile.
 ///
 /// # Safety
 /// This runs with the features of `I`.
 #[inline(always)]
-pub unsafe fn greatest<F: Float, I: Isa, const R: usize, const C: usize, const N: usize>(
-    z: &[[[I::Vector; N]; C]; R],
+pub unsafe fn greatest<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+    z: &[[[I::Vector; N]; P]; K],
     i: usize,
 ) -> [I::Vector; N] {
-    let mut best = z[0][i * R];
-    for k in 1..R * R {
+    let mut best = z[0][i];
+    for k in 1..K {
         for j in 0..N {
             // SAFETY: the caller's promise.
-            best[j] = unsafe { z[k / R][i * R + k % R][j].max::<F>(best[j]) };
+            best[j] = unsafe { z[k][i][j].max::<F>(best[j]) };
         }
     }
     best

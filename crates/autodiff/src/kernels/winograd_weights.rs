@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+use super::conv_block_lines as squares;
 use super::isa::{Isa, versions};
 use super::reader::Reader;
 use super::strided_lines::{self as strided, KINDS};
@@ -21,6 +22,10 @@ versions! {
     pub fn of_strided_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Float] = of_strided_weights_body;
     /// The adjoint of [`of_strided_weights`].
     pub fn to_strided_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Float] = to_strided_weights_body;
+    /// [`of_weights`] for squares of two by two outputs.
+    pub fn of_square_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Float] = of_square_weights_body;
+    /// The adjoint of [`of_square_weights`].
+    pub fn to_square_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Float] = to_square_weights_body;
 }
 
 #[inline(always)]
@@ -41,6 +46,16 @@ fn of_strided_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: us
 #[inline(always)]
 fn to_strided_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
     map_planes::<F, I, strided::WeightGradient, KINDS, 3>(w, planes, size);
+}
+
+#[inline(always)]
+fn of_square_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+    map_planes::<F, I, squares::Weight, 3, { squares::SIDE }>(planes, w, size);
+}
+
+#[inline(always)]
+fn to_square_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+    map_planes::<F, I, squares::WeightGradient, { squares::SIDE }, 3>(w, planes, size);
 }
 
 /// Squares of `P` by `P` to those of `Q` by `Q`.
