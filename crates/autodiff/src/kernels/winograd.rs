@@ -21,15 +21,14 @@ const PLANES: usize = SIDE * SIDE;
 /// Elements of the rows of one block of windows; in the gradient of weights half of its planes are computed at a time.
 const BLOCK: usize = 1536;
 const BLOCK_DW: usize = 2304;
-/// Windows below which turning weights into planes takes longer than is saved; and planes into the gradient of weights.
-const FEW: usize = 32;
-const FEW_DW: usize = 128;
+/// Windows below which turning weights into planes, or planes into their gradient, takes longer than is saved.
+const FEW: usize = 16;
 /// Images that share mosaics, and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
 /// threads.
 const IMAGES: usize = 18;
 const IMAGES_DW: usize = 36;
 
-/// Whether this takes less time than the direct kernel.
+/// Whether these take less time than the direct kernels.
 pub fn suits<F: Float>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
     let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
@@ -41,11 +40,6 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     let direct = some.n * s.taps(0, 0..s.out_h()) * s.taps(1, 0..s.out_w());
     // the maps take up to nine tenths of the time of the products, and more with fewer channels than two vectors
     direct >= 2 * PLANES * Mosaic::of(&some).windows()
-}
-
-/// Whether it does for the gradient of the weights, too.
-pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
-    windows_apart(s) >= FEW_DW && suits::<F>(s)
 }
 
 /// Windows that images take one by one.
@@ -77,7 +71,7 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     blocks::conv(out, x, w, image_sizes(s), &form, IMAGES, |n| tiles(&ConvShape { n, ..*s }));
 }
 
-/// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
+/// As [`super::conv::conv_dw`], for a shape that [`suits`]. Groups of images are summed apart, then in order.
 pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let form = WeightForm {
         axis: AXIS,
