@@ -92,10 +92,10 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     5 * (direct - saved + INPUTS * INPUTS * windows) <= 4 * direct
 }
 
-/// Whether it does for the gradient of the weights, too: not where its sums are no whole vectors.
+/// Whether it does for the gradient of the weights, too.
 pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
     let windows = |[down, across]: [Along; 2]| s.n * down.outputs * across.outputs;
-    suits::<F>(s) && s.c_out.is_multiple_of(dense::lanes::<F>()) && windows(along(s)) >= FEW_DW
+    suits::<F>(s) && windows(along(s)) >= FEW_DW
 }
 
 /// Windows over the images and the outputs of a convolution.

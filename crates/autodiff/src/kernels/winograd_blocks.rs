@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::ahead::Ahead;
 use super::conv::{ConvShape, GROUP_BYTES, image_sizes};
 use super::dense::{self, Strides};
 use super::map::add_assign;
@@ -117,35 +116,54 @@ pub fn weights<F: Float>(
     each: usize,
     tiles: impl Fn(&ConvShape) -> [Tiles; 2] + Send + Sync,
 ) {
-    let size = s.c_in * s.c_out;
+    // sums of whole vectors
+    let wide = s.c_out.next_multiple_of(dense::lanes::<F>());
+    let size = s.c_in * wide;
     let ([x_image, g_image], is_far) = (image_sizes(s), is_far::<F>(x.len() + g.len()));
-    let mut partial = Buffer::dirty(s.n.div_ceil(each) * dw.len());
-    split::chunks(partial.data_mut(), dw.len(), |i, partial| {
+    let mut partial = Buffer::dirty(s.n.div_ceil(each) * 9 * size);
+    split::chunks(partial.data_mut(), 9 * size, |i, partial| {
         let some = ConvShape { n: each.min(s.n - i * each), ..*s };
         let (x, x_behind) = x[i * each * x_image..].split_at(some.n * x_image);
         let (g, g_behind) = g[i * each * g_image..].split_at(some.n * g_image);
         let tiles = tiles(&some);
         let mut sums = Buffer::dirty(form.axis.shared.len().pow(2) * size);
         sums.data_mut().fill(F::zero());
-        add_weights(sums.data_mut(), [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])], form, is_far);
+        let sides = [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])];
+        add_weights(sums.data_mut(), sides, wide, form, is_far);
         (form.to_weights)(partial, sums.data(), size);
     });
-    partial.data().chunks_exact(dw.len()).for_each(|part| add_assign(dw, part));
+    for part in partial.data().chunks_exact(9 * size) {
+        if wide == s.c_out {
+            add_assign(dw, part);
+        } else {
+            let rows = dw.chunks_exact_mut(s.c_out).zip(part.chunks_exact(wide));
+            rows.for_each(|(dw, part)| add_assign(dw, &part[..s.c_out]));
+        }
+    }
 }
 
 /// Images or gradients, others that lie behind them, and their windows.
 type Side<'a, F> = (&'a [F], &'a [F], &'a Tiles);
 
-/// Adds the gradients of the planes of the weights to `sums`.
-fn add_weights<F: Float>(sums: &mut [F], [x, g]: [Side<'_, F>; 2], form: &WeightForm<F>, is_far: bool) {
-    let [c_in, c_out] = [x.2.channels, g.2.channels];
-    let blocks = Blocks::new(x.2.count(), form.block / c_in.max(c_out));
+/// Adds the gradients of the planes of the weights to `sums`, rows of `wide`, of which what is behind the output's channels is of no
+/// meaning.
+fn add_weights<F: Float>(
+    sums: &mut [F],
+    [x, g]: [Side<'_, F>; 2],
+    wide: usize,
+    form: &WeightForm<F>,
+    is_far: bool,
+) {
+    let c_in = x.2.channels;
+    // rows that begin with a cache line
+    let row = c_in.next_multiple_of(dense::lanes::<F>());
+    let blocks = Blocks::new(x.2.count(), form.block / row.max(wide));
     let of = |part, windows, row| Planes { axis: form.axis, part, windows, row };
     let room = |row| {
         let parts = [Part::First, Part::Last].map(|part| of(part, blocks.most(), row).len());
         Buffer::dirty(parts[0].max(parts[1]))
     };
-    let [mut v, mut m] = [c_in, c_out].map(room);
+    let [mut v, mut m] = [row, wide].map(room);
     for (block, range) in blocks.each().enumerate() {
         let windows = range[1] - range[0];
         let soon = [x, g].map(|(images, behind, tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));
@@ -155,37 +173,21 @@ fn add_weights<F: Float>(sums: &mut [F], [x, g]: [Side<'_, F>; 2], form: &Weight
         // by parts, which leave room in the cache for the sums of all planes
         for half in there_and_back(block, 0..2) {
             let part = [Part::First, Part::Last][half];
-            let [of_x, of_g] = [c_in, c_out].map(|row| of(part, windows, row));
+            let [of_x, of_g] = [row, wide].map(|row| of(part, windows, row));
             (form.of_images)(v.data_mut(), of_x, x.0, x.2, range[0]);
             (form.of_gradients)(m.data_mut(), of_g, g.0, g.2, range[0]);
             let starts = [of_x, of_g].map(|planes| planes.starts());
             for p in there_and_back(block, of_x.range()) {
                 let rows = of_x.rows(p);
                 let ahead = streams.as_ref().map(|streams| streams.after(done));
-                let v = &v.data()[starts[0][p]..][..rows * c_in];
-                let m = &m.data()[starts[1][p]..][..rows * c_out];
-                add_product(&mut sums[p * c_in * c_out..][..c_in * c_out], v, m, [c_in, rows, c_out], ahead);
+                let v = &v.data()[starts[0][p]..][..rows * row];
+                let m = &m.data()[starts[1][p]..][..rows * wide];
+                let sum = &mut sums[p * c_in * wide..][..c_in * wide];
+                dense::add_product(sum, v, Strides { row: 1, column: row }, m, [c_in, rows, wide], ahead);
                 done += rows;
             }
         }
     }
-}
-
-/// `sum += v^T m` for rows of `c_in` and of `c_out` elements.
-fn add_product<F: Float>(
-    sum: &mut [F],
-    v: &[F],
-    m: &[F],
-    size @ [c_in, rows, c_out]: [usize; 3],
-    ahead: Option<Ahead<'_, F>>,
-) {
-    let strides = Strides { row: 1, column: c_in };
-    if c_out.is_multiple_of(dense::lanes::<F>()) {
-        return dense::add_product(sum, v, strides, m, size, ahead);
-    }
-    let mut product = Buffer::dirty(sum.len());
-    dense::products(product.data_mut(), v, strides, m, None, [1, c_in, rows, c_out]);
-    add_assign(sum, product.data());
 }
 
 /// The numbers of a range, for every second block from the last to the first, as the block before has left what belongs to them in the
