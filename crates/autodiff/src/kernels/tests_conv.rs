@@ -114,16 +114,11 @@ fn convolution_and_its_gradients_are_the_plain_sums() {
 #[test]
 fn wide_convolutions_of_stride_one_take_fewer_products() {
     let s = *shapes().last().expect("the list is not empty");
-    at_every_level(|level| {
-        assert!(suits::<f32>(&s) && suits::<f64>(&s), "{level:?}");
-        assert!(!suits::<f32>(&ConvShape { stride: [2, 2], ..s }), "{level:?}");
-        assert!(!suits::<f32>(&ConvShape { c_in: 3, ..s }), "{level:?}");
-        // nine windows each
-        assert!(
-            suits::<f32>(&ConvShape { n: 2, ..s }) && !suits::<f32>(&ConvShape { n: 1, ..s }),
-            "{level:?}"
-        );
-    });
+    assert!(suits(&s) && suits(&ConvShape { c_in: 16, c_out: 20, ..s }));
+    assert!(!suits(&ConvShape { stride: [2, 2], ..s }));
+    assert!(!suits(&ConvShape { c_in: 12, ..s }));
+    // nine windows each
+    assert!(suits(&ConvShape { n: 2, ..s }) && !suits(&ConvShape { n: 1, ..s }));
 }
 
 #[test]

@@ -8,7 +8,6 @@
 //! the largest, and an infinite pixel makes NaN of all its outputs.
 
 use super::conv::{ConvShape, image_sizes};
-use super::dense;
 use super::winograd_blocks::{self as blocks, Form, WeightForm};
 use super::winograd_lines::{AXIS, SIDE, STEP};
 use super::winograd_maps::{PIECE, of_gradients, of_images, to_images};
@@ -23,22 +22,24 @@ const BLOCK: usize = 1536;
 const BLOCK_DW: usize = 2304;
 /// Windows below which turning weights into planes, or planes into their gradient, takes longer than is saved.
 const FEW: usize = 16;
+/// Channels below which the maps take more than is saved.
+const CHANNELS: usize = 16;
 /// Images that share mosaics, and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
 /// threads.
 const IMAGES: usize = 18;
 const IMAGES_DW: usize = 36;
 
 /// Whether these take less time than the direct kernels.
-pub fn suits<F: Float>(s: &ConvShape) -> bool {
+pub fn suits(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
     let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
-    let many = s.c_in.min(s.c_out) >= 2 * dense::lanes::<F>() && windows_apart(s) >= FEW;
+    let many = s.c_in.min(s.c_out) >= CHANNELS && windows_apart(s) >= FEW;
     if !form || !channels || !many || s.h < 3 || s.w < 3 {
         return false;
     }
     let some = ConvShape { n: s.n.min(IMAGES), ..*s };
     let direct = some.n * s.taps(0, 0..s.out_h()) * s.taps(1, 0..s.out_w());
-    // the maps take up to nine tenths of the time of the products, and more with fewer channels than two vectors
+    // the maps take up to nine tenths of the time of the products, and more with fewer channels
     direct >= 2 * PLANES * Mosaic::of(&some).windows()
 }
 
