@@ -24,9 +24,8 @@ const BLOCK_DW: usize = 2304;
 const FEW: usize = 16;
 /// Channels below which the maps take more than is saved.
 const CHANNELS: usize = 16;
-/// Images that share mosaics, and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
+/// Images that share mosaics and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
 /// threads.
-const IMAGES: usize = 18;
 const IMAGES_DW: usize = 36;
 
 /// Whether these take less time than the direct kernels.
@@ -37,10 +36,19 @@ pub fn suits(s: &ConvShape) -> bool {
     if !form || !channels || !many || s.h < 3 || s.w < 3 {
         return false;
     }
-    let some = ConvShape { n: s.n.min(IMAGES), ..*s };
+    let some = ConvShape { n: s.n.min(images(s.n)), ..*s };
     let direct = some.n * s.taps(0, 0..s.out_h()) * s.taps(1, 0..s.out_w());
     // the maps take up to nine tenths of the time of the products, and more with fewer channels
     direct >= 2 * PLANES * Mosaic::of(&some).windows()
+}
+
+/// Images that share mosaics: a few where there are few, so that threads have their part.
+fn images(n: usize) -> usize {
+    match n {
+        ..=9 => 3,
+        10..=144 => 9,
+        _ => 18,
+    }
 }
 
 /// Windows that images take one by one.
@@ -69,7 +77,7 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
         to_outputs: to_images::<F>,
         block: BLOCK,
     };
-    blocks::conv(out, x, w, image_sizes(s), &form, IMAGES, |n| tiles(&ConvShape { n, ..*s }));
+    blocks::conv(out, x, w, image_sizes(s), &form, images(s.n), |n| tiles(&ConvShape { n, ..*s }));
 }
 
 /// As [`super::conv::conv_dw`], for a shape that [`suits`]. Groups of images are summed apart, then in order.
