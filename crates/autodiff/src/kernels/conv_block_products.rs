@@ -59,7 +59,7 @@ impl<'a, F: Float> Arriving<'a, F> {
     }
 
     /// Rows of the output, strip by strip.
-    pub fn strips(&self) -> impl Iterator<Item = Range<usize>> + use<F> {
+    pub fn strips(&self) -> impl Iterator<Item = Range<usize>> {
         let (rows, each) = (self.layer.shape.out_h(), strip_rows(self.layer.shape));
         (0..rows).step_by(each).map(move |start| start..(start + each).min(rows))
     }
@@ -74,7 +74,7 @@ fn products_body<F: Float, I: Isa>(
     dy: &[F],
 ) {
     let of = Arriving { layer, dy };
-    for rows in &mut of.strips() {
+    for rows in of.strips() {
         channels!(layer.shape.conv.c_out, strip_products::<F, I>(col => sums, strip, image, of, &rows, col));
     }
 }

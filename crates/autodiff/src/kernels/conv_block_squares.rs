@@ -1,7 +1,8 @@
 //! First layers of 3x3 whose output is pooled two by two: a pooling window's four values in fewer products, by Winograd's F(2x2, 3x3).
 //!
 //! The 4x4 pixels under a pooling window are turned into 16 numbers once for all channels; each channel then takes 16 products of a
-//! channel of the image instead of 36. The gradient for the weights is the adjoint of the same.
+//! channel of the image instead of 36. The gradient for the weights is the adjoint of the same. Windows of the same pixels may differ in
+//! their last digits: which of them is the greatest then makes no difference to the gradient, as it is that of the same pixels.
 
 #![allow(unsafe_code)]
 
@@ -165,7 +166,7 @@ fn products_body<F: Float, I: Isa>(
     dy: &[F],
 ) {
     let of = Arriving { layer, dy };
-    for rows in &mut of.strips() {
+    for rows in of.strips() {
         squares.read::<I>(rows.clone());
         vectors!(layer.shape, strip_products::<F, I>(col => sums, strip, squares, of, &rows, col));
     }

@@ -150,9 +150,11 @@ fn a_block_is_its_parts_one_after_the_other() {
 
 #[test]
 fn in_single_precision_it_is_as_exact() {
-    for (conv, pool) in
-        [(shape(20, [28, 28, 1], [3, 3], 64, 1, 1), 2), (shape(9, [20, 20, 3], [3, 3], 32, 2, 1), 1)]
-    {
+    for (conv, pool) in [
+        (shape(20, [28, 28, 1], [3, 3], 64, 1, 1), 2),
+        (shape(9, [20, 20, 3], [3, 3], 32, 1, 1), 2),
+        (shape(9, [20, 20, 3], [3, 3], 32, 2, 1), 1),
+    ] {
         let (single, double) = (Case::<f32>::new(conv, pool, 0.0), Case::<f64>::new(conv, pool, 0.0));
         // the same numbers, so that only the arithmetic differs
         let widened = |v: &[f32]| v.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();

@@ -159,11 +159,8 @@ fn add_weights<F: Float>(
     let row = c_in.next_multiple_of(dense::lanes::<F>());
     let blocks = Blocks::new(x.2.count(), form.block / row.max(wide));
     let of = |part, windows, row| Planes { axis: form.axis, part, windows, row };
-    let room = |row| {
-        let parts = [Part::First, Part::Last].map(|part| of(part, blocks.most(), row).len());
-        Buffer::dirty(parts[0].max(parts[1]))
-    };
-    let [mut v, mut m] = [row, wide].map(room);
+    let room = |row| [Part::First, Part::Last].map(|part| of(part, blocks.most(), row).len());
+    let [mut v, mut m] = [row, wide].map(|row| Buffer::dirty(room(row).into_iter().fold(0, usize::max)));
     for (block, range) in blocks.each().enumerate() {
         let windows = range[1] - range[0];
         let soon = [x, g].map(|(images, behind, tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));

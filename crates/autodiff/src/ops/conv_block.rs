@@ -191,6 +191,9 @@ impl<'t, F: Float> Var<'t, F> {
     /// added. Gradients for images, and second ones, are right, but computed by the single operators; so is all of a block whose
     /// pooling windows are not 2x2 side by side without padding, or whose activation's slope is not from 0 to 1.
     ///
+    /// Kernels of 3x3 with stride 1 before pooling of 2x2 take 16 products for 36 (Lavin and Gray 2016, F(2x2, 3x3)): a pixel that is
+    /// not finite makes NaN of all outputs near it.
+    ///
     /// # Panics
     /// As the three.
     #[track_caller]
