@@ -92,7 +92,7 @@ pub(super) fn windows(len: usize, pad: [usize; 2], size: usize, stride: usize) -
 #[inline(never)]
 pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     s.check(x.len(), w.len(), out.len());
-    if winograd::suits(s) {
+    if winograd::suits::<F>(s) {
         return winograd::conv(out, x, w, s);
     }
     if strided::suits::<F>(s) {
@@ -118,7 +118,7 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
     for (to, from) in turned.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
         turn(to, from, s.c_in, s.c_out);
     }
-    if winograd::suits(s) {
+    if winograd::suits::<F>(s) {
         return winograd::conv(dx, g, turned.data(), &s.adjoint());
     }
     if strided::suits::<F>(s) {

@@ -31,7 +31,7 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     if s.c_in < FEW_CHANNELS {
         dw.fill(F::zero());
         dw_few(dw, x, g, s)
-    } else if winograd::suits(s) {
+    } else if winograd::suits::<F>(s) {
         winograd::conv_dw(dw, x, g, s)
     } else if strided::suits_dw::<F>(s) {
         strided::conv_dw(dw, x, g, s)

@@ -11,7 +11,7 @@ use super::conv_dw;
 use super::dense;
 use super::geometry::{self, Area};
 use super::split;
-use super::strided_lines::{AXIS, GRADIENTS, INPUTS, OUTPUTS, TAKERS};
+use super::strided_lines::{AXIS, GRADIENTS, INPUTS, KINDS, OUTPUTS, TAKERS};
 use super::winograd_blocks::{self as blocks, Form, WeightForm};
 use super::winograd_maps::{
     PIECE, of_strided_gradients, of_strided_images, of_strided_outputs, to_strided_images, to_strided_outputs,
@@ -24,6 +24,8 @@ use crate::float::Float;
 /// turning planes into the gradient of weights does.
 const FEW: usize = 256;
 const FEW_DW: usize = 32;
+/// Windows below which it does where these planes are [far](blocks::weights_are_far).
+const FEW_FAR: usize = 32;
 /// Products of channels of all windows below which setting up does.
 const SMALL: usize = 40_000;
 /// Channels below which the maps take more than is saved.
@@ -83,7 +85,9 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
     }
     let [down, across] = along(s);
     let windows = down.outputs * across.outputs;
-    let many = s.n * windows * dense::lanes::<F>() >= FEW && s.n * windows * s.c_in * s.c_out >= SMALL;
+    let far = blocks::weights_are_far::<F>(KINDS * KINDS * s.c_in * s.c_out);
+    let few = if far { FEW_FAR } else { FEW.div_ceil(dense::lanes::<F>()) };
+    let many = s.n * windows >= few && s.n * windows * s.c_in * s.c_out >= SMALL;
     if !many || down.inputs * across.inputs == 0 {
         return false;
     }

@@ -114,11 +114,15 @@ fn convolution_and_its_gradients_are_the_plain_sums() {
 #[test]
 fn wide_convolutions_of_stride_one_take_fewer_products() {
     let s = *shapes().last().expect("the list is not empty");
+    let suits = suits::<f32>;
     assert!(suits(&s) && suits(&ConvShape { c_in: 16, c_out: 20, ..s }));
     assert!(!suits(&ConvShape { stride: [2, 2], ..s }));
     assert!(!suits(&ConvShape { c_in: 12, ..s }));
     // nine windows each
     assert!(suits(&ConvShape { n: 2, ..s }) && !suits(&ConvShape { n: 1, ..s }));
+    // planes of weights that no cache holds ask for more windows
+    let wide = ConvShape { n: 5, h: 7, w: 7, c_in: 512, c_out: 512, ..s };
+    assert!(!suits(&wide) && suits(&ConvShape { n: 6, ..wide }) && suits(&ConvShape { c_out: 64, ..wide }));
 }
 
 #[test]

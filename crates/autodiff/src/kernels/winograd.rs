@@ -20,8 +20,10 @@ const PLANES: usize = SIDE * SIDE;
 /// Elements of the rows of one block of windows; in the gradient of weights half of its planes are computed at a time.
 const BLOCK: usize = 1536;
 const BLOCK_DW: usize = 2304;
-/// Windows below which turning weights into planes, or planes into their gradient, takes longer than is saved.
+/// Windows below which turning weights into planes, or planes into their gradient, takes longer than is saved, and where those are
+/// [far](blocks::weights_are_far).
 const FEW: usize = 16;
+const FEW_FAR: usize = 24;
 /// Channels below which the maps take more than is saved.
 const CHANNELS: usize = 16;
 /// Images that share mosaics and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
@@ -29,10 +31,11 @@ const CHANNELS: usize = 16;
 const IMAGES_DW: usize = 36;
 
 /// Whether these take less time than the direct kernels.
-pub fn suits(s: &ConvShape) -> bool {
+pub fn suits<F: Float>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
     let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
-    let many = s.c_in.min(s.c_out) >= CHANNELS && windows_apart(s) >= FEW;
+    let few = if blocks::weights_are_far::<F>(PLANES * s.c_in * s.c_out) { FEW_FAR } else { FEW };
+    let many = s.c_in.min(s.c_out) >= CHANNELS && windows_apart(s) >= few;
     if !form || !channels || !many || s.h < 3 || s.w < 3 {
         return false;
     }

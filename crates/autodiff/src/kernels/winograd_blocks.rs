@@ -21,7 +21,7 @@ pub struct Form<F> {
     pub of_weights: fn(&mut [F], &[F], usize),
     pub of_images: OfWindows<F>,
     pub to_outputs: fn(&mut [F], &[F], Planes, &Tiles, usize),
-    /// Elements of the rows of one block of windows, whose planes stay in the second-level cache with those of the weights.
+    /// Elements of the rows of one block of windows, whose planes stay in the second-level cache with those of few weights.
     pub block: usize,
 }
 
@@ -33,6 +33,20 @@ pub struct WeightForm<F> {
     pub to_weights: fn(&mut [F], &[F], usize),
     /// Elements of the rows of one block of windows, of which half of the planes stay in the second-level cache.
     pub block: usize,
+}
+
+/// Bytes of the planes of weights from which every block of windows has them from the third-level cache, or from memory.
+const FAR_WEIGHTS: usize = 8 << 20;
+
+/// Whether planes of so many elements of weights are.
+pub fn weights_are_far<F>(planes: usize) -> bool {
+    planes * size_of::<F>() > FAR_WEIGHTS
+}
+
+/// Windows of a block of so many elements of rows: enough to make up for the way that the weights of all planes have.
+fn windows<F>(block: usize, row: usize, planes: usize) -> usize {
+    let least = if weights_are_far::<F>(planes) { 96 } else { 24 };
+    least.max(block / row)
 }
 
 /// Whether slices of so many elements are not in the second-level cache when they are needed.
@@ -71,7 +85,7 @@ fn conv_of_images<F: Float>(
     is_far: bool,
 ) {
     let row = inputs.channels.max(outputs.channels);
-    let blocks = Blocks::new(inputs.count(), form.block / row);
+    let blocks = Blocks::new(inputs.count(), windows::<F>(form.block, row, weights.len()));
     let of = |windows| Planes { axis: form.axis, part: Part::All, windows, row };
     let mut numbers = Buffer::dirty(of(blocks.most()).len());
     let numbers = numbers.data_mut();
@@ -157,7 +171,7 @@ fn add_weights<F: Float>(
     let c_in = x.2.channels;
     // rows that begin with a cache line
     let row = c_in.next_multiple_of(dense::lanes::<F>());
-    let blocks = Blocks::new(x.2.count(), form.block / row.max(wide));
+    let blocks = Blocks::new(x.2.count(), windows::<F>(form.block, row.max(wide), sums.len()));
     let of = |part, windows, row| Planes { axis: form.axis, part, windows, row };
     let room = |row| [Part::First, Part::Last].map(|part| of(part, blocks.most(), row).len());
     let [mut v, mut m] = [row, wide].map(|row| Buffer::dirty(room(row).into_iter().fold(0, usize::max)));
