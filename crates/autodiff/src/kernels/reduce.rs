@@ -38,12 +38,13 @@ pub fn sum_axes<F: Float>(out: &mut [F], x: &[F], shape: &[usize], over: &[bool]
     sum_groups(out, x, &groups[..count]);
 }
 
-/// For each row of `c` elements the position of the greatest, the first one on ties.
+/// For each row of `c` elements the position of the greatest, the first one on ties. NaN is greater than none, and less than none.
 #[inline(never)]
 pub fn argmax_last<F: Float>(x: &[F], c: usize) -> Vec<usize> {
     assert!(c > 0 && x.len().is_multiple_of(c), "argmax: {} elements in rows of {c}", x.len());
-    let first = |row: &[F]| (1..c).fold(0, |best, i| if row[i] > row[best] { i } else { best });
-    x.chunks_exact(c).map(first).collect()
+    let mut places = vec![0; x.len() / c];
+    first_greatest(&mut places, x, c);
+    places
 }
 
 /// Whether sums over an array of so many elements never cut it into pieces.
@@ -118,6 +119,41 @@ versions! {
     fn columns<F>(out: &mut [F], x: &[F], cols: usize) where [F: Float] = columns_body;
     /// Adds the rows of a matrix to `acc`, one after the other.
     pub fn add_rows<F>(acc: &mut [F], x: &[F]) where [F: Float] = add_rows_body;
+    fn first_greatest<F>(places: &mut [usize], x: &[F], c: usize) where [F: Float] = first_greatest_body;
+}
+
+#[inline(always)]
+fn first_greatest_body<F: Float, I: Isa>(places: &mut [usize], x: &[F], c: usize) {
+    for (place, row) in places.iter_mut().zip(x.chunks_exact(c)) {
+        *place = if c < 16 { first_of_few(row) } else { first_of_lanes::<F, 16>(row) };
+    }
+}
+
+#[inline(always)]
+fn first_of_few<F: Float>(row: &[F]) -> usize {
+    let (mut place, mut greatest) = (0, row[0]);
+    for (i, &x) in row.iter().enumerate() {
+        (place, greatest) = if x > greatest { (i, x) } else { (place, greatest) };
+    }
+    place
+}
+
+/// The greatest first, in lanes, then where it is.
+#[inline(always)]
+fn first_of_lanes<F: Float, const L: usize>(row: &[F]) -> usize {
+    let larger = |a: F, b: F| if b > a { b } else { a };
+    let (blocks, rest) = row.as_chunks::<L>();
+    let mut lanes = [row[0]; L];
+    for block in blocks {
+        for j in 0..L {
+            lanes[j] = larger(lanes[j], block[j]);
+        }
+    }
+    let greatest = lanes.iter().chain(rest).copied().fold(row[0], larger);
+    let before =
+        blocks.iter().take_while(|block| block.iter().fold(true, |no, &x| no & (x != greatest))).count();
+    // none is where the row begins with NaN
+    row[before * L..].iter().position(|&x| x == greatest).map_or(0, |i| before * L + i)
 }
 
 #[inline(always)]

@@ -45,22 +45,22 @@ impl IndexOp {
         match (self, out) {
             (IndexOp::Gather { axis }, [out]) => {
                 let (outer, size, inner) = from.around(*axis);
+                let places = all_places("gather", places(), size);
                 let mut rows = out.chunks_exact_mut(inner.max(1));
                 for o in 0..outer {
-                    for (&i, row) in places().iter().zip(&mut rows) {
-                        let start = (o * size + place("gather", i, size)) * inner;
-                        row.copy_from_slice(&a[start..start + inner]);
+                    for (&i, row) in places.iter().zip(&mut rows) {
+                        copy(row, &a[(o * size + i) * inner..][..inner]);
                     }
                 }
             }
             (IndexOp::ScatterAdd { axis }, [out]) => {
                 let (outer, size, inner) = to.around(*axis);
+                let places = all_places("scatter_add", places(), size);
                 out.fill(F::zero());
                 let mut rows = a.chunks_exact(inner.max(1));
                 for o in 0..outer {
-                    for (&i, row) in places().iter().zip(&mut rows) {
-                        let start = (o * size + place("scatter_add", i, size)) * inner;
-                        for (t, &v) in out[start..start + inner].iter_mut().zip(row) {
+                    for (&i, row) in places.iter().zip(&mut rows) {
+                        for (t, &v) in out[(o * size + i) * inner..][..inner].iter_mut().zip(row) {
                             *t += v;
                         }
                     }
@@ -125,6 +125,20 @@ impl IndexOp {
                 r.give(0, || u.pick(places));
             }
         }
+    }
+}
+
+/// The places that values name.
+fn all_places<F: Float>(name: &str, x: &[F], size: usize) -> Vec<usize> {
+    x.iter().map(|&i| place(name, i, size)).collect()
+}
+
+/// Copies a row; a single element without a call.
+#[inline(always)]
+fn copy<F: Float>(to: &mut [F], from: &[F]) {
+    match (to, from) {
+        ([to], [from]) => *to = *from,
+        (to, from) => to.copy_from_slice(from),
     }
 }
 

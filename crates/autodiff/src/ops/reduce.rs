@@ -102,10 +102,9 @@ impl<'t, F: Float> Var<'t, F> {
         if shape[axis] <= 1 {
             return self;
         }
-        let mut parts = vec![self.slice(axis, 0..1)];
-        for i in 1..shape[axis] {
-            let next = parts[i - 1] * self.slice(axis, i..i + 1);
-            parts.push(next);
+        let mut parts = self.split(axis, &vec![1; shape[axis]]);
+        for i in 1..parts.len() {
+            parts[i] = parts[i - 1] * parts[i];
         }
         Var::concat(&parts, axis)
     }
