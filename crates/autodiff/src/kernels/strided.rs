@@ -30,8 +30,6 @@ const FEW_FAR: usize = 32;
 const SMALL: usize = 40_000;
 /// Channels below which the maps take more than is saved.
 const CHANNELS: usize = 32;
-/// Images whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on threads.
-const IMAGES_DW: usize = 36;
 /// Elements of the rows of one block of windows.
 const BLOCK: usize = 1536;
 
@@ -177,5 +175,5 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
     conv_dw::of_pairs(dw, x, g, s, &beside.taps);
-    blocks::weights(dw, [x, g], s, &form, IMAGES_DW, tiles);
+    blocks::weights(dw, [x, g], s, &form, tiles);
 }

@@ -26,9 +26,6 @@ const FEW: usize = 16;
 const FEW_FAR: usize = 24;
 /// Channels below which the maps take more than is saved.
 const CHANNELS: usize = 16;
-/// Images that share mosaics and whose part of the gradient of the weights is summed apart: fixed, so that results do not depend on
-/// threads.
-const IMAGES_DW: usize = 36;
 
 /// Whether these take less time than the direct kernels.
 pub fn suits<F: Float>(s: &ConvShape) -> bool {
@@ -49,7 +46,8 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
 fn images(n: usize) -> usize {
     match n {
         ..=9 => 3,
-        10..=144 => 9,
+        10..=12 => 6,
+        13..=144 => 9,
         _ => 18,
     }
 }
@@ -93,5 +91,5 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
         block: BLOCK_DW,
     };
     dw.fill(F::zero());
-    blocks::weights(dw, [x, g], s, &form, IMAGES_DW, tiles);
+    blocks::weights(dw, [x, g], s, &form, tiles);
 }

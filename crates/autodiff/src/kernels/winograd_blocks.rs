@@ -120,16 +120,21 @@ fn multiply<F: Float>(
     }
 }
 
-/// Adds the gradient for the weights to `dw`. So many images each are summed apart, then in order, so that results do not depend on
-/// threads; `tiles` are those of a convolution.
+/// Images whose part of the gradient of the weights is summed apart, and that share mosaics.
+fn images_of_sum(n: usize) -> usize {
+    if (37..=72).contains(&n) { n.div_ceil(2) } else { 36 }
+}
+
+/// Adds the gradient for the weights to `dw`. Fixed numbers of images are summed apart, then in order, so that results do not depend
+/// on threads; `tiles` are those of a convolution.
 pub fn weights<F: Float>(
     dw: &mut [F],
     [x, g]: [&[F]; 2],
     s: &ConvShape,
     form: &WeightForm<F>,
-    each: usize,
     tiles: impl Fn(&ConvShape) -> [Tiles; 2] + Send + Sync,
 ) {
+    let each = images_of_sum(s.n);
     // sums of whole vectors
     let wide = s.c_out.next_multiple_of(dense::lanes::<F>());
     let size = s.c_in * wide;
@@ -143,7 +148,15 @@ pub fn weights<F: Float>(
         let mut sums = Buffer::dirty(form.axis.shared.len().pow(2) * size);
         sums.data_mut().fill(F::zero());
         let sides = [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])];
-        add_weights(sums.data_mut(), sides, wide, form, is_far);
+        let add = |parts: &[Part], sums: &mut [F]| add_weights(sums, sides, parts, wide, form, is_far);
+        if split::is_split() && s.n <= each {
+            // a lone group is shared out between two threads
+            let (first, last) = sums.data_mut().split_at_mut(form.axis.first_planes() * size);
+            rayon::join(|| add(&[Part::First], first), || add(&[Part::Last], last));
+        } else {
+            // by halves, which leave room in the cache for the sums of all planes
+            add(&[Part::First, Part::Last], sums.data_mut());
+        }
         (form.to_weights)(partial, sums.data(), size);
     });
     for part in partial.data().chunks_exact(9 * size) {
@@ -159,11 +172,12 @@ pub fn weights<F: Float>(
 /// Images or gradients, others that lie behind them, and their windows.
 type Side<'a, F> = (&'a [F], &'a [F], &'a Tiles);
 
-/// Adds the gradients of the planes of the weights to `sums`, rows of `wide`, of which what is behind the output's channels is of no
-/// meaning.
+/// Adds the gradients of the planes of the weights that some parts have to `sums`, rows of `wide`, of which what is behind the output's
+/// channels is of no meaning.
 fn add_weights<F: Float>(
     sums: &mut [F],
     [x, g]: [Side<'_, F>; 2],
+    parts: &[Part],
     wide: usize,
     form: &WeightForm<F>,
     is_far: bool,
@@ -171,20 +185,21 @@ fn add_weights<F: Float>(
     let c_in = x.2.channels;
     // rows that begin with a cache line
     let row = c_in.next_multiple_of(dense::lanes::<F>());
-    let blocks = Blocks::new(x.2.count(), windows::<F>(form.block, row.max(wide), sums.len()));
+    // as for all parts, so that sums are the same ones
+    let planes = form.axis.shared.len().pow(2) * c_in * wide;
+    let blocks = Blocks::new(x.2.count(), windows::<F>(form.block, row.max(wide), planes));
     let of = |part, windows, row| Planes { axis: form.axis, part, windows, row };
-    let room = |row| [Part::First, Part::Last].map(|part| of(part, blocks.most(), row).len());
-    let [mut v, mut m] = [row, wide].map(|row| Buffer::dirty(room(row).into_iter().fold(0, usize::max)));
+    let room = |row| parts.iter().map(|&part| of(part, blocks.most(), row).len()).fold(0, usize::max);
+    let [mut v, mut m] = [row, wide].map(|row| Buffer::dirty(room(row)));
+    let before = of(parts[0], 0, row).range().start;
     for (block, range) in blocks.each().enumerate() {
         let windows = range[1] - range[0];
         let soon = [x, g].map(|(images, behind, tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));
-        let all = of(Part::All, windows, c_in).rows_of_all();
+        let all = parts.iter().map(|&part| of(part, windows, c_in).rows_of_all()).sum();
         let streams = is_far.then(|| Streams::new(soon, all, c_in));
         let mut done = 0;
-        // by parts, which leave room in the cache for the sums of all planes
-        for half in there_and_back(block, 0..2) {
-            let part = [Part::First, Part::Last][half];
-            let [of_x, of_g] = [row, wide].map(|row| of(part, windows, row));
+        for part in there_and_back(block, 0..parts.len()) {
+            let [of_x, of_g] = [row, wide].map(|row| of(parts[part], windows, row));
             (form.of_images)(v.data_mut(), of_x, x.0, x.2, range[0]);
             (form.of_gradients)(m.data_mut(), of_g, g.0, g.2, range[0]);
             let starts = [of_x, of_g].map(|planes| planes.starts());
@@ -193,7 +208,7 @@ fn add_weights<F: Float>(
                 let ahead = streams.as_ref().map(|streams| streams.after(done));
                 let v = &v.data()[starts[0][p]..][..rows * row];
                 let m = &m.data()[starts[1][p]..][..rows * wide];
-                let sum = &mut sums[p * c_in * wide..][..c_in * wide];
+                let sum = &mut sums[(p - before) * c_in * wide..][..c_in * wide];
                 dense::add_product(sum, v, Strides { row: 1, column: row }, m, [c_in, rows, wide], ahead);
                 done += rows;
             }

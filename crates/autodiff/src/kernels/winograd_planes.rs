@@ -29,6 +29,11 @@ pub enum Part {
 }
 
 impl Axis {
+    /// The planes that [`Part::First`] has.
+    pub fn first_planes(&self) -> usize {
+        self.half * self.shared.len()
+    }
+
     /// Of the rows of a part.
     fn kinds(&self, part: Part) -> Range<usize> {
         match part {
