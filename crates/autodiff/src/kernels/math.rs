@@ -1,4 +1,4 @@
-//! Exponentials and logarithms without branches, so that loops over them become vector code.
+//! Exponentials, logarithms and the error function without branches, so that loops over them become vector code.
 //!
 //! Sums of products are never fused: an element has the same bits at every instruction set and every place of its array.
 
@@ -20,6 +20,10 @@ pub trait Elementary: Sized + 'static {
     const EXP: &'static [Self];
     /// `(2 artanh(s) / s - 2) / s^2` for |s| <= (sqrt 2 - 1) / (sqrt 2 + 1) by powers of s^2.
     const LN: &'static [Self];
+    /// `erf(x) / x - 1` for |x| <= 0.9 by powers of x^2.
+    const ERF: &'static [Self];
+    /// `e^(x^2) (1 - erf(x))` for x from 0.9 to where erf rounds to one, by powers of (x - 2) / (x + 2).
+    const ERF_FAR: &'static [Self];
 
     /// Two to a whole number that is the exponent of a normal value.
     fn power_of_two(k: Self) -> Self;
@@ -29,7 +33,7 @@ pub trait Elementary: Sized + 'static {
 }
 
 macro_rules! elementary {
-    ($t:ident, $bits:ident, $range:expr, $negligible:expr, $ln_2:expr, $exp:expr, $ln:expr) => {
+    ($t:ident, $bits:ident, $range:expr, $negligible:expr, $ln_2:expr, $exp:expr, $ln:expr, $erf:expr) => {
         impl Elementary for $t {
             const ROUND: Self = 1.5 / $t::EPSILON;
             const LOG2_E: Self = std::$t::consts::LOG2_E;
@@ -38,6 +42,8 @@ macro_rules! elementary {
             const NEGLIGIBLE: Self = $negligible;
             const EXP: &'static [Self] = &$exp;
             const LN: &'static [Self] = &$ln;
+            const ERF: &'static [Self] = &$erf.0;
+            const ERF_FAR: &'static [Self] = &$erf.1;
 
             #[inline(always)]
             fn power_of_two(k: Self) -> Self {
@@ -71,7 +77,21 @@ elementary!(
     -20.0,
     [6.931_457_5e-1, 1.428_606_8e-6],
     [0.5, 1.666_666_7e-1, 4.166_646_3e-2, 8.333_310_5e-3, 1.393_368_6e-3, 1.989_103e-4],
-    [6.666_667e-1, 4.000_012_3e-1, 2.855_081_6e-1, 2.333_058_3e-1]
+    [6.666_667e-1, 4.000_012_3e-1, 2.855_081_6e-1, 2.333_058_3e-1],
+    (
+        [0.12837917, -0.37612635, 0.11283718, -0.026860666, 0.005204227, -0.0008179632, 8.5294014e-05],
+        [
+            0.25539568,
+            -0.42718586,
+            0.2416582,
+            -0.0789784,
+            0.0037326175,
+            0.0069925324,
+            -0.00084367534,
+            -0.00093184254,
+            3.314661e-05
+        ]
+    )
 );
 elementary!(
     f64,
@@ -100,7 +120,44 @@ elementary!(
         0.18182889455674947,
         0.15331710618210773,
         0.14616585424888623,
-    ]
+    ],
+    (
+        [
+            0.1283791670955126,
+            -0.3761263890318373,
+            0.11283791670953794,
+            -0.02686617064482373,
+            0.0052239776217703725,
+            -0.0008548326764466543,
+            0.00012055321382481122,
+            -1.492530753550859e-05,
+            1.6455328747938096e-06,
+            -1.6276526722586205e-07,
+            1.4051482766989913e-08,
+            -8.493998797080943e-10
+        ],
+        [
+            0.25539567631050575,
+            -0.4271858474139584,
+            0.2416581942424664,
+            -0.07897858101573163,
+            0.003732892404337698,
+            0.006997461739159371,
+            -0.0008471432515171128,
+            -0.0009819770248075037,
+            4.355562000747665e-05,
+            0.00017436111949716246,
+            2.7525189995675834e-05,
+            -2.7579104957707786e-05,
+            -1.3965505239753718e-05,
+            1.384978788971992e-06,
+            3.778801838120211e-06,
+            1.2201604519215208e-06,
+            -5.296127629574837e-07,
+            -5.17941414570529e-07,
+            7.379802720568767e-08
+        ]
+    )
 );
 
 #[inline(always)]
@@ -179,6 +236,16 @@ pub fn softplus<F: Float>(x: F) -> F {
 pub fn elu<F: Float>(x: F, a: F) -> F {
     let e = a * exp_m1_negative(if x > F::zero() { F::zero() } else { x });
     if x > F::zero() { x } else { e }
+}
+
+/// The error function.
+#[inline(always)]
+pub fn erf<F: Float>(x: F) -> F {
+    let near = x + x * polynomial(x * x, F::ERF);
+    let (a, two, limit) = (x.abs(), F::of(2.0), F::of(8.0));
+    let a = if a > limit { limit } else { a };
+    let far = F::one() - exp(-a * a) * polynomial((a - two) / (a + two), F::ERF_FAR);
+    if a < F::of(0.9) { near } else { far.copysign(x) }
 }
 
 /// The natural logarithm.

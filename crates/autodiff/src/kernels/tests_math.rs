@@ -1,11 +1,11 @@
-//! Exponentials and logarithms against the standard library's.
+//! Exponentials, logarithms and the error function against libraries'.
 
 use super::isa::forced::at_every_level;
 use super::map::{Source, map1};
 use super::math;
 use super::testing::values;
 
-/// A function and the standard library's in double precision.
+/// A function and a library's in double precision.
 type Pair<F> = (&'static str, fn(F) -> F, fn(f64) -> f64);
 
 fn logistic(x: f64) -> f64 {
@@ -29,6 +29,7 @@ macro_rules! pairs {
             ("sigmoid", math::sigmoid, logistic),
             ("softplus", math::softplus, softplus),
             ("elu", |x| math::elu(x, 1.0), elu),
+            ("erf", math::erf, libm::erf),
         ]
     };
 }
@@ -64,7 +65,7 @@ const SPECIAL: [f64; 12] = [
 
 #[test]
 fn single_precision_is_within_two_units() {
-    let pairs: [Pair<f32>; 6] = pairs!();
+    let pairs: [Pair<f32>; 7] = pairs!();
     let all = (0..=u32::MAX).step_by(7919).map(f32::from_bits).chain(SPECIAL.map(|x| x as f32));
     for x in all {
         for (name, f, exact) in pairs {
@@ -77,7 +78,7 @@ fn single_precision_is_within_two_units() {
 
 #[test]
 fn double_precision_is_within_three_units() {
-    let pairs: [Pair<f64>; 6] = pairs!();
+    let pairs: [Pair<f64>; 7] = pairs!();
     let everywhere = (0..=u64::MAX).step_by((u64::MAX / 300_007) as usize).map(f64::from_bits);
     let near = values::<f64>(100_000, 1).into_iter().flat_map(|v| [v, 30.0 * v, 750.0 * v]);
     for x in everywhere.chain(near).chain(SPECIAL) {
@@ -92,7 +93,7 @@ fn double_precision_is_within_three_units() {
 #[test]
 fn bits_do_not_depend_on_place_or_instruction_set() {
     let x: Vec<f32> = values(67, 1).iter().map(|v: &f32| 20.0 * v).collect();
-    let pairs: [Pair<f32>; 6] = pairs!();
+    let pairs: [Pair<f32>; 7] = pairs!();
     for (name, f, _) in pairs {
         let alone: Vec<u32> = x.iter().map(|&x| f(x).to_bits()).collect();
         at_every_level(|level| {

@@ -40,10 +40,6 @@ pub(crate) enum Unary<F> {
     MinScalar(F),
 }
 
-fn erf<F: Float>(x: F) -> F {
-    F::of(libm::erf(x.as_f64()))
-}
-
 fn sign<F: Float>(x: F) -> F {
     if x > F::zero() {
         F::one()
@@ -109,7 +105,7 @@ impl<F: Float> Unary<F> {
             Unary::Tanh => map1(out, x, math::tanh),
             Unary::Sigmoid => map1(out, x, math::sigmoid),
             Unary::Softplus => map1(out, x, math::softplus),
-            Unary::Erf => map1(out, x, erf),
+            Unary::Erf => map1(out, x, math::erf),
             Unary::Leaky(s) => map1(out, x, move |x| if x > zero { x } else { x * s }),
             Unary::LeakyMask(s) => map1(out, x, move |x| if x > zero { one } else { s }),
             Unary::Elu(a) => map1(out, x, move |x| math::elu(x, a)),
