@@ -1,13 +1,24 @@
 //! Squared Euclidean distances between the rows of two matrices.
 
+use super::dense;
 use super::isa::{Isa, versions};
 use super::split;
+use super::strip::{load, strips};
+use super::turn::turn;
 use crate::float::Float;
+use crate::pool::Buffer;
 
 /// Partial sums of a distance: vectorises, and rounds less than one long sum.
 const LANES: usize = 8;
 /// Elements that a thread takes at once.
 const PIECE: usize = 1 << 10;
+
+/// Rows of B from which on distances are computed side by side, those of several rows in a vector.
+const MANY: usize = 8;
+/// Rows of B that are computed are a multiple of this.
+const TOGETHER: usize = 16;
+/// Squares added up in one accumulator.
+const BLOCK: usize = 64;
 
 /// `out[i, j]` between row `i` of `a` and row `j` of `b`, rows of `width` elements.
 ///
@@ -20,14 +31,63 @@ pub fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize
     }
     let rows = b.len() / width;
     assert_eq!((out.len() * width, b.len()), (a.len() * rows, rows * width), "squared_distances: lengths");
+    let columns = (rows >= MANY).then(|| {
+        let mut columns = Buffer::dirty(b.len());
+        turn(columns.data_mut(), b, rows, width);
+        dense::widened(columns.data(), rows, rows.next_multiple_of(TOGETHER))
+    });
     let each = PIECE.div_ceil(rows);
     split::chunks(out, each * rows, |i, out| {
-        from_rows(out, &a[i * each * width..][..out.len() / rows * width], b, width);
+        let a = &a[i * each * width..][..out.len() / rows * width];
+        match &columns {
+            Some(columns) => from_columns(out, a, columns.data(), width),
+            None => from_rows(out, a, b, width),
+        }
     });
 }
 
 versions! {
     fn from_rows<F>(out: &mut [F], a: &[F], b: &[F], width: usize) where [F: Float] = from_rows_body;
+    /// From columns of B, whose length is filled up to a multiple of [`TOGETHER`].
+    fn from_columns<F>(out: &mut [F], a: &[F], columns: &[F], width: usize) where [F: Float] = from_columns_body;
+}
+
+#[inline(always)]
+fn from_columns_body<F: Float, I: Isa>(out: &mut [F], a: &[F], columns: &[F], width: usize) {
+    let (wide, rows) = (columns.len() / width, out.len() / (a.len() / width));
+    for (a, out) in a.chunks(2 * width).zip(out.chunks_mut(2 * rows)) {
+        strips!(wide, strip::<F, I>(out, a, columns, width));
+    }
+}
+
+/// Distances of one row of A, or of two, to `W` rows of B from `col` on; those behind the last one are of no meaning.
+#[inline(always)]
+fn strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], a: &[F], columns: &[F], width: usize) {
+    let (wide, rows) = (columns.len() / width, out.len() * width / a.len());
+    // a lone row twice
+    let a = [&a[..width], &a[a.len() - width..]];
+    let mut total = [[F::zero(); W]; 2];
+    for start in (0..width).step_by(BLOCK) {
+        let mut sums = [[F::zero(); W]; 2];
+        for k in start..width.min(start + BLOCK) {
+            let b: [F; W] = load(columns, k * wide + col);
+            for i in 0..2 {
+                for j in 0..W {
+                    let d = a[i][k] - b[j];
+                    sums[i][j] = I::mul_add(d, d, sums[i][j]);
+                }
+            }
+        }
+        for i in 0..2 {
+            for j in 0..W {
+                total[i][j] += sums[i][j];
+            }
+        }
+    }
+    let keep = W.min(rows - col);
+    for (out, total) in out.chunks_exact_mut(rows).zip(&total) {
+        out[col..col + keep].copy_from_slice(&total[..keep]);
+    }
 }
 
 #[inline(always)]
