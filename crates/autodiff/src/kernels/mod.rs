@@ -35,6 +35,7 @@ mod norm_rows;
 mod pairs;
 pub mod peak;
 pub mod permute;
+pub mod pick;
 pub mod pool;
 mod reader;
 pub mod reduce;

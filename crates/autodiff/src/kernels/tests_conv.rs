@@ -63,6 +63,8 @@ fn shapes() -> Vec<ConvShape> {
         s(3, [13, 16], 16, [3, 3], 20, [1, 1], [[0, 0], [2, 1]]),
         s(9, [13, 16], 36, [3, 3], 32, [1, 1], [[0, 0], [2, 1]]),
         s(40, [6, 7], 32, [3, 3], 36, [1, 1], [[1, 1], [1, 1]]),
+        // several blocks of windows beside planes of weights that no cache holds
+        s(26, [7, 7], 232, [3, 3], 256, [1, 1], [[1, 1], [1, 1]]),
         // and with stride 2: outputs beside the windows before, behind, on neither side; odd sizes, and uneven padding
         s(33, [14, 14], 64, [3, 3], 64, [2, 2], [[1, 1], [1, 1]]),
         s(22, [15, 22], 36, [3, 3], 40, [2, 2], [[1, 1], [0, 1]]),

@@ -120,7 +120,8 @@ fn multiply<F: Float>(
     }
 }
 
-/// Images whose part of the gradient of the weights is summed apart, and that share mosaics.
+/// Images whose part of the gradient of the weights is summed apart, and that share mosaics: two threads have about as many where there
+/// are two such groups.
 fn images_of_sum(n: usize) -> usize {
     if (37..=72).contains(&n) { n.div_ceil(2) } else { 36 }
 }

@@ -4,7 +4,7 @@ use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::reduce;
+use crate::kernels::{pick, reduce};
 use crate::op::Op;
 use crate::shape::{Shape, check_axes};
 use crate::tape::Tape;
@@ -45,26 +45,11 @@ impl IndexOp {
         match (self, out) {
             (IndexOp::Gather { axis }, [out]) => {
                 let (outer, size, inner) = from.around(*axis);
-                let places = all_places("gather", places(), size);
-                let mut rows = out.chunks_exact_mut(inner.max(1));
-                for o in 0..outer {
-                    for (&i, row) in places.iter().zip(&mut rows) {
-                        copy(row, &a[(o * size + i) * inner..][..inner]);
-                    }
-                }
+                pick::gather(out, a, &all_places("gather", places(), size), [outer, size, inner]);
             }
             (IndexOp::ScatterAdd { axis }, [out]) => {
                 let (outer, size, inner) = to.around(*axis);
-                let places = all_places("scatter_add", places(), size);
-                out.fill(F::zero());
-                let mut rows = a.chunks_exact(inner.max(1));
-                for o in 0..outer {
-                    for (&i, row) in places.iter().zip(&mut rows) {
-                        for (t, &v) in out[(o * size + i) * inner..][..inner].iter_mut().zip(row) {
-                            *t += v;
-                        }
-                    }
-                }
+                pick::scatter_add(out, a, &all_places("scatter_add", places(), size), [outer, size, inner]);
             }
             (IndexOp::OneHot, [out]) => {
                 out.fill(F::zero());
@@ -131,15 +116,6 @@ impl IndexOp {
 /// The places that values name.
 fn all_places<F: Float>(name: &str, x: &[F], size: usize) -> Vec<usize> {
     x.iter().map(|&i| place(name, i, size)).collect()
-}
-
-/// Copies a row; a single element without a call.
-#[inline(always)]
-fn copy<F: Float>(to: &mut [F], from: &[F]) {
-    match (to, from) {
-        ([to], [from]) => *to = *from,
-        (to, from) => to.copy_from_slice(from),
-    }
 }
 
 /// The place that a value names.
