@@ -12,7 +12,6 @@ use crate::pool::Buffer;
 const LANES: usize = 8;
 /// Elements that a thread takes at once.
 const PIECE: usize = 1 << 10;
-
 /// Rows of B from which on distances are computed side by side, those of several rows in a vector.
 const MANY: usize = 8;
 /// Rows of B that are computed are a multiple of this.
@@ -34,7 +33,10 @@ pub fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize
     let columns = (rows >= MANY).then(|| {
         let mut columns = Buffer::dirty(b.len());
         turn(columns.data_mut(), b, rows, width);
-        dense::widened(columns.data(), rows, rows.next_multiple_of(TOGETHER))
+        match rows.next_multiple_of(TOGETHER) {
+            wide if wide > rows => dense::widened(columns.data(), rows, wide),
+            _ => columns,
+        }
     });
     let each = PIECE.div_ceil(rows);
     split::chunks(out, each * rows, |i, out| {

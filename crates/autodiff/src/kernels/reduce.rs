@@ -9,6 +9,8 @@ use crate::shape::MAX_RANK;
 /// Rows of one block of a column sum, elements per lane of one block of a row sum: blocks are added up apart, so that
 /// the error grows with the block and the number of blocks, not with their product.
 const BLOCK: usize = 64;
+/// Lanes in which the greatest element of a row is looked for.
+const LANES: usize = 16;
 /// Elements of one task of a split sum.
 const TASK: usize = 1 << 16;
 
@@ -125,7 +127,7 @@ versions! {
 #[inline(always)]
 fn first_greatest_body<F: Float, I: Isa>(places: &mut [usize], x: &[F], c: usize) {
     for (place, row) in places.iter_mut().zip(x.chunks_exact(c)) {
-        *place = if c < 16 { first_of_few(row) } else { first_of_lanes::<F, 16>(row) };
+        *place = if c < LANES { first_of_few(row) } else { first_of_lanes(row) };
     }
 }
 
@@ -140,12 +142,12 @@ fn first_of_few<F: Float>(row: &[F]) -> usize {
 
 /// The greatest first, in lanes, then where it is.
 #[inline(always)]
-fn first_of_lanes<F: Float, const L: usize>(row: &[F]) -> usize {
+fn first_of_lanes<F: Float>(row: &[F]) -> usize {
     let larger = |a: F, b: F| if b > a { b } else { a };
-    let (blocks, rest) = row.as_chunks::<L>();
-    let mut lanes = [row[0]; L];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    let mut lanes = [row[0]; LANES];
     for block in blocks {
-        for j in 0..L {
+        for j in 0..LANES {
             lanes[j] = larger(lanes[j], block[j]);
         }
     }
@@ -153,7 +155,7 @@ fn first_of_lanes<F: Float, const L: usize>(row: &[F]) -> usize {
     let before =
         blocks.iter().take_while(|block| block.iter().fold(true, |no, &x| no & (x != greatest))).count();
     // none is where the row begins with NaN
-    row[before * L..].iter().position(|&x| x == greatest).map_or(0, |i| before * L + i)
+    row[before * LANES..].iter().position(|&x| x == greatest).map_or(0, |i| before * LANES + i)
 }
 
 #[inline(always)]

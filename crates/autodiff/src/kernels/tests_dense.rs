@@ -225,9 +225,18 @@ fn permuting_moves_every_element() {
 
 #[test]
 fn distances_are_the_plain_sums() {
-    for (n, m, width) in
-        [(1, 1, 1), (3, 5, 7), (70, 40, 64), (2000, 3, 9), (4, 2, 0), (7, 8, 130), (1, 33, 3), (300, 21, 65)]
-    {
+    for (n, m, width) in [
+        (1, 1, 1),
+        (3, 5, 7),
+        (2000, 3, 9),
+        (4, 2, 0),
+        // side by side: columns filled up, by less than a vector or not at all; a lone last row
+        (70, 40, 64),
+        (7, 8, 130),
+        (1, 33, 3),
+        (5, 32, 10),
+        (300, 21, 65),
+    ] {
         let (a, b) = (values::<f32>(n * width, 1), values::<f32>(m * width, 2));
         let row = |x: &[f32], i: usize| x[i * width..][..width].to_vec();
         let distance = |i, j| row(&a, i).iter().zip(row(&b, j)).map(|(x, y)| (x - y) * (x - y)).sum::<f32>();

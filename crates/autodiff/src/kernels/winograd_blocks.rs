@@ -65,7 +65,7 @@ pub fn conv<F: Float>(
     tiles: impl Fn(usize) -> [Tiles; 2] + Send + Sync,
 ) {
     let size = w.len() / 9;
-    let mut weights = Buffer::dirty(form.axis.shared.len().pow(2) * size);
+    let mut weights = Buffer::dirty(form.axis.planes(Part::All).len() * size);
     (form.of_weights)(weights.data_mut(), w, size);
     let is_far = is_far::<F>(x.len() + out.len());
     split::chunks(out, each * out_image, |i, out| {
@@ -146,13 +146,13 @@ pub fn weights<F: Float>(
         let (x, x_behind) = x[i * each * x_image..].split_at(some.n * x_image);
         let (g, g_behind) = g[i * each * g_image..].split_at(some.n * g_image);
         let tiles = tiles(&some);
-        let mut sums = Buffer::dirty(form.axis.shared.len().pow(2) * size);
+        let mut sums = Buffer::dirty(form.axis.planes(Part::All).len() * size);
         sums.data_mut().fill(F::zero());
         let sides = [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])];
         let add = |parts: &[Part], sums: &mut [F]| add_weights(sums, sides, parts, wide, form, is_far);
         if split::is_split() && s.n <= each {
             // a lone group is shared out between two threads
-            let (first, last) = sums.data_mut().split_at_mut(form.axis.first_planes() * size);
+            let (first, last) = sums.data_mut().split_at_mut(form.axis.planes(Part::First).len() * size);
             rayon::join(|| add(&[Part::First], first), || add(&[Part::Last], last));
         } else {
             // by halves, which leave room in the cache for the sums of all planes
@@ -187,12 +187,12 @@ fn add_weights<F: Float>(
     // rows that begin with a cache line
     let row = c_in.next_multiple_of(dense::lanes::<F>());
     // as for all parts, so that sums are the same ones
-    let planes = form.axis.shared.len().pow(2) * c_in * wide;
+    let planes = form.axis.planes(Part::All).len() * c_in * wide;
     let blocks = Blocks::new(x.2.count(), windows::<F>(form.block, row.max(wide), planes));
     let of = |part, windows, row| Planes { axis: form.axis, part, windows, row };
     let room = |row| parts.iter().map(|&part| of(part, blocks.most(), row).len()).fold(0, usize::max);
     let [mut v, mut m] = [row, wide].map(|row| Buffer::dirty(room(row)));
-    let before = of(parts[0], 0, row).range().start;
+    let before = form.axis.planes(parts[0]).start;
     for (block, range) in blocks.each().enumerate() {
         let windows = range[1] - range[0];
         let soon = [x, g].map(|(images, behind, tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));

@@ -29,9 +29,10 @@ pub enum Part {
 }
 
 impl Axis {
-    /// The planes that [`Part::First`] has.
-    pub fn first_planes(&self) -> usize {
-        self.half * self.shared.len()
+    /// The planes that a part has, counted in all.
+    pub fn planes(&self, part: Part) -> Range<usize> {
+        let Range { start, end } = self.kinds(part);
+        start * self.shared.len()..end * self.shared.len()
     }
 
     /// Of the rows of a part.
@@ -67,10 +68,9 @@ pub struct Planes {
 }
 
 impl Planes {
-    /// The planes that a part has, counted in all.
+    /// Them, counted in all.
     pub fn range(&self) -> Range<usize> {
-        let Range { start, end } = self.axis.kinds(self.part);
-        start * self.axis.shared.len()..end * self.axis.shared.len()
+        self.axis.planes(self.part)
     }
 
     /// Rows and columns of the numbers of a window.
