@@ -39,6 +39,7 @@ pub use kernels::with_split;
 pub use op::CustomOp;
 pub use ops::conv::{Conv, Padding};
 pub use ops::conv_block::ConvBlock;
+pub use ops::conv_layer::ConvLayer;
 pub use ops::index::Indices;
 pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
 pub use ops::norm::Activation;

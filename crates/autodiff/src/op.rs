@@ -13,6 +13,7 @@ use crate::inputs::Inputs;
 use crate::ops::binary::Binary;
 use crate::ops::conv::ConvOp;
 use crate::ops::conv_block::ConvBlockOp;
+use crate::ops::conv_layer::ConvLayerOp;
 use crate::ops::fused::Fused;
 use crate::ops::index::IndexOp;
 use crate::ops::layout::Layout;
@@ -50,6 +51,8 @@ pub(crate) enum Op<F: Float> {
     Conv(Box<ConvOp>),
     /// Convolution, batch norm, activation and pooling in one.
     ConvBlock(Box<ConvBlockOp<F>>),
+    /// Convolution, bias, activation and pooling in one.
+    ConvLayer(Box<ConvLayerOp<F>>),
     /// Pooling.
     Pool(PoolOp),
     /// Batch normalisation.
@@ -81,6 +84,7 @@ impl<F: Float> Op<F> {
             Op::Rows(op) => op.name(),
             Op::Conv(op) => op.name(),
             Op::ConvBlock(op) => op.name(),
+            Op::ConvLayer(_) => "conv_layer",
             Op::Pool(op) => op.name(),
             Op::Norm(op) => op.name(),
             Op::NormPool(op) => op.name(),
@@ -131,6 +135,7 @@ impl<F: Float> Op<F> {
             Op::Rows(op) => op.forward(x, out),
             Op::Conv(op) => op.forward(x, out[0]),
             Op::ConvBlock(op) => op.forward(x, out),
+            Op::ConvLayer(op) => op.forward(x, out[0]),
             Op::Pool(op) => op.forward(x, out),
             Op::Norm(op) => op.forward(x, out),
             Op::NormPool(op) => op.forward(x, out),
@@ -153,6 +158,7 @@ impl<F: Float> Op<F> {
             Op::Rows(op) => op.vjp(r),
             Op::Conv(op) => op.vjp(r),
             Op::ConvBlock(op) => op.vjp(r),
+            Op::ConvLayer(op) => op.vjp(r),
             Op::Pool(op) => op.vjp(r),
             Op::Norm(op) => op.vjp(r),
             Op::Lstm(op) => op.vjp(r),

@@ -2,7 +2,8 @@
 //! and second order (some at third). What is checked is what this table says.
 
 use fewshot_autodiff::{
-    Activation, Array, Conv, ConvBlock, Padding, Pool, Program, Tape, Transpose, Triangle, Var, gradcheck,
+    Activation, Array, Conv, ConvBlock, ConvLayer, Padding, Pool, Program, Tape, Transpose, Triangle, Var,
+    gradcheck,
 };
 
 type Function = Box<dyn for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>>;
@@ -285,6 +286,23 @@ fn conv_blocks(rows: &mut Vec<Row>) {
     ]);
 }
 
+fn conv_layers(rows: &mut Vec<Row>) {
+    let conv = Conv { stride: [1; 2], padding: Padding::all(1) };
+    let leaky = Activation::LeakyRelu(0.2);
+    let cases = [
+        ("conv_layer", ConvLayer { conv, activation: Activation::Relu, pool: Some(Pool::valid(2)) }),
+        ("conv_layer without pooling", ConvLayer { conv, activation: leaky, pool: None }),
+        ("conv_layer padded pool", ConvLayer { conv, activation: leaky, pool: Some(Pool::same(2)) }),
+    ];
+    for (name, how) in cases {
+        let all = [any(&[2, 5, 6, 2]), seeded(&[3, 3, 2, 2], 0.7), seeded(&[2], 0.2)];
+        rows.extend([
+            row(name, &all, move |_, x| x[0].conv_layer(x[1], Some(x[2]), how).powi(2)).third(),
+            row(name, &all[..2], move |_, x| x[0].conv_layer(x[1], None, how).powi(2)),
+        ]);
+    }
+}
+
 fn norms(rows: &mut Vec<Row>) {
     let terms = || [any(&[5, 3]), seeded(&[3], 0.9), seeded(&[3], 0.2)];
     let image = || [any(&[2, 3, 2, 3]), seeded(&[3], 0.9), seeded(&[3], 0.2)];
@@ -340,6 +358,7 @@ fn table() -> Vec<Row> {
     products(&mut rows);
     convolutions(&mut rows);
     conv_blocks(&mut rows);
+    conv_layers(&mut rows);
     norms(&mut rows);
     rows
 }

@@ -69,7 +69,7 @@ impl<M> Anil<M> {
     {
         let tape = Tape::new();
         let (theta, support) = (meta.theta.on(&tape), support.on(&tape));
-        let features = self.model.features(&theta, support.x, &mut Pass::batch()).detach();
+        let features = self.model.features(&theta, support.x, &mut Pass::batch().for_use()).detach();
         let inner = self.inner(self.eval_steps, Order::First);
         let all = inner.trajectory(&theta, Rate::Scalar(self.inner_lr), |_, fast| {
             support.y.loss(self.model.head(fast, features))

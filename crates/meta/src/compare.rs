@@ -127,7 +127,7 @@ fn examples<F: Float>(learned: &Learned<F>) -> Result<Examples<F>, Error> {
 
 /// The pass on these statistics, or on those of the batch.
 fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
-    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape)))
+    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).for_use()
 }
 
 /// What is kept of a support, and the statistics that normalised it: those given, or its own, for which it is compared with itself.

@@ -18,7 +18,7 @@ pub(crate) fn forward<F: Float>(
     given: Option<&Params<Array<F>>>,
 ) -> Array<F> {
     let tape = Tape::new();
-    let mut pass = given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
+    let mut pass = given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape))).for_use();
     model.forward(&weights.on(&tape), tape.var(x), &mut pass).value()
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn forward_batch<F: Float>(
     x: &Array<F>,
 ) -> (Array<F>, Params<Array<F>>) {
     let tape = Tape::new();
-    let mut pass = Pass::batch();
+    let mut pass = Pass::batch().for_use();
     let y = model.forward(&weights.on(&tape), tape.var(x), &mut pass).value();
     (y, pass.into_statistics().map(|s| s.arrays()).unwrap_or_default())
 }

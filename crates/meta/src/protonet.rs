@@ -121,7 +121,7 @@ impl<M> ProtoNet<M> {
         let [weights, statistics] = learned.fitted(self.model.spec())?;
         let old = learned.known(PROTOTYPES)?;
         let tape = Tape::new();
-        let mut pass = Pass::given(&statistics.on(&tape));
+        let mut pass = Pass::given(&statistics.on(&tape)).for_use();
         let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
         let new = prototypes(z, more.y.classes("with_classes"), more.y.ways()).value();
         let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);

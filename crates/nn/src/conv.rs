@@ -1,6 +1,6 @@
 //! A convolution layer, alone and with the norm that follows it.
 
-use fewshot_autodiff::{Activation, Conv, ConvBlock, Float, Pool, Var};
+use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Pool, Var};
 
 use crate::init::{Bias, Init, PYTORCH};
 use crate::model::Pass;
@@ -40,6 +40,27 @@ impl Conv2d {
     pub fn forward<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
         let y = self.without_bias(params, x);
         self.bias.map_or(y, |bias| y + params[bias])
+    }
+
+    /// Applies the layer, an activation, and max-pooling if asked for.
+    ///
+    /// # Panics
+    /// When the channels differ or a window does not fit.
+    #[track_caller]
+    pub(crate) fn activated<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        x: Var<'t, F>,
+        activation: Activation,
+        pool: Option<Pool>,
+        pass: &Pass<'t, F>,
+    ) -> Var<'t, F> {
+        if pass.is_for_use() {
+            let bias = self.bias.map(|bias| params[bias]);
+            return x.conv_layer(params[self.weight], bias, ConvLayer { conv: self.how, activation, pool });
+        }
+        let y = activation.apply(self.forward(params, x));
+        pool.map_or(y, |pool| y.max_pool(pool))
     }
 
     /// How many output pixels there are for all images of `x`.
@@ -104,6 +125,11 @@ impl ConvNorm {
         activation: Activation,
         pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
+        if pass.is_for_use()
+            && let Some(given) = self.norm.given(params, pass)
+        {
+            return self.folded(params, x, activation, given);
+        }
         let batch = self.norm.uses_batch(pass);
         let weight = params[self.conv.weight].shape();
         if batch && pass.is_once() && weight[..3].iter().product::<usize>() <= FEW {
@@ -132,6 +158,20 @@ impl ConvNorm {
         let (y, statistics) = x.conv_block(params[self.conv.weight], scale, shift, how);
         self.norm.collect(statistics, self.conv.windows(params, x), pass, self.bias(params));
         y
+    }
+
+    /// All in one operator, with the norm of given statistics in weights and bias.
+    #[track_caller]
+    fn folded<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        x: Var<'t, F>,
+        activation: Activation,
+        [factor, shift]: [Var<'t, F>; 2],
+    ) -> Var<'t, F> {
+        let shift = self.bias(params).map_or(shift, |bias| shift + bias * factor);
+        let how = ConvLayer { conv: self.conv.how, activation, pool: self.pool };
+        x.conv_layer(params[self.conv.weight] * factor, Some(shift), how)
     }
 
     fn bias<'t, F: Float>(&self, params: &Params<Var<'t, F>>) -> Option<Var<'t, F>> {

@@ -68,14 +68,22 @@ pub trait Headed<F: Float = f32>: Model<F> {
 pub struct Pass<'t, F: Float = f32> {
     given: Option<Params<Var<'t, F>>>,
     noise: Option<Noise>,
-    once: bool,
+    gradients: Gradients,
     collected: Vec<(String, Var<'t, F>)>,
+}
+
+/// How often a pass is differentiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gradients {
+    Any,
+    Once,
+    None,
 }
 
 impl<'t, F: Float> Pass<'t, F> {
     /// Norms use, and collect, the statistics of the batch; no dropout.
     pub fn batch() -> Self {
-        Pass { given: None, noise: None, once: false, collected: Vec::new() }
+        Pass { given: None, noise: None, gradients: Gradients::Any, collected: Vec::new() }
     }
 
     /// Norms use these statistics; no dropout.
@@ -94,13 +102,25 @@ impl<'t, F: Float> Pass<'t, F> {
     /// take longer.
     #[must_use]
     pub fn once(mut self) -> Self {
-        self.once = true;
+        self.gradients = Gradients::Once;
+        self
+    }
+
+    /// The pass is not differentiated: layers may join what only a gradient needs apart. Derivatives stay right, but take longer.
+    #[must_use]
+    pub fn for_use(mut self) -> Self {
+        self.gradients = Gradients::None;
         self
     }
 
     /// Whether the pass is differentiated at most once.
     pub fn is_once(&self) -> bool {
-        self.once
+        self.gradients != Gradients::Any
+    }
+
+    /// Whether the pass is not differentiated.
+    pub fn is_for_use(&self) -> bool {
+        self.gradients == Gradients::None
     }
 
     /// The given mean and variance of the norm at `scope`, or nothing when those of the batch are to be used.

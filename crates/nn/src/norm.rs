@@ -95,6 +95,21 @@ impl BatchNorm {
         pass.collect(&self.scope, mean, row(1), rows);
     }
 
+    /// Factor and shift `[channels]` that given statistics make the norm to be, if `pass` gives any.
+    #[track_caller]
+    pub(crate) fn given<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        pass: &Pass<'t, F>,
+    ) -> Option<[Var<'t, F>; 2]> {
+        let [mean, variance] = pass.statistics(&self.scope)?;
+        let (scale, shift) = self.terms(params);
+        let inverse = (variance + F::of(self.eps)).sqrt().safe_recip();
+        let factor = scale.map_or(inverse, |scale| scale * inverse);
+        let taken = mean * factor;
+        Some([factor, shift.map_or(-taken, |shift| shift - taken)])
+    }
+
     pub(crate) fn eps(&self) -> f64 {
         self.eps
     }

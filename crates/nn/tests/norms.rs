@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Activation, Array, Conv, Padding, Program, Tape, Var};
 use fewshot_nn::{
-    BatchNorm, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Model, NormAffine, Params, Pass, Spec,
-    update_running,
+    BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Model, NormAffine, Params, Pass,
+    Spec, update_running,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -245,4 +245,24 @@ fn a_pass_differentiated_once_keeps_no_map_of_the_first_layer() {
     };
     assert!(listing(false).contains("[2, 16, 16, 4]"));
     assert!(!listing(true).contains("[2, 16, 16, 4]"), "{}", listing(true));
+}
+
+#[test]
+fn a_pass_for_use_gives_the_same_outputs() {
+    let flat = Conv4Config { bias: Bias::FanIn, ..Conv4Config::strided_flat() };
+    for (channels, config) in [(1, Conv4Config::pooled_64()), (3, Conv4Config::pooled_32()), (1, flat)] {
+        let model = Conv4::new(&Conv4Config { size: 17, channels, filters: 5, ..config.with_head(4) });
+        let tape = Tape::new();
+        let spec = Model::<f64>::spec(&model);
+        let theta = weights(spec).on(&tape);
+        let given = spec.statistics::<f64>().map(|s| random(s.shape(), 5).map(|x| x.abs() + 0.5));
+        let x = tape.var(&random(&[5, 17, 17, channels], 9));
+        for given in [None, Some(given)] {
+            let pass = || given.as_ref().map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
+            let [mut plain, mut used] = [pass(), pass().for_use()];
+            assert!(used.is_for_use() && used.is_once() && !plain.is_for_use());
+            let [plain, used] = [&mut plain, &mut used].map(|pass| model.forward(&theta, x, pass).value());
+            assert_relative_eq!(plain.data(), used.data(), epsilon = 1e-9);
+        }
+    }
 }

@@ -101,8 +101,7 @@ impl<F: Float> Terms<'_, F> {
 
     /// Those of [`Layer`].
     fn weights(&self, w: &[F], variance: &[F], moments: &Moments, s: &BlockShape) -> Vec<F> {
-        let folded = self.folded(w, variance, moments);
-        if numbers::suits(s) { numbers::weights(&folded, wide(s.conv.c_out), s.conv.c_in) } else { folded }
+        of_layer(self.folded(w, variance, moments), s)
     }
 
     /// Weights and, as a last row, what is added, such that convolving pivoted images gives normalised ones: rows of [`wide`].
@@ -123,6 +122,20 @@ impl<F: Float> Terms<'_, F> {
         }
         all
     }
+}
+
+/// Folded weights as [`Layer`] has them.
+fn of_layer<F: Float>(folded: Vec<F>, s: &BlockShape) -> Vec<F> {
+    if numbers::suits(s) { numbers::weights(&folded, wide(s.conv.c_out), s.conv.c_in) } else { folded }
+}
+
+/// Those of [`Layer`] without a norm: weights and what is added to the channels.
+pub(super) fn weights_of_layer<F: Float>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<F> {
+    let (c, wide) = (s.conv.c_out, wide(s.conv.c_out));
+    let mut all = vec![F::zero(); (s.depth() + 1) * wide];
+    let rows = w.chunks_exact(c).chain(added);
+    all.chunks_exact_mut(wide).zip(rows).for_each(|(to, row)| to[..c].copy_from_slice(row));
+    of_layer(all, s)
 }
 
 /// Elements of a row of folded weights: whole vectors.
@@ -151,28 +164,33 @@ pub fn conv_block<F: Float>(
     exact.store(moments);
     // the gradient knows the moments as they are stored
     let weights = terms.weights(w, &stats[c..], &Moments::load(moments, s.depth()), s);
-    let layer = layer(&weights, terms.slope, s);
+    output_of_images(y, x, &pivot, &layer(&weights, terms.slope, s));
+}
+
+/// The output of all images, from which `pivot` is taken.
+pub(super) fn output_of_images<F: Float>(y: &mut [F], x: &[F], pivot: &[F], layer: &Layer<'_, F>) {
+    let s = layer.shape;
     let each = s.conv.n.div_ceil(split::pieces(s.conv.n));
     split::chunks(y, each * s.out_image(), |i, y| {
         let images = x[i * each * s.image()..].chunks_exact(s.image()).zip(y.chunks_exact_mut(s.out_image()));
         if numbers::suits(s) {
-            let mut squares = Squares::new(&pivot, s);
+            let mut squares = Squares::new(pivot, s);
             for (x, y) in images {
                 squares.enter(x);
-                squares::output(y, &mut squares, &layer);
+                squares::output(y, &mut squares, layer);
             }
         } else {
-            let mut image = Image::new(&pivot, s);
+            let mut image = Image::new(pivot, s);
             for (x, y) in images {
                 image.enter(x);
-                output(y, &image, &layer);
+                output(y, &image, layer);
             }
         }
     });
 }
 
 /// What a block with these weights knows.
-fn layer<'a, F: Float>(weights: &'a [F], slope: F, s: &'a BlockShape) -> Layer<'a, F> {
+pub(super) fn layer<'a, F: Float>(weights: &'a [F], slope: F, s: &'a BlockShape) -> Layer<'a, F> {
     let wide = wide(s.conv.c_out);
     Layer { shape: s, weights, depth: weights.len() / wide - 1, wide, slope }
 }

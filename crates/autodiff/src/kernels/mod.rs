@@ -15,6 +15,7 @@ mod conv_block_products;
 mod conv_block_squares;
 mod conv_block_tile;
 mod conv_dw;
+pub mod conv_layer;
 mod dense;
 mod dense_tile;
 pub mod distances;
@@ -70,6 +71,8 @@ mod testing;
 mod tests_conv;
 #[cfg(test)]
 mod tests_conv_block;
+#[cfg(test)]
+mod tests_conv_layer;
 #[cfg(test)]
 mod tests_dense;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub(crate) mod binary;
 pub(crate) mod conv;
 pub(crate) mod conv_block;
+pub(crate) mod conv_layer;
 pub(crate) mod fused;
 pub(crate) mod index;
 pub(crate) mod layout;

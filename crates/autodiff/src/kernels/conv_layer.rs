@@ -1,0 +1,149 @@
+//! Convolution, what is added to its channels, a piecewise linear activation and max-pooling in one, for use alone: what lies between is
+//! kept for no gradient, and of few pixels at a time.
+//!
+//! The greatest of a window comes before what is added and the activation, which are monotone.
+
+use super::conv::{ConvShape, conv, image_sizes};
+use super::conv_block::{BlockShape, layer, output_of_images, weights_of_layer};
+use super::isa::{Isa, versions};
+use super::max_pool::{each_window, pixels};
+use super::pool::PoolShape;
+use super::split;
+use super::strip::{load, store, strips};
+use crate::float::Float;
+use crate::pool::Buffer;
+
+/// Sizes of a layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LayerShape {
+    /// The convolution.
+    pub conv: ConvShape,
+    /// Pooling of its output, if any, without padding.
+    pub pool: Option<PoolShape>,
+}
+
+impl LayerShape {
+    /// Height and width of the output.
+    pub fn out_size(&self) -> [usize; 2] {
+        self.pool.map_or([self.conv.out_h(), self.conv.out_w()], |pool| [pool.out_h(), pool.out_w()])
+    }
+
+    fn out_image(&self) -> usize {
+        self.out_size().iter().product::<usize>() * self.conv.c_out
+    }
+
+    /// The block of a first layer, if the tile knows it.
+    fn block<F: Float>(&self, slope: F) -> Option<BlockShape> {
+        let pool = match self.pool {
+            None => [1, 1],
+            Some(pool) if pool.is_beside() && pool.size == [2, 2] => pool.size,
+            Some(_) => return None,
+        };
+        let block = BlockShape { conv: self.conv, pool };
+        let fits = slope <= F::one() && block.depth() <= FEW && self.out_image() > 0;
+        fits.then_some(block)
+    }
+}
+
+/// Weights for one output value up to which windows are computed where they are needed.
+const FEW: usize = 32;
+/// Images of which at least the maps between convolution and pooling are in memory: the weights are prepared once for them.
+const IMAGES: usize = 36;
+/// Bytes of such maps, where there are more images.
+const MAPS_BYTES: usize = 2 << 20;
+
+/// `y = pooled activation(conv(x, w) + added)`, the activation being the identity above zero and of this slope, from 0 on, below.
+#[inline(never)]
+pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, slope: F, s: &LayerShape) {
+    let ([x_image, image], out_image, c) = (image_sizes(&s.conv), s.out_image(), s.conv.c_out);
+    assert_eq!(y.len(), s.conv.n * out_image, "conv layer: output of {s:?}");
+    assert!(added.is_none_or(|added| added.len() == c), "conv layer: what is added to {c} channels");
+    assert!(slope >= F::zero(), "conv layer: a slope of {slope}");
+    if y.is_empty() {
+        return;
+    }
+    if let Some(block) = s.block(slope) {
+        let weights = weights_of_layer(w, added, &block);
+        return output_of_images(y, x, &vec![F::zero(); s.conv.c_in], &layer(&weights, slope, &block));
+    }
+    let Some(pool) = s.pool else {
+        conv(y, x, w, &s.conv);
+        let rows = (s.conv.n * out_image / c).div_ceil(split::pieces(s.conv.n));
+        return split::chunks(y, rows * c, |_, y| activate(y, c, added, slope));
+    };
+    let most = IMAGES.max(MAPS_BYTES / (image * size_of::<F>()).max(1));
+    let each = s.conv.n.div_ceil(s.conv.n.div_ceil(most));
+    let mut maps = Buffer::dirty(each * image);
+    for (y, x) in y.chunks_mut(each * out_image).zip(x.chunks(each * x_image)) {
+        let n = y.len() / out_image;
+        let maps = &mut maps.data_mut()[..n * image];
+        conv(maps, x, w, &ConvShape { n, ..s.conv });
+        let each = n.div_ceil(split::pieces(n));
+        split::chunks(y, each * out_image, |i, y| {
+            let maps = maps[i * each * image..].chunks_exact(image);
+            y.chunks_exact_mut(out_image).zip(maps).for_each(|(y, x)| pool_image(y, x, added, slope, &pool));
+        });
+    }
+}
+
+versions! {
+    /// Adds to each channel of rows of `c` and applies the activation.
+    fn activate<F>(y: &mut [F], c: usize, added: Option<&[F]>, slope: F) where [F: Float] = activate_body;
+    /// The same of the greatest of each window of one image.
+    fn pool_image<F>(y: &mut [F], x: &[F], added: Option<&[F]>, slope: F, s: &PoolShape) where [F: Float] = pool_body;
+}
+
+#[inline(always)]
+fn activate_body<F: Float, I: Isa>(y: &mut [F], c: usize, added: Option<&[F]>, slope: F) {
+    for row in y.chunks_exact_mut(c) {
+        strips!(c, activate_strip::<F, I>(row, added, slope));
+    }
+}
+
+#[inline(always)]
+fn activate_strip<F: Float, I: Isa, const W: usize>(
+    col: usize,
+    row: &mut [F],
+    added: Option<&[F]>,
+    slope: F,
+) {
+    let x = load::<F, W>(row, col);
+    store(row, col, activated(x, col, added, slope));
+}
+
+#[inline(always)]
+fn activated<F: Float, const W: usize>(mut x: [F; W], col: usize, added: Option<&[F]>, slope: F) -> [F; W] {
+    if let Some(added) = added {
+        let added: [F; W] = load(added, col);
+        for j in 0..W {
+            x[j] += added[j];
+        }
+    }
+    x.map(|z| if z > F::zero() { z } else { slope * z })
+}
+
+#[inline(always)]
+fn pool_body<F: Float, I: Isa>(y: &mut [F], x: &[F], added: Option<&[F]>, slope: F, s: &PoolShape) {
+    each_window!(s, true, pool_strip::<F>(y, x, added, slope));
+}
+
+#[inline(always)]
+fn pool_strip<F: Float, const W: usize>(
+    col: usize,
+    y: &mut [F],
+    x: &[F],
+    added: Option<&[F]>,
+    slope: F,
+    at: usize,
+    pixels: impl Iterator<Item = usize>,
+) {
+    let mut best = [F::neg_infinity(); W];
+    for pixel in pixels {
+        let values: [F; W] = load(x, pixel + col);
+        for j in 0..W {
+            // a NaN is kept
+            best[j] = if values[j] > best[j] || values[j].is_nan() { values[j] } else { best[j] };
+        }
+    }
+    store(y, at + col, activated(best, col, added, slope));
+}
