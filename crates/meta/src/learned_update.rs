@@ -172,12 +172,12 @@ impl LearnedUpdate {
 }
 
 impl<'t, F: Float> Coordinates<'t, F> {
-    fn values(&self) -> [Var<'t, F>; 4] {
+    pub(crate) fn values(&self) -> [Var<'t, F>; 4] {
         [self.theta, self.lstm.hidden, self.lstm.cell, self.gates]
     }
 
     /// From what `values` gives.
-    fn of(values: &[Var<'t, F>]) -> Self {
+    pub(crate) fn of(values: &[Var<'t, F>]) -> Self {
         let lstm = LstmState { hidden: values[1], cell: values[2] };
         Coordinates { theta: values[0], lstm, gates: values[3] }
     }

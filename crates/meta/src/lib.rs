@@ -73,6 +73,7 @@ mod rule;
 mod runner;
 mod serve;
 mod siamese;
+mod stepwise;
 mod sum;
 mod task;
 mod task_vars;

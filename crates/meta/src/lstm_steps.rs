@@ -5,11 +5,13 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail, update_running};
 
 use crate::adapt::Order;
 use crate::adapted::predictor;
+use crate::forward::concat;
 use crate::learned_update::Coordinates;
 use crate::learner::{Meta, Predictor};
 use crate::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
 use crate::recompute::Memory;
 use crate::serve::{quiet, served};
+use crate::stepwise::Portions;
 use crate::task::Examples;
 use crate::task_vars::ExampleVars;
 
@@ -21,8 +23,7 @@ pub(crate) struct Step<'t, F: Float> {
     pub(crate) weights: Params<Var<'t, F>>,
     /// Of the batch the step has seen.
     statistics: Option<Params<Var<'t, F>>>,
-    /// Before the sigmoid, `[coordinates, 2]`.
-    gates: Var<'t, F>,
+    state: Vec<Coordinates<'t, F>>,
 }
 
 /// The same as arrays.
@@ -30,6 +31,7 @@ pub(crate) struct Adapted<F: Float> {
     weights: Params<Array<F>>,
     /// Running statistics over the steps so far.
     statistics: Params<Array<F>>,
+    /// Before the sigmoid, `[coordinates, 2]`.
     pub(crate) gates: Array<F>,
 }
 
@@ -64,23 +66,46 @@ impl<M> LstmMetaLearner<M> {
     where
         M: Model<F>,
     {
-        let own = self.model.spec().weights().len();
-        let (start, params) = (theta.first(own), theta.after(own));
-        let mut state: Vec<Coordinates<'t, F>> =
-            blocks(column(start.values())).into_iter().map(|theta| self.update.start(theta)).collect();
-        let mut all = vec![Step { weights: start, statistics: None, gates: gates(&state) }];
+        let (start, params) = self.parts(theta);
+        let mut all = vec![self.before(start)];
         for batch in served(support, self.batch, steps, Tail::Shared, noise) {
-            let before = &all.last().expect("there is a first").weights;
-            let (loss, gradients, statistics) = self.seen(before, &batch, noise);
-            let moved = state.iter().zip(blocks(gradients));
-            state = moved
-                .map(|(block, g)| self.update.remembered(self.memory, &params, block, g, loss))
-                .collect();
-            let theta: Vec<Var<'t, F>> = state.iter().map(|block| block.theta).collect();
-            let weights = weights(Var::concat(&theta, 0), before);
-            all.push(Step { weights, statistics, gates: gates(&state) });
+            all.push(self.step(&params, all.last().expect("there is a first"), &batch, noise));
         }
         all
+    }
+
+    /// The network's weights, and those of the update.
+    fn parts<F: Float, T: Clone>(&self, theta: &Params<T>) -> (Params<T>, Params<T>)
+    where
+        M: Model<F>,
+    {
+        let own = self.model.spec().weights().len();
+        (theta.first(own), theta.after(own))
+    }
+
+    /// Before the first step.
+    fn before<'t, F: Float>(&self, weights: Params<Var<'t, F>>) -> Step<'t, F> {
+        let blocks = blocks(column(weights.values()));
+        let state = blocks.into_iter().map(|theta| self.update.start(theta)).collect();
+        Step { weights, statistics: None, state }
+    }
+
+    fn step<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        before: &Step<'t, F>,
+        batch: &ExampleVars<'t, F>,
+        noise: &Noise,
+    ) -> Step<'t, F>
+    where
+        M: Model<F>,
+    {
+        let (loss, gradients, statistics) = self.seen(&before.weights, batch, noise);
+        let moved = before.state.iter().zip(blocks(gradients));
+        let state: Vec<Coordinates<'t, F>> =
+            moved.map(|(block, g)| self.update.remembered(self.memory, params, block, g, loss)).collect();
+        let theta: Vec<Var<'t, F>> = state.iter().map(|block| block.theta).collect();
+        Step { weights: weights(Var::concat(&theta, 0), &before.weights), statistics, state }
     }
 
     /// Loss `[]` and gradient `[coordinates, 1]` on a batch, and its statistics.
@@ -117,17 +142,24 @@ impl<M> LstmMetaLearner<M> {
     where
         M: Model<F>,
     {
-        let tape = Tape::new();
-        let how = LstmMetaLearner { order: Order::First, memory: Memory::Recompute, ..self.clone() };
-        let all = how.descend(self.eval_steps, &meta.theta.on(&tape), &support.on(&tape), &quiet());
+        let how = LstmMetaLearner { order: Order::First, memory: Memory::Keep, ..self.clone() };
+        let (weights, params) = how.parts(&meta.theta);
+        let portions = Portions::of(support, self.batch, self.eval_steps);
         let mut running = self.model.spec().statistics();
-        let mut adapted = Vec::with_capacity(all.len());
-        for step in all {
+        let mut state = at_rest(&how.before(weights.on(&Tape::new())));
+        let mut adapted = vec![Adapted { weights, statistics: running.clone(), gates: gates(&state) }];
+        for t in 0..self.eval_steps {
+            // a tape for each step, so that nothing is kept of it but its result
+            let tape = Tape::new();
+            let weights = adapted[t].weights.on(&tape);
+            let before = Step { weights, statistics: None, state: on(&tape, &state) };
+            let step = how.step(&params.on(&tape), &before, &portions.at(t, &tape), &quiet());
+            state = at_rest(&step);
             if let Some(batch) = step.statistics {
                 running = update_running(&running, &batch.arrays(), self.norm_momentum);
             }
             let (weights, statistics) = (step.weights.arrays(), running.clone());
-            adapted.push(Adapted { weights, statistics, gates: step.gates.value() });
+            adapted.push(Adapted { weights, statistics, gates: gates(&state) });
         }
         adapted
     }
@@ -151,6 +183,16 @@ impl<M> LstmMetaLearner<M> {
     }
 }
 
-fn gates<'t, F: Float>(state: &[Coordinates<'t, F>]) -> Var<'t, F> {
-    Var::concat(&state.iter().map(|block| block.gates).collect::<Vec<_>>(), 0)
+/// The coordinates as arrays.
+fn at_rest<F: Float>(step: &Step<'_, F>) -> Vec<[Array<F>; 4]> {
+    step.state.iter().map(|block| block.values().map(|x| x.value())).collect()
+}
+
+/// The same on a tape again.
+fn on<'t, F: Float>(tape: &'t Tape<F>, state: &[[Array<F>; 4]]) -> Vec<Coordinates<'t, F>> {
+    state.iter().map(|block| Coordinates::of(&block.each_ref().map(|x| tape.var(x)))).collect()
+}
+
+fn gates<F: Float>(state: &[[Array<F>; 4]]) -> Array<F> {
+    concat(&state.iter().map(|[.., gates]| gates).collect::<Vec<_>>())
 }

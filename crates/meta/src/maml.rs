@@ -217,12 +217,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
-        let last = self.descend(meta, support).pop().expect("there is one more than steps");
+        let last = self.descend(meta, support).last().expect("there is one more than steps");
         self.predictor(meta, last, self.eval_steps, support)
     }
 
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
-        let all = self.descend(meta, support).into_iter().enumerate();
+        let all = self.descend(meta, support).enumerate();
         all.map(|(step, weights)| self.predictor(meta, weights, step, support)).collect()
     }
 }

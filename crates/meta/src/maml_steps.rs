@@ -9,7 +9,8 @@ use crate::filter::Filter;
 use crate::learner::{Meta, Predictor};
 use crate::maml::{Maml, NORMS, RATES, Rates, Sharing};
 use crate::recompute::Memory;
-use crate::serve::{quiet, served};
+use crate::serve::served;
+use crate::stepwise::{AtRest, Portions, stepwise};
 use crate::task::Examples;
 use crate::task_vars::ExampleVars;
 
@@ -17,10 +18,7 @@ use crate::task_vars::ExampleVars;
 pub(crate) type Lists<'t, F> = Vec<Params<Var<'t, F>>>;
 
 /// Weights and learned rates among the meta-parameters.
-fn parts<'t, F: Float>(
-    model: &impl Model<F>,
-    theta: &Params<Var<'t, F>>,
-) -> (Params<Var<'t, F>>, Params<Var<'t, F>>) {
+fn parts<F: Float, T: Clone>(model: &impl Model<F>, theta: &Params<T>) -> (Params<T>, Params<T>) {
     (theta.first(model.spec().weights().len()), theta.within(RATES))
 }
 
@@ -92,27 +90,33 @@ impl<M> Maml<M> {
     }
 
     /// The weights for use after each step, nothing kept of the steps.
-    pub(crate) fn descend<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Params<Array<F>>>
+    pub(crate) fn descend<F: Float>(
+        &self,
+        meta: &Meta<F>,
+        support: &Examples<F>,
+    ) -> impl Iterator<Item = Params<Array<F>>>
     where
         M: Model<F> + 'static,
     {
-        let tape = Tape::new();
-        let theta = meta.theta.on(&tape);
-        let (weights, rates) = parts(&*self.model, &theta);
+        let (weights, rates) = parts(&*self.model, &meta.theta);
         let inner = InnerLoop { steps: self.eval_steps, order: Order::First, ..self.inner(0) };
         let running = matches!(self.policy, NormPolicy::Running { .. });
         let given = running && self.norm_statistics == Sharing::PerStep && !meta.statistics.is_empty();
-        let statistics = meta.statistics.on(&tape);
-        let served = served(&support.on(&tape), self.batch, inner.steps, Tail::Shared, &quiet());
-        let all = inner.trajectory(&weights, rate(self, &rates), |t, fast| {
-            let pass = match given {
-                true => Pass::given(&statistics.map(|s| at_step(*s, t))),
-                false => Pass::batch(),
-            };
-            served[t].y.loss(self.model.forward(&self.weights(fast, t), served[t].x, &mut pass.once()))
+        let portions = Portions::of(support, self.batch, inner.steps);
+        let all = stepwise(inner.steps, AtRest::start(&inner, weights), move |t, tape, state| {
+            let (rates, seen) = (rates.on(tape), portions.at(t, tape));
+            inner.step(t, state, rate(self, &rates), &mut |t, fast| {
+                let pass = match given {
+                    true => Pass::given(&meta.statistics.on(tape).map(|s| at_step(*s, t))),
+                    false => Pass::batch(),
+                };
+                seen.y.loss(self.model.forward(&self.weights(fast, t), seen.x, &mut pass.once()))
+            })
         });
-        let used = |step: usize| step.saturating_sub(1);
-        all.iter().enumerate().map(|(step, fast)| self.weights(fast, used(step)).arrays()).collect()
+        all.enumerate().map(|(step, fast)| {
+            let tape = Tape::new();
+            self.weights(&fast.on(&tape), step.saturating_sub(1)).arrays()
+        })
     }
 
     /// The predictor after so many steps.

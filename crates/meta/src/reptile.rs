@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 
 use crate::adapt::{InnerLoop, Order, Rate, State};
@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::learned::Learned;
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum};
 use crate::rule::{Moments, Rule};
-use crate::serve::{quiet, served};
+use crate::serve::served;
+use crate::stepwise::{AtRest, Portions, stepwise};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 
@@ -125,19 +126,23 @@ impl<M> Reptile<M> {
     }
 
     /// Weights before the first step and after each, nothing kept of the steps.
-    fn descend<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Params<Array<F>>>
+    fn descend<F: Float>(
+        &self,
+        meta: &Meta<F>,
+        support: &Examples<F>,
+    ) -> impl Iterator<Item = Params<Array<F>>>
     where
         M: Model<F>,
     {
-        let tape = Tape::new();
-        let (meta, support) = (meta.on(&tape, 0), support.on(&tape));
         let inner = self.inner(self.eval_steps);
-        let served = served(&support, self.eval_batch, inner.steps, Tail::Shared, &quiet());
-        let start = State { fast: meta.theta, moments: meta.carried };
-        let (all, _) = inner.trajectory_from(start, Rate::Scalar(self.inner_lr), |t, fast| {
-            served[t].y.loss(self.model.forward(fast, served[t].x, &mut Pass::batch().once()))
-        });
-        all.iter().map(Params::arrays).collect()
+        let portions = Portions::of(support, self.eval_batch, inner.steps);
+        let moments = meta.lanes.first().cloned().unwrap_or_default();
+        stepwise(inner.steps, AtRest { fast: meta.theta.clone(), moments }, move |t, tape, state| {
+            let seen = portions.at(t, tape);
+            inner.step(t, state, Rate::Scalar(self.inner_lr), &mut |_, fast| {
+                seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().once()))
+            })
+        })
     }
 }
 
@@ -185,12 +190,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     }
 
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
-        let last = self.descend(meta, support).pop().expect("there is one more than steps");
+        let last = self.descend(meta, support).last().expect("there is one more than steps");
         predictor(&self.model, self.policy, last, &meta.statistics, support)
     }
 
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
         let one = |weights| predictor(&self.model, self.policy, weights, &meta.statistics, support);
-        self.descend(meta, support).into_iter().map(one).collect()
+        self.descend(meta, support).map(one).collect()
     }
 }

@@ -14,15 +14,18 @@ pub(crate) fn served<'t, F: Float>(
     tail: Tail,
     noise: &Noise,
 ) -> Vec<ExampleVars<'t, F>> {
-    let examples = support.x.shape()[0];
-    match batch {
-        Some(size) if size != examples && steps > 0 => noise
-            .batches(support.x.tape(), Batches { examples, size, count: steps, tail })
-            .into_iter()
-            .map(|places| support.pick(places))
-            .collect(),
-        _ => vec![*support; steps],
+    match batches(support.x.shape()[0], batch, steps, tail) {
+        Some(drawn) => {
+            noise.batches(support.x.tape(), drawn).into_iter().map(|places| support.pick(places)).collect()
+        }
+        None => vec![*support; steps],
     }
+}
+
+/// The mini-batches of so many examples that are drawn for the steps, or nothing where each sees all of them.
+pub(crate) fn batches(examples: usize, batch: Option<usize>, steps: usize, tail: Tail) -> Option<Batches> {
+    let size = batch.filter(|&size| size != examples && steps > 0)?;
+    Some(Batches { examples, size, count: steps, tail })
 }
 
 /// The randomness of adapting for use: the same for every support.

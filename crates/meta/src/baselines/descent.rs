@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, update_running};
 
 use crate::adapt::{InnerLoop, Order, Rate};
 use crate::adapted::predictor;
 use crate::learner::{Outcome, Predictor, momentum};
+use crate::stepwise::{AtRest, stepwise};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 
@@ -41,23 +42,24 @@ impl<M> Descent<'_, M> {
     where
         M: Model<F>,
     {
-        let tape = Tape::new();
-        let (support, inner) = (support.on(&tape), self.inner(Order::First));
-        let mut state = inner.start(&start.weights.on(&tape));
-        let mut all = vec![start];
-        for t in 0..self.steps {
-            let mut statistics = all[t].statistics.clone();
-            state = inner.step(t, &state, Rate::Scalar(self.rate(t)), &mut |_, fast| {
+        let inner = self.inner(Order::First);
+        let mut statistics = vec![start.statistics];
+        let all = stepwise(self.steps, AtRest::start(&inner, start.weights), |t, tape, state| {
+            let support = support.on(tape);
+            let mut running = statistics[t].clone();
+            let after = inner.step(t, state, Rate::Scalar(self.rate(t)), &mut |_, fast| {
                 let mut pass = Pass::batch().once();
                 let y = self.model.forward(fast, support.x, &mut pass);
                 if let Some(batch) = pass.into_statistics() {
-                    statistics = update_running(&statistics, &batch.arrays(), momentum(self.policy));
+                    running = update_running(&running, &batch.arrays(), momentum(self.policy));
                 }
                 support.y.loss(y)
             });
-            all.push(Stand { weights: state.fast.arrays(), statistics });
-        }
-        all
+            statistics.push(running);
+            after
+        });
+        let all: Vec<Params<Array<F>>> = all.collect();
+        all.into_iter().zip(statistics).map(|(weights, statistics)| Stand { weights, statistics }).collect()
     }
 
     /// The predictors before the first step and after each.
