@@ -3,10 +3,13 @@
 use super::isa::{Isa, versions};
 use super::map::{Four, One, Source, Three, Two, each};
 use super::math::{sigmoid, tanh};
+use super::vector::MOST_LANES;
 use crate::float::Float;
 
 /// Elements worked on at once, whose functions stay in the nearest memory.
 const BLOCK: usize = 64;
+/// Elements of several short rows that are worked on at once.
+const SHORT: usize = 512;
 
 fn check(gates: usize, cells: &[usize], size: usize) {
     assert!(size > 0 && gates.is_multiple_of(4 * size), "lstm: {gates} elements in rows of 4 x {size}");
@@ -62,20 +65,49 @@ fn forward_body<F: Float, I: Isa>(
     cell: &[F],
     size: usize,
 ) {
-    for (row, active) in active.chunks_exact_mut(4 * size).enumerate() {
-        let gate = |k: usize| gates.part((4 * row + k) * size..(4 * row + k + 1) * size);
-        for (k, active) in active.chunks_exact_mut(size).enumerate() {
-            match k {
-                2 => each(active, [gate(k)], One(tanh)),
-                _ => each(active, [gate(k)], One(sigmoid)),
+    // rows that leave a fifth or more of their vectors empty fill them together
+    let whole = 5 * size >= 4 * size.next_multiple_of(MOST_LANES);
+    let rows = if whole { 1 } else { (SHORT / size).max(1) };
+    let mut held = [F::zero(); SHORT];
+    let each_rows = active.chunks_mut(rows * 4 * size).zip(next.chunks_mut(rows * size));
+    let each_rows = each_rows.zip(hidden.chunks_mut(rows * size)).zip(cell.chunks(rows * size));
+    for (block, (((active, next), hidden), cell)) in each_rows.enumerate() {
+        let gates = gates.part(block * rows * 4 * size..block * rows * 4 * size + active.len());
+        if rows == 1 {
+            let [entering, candidate, output] = [0..2 * size, 2 * size..3 * size, 3 * size..4 * size];
+            each(&mut active[entering.clone()], [gates.part(entering)], One(sigmoid));
+            each(&mut active[candidate.clone()], [gates.part(candidate)], One(tanh));
+            each(&mut active[output.clone()], [gates.part(output)], One(sigmoid));
+        } else {
+            for k in 0..4 {
+                together(active, gates, size, k, &mut held);
             }
         }
-        let active = |k: usize| Source::Slice(&active[k * size..][..size]);
-        let cells = row * size..(row + 1) * size;
-        let (next, hidden) = (&mut next[cells.clone()], &mut hidden[cells.clone()]);
-        let cell = Source::Slice(&cell[cells]);
-        each(next, [active(0), active(1), active(2), cell], Four(|i, f, g, c| f * c + i * g));
-        each(hidden, [active(3), Source::Slice(next)], Two(|o, c| o * tanh(c)));
+        let cells = next.chunks_exact_mut(size).zip(cell.chunks_exact(size));
+        for ((next, cell), active) in cells.zip(active.chunks_exact(4 * size)) {
+            let [i, f, g] = [0, 1, 2].map(|k| Source::Slice(&active[k * size..][..size]));
+            each(next, [i, f, g, Source::Slice(cell)], Four(|i, f, g, c| f * c + i * g));
+        }
+        each(hidden, [Source::Slice(next)], One(tanh));
+        for (hidden, active) in hidden.chunks_exact_mut(size).zip(active.chunks_exact(4 * size)) {
+            each(hidden, [Source::Slice(&active[3 * size..]), Source::Out], Two(|o, t| o * t));
+        }
+    }
+}
+
+/// The function of gate `k` of several rows.
+#[inline(always)]
+fn together<F: Float>(active: &mut [F], gates: Source<'_, F>, size: usize, k: usize, held: &mut [F]) {
+    let held = &mut held[..active.len() / 4];
+    for (held, gates) in held.chunks_exact_mut(size).zip(gates.slice(active).chunks_exact(4 * size)) {
+        each(held, [Source::Slice(&gates[k * size..][..size])], One(|x| x));
+    }
+    match k {
+        2 => each(held, [Source::Out], One(tanh)),
+        _ => each(held, [Source::Out], One(sigmoid)),
+    }
+    for (held, active) in held.chunks_exact(size).zip(active.chunks_exact_mut(4 * size)) {
+        each(&mut active[k * size..][..size], [Source::Slice(held)], One(|x| x));
     }
 }
 

@@ -57,7 +57,8 @@ fn agrees<F: Float>(rows: usize, size: usize) {
 #[test]
 fn rows_of_any_width_follow_the_formulas() {
     at_every_level(|_| {
-        for (rows, size) in [(1, 1), (3, 3), (2, 20), (5, 16), (1, 64), (2, 65), (2, 200)] {
+        for (rows, size) in [(1, 1), (3, 3), (2, 20), (60, 20), (200, 3), (5, 16), (1, 64), (2, 65), (2, 200)]
+        {
             agrees::<f32>(rows, size);
             agrees::<f64>(rows, size);
         }
