@@ -1,9 +1,9 @@
-//! Learning one task from its support, for use (no meta-gradient): `cargo bench --bench inner_loop`.
+//! Learning one task from its support, and answering its queries, for use (no meta-gradient): `cargo bench --bench inner_loop`.
 
 mod workloads;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fewshot::{Conv4, Conv4Config, Learner, Maml, Mlp, Task, Tasks};
+use fewshot::{Array, Conv4, Conv4Config, Learner, Maml, Mlp, ProtoNet, Reptile, Task, Tasks};
 use workloads::workload;
 
 fn inner_loop(c: &mut Criterion) {
@@ -24,8 +24,28 @@ fn inner_loop(c: &mut Criterion) {
             b.iter(|| conv.adapt(&meta, &characters.support));
         });
     }
+    let reptile = Reptile::new(Conv4::new(&Conv4Config::strided_flat().with_head(5)));
+    let meta = Learner::<f32>::init(&reptile, 1);
+    group.bench_function(BenchmarkId::new("reptile_5way_1shot", reptile.eval_steps), |b| {
+        b.iter(|| reptile.adapt(&meta, &characters.support));
+    });
     group.finish();
 }
 
-criterion_group!(benches, inner_loop);
+/// Queries of a prototypical network, normalised with running statistics.
+fn predict(c: &mut Criterion) {
+    let mut group = c.benchmark_group("predict");
+    group.sample_size(20);
+    let task = Task::from(&workload("conv_paper").expect("it is in the list").tasks.episode(0));
+    let protonet = ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()));
+    let meta = Learner::<f32>::init(&protonet, 1);
+    let learned = protonet.adapt(&meta, &task.support);
+    for count in [1, 75] {
+        let x = Array::from_fn(&[count, 28, 28, 1], |i| (i * 37 % 101) as f32 / 101.0);
+        group.bench_function(BenchmarkId::new("protonet", count), |b| b.iter(|| learned.predict(&x)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, inner_loop, predict);
 criterion_main!(benches);

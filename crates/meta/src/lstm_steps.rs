@@ -142,7 +142,8 @@ impl<M> LstmMetaLearner<M> {
     where
         M: Model<F>,
     {
-        let how = LstmMetaLearner { order: Order::First, memory: Memory::Keep, ..self.clone() };
+        // of a block of coordinates only its results are kept, too
+        let how = LstmMetaLearner { order: Order::First, memory: Memory::Recompute, ..self.clone() };
         let (weights, params) = how.parts(&meta.theta);
         let portions = Portions::of(support, self.batch, self.eval_steps);
         let mut running = self.model.spec().statistics();

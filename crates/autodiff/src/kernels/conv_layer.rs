@@ -48,7 +48,7 @@ impl LayerShape {
 /// Weights for one output value up to which windows are computed where they are needed.
 const FEW: usize = 32;
 /// Images of which at least the maps between convolution and pooling are in memory: the weights are prepared once for them.
-const IMAGES: usize = 36;
+const IMAGES: usize = 9;
 /// Bytes of such maps, where there are more images.
 const MAPS_BYTES: usize = 2 << 20;
 
