@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{
-    Model, Noise, NormPolicy, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
+    Model, Noise, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
 };
 
 use crate::compare::{Compare, compared, episode, restored};
@@ -58,20 +58,7 @@ impl<E, M> Relation<E, M> {
     }
 }
 
-/// Every pair of a class map `[ways, h, w, c]` and a query map `[queries, h, w, c]`: `[queries ways, h, w, 2 c]`, the class first along the
-/// channels, the classes of the first query first. Height and width may be left away.
-fn pairs<'t, F: Float>(maps: Var<'t, F>, queries: Var<'t, F>) -> Var<'t, F> {
-    let (ways, count, map) = (maps.shape()[0], queries.shape()[0], &maps.shape()[1..]);
-    let shape = [&[count, ways], map].concat();
-    let maps_of_each = maps.insert_axis(0).broadcast_to(&shape);
-    let queries_of_each = queries.insert_axis(1).broadcast_to(&shape);
-    let both = Var::concat(&[maps_of_each, queries_of_each], shape.len() - 1);
-    let mut pair = [&[count * ways], map].concat();
-    *pair.last_mut().expect("maps have channels") *= 2;
-    both.reshape(&pair)
-}
-
-impl<F: Float, E: Model<F> + 'static, M: Model<F> + 'static> Compare<F> for Relation<E, M> {
+impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for Relation<E, M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.encoder.forward(&theta.first(self.encoder.spec().weights().len()), x, pass)
     }
@@ -95,7 +82,7 @@ impl<F: Float, E: Model<F> + 'static, M: Model<F> + 'static> Compare<F> for Rela
     ) -> Var<'t, F> {
         let maps = memory[MAPS];
         let module = theta.after(self.encoder.spec().weights().len());
-        let logits = self.module.forward(&module, pairs(maps, query), pass);
+        let logits = self.module.forward_pairs(&module, maps, query, pass);
         // ln sigmoid
         -(-logits.reshape(&[query.shape()[0], maps.shape()[0]])).softplus()
     }
@@ -119,7 +106,7 @@ impl<F: Float, E: Model<F> + 'static, M: Model<F> + 'static> Compare<F> for Rela
     }
 }
 
-impl<F: Float, E: Model<F> + 'static, M: Model<F> + 'static> Learner<F> for Relation<E, M> {
+impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for Relation<E, M> {
     fn spec(&self) -> Spec {
         self.encoder.spec().clone().and(self.module.spec())
     }

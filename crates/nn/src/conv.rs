@@ -135,11 +135,44 @@ impl ConvNorm {
         if batch && pass.is_once() && weight[..3].iter().product::<usize>() <= FEW {
             return self.block(params, x, activation, pass);
         }
-        let y = if batch {
-            let y = self.conv.without_bias(params, x);
-            self.norm.on_batch(params, y, activation, pass, self.bias(params))
+        self.after(params, self.conv.without_bias(params, x), activation, pass)
+    }
+
+    /// Applies them to every pair of two batches `[n, h, w, c]` and `[m, h, w, c]`, as if the images of a pair lay one behind the other
+    /// along the channels, the first one's first: `[m n, ..]`, all pairs of the first image of the second batch before the others.
+    ///
+    /// A convolution adds up its channels: each batch is convolved by itself, and a pair takes the sum of two results.
+    #[track_caller]
+    pub(crate) fn forward_pairs<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        [first, second]: [Var<'t, F>; 2],
+        activation: Activation,
+        pass: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let channels = [first, second].map(|x| x.shape()[3]);
+        let weights = params[self.conv.weight].split(2, &channels);
+        let [n, m] = [first, second].map(|x| x.shape()[0]);
+        let (a, b) = (first.conv2d(weights[0], self.conv.how), second.conv2d(weights[1], self.conv.how));
+        let [h, w, c] = [1, 2, 3].map(|axis| a.shape()[axis]);
+        let y = (a.insert_axis(0) + b.insert_axis(1)).reshape(&[m * n, h, w, c]);
+        self.after(params, y, activation, pass)
+    }
+
+    /// What follows the convolution, which is without its bias.
+    #[track_caller]
+    fn after<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        y: Var<'t, F>,
+        activation: Activation,
+        pass: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let bias = self.bias(params);
+        let y = if self.norm.uses_batch(pass) {
+            self.norm.on_batch(params, y, activation, pass, bias)
         } else {
-            self.norm.forward(params, self.conv.forward(params, x), activation, pass)
+            self.norm.forward(params, bias.map_or(y, |bias| y + bias), activation, pass)
         };
         self.pool.map_or(y, |pool| y.max_pool(pool))
     }

@@ -53,6 +53,6 @@ pub use optim::{Adam, Momentum, Optimizer, RmsProp, Sgd};
 pub use params::{Params, Slot};
 pub use r2d2_encoder::{R2d2Config, R2d2Encoder};
 pub use recurrent::{Cell, Direction, Gru, Lstm, Recurrent};
-pub use relation::{RelationConfig, RelationEncoder, RelationModule};
+pub use relation::{PairModel, RelationConfig, RelationEncoder, RelationModule};
 pub use schedule::Schedule;
 pub use spec::{Builder, Spec};

@@ -127,6 +127,27 @@ impl RelationModule {
     pub const PREFIX: &'static str = "relation";
 }
 
+/// A network that scores pairs of feature maps, which lie one behind the other along the channels: `[pairs, h, w, 2 c]` to `[pairs, 1]`.
+pub trait PairModel<F: Float = f32>: Model<F> {
+    /// The outputs `[queries ways, 1]` for every pair of a class map `[ways, h, w, c]` and a query map `[queries, h, w, c]`, the class
+    /// first along the channels, the classes of the first query first. Height and width may be left away.
+    #[track_caller]
+    fn forward_pairs<'t>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        classes: Var<'t, F>,
+        queries: Var<'t, F>,
+        pass: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let (ways, count, map) = (classes.shape()[0], queries.shape()[0], &classes.shape()[1..]);
+        let shape = [&[count, ways], map].concat();
+        let of_each = [classes.insert_axis(0), queries.insert_axis(1)].map(|maps| maps.broadcast_to(&shape));
+        let mut pair = [&[count * ways], map].concat();
+        *pair.last_mut().expect("maps have channels") *= 2;
+        self.forward(params, Var::concat(&of_each, shape.len() - 1).reshape(&pair), pass)
+    }
+}
+
 impl<F: Float> Model<F> for RelationModule {
     fn spec(&self) -> &Spec {
         &self.spec
@@ -134,7 +155,34 @@ impl<F: Float> Model<F> for RelationModule {
 
     #[track_caller]
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
-        let maps = self.blocks.iter().fold(x, |x, block| block.forward(params, x, Activation::Relu, pass));
+        let maps = self.blocks[0].forward(params, x, Activation::Relu, pass);
+        self.after_first(params, maps, pass)
+    }
+}
+
+impl<F: Float> PairModel<F> for RelationModule {
+    #[track_caller]
+    fn forward_pairs<'t>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        classes: Var<'t, F>,
+        queries: Var<'t, F>,
+        pass: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let maps = self.blocks[0].forward_pairs(params, [classes, queries], Activation::Relu, pass);
+        self.after_first(params, maps, pass)
+    }
+}
+
+impl RelationModule {
+    #[track_caller]
+    fn after_first<'t, F: Float>(
+        &self,
+        params: &Params<Var<'t, F>>,
+        maps: Var<'t, F>,
+        pass: &mut Pass<'t, F>,
+    ) -> Var<'t, F> {
+        let maps = self.blocks[1].forward(params, maps, Activation::Relu, pass);
         let hidden = self.dense[0].forward(params, maps.flatten()).relu();
         self.dense[1].forward(params, hidden)
     }
@@ -166,6 +214,53 @@ mod tests {
             assert_eq!(maps.shape(), [2, map, map, 64]);
             let scores = module.forward(&phi, Var::concat(&[maps, maps], 3), &mut Pass::batch());
             assert_eq!(scores.shape(), [2, 1]);
+        }
+    }
+
+    #[test]
+    fn pairs_are_scored_as_if_they_lay_side_by_side() {
+        /// The module by what it says of pairs that lie side by side.
+        struct Plain<'m>(&'m RelationModule);
+
+        impl Model<f64> for Plain<'_> {
+            fn spec(&self) -> &Spec {
+                &self.0.spec
+            }
+
+            fn forward<'t>(
+                &self,
+                params: &Params<Var<'t, f64>>,
+                x: Var<'t, f64>,
+                pass: &mut Pass<'t, f64>,
+            ) -> Var<'t, f64> {
+                self.0.forward(params, x, pass)
+            }
+        }
+
+        impl PairModel<f64> for Plain<'_> {}
+
+        let module = RelationConfig { filters: 6, ..RelationConfig::omniglot() }.module();
+        let tape = Tape::<f64>::new();
+        let random = |shape: &[usize], seed| {
+            let normal = Init::Normal { std: 1.0 };
+            tape.var(&normal.array(shape, &mut ChaCha8Rng::seed_from_u64(seed)))
+        };
+        let start = module.spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(1));
+        let params = start.map(|w| random(w.shape(), w.len() as u64));
+        let (classes, queries) = (random(&[3, 5, 5, 6], 2), random(&[4, 5, 5, 6], 3));
+        let statistics = module.spec.statistics::<f64>().map(|s| s.map(|x| x + 0.5)).on(&tape);
+        for given in [false, true] {
+            let pass = || if given { Pass::given(&statistics) } else { Pass::batch() };
+            let (mut plain, mut apart) = (pass(), pass());
+            let plain = Plain(&module).forward_pairs(&params, classes, queries, &mut plain);
+            let apart = module.forward_pairs(&params, classes, queries, &mut apart);
+            assert_eq!(apart.shape(), [12, 1]);
+            let wrt = [&[classes, queries], params.values()].concat();
+            let all = [plain, apart].map(|y| [vec![y], y.square().sum().grads(&wrt)].concat());
+            for (plain, apart) in all[0].iter().zip(&all[1]).map(|(a, b)| (a.value(), b.value())) {
+                let error = plain.zip(&apart, |plain, apart| (plain - apart).abs());
+                assert!(error.data().iter().all(|&error| error < 1e-9), "given statistics: {given}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The module of a small Relation network.
 
 use fewshot_autodiff::{Activation, Float, Var};
-use fewshot_nn::{BatchNorm, Builder, Linear, Model, NormAffine, Params, Pass, Spec};
+use fewshot_nn::{BatchNorm, Builder, Linear, Model, NormAffine, PairModel, Params, Pass, Spec};
 
 /// Linear, batch norm, tanh, linear to one number.
 pub struct Score {
@@ -31,3 +31,5 @@ impl<F: Float> Model<F> for Score {
         self.last.forward(p, h.tanh())
     }
 }
+
+impl<F: Float> PairModel<F> for Score {}
