@@ -23,6 +23,7 @@ pub(crate) struct Step<'t, F: Float> {
     pub(crate) weights: Params<Var<'t, F>>,
     /// Of the batch the step has seen.
     statistics: Option<Params<Var<'t, F>>>,
+    /// Of each block of coordinates.
     state: Vec<Coordinates<'t, F>>,
 }
 

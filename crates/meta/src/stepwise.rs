@@ -16,7 +16,7 @@ pub(crate) struct AtRest<F: Float> {
 }
 
 impl<F: Float> AtRest<F> {
-    /// Before the first step, without moments.
+    /// Before the first step, with moments of a new start.
     pub(crate) fn start(inner: &InnerLoop, theta: Params<Array<F>>) -> Self {
         let adapted = theta.select(|name| inner.adapted.has(name));
         let zeros = |w: &Array<F>| Array::zeros(w.shape());

@@ -82,7 +82,7 @@ const FEW: usize = 32;
 /// Convolution, batch norm, activation, and max-pooling if asked for.
 ///
 /// A norm on batch statistics takes a bias away again, exactly, and its gradient is zero: there it is left out, and only added to
-/// the mean that is collected.
+/// the mean that is collected. In a pass for use, one on given statistics is put into weights and bias.
 #[derive(Debug, Clone)]
 pub struct ConvNorm {
     conv: Conv2d,
@@ -150,7 +150,14 @@ impl ConvNorm {
         activation: Activation,
         pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        let channels = [first, second].map(|x| x.shape()[3]);
+        let shapes = [first.shape(), second.shape()];
+        let alike = shapes.iter().all(|shape| shape.len() == 4) && shapes[0][1..3] == shapes[1][1..3];
+        assert!(
+            alike,
+            "pairs: {} and {}: both must be [n, h, w, c], of one height and width",
+            shapes[0], shapes[1]
+        );
+        let channels = shapes.map(|shape| shape[3]);
         let weights = params[self.conv.weight].split(2, &channels);
         let [n, m] = [first, second].map(|x| x.shape()[0]);
         let (a, b) = (first.conv2d(weights[0], self.conv.how), second.conv2d(weights[1], self.conv.how));

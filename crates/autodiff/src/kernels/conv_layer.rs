@@ -40,8 +40,7 @@ impl LayerShape {
             Some(_) => return None,
         };
         let block = BlockShape { conv: self.conv, pool };
-        let fits = slope <= F::one() && block.depth() <= FEW && self.out_image() > 0;
-        fits.then_some(block)
+        (slope <= F::one() && block.depth() <= FEW).then_some(block)
     }
 }
 

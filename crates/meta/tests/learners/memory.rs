@@ -1,9 +1,10 @@
 //! What adapting holds in memory: only second-order training keeps the record of its steps.
 
-use crate::common::{Blobs, Net};
+use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::pool_use;
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{Learner, Maml, Order, ProtoNet, Runner, Task};
+use fewshot_meta::{Learner, Maml, Order, ProtoNet, Reptile, Runner, Task};
+use fewshot_nn::Mlp;
 
 /// Most bytes in use at a time on a thread of its own.
 fn peak(work: impl FnOnce() + Send + 'static) -> usize {
@@ -45,6 +46,19 @@ fn memory_grows_with_the_steps_for_the_second_order_only() {
     assert!(many < one + one / 4, "first order: {one} and {many} bytes");
     let [one, many] = [1, 16].map(adapting);
     assert!(many < one + one / 20, "adapting: {one} and {many} bytes");
+}
+
+#[test]
+fn adapting_keeps_no_weights_of_earlier_steps() {
+    fn adapting(learner: impl Learner<f64> + 'static) -> usize {
+        peak(move || drop(learner.adapt(&learner.init(0), &Task::from(Blobs::new(1).episode(0)).support)))
+    }
+    let wide = || Mlp::new(&[FEATURES, 1000, WAYS]);
+    let maml = [2, 30].map(|eval_steps| adapting(Maml { eval_steps, ..Maml::new(wide()) }));
+    let reptile = [2, 30].map(|eval_steps| adapting(Reptile { eval_steps, ..Reptile::new(wide()) }));
+    for [few, many] in [maml, reptile] {
+        assert!(many < few + few / 5, "2 steps {few} bytes, 30 steps {many}");
+    }
 }
 
 #[test]
