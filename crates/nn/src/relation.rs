@@ -127,10 +127,14 @@ impl RelationModule {
     pub const PREFIX: &'static str = "relation";
 }
 
-/// A network that scores pairs of feature maps, which lie one behind the other along the channels: `[pairs, h, w, 2 c]` to `[pairs, 1]`.
+/// A network that scores pairs of feature maps, which lie one behind the other along the channels: `[pairs, h, w, 2 c]` to `[pairs, 1]`
+/// (Sung et al. 2018, equation 1).
 pub trait PairModel<F: Float = f32>: Model<F> {
     /// The outputs `[queries ways, 1]` for every pair of a class map `[ways, h, w, c]` and a query map `[queries, h, w, c]`, the class
-    /// first along the channels, the classes of the first query first. Height and width may be left away.
+    /// first along the channels, the classes of the first query first. Height and width may be left away, where the network allows it.
+    ///
+    /// # Panics
+    /// When the maps differ beside their numbers, or do not fit the network.
     #[track_caller]
     fn forward_pairs<'t>(
         &self,

@@ -125,21 +125,12 @@ impl<F: Float> Terms<'_, F> {
 }
 
 /// Folded weights as [`Layer`] has them.
-fn of_layer<F: Float>(folded: Vec<F>, s: &BlockShape) -> Vec<F> {
+pub(super) fn of_layer<F: Float>(folded: Vec<F>, s: &BlockShape) -> Vec<F> {
     if numbers::suits(s) { numbers::weights(&folded, wide(s.conv.c_out), s.conv.c_in) } else { folded }
 }
 
-/// Those of [`Layer`] without a norm: weights and what is added to the channels.
-pub(super) fn weights_of_layer<F: Float>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<F> {
-    let (c, wide) = (s.conv.c_out, wide(s.conv.c_out));
-    let mut all = vec![F::zero(); (s.depth() + 1) * wide];
-    let rows = w.chunks_exact(c).chain(added);
-    all.chunks_exact_mut(wide).zip(rows).for_each(|(to, row)| to[..c].copy_from_slice(row));
-    of_layer(all, s)
-}
-
 /// Elements of a row of folded weights: whole vectors.
-fn wide(c: usize) -> usize {
+pub(super) fn wide(c: usize) -> usize {
     c.next_multiple_of(MOST_LANES)
 }
 

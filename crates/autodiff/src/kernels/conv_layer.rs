@@ -4,7 +4,7 @@
 //! The greatest of a window comes before what is added and the activation, which are monotone.
 
 use super::conv::{ConvShape, conv, image_sizes};
-use super::conv_block::{BlockShape, layer, output_of_images, weights_of_layer};
+use super::conv_block::{BlockShape, layer, of_layer, output_of_images, wide};
 use super::isa::{Isa, versions};
 use super::max_pool::{each_window, pixels};
 use super::pool::PoolShape;
@@ -62,7 +62,7 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
         return;
     }
     if let Some(block) = s.block(slope) {
-        let weights = weights_of_layer(w, added, &block);
+        let weights = block_weights(w, added, &block);
         return output_of_images(y, x, &vec![F::zero(); s.conv.c_in], &layer(&weights, slope, &block));
     }
     let Some(pool) = s.pool else {
@@ -83,6 +83,15 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
             y.chunks_exact_mut(out_image).zip(maps).for_each(|(y, x)| pool_image(y, x, added, slope, &pool));
         });
     }
+}
+
+/// Weights and, as a last row, what is added to the channels, as a block has them.
+fn block_weights<F: Float>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<F> {
+    let (c, wide) = (s.conv.c_out, wide(s.conv.c_out));
+    let mut all = vec![F::zero(); (s.depth() + 1) * wide];
+    let rows = w.chunks_exact(c).chain(added);
+    all.chunks_exact_mut(wide).zip(rows).for_each(|(to, row)| to[..c].copy_from_slice(row));
+    of_layer(all, s)
 }
 
 versions! {

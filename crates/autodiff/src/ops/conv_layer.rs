@@ -88,7 +88,8 @@ impl<'t, F: Float> Var<'t, F> {
         let Some(pool) = pool_shape([n, h, w, c], how.pool) else {
             return composed(self, weight, bias, &how);
         };
-        if conv.c_in == 0 || how.activation.slope() < 0.0 {
+        let rises = how.activation.slope() >= 0.0;
+        if conv.c_in == 0 || !rises {
             return composed(self, weight, bias, &how);
         }
         let shape = LayerShape { conv, pool };
