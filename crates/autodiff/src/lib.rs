@@ -35,7 +35,7 @@ pub use array::Array;
 pub use float::Float;
 #[doc(hidden)]
 pub use kernels::peak::fma_rate;
-pub use kernels::with_split;
+pub use kernels::{Crew, with_split};
 pub use op::CustomOp;
 pub use ops::conv::{Conv, Padding};
 pub use ops::conv_block::ConvBlock;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use fewshot_autodiff::{Array, Float, with_split};
+use fewshot_autodiff::{Array, Crew, Float};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::Params;
 use rayon::Scope;
@@ -34,8 +34,8 @@ impl<F: Float> Runner<'_, F> {
     /// The mean meta-gradient of the episodes `range`: `(1/B) sum_i grad_theta L_Q(i)`.
     ///
     /// Tasks run in parallel on the threads of the ambient rayon pool, each with its own memory; they are summed in task order, so
-    /// the result has the same bits for any number of threads. Fewer tasks than threads have the threads for their kernels. Task
-    /// `i` draws dropout and other noise from stream `i` of `seed`.
+    /// the result has the same bits for any number of threads. Threads that have no task left help the others with their kernels.
+    /// Task `i` draws dropout and other noise from stream `i` of `seed`.
     ///
     /// # Panics
     /// When the range is empty.
@@ -48,6 +48,14 @@ impl<F: Float> Runner<'_, F> {
         seed: u64,
     ) -> MetaGradient<F> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
+        if self.tasks_at_once() == 1 && rayon::current_thread_index().is_none() {
+            // kernels that are split wait for each other: a thread that is not of the pool would sleep and wake each time
+            return rayon::scope(|_| self.mean(meta, tasks, range, seed));
+        }
+        self.mean(meta, tasks, range, seed)
+    }
+
+    fn mean(&self, meta: &Meta<F>, tasks: &dyn Tasks, range: Range<u64>, seed: u64) -> MetaGradient<F> {
         let collector = Collector::new(self.learner, meta, range.clone(), &self.spent);
         let noise = |i: u64| stream(seed, Purpose::Dropout, i);
         let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
@@ -86,7 +94,7 @@ impl<F: Float> Runner<'_, F> {
 }
 
 /// Calls `some` for parts of `range` of at most `most` numbers on the threads of the ambient pool, with what `worker` gives each
-/// thread, and then `end` on each; fewer numbers than threads have the threads for their kernels.
+/// thread, and then `end` on each.
 fn on_all_threads<W>(
     range: Range<u64>,
     most: usize,
@@ -96,11 +104,12 @@ fn on_all_threads<W>(
 ) {
     let threads = rayon::current_num_threads();
     let (next, most) = (AtomicU64::new(range.start), most as u64);
-    let share = |left: u64| left.div_ceil(threads as u64);
+    let (count, fewest) = (range.end - range.start, most.div_ceil(4));
+    let share = |left: u64| left.div_ceil(threads as u64).max(fewest);
     // one part a thread if that is enough; of more parts those at the end are smaller, so that all threads end at about the same
     // time, but few tasks take nearly as many calls as many
-    let even = Some(share(range.end - range.start)).filter(|&even| even <= most);
-    let size = |left: u64| even.unwrap_or_else(|| share(left).clamp(most.div_ceil(4), most));
+    let even = Some(share(count)).filter(|&even| even <= most);
+    let size = |left: u64| even.unwrap_or_else(|| share(left).min(most));
     let behind = |from: u64| range.end.min(from + size(range.end - from));
     let take = |from: u64| (from < range.end).then(|| behind(from));
     let work = || {
@@ -110,21 +119,28 @@ fn on_all_threads<W>(
         }
         end();
     };
-    if range.end - range.start < threads as u64 {
-        with_split(true, work);
+    if most > 1 {
+        // tasks so small that several run at once are too small to be helped with
+        on_threads(threads.min(count.div_ceil(fewest) as usize), work);
     } else {
-        // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
-        let others = AtomicUsize::new(threads - 1);
-        rayon::in_place_scope(|scope| {
-            let other = |_: &Scope<'_>| {
-                work();
-                others.fetch_sub(1, Ordering::Release);
-            };
-            (1..threads).for_each(|_| scope.spawn(other));
-            work();
-            wait_awake(&others);
-        });
+        let crew = Crew::new(threads);
+        on_threads(threads, || crew.work(work));
     }
+}
+
+/// Calls `work` on so many threads of the ambient pool.
+fn on_threads(threads: usize, work: impl Fn() + Sync) {
+    // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
+    let others = AtomicUsize::new(threads - 1);
+    rayon::in_place_scope(|scope| {
+        let other = |_: &Scope<'_>| {
+            work();
+            others.fetch_sub(1, Ordering::Release);
+        };
+        (1..threads).for_each(|_| scope.spawn(other));
+        work();
+        wait_awake(&others);
+    });
 }
 
 /// Waits until none of the others is left, but not for long.
@@ -152,6 +168,8 @@ pub fn meta_gradient<F: Float>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// The parts that threads take, by their first numbers.
@@ -184,7 +202,22 @@ mod tests {
     #[test]
     fn what_fits_one_part_a_thread_is_shared_out_evenly() {
         assert_eq!(parts(25, 16, 2), [3..16, 16..28]);
+        // no thread wakes for less than a few
+        assert_eq!(parts(25, 16, 16), [3..7, 7..11, 11..15, 15..19, 19..23, 23..27, 27..28]);
         // else the parts get smaller towards the end, but not tiny
         assert_eq!(parts(25, 8, 2), [3..11, 11..19, 19..24, 24..26, 26..28]);
+    }
+
+    #[test]
+    fn fewer_tasks_than_threads_run_side_by_side() {
+        let (begun, start) = (AtomicUsize::new(0), Instant::now());
+        let meet = |_: &mut (), _| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            while begun.load(Ordering::Relaxed) < 3 {
+                assert!(start.elapsed() < Duration::from_secs(20), "one after another");
+            }
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("a few threads start");
+        pool.install(|| on_all_threads(0..3, 1, || (), meet, || {}));
     }
 }

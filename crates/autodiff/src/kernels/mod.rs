@@ -63,7 +63,8 @@ mod winograd_planes;
 mod winograd_tiles;
 mod winograd_weights;
 
-pub use split::with_split;
+pub(crate) use split::crew;
+pub use split::{Crew, with_split};
 
 #[cfg(test)]
 mod testing;
