@@ -3,7 +3,7 @@
 mod workloads;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fewshot::{Array, Conv4, Conv4Config, Learner, Maml, Mlp, ProtoNet, Reptile, Task, Tasks};
+use fewshot::{Array, Conv4, Conv4Config, Learner, Maml, Mlp, ProtoNet, Reptile, Task, Tasks, with_split};
 use workloads::workload;
 
 fn inner_loop(c: &mut Criterion) {
@@ -43,6 +43,8 @@ fn predict(c: &mut Criterion) {
     for count in [1, 75] {
         let x = Array::from_fn(&[count, 28, 28, 1], |i| (i * 37 % 101) as f32 / 101.0);
         group.bench_function(BenchmarkId::new("protonet", count), |b| b.iter(|| learned.predict(&x)));
+        let all = BenchmarkId::new("protonet, all threads", count);
+        group.bench_function(all, |b| with_split(true, || b.iter(|| learned.predict(&x))));
     }
     group.finish();
 }

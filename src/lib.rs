@@ -44,7 +44,7 @@ pub use fewshot_nn as nn;
 
 pub use fewshot_autodiff::{
     Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime, Tape,
-    Together, Var, gradcheck,
+    Together, Var, gradcheck, with_split,
 };
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassBatches, ClassSplit, Distortion, Episode, FeatureParts, FeatureSet, FeatureTasks,

@@ -233,6 +233,9 @@ pub trait Learner<F: Float = f32>: Send + Sync {
 /// What has been learned from a support set: answers queries.
 pub trait Predictor<F: Float = f32>: Send + Sync {
     /// Logits `[n, ways]` or values `[n, outputs]` for examples along axis 0 of `x`.
+    ///
+    /// On the calling thread alone; under [`with_split`](fewshot_autodiff::with_split) on all threads, with the same bits, which pays from
+    /// a dozen images on.
     fn predict(&self, x: &Array<F>) -> Array<F>;
 
     /// Probabilities of the classes `[n, ways]` for examples along axis 0 of `x`: the softmax of the logits.

@@ -20,7 +20,7 @@ const ROUNDS: u32 = 5;
 
 /// Runs `f`; kernels it calls on this thread are split over rayon's threads if `threads_inside`.
 ///
-/// The results are the same bits either way.
+/// The results are the same bits either way. It is for work that is alone: many tasks at once are better served by a thread each.
 pub fn with_split<R>(threads_inside: bool, f: impl FnOnce() -> R) -> R {
     within(if threads_inside { rayon::current_num_threads() - 1 } else { 0 }, None, f)
 }
@@ -102,9 +102,14 @@ pub fn is_split() -> bool {
     HELPERS.get() > 0
 }
 
+/// How many threads share kernels called on this one.
+pub fn threads() -> usize {
+    1 + HELPERS.get()
+}
+
 /// Into how many of at most `most` pieces to cut work whose result does not depend on the cut.
 pub fn pieces(most: usize) -> usize {
-    if is_split() { most.min(4 * (1 + HELPERS.get())).max(1) } else { 1 }
+    if is_split() { most.min(4 * threads()).max(1) } else { 1 }
 }
 
 /// Calls `f(i, chunk)` for the `i`-th chunk of `size` elements, on this thread or with help.
@@ -141,9 +146,9 @@ pub fn chunks2<T: Send, U: Send>(
 
 /// Calls `f` for each piece, on this thread and on those that help, which take them one by one: of several at once the last would hold
 /// up the others.
-fn share<P: Send>(pieces: impl ExactSizeIterator<Item = P> + Send, f: impl Fn(P) + Sync) {
+pub fn share<P: Send>(pieces: impl ExactSizeIterator<Item = P> + Send, f: impl Fn(P) + Sync) {
     let count = pieces.len();
-    let helpers = HELPERS.get().min(count - 1);
+    let helpers = HELPERS.get().min(count.saturating_sub(1));
     let (pieces, done) = (Mutex::new(pieces), AtomicUsize::new(0));
     let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {

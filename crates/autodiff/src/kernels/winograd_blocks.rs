@@ -140,26 +140,31 @@ pub fn weights<F: Float>(
     let wide = s.c_out.next_multiple_of(dense::lanes::<F>());
     let size = s.c_in * wide;
     let ([x_image, g_image], is_far) = (image_sizes(s), is_far::<F>(x.len() + g.len()));
-    let mut partial = Buffer::dirty(s.n.div_ceil(each) * 9 * size);
-    split::chunks(partial.data_mut(), 9 * size, |i, partial| {
+    let groups = s.n.div_ceil(each);
+    let add = |i: usize, parts: &[Part], sums: &mut [F]| {
         let some = ConvShape { n: each.min(s.n - i * each), ..*s };
         let (x, x_behind) = x[i * each * x_image..].split_at(some.n * x_image);
         let (g, g_behind) = g[i * each * g_image..].split_at(some.n * g_image);
         let tiles = tiles(&some);
-        let mut sums = Buffer::dirty(form.axis.planes(Part::All).len() * size);
-        sums.data_mut().fill(F::zero());
-        let sides = [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])];
-        let add = |parts: &[Part], sums: &mut [F]| add_weights(sums, sides, parts, wide, form, is_far);
-        if split::is_split() && s.n <= each {
-            // a lone group is shared out between two threads
-            let (first, last) = sums.data_mut().split_at_mut(form.axis.planes(Part::First).len() * size);
-            rayon::join(|| add(&[Part::First], first), || add(&[Part::Last], last));
-        } else {
+        sums.fill(F::zero());
+        add_weights(sums, [(x, x_behind, &tiles[0]), (g, g_behind, &tiles[1])], parts, wide, form, is_far);
+    };
+    let planes = [Part::First, Part::All].map(|part| form.axis.planes(part).len() * size);
+    let mut partial = Buffer::dirty(groups * 9 * size);
+    if groups < split::threads() {
+        let mut sums = Buffer::dirty(groups * planes[1]);
+        halves_of_groups(sums.data_mut(), planes, add);
+        split::chunks(partial.data_mut(), 9 * size, |i, partial| {
+            (form.to_weights)(partial, &sums.data()[i * planes[1]..][..planes[1]], size);
+        });
+    } else {
+        split::chunks(partial.data_mut(), 9 * size, |i, partial| {
+            let mut sums = Buffer::dirty(planes[1]);
             // by halves, which leave room in the cache for the sums of all planes
-            add(&[Part::First, Part::Last], sums.data_mut());
-        }
-        (form.to_weights)(partial, sums.data(), size);
-    });
+            add(i, &[Part::First, Part::Last], sums.data_mut());
+            (form.to_weights)(partial, sums.data(), size);
+        });
+    }
     for part in partial.data().chunks_exact(9 * size) {
         if wide == s.c_out {
             add_assign(dw, part);
@@ -168,6 +173,19 @@ pub fn weights<F: Float>(
             rows.for_each(|(dw, part)| add_assign(dw, &part[..s.c_out]));
         }
     }
+}
+
+/// Sums of all groups, of which there are fewer than threads: each half of one is shared out by itself. `first` of `all` elements of a
+/// group's sums are those of the first half.
+fn halves_of_groups<F: Float>(
+    sums: &mut [F],
+    [first, all]: [usize; 2],
+    add: impl Fn(usize, &[Part], &mut [F]) + Sync,
+) {
+    let groups = sums.chunks_exact_mut(all).map(|sums| sums.split_at_mut(first)).enumerate();
+    let halves = groups.flat_map(|(i, (first, last))| [(i, Part::First, first), (i, Part::Last, last)]);
+    let halves: Vec<_> = halves.collect();
+    split::share(halves.into_iter(), |(i, part, sums)| add(i, &[part], sums));
 }
 
 /// Images or gradients, others that lie behind them, and their windows.
