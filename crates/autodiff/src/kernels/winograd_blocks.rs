@@ -165,13 +165,16 @@ pub fn weights<F: Float>(
             (form.to_weights)(partial, sums.data(), size);
         });
     }
-    for part in partial.data().chunks_exact(9 * size) {
-        if wide == s.c_out {
-            add_assign(dw, part);
-        } else {
-            let rows = dw.chunks_exact_mut(s.c_out).zip(part.chunks_exact(wide));
-            rows.for_each(|(dw, part)| add_assign(dw, &part[..s.c_out]));
-        }
+    partial.data().chunks_exact(9 * size).for_each(|part| add_rows(dw, part, s.c_out, wide));
+}
+
+/// Adds rows of `wide` elements to those of `columns`.
+fn add_rows<F: Float>(dw: &mut [F], part: &[F], columns: usize, wide: usize) {
+    if wide == columns {
+        add_assign(dw, part);
+    } else {
+        let rows = dw.chunks_exact_mut(columns).zip(part.chunks_exact(wide));
+        rows.for_each(|(dw, part)| add_assign(dw, &part[..columns]));
     }
 }
 
