@@ -10,6 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
+use crate::kernels::ask_crew;
 use crate::ops::binary::Binary;
 use crate::ops::conv::ConvOp;
 use crate::ops::conv_block::ConvBlockOp;
@@ -125,6 +126,7 @@ impl<F: Float> Op<F> {
 
     /// Writes the values of the outputs, whose shapes were settled when the operator was written.
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]], shapes: &[Shape]) {
+        ask_crew();
         match self {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
             Op::Unary(op) => op.forward(x, out[0]),

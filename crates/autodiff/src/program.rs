@@ -26,7 +26,6 @@ pub use many::Together;
 use crate::array::Array;
 use crate::float::Float;
 use crate::inputs::{Input, Inputs};
-use crate::kernels::crew;
 use crate::kernels::map::Source;
 use crate::op::Op;
 use crate::pool::Buffer;
@@ -180,11 +179,8 @@ impl<F: Float> Program<F> {
     #[track_caller]
     fn replay(&self, inputs: &[&Array<F>], mut after: impl FnMut(usize)) -> Vec<Array<F>> {
         self.check(inputs);
-        let (mut arena, crew) = (self.arena(1), crew());
+        let mut arena = self.arena(1);
         for (i, step) in self.steps.iter().enumerate() {
-            if let Some(crew) = &crew {
-                crew.ask();
-            }
             self.execute(step, inputs, &mut arena);
             after(i);
         }

@@ -63,7 +63,7 @@ mod winograd_planes;
 mod winograd_tiles;
 mod winograd_weights;
 
-pub(crate) use split::crew;
+pub(crate) use split::ask_crew;
 pub use split::{Crew, with_split};
 
 #[cfg(test)]

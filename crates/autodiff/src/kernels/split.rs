@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 thread_local! {
     /// How many threads may help with kernels called on this one.
     static HELPERS: Cell<usize> = const { Cell::new(0) };
-    /// Those among whom programs on this thread look for help before each operator.
+    /// Those among whom operators on this thread look for help.
     static CREW: RefCell<Option<Crew>> = const { RefCell::new(None) };
 }
 
@@ -41,11 +41,11 @@ impl Crew {
         Crew(Arc::new(Members { count, busy: AtomicUsize::new(count) }))
     }
 
-    /// Runs `f`, this thread's share, and then helps until all are done. Programs that `f` runs split their kernels as soon as there is
-    /// help; their results are the same bits either way.
+    /// Runs `f`, this thread's share, and then helps until all are done. Operators of `f` are split as soon as there is help; their results
+    /// are the same bits either way. A thread that is not of the pool can be helped, but cannot help.
     pub fn work(&self, f: impl FnOnce()) {
         // rayon may give this thread another one's share while it waits in its own
-        let waits_in_its_own = crew().is_some();
+        let waits_in_its_own = CREW.with_borrow(Option::is_some);
         within(self.helpers(), Some(self.clone()), f);
         self.0.busy.fetch_sub(1, Ordering::Release);
         if !waits_in_its_own {
@@ -53,19 +53,15 @@ impl Crew {
         }
     }
 
-    /// Has kernels that this thread calls next split if there is help now.
-    pub(crate) fn ask(&self) {
-        HELPERS.set(self.helpers());
-    }
-
     fn helpers(&self) -> usize {
         self.0.count.saturating_sub(self.0.busy.load(Ordering::Relaxed))
     }
 }
 
-/// The crew as whose member this thread works.
-pub(crate) fn crew() -> Option<Crew> {
-    CREW.with_borrow(Option::clone)
+/// What every operator does first: the kernels it calls are split if this thread's crew has help now.
+#[inline]
+pub(crate) fn ask_crew() {
+    CREW.with_borrow(|crew| crew.iter().for_each(|crew| HELPERS.set(crew.helpers())));
 }
 
 fn within<R>(helpers: usize, crew: Option<Crew>, f: impl FnOnce() -> R) -> R {
@@ -167,6 +163,7 @@ pub fn share<P: Send>(pieces: impl ExactSizeIterator<Item = P> + Send, f: impl F
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tape;
 
     /// Splits work into pieces of which two do not end before the other has begun.
     fn take_two_threads() {
@@ -196,15 +193,17 @@ mod tests {
         in_pool(2, || {
             let crew = Crew::new(2);
             let busy = || {
-                let crew = super::crew().expect("a member works");
                 assert!(!is_split());
+                let (tape, start) = (Tape::<f32>::new(), Instant::now());
+                // operators look for help, on a tape as in a program
                 while !is_split() {
-                    crew.ask();
+                    assert!(start.elapsed() < Duration::from_secs(20), "nobody was asked");
+                    tape.scalar(1.0).exp();
                 }
                 take_two_threads();
             };
             rayon::join(|| crew.work(busy), || crew.work(|| ()));
-            assert!(!is_split() && super::crew().is_none());
+            assert!(!is_split() && CREW.with_borrow(Option::is_none));
         });
     }
 
