@@ -3,6 +3,7 @@
 //!
 //! The greatest of a window comes before what is added and the activation, which are monotone.
 
+use super::array;
 use super::conv::{ConvShape, conv, image_sizes};
 use super::conv_block::{BlockShape, layer, of_layer, output_of_images, wide};
 use super::isa::{Isa, versions};
@@ -127,7 +128,7 @@ fn activated<F: Float, const W: usize>(mut x: [F; W], col: usize, added: Option<
             x[j] += added[j];
         }
     }
-    x.map(|z| if z > F::zero() { z } else { slope * z })
+    array::map(x, |z| if z > F::zero() { z } else { slope * z })
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use super::ahead::Ahead;
+use super::array;
 use super::dense::Strides;
 use super::isa::{Isa, OfSize, Work};
 use super::reader::{Reader, Writer};
@@ -213,7 +214,7 @@ unsafe fn row<F: Float, I: Isa, const N: usize>(
     last: Option<<I::Vector as Vector>::Mask>,
 ) -> [I::Vector; N] {
     // SAFETY: the caller's promise.
-    std::array::from_fn(|j| unsafe {
+    array::of(|j| unsafe {
         let before = j * I::Vector::lanes::<F>();
         let at = at.after(before as isize);
         match last {
@@ -236,7 +237,7 @@ fn store<F: Float, I: Isa, const R: usize, const N: usize>(
     if last.is_none() && width < N * lanes {
         // SAFETY: the accumulators are as many elements, one after the other.
         let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
-        return store_parts(out, &std::array::from_fn::<_, R, _>(|i| i * n), rows, [0, width], false);
+        return store_parts(out, &array::of::<_, R>(|i| i * n), rows, [0, width], false);
     }
     for i in 0..R {
         let row = &mut out[i * n..][..width];

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::array;
 use super::isa::{Isa, versions};
 use super::reader::Reader;
 use super::vector::{Vector, Vector128};
@@ -41,8 +42,7 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
     let (width, lanes) = (v.len(), I::Vector::lanes::<F>());
     let last = a.len() / width - 1;
     // missing rows are the last one again
-    let rows: [Reader<'_, F>; ROWS] =
-        std::array::from_fn(|i| Reader::new(a).after((i.min(last) * width) as isize));
+    let rows: [Reader<'_, F>; ROWS] = array::of(|i| Reader::new(a).after((i.min(last) * width) as isize));
     let whole = width / lanes * lanes;
     // SAFETY: the caller's promise; every vector ends within its row.
     unsafe {
@@ -66,7 +66,7 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
                 acc[i][1] = x.mul_add::<F>(y, acc[i][1]);
             }
         }
-        let mut sums = across::<F, I::Vector>(acc.map(|[x, y]| x.add::<F>(y)));
+        let mut sums = across::<F, I::Vector>(array::map(acc, |[x, y]| x.add::<F>(y)));
         if !I::Vector::MASKED {
             for k in whole..width {
                 for i in 0..ROWS {

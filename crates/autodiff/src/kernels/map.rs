@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::array;
 use super::isa::{Isa, versions};
 use super::strip::load;
 use crate::float::Float;
@@ -139,7 +140,8 @@ fn ternary_body<F: Float, M: Fn(F, F, F) -> F + Copy, I: Isa>(
 /// A function of `K` values. Unlike closures around closures its calls are always inlined, without which no vector code
 /// comes about.
 pub(super) trait Function<F, const K: usize>: Copy {
-    fn call(self, x: [F; K]) -> F;
+    /// Of the `j`-th elements.
+    fn call<const W: usize>(self, x: &[[F; W]; K], j: usize) -> F;
 }
 
 macro_rules! function {
@@ -149,8 +151,8 @@ macro_rules! function {
 
         impl<F: Float, M: Fn($($t),+) -> F + Copy> Function<F, $k> for $name<M> {
             #[inline(always)]
-            fn call(self, [$($x),+]: [F; $k]) -> F {
-                (self.0)($($x),+)
+            fn call<const W: usize>(self, [$($x),+]: &[[F; W]; $k], j: usize) -> F {
+                (self.0)($($x[j]),+)
             }
         }
     )+};
@@ -177,7 +179,7 @@ pub(super) fn each<F: Float, const K: usize>(
     }
     let out = out.as_mut_ptr();
     // SAFETY: every operand has as many elements as the output, and is the output or apart from it.
-    unsafe { blocks(out, from.map(|source| source.pointer(out)), len, f) }
+    unsafe { blocks(out, array::map(from, |source| source.pointer(out)), len, f) }
 }
 
 /// As [`each`], in the widest blocks that fit.
@@ -240,10 +242,10 @@ unsafe fn block<F: Float, const K: usize, const W: usize>(
     f: impl Function<F, K>,
 ) -> [F; W] {
     // SAFETY: the caller's promise.
-    let x: [[F; W]; K] = from.map(|from| unsafe { from.add(at).cast::<[F; W]>().read() });
+    let x: [[F; W]; K] = array::map(from, |from| unsafe { from.add(at).cast::<[F; W]>().read() });
     let mut y = [F::zero(); W];
     for j in 0..W {
-        y[j] = f.call(std::array::from_fn(|k| x[k][j]));
+        y[j] = f.call(&x, j);
     }
     y
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::array;
 use super::isa::{Isa, versions};
 use super::pool::PoolShape;
 use super::split;
@@ -123,7 +124,7 @@ pub(super) fn pixels(
 #[inline(always)]
 pub(super) fn places_of<F: Float, const W: usize>(pixel: usize, col: usize) -> [F; W] {
     let first = F::of((pixel + col) as f64);
-    std::array::from_fn(|j| first + F::of(j as f64))
+    array::of(|j| first + F::of(j as f64))
 }
 
 #[inline(always)]

@@ -4,6 +4,7 @@
 //! A slice of the wrong length is a mistake of this crate and panics.
 
 mod ahead;
+mod array;
 mod broadcast;
 pub mod conv;
 pub mod conv_block;

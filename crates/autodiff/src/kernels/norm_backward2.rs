@@ -3,6 +3,7 @@
 //! The derivative of `dx = k (dz - a0 - h a1)`, with a0 = mean dz and a1 = mean(dz h), for the arriving u. Words of
 //! [`super::norm_backward`]; u0 = mean u, u1 = mean(u h), t = mean(u dz) - a0 u0 - a1 u1.
 
+use super::array;
 use super::isa::{Isa, versions};
 use super::map::Source;
 use super::norm::{BLOCK, Norm, SOON, TASK, check, constants};
@@ -80,7 +81,7 @@ impl<F: Float> Second<F> {
         let mut channels = vec![F::zero(); 7 * c];
         let two = F::of(2.0);
         for j in 0..c {
-            let [a0, a1, u0, u1, d] = std::array::from_fn(|i| means[i * c + j]);
+            let [a0, a1, u0, u1, d] = array::of(|i| means[i * c + j]);
             let (s, k, us) = (norm.inverse[j], norm.factor[j], u_scale[j]);
             let t = d - a0 * u0 - a1 * u1;
             to_scale[j] = s * F::of(rows as f64) * t;
@@ -180,7 +181,7 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
 ) {
     let strip = Strip::<F, W>::new(norm, col);
     let c = norm.c;
-    let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = std::array::from_fn(|i| load(channels, i * c + col));
+    let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = array::of(|i| load(channels, i * c + col));
     for row in 0..to_x.len() / c {
         let soon = ((row + SOON) * c + col) as isize;
         Reader::new(norm.x).after(soon).fetch_row(W);

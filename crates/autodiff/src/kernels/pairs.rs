@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::ahead::Ahead;
+use super::array;
 use super::conv::{ConvShape, image_sizes};
 use super::isa::{Isa, OfSize, Work, versions};
 use super::job::Pixel;
@@ -181,7 +182,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
     fn run<I: Isa>(self) {
         let Tile { out, x, g, job, done, window } = self.0;
         let first = Reader::new(x).after((job.first + done) as isize);
-        let from: [Reader<'_, F>; R] = std::array::from_fn(|i| first.after(i as isize));
+        let from: [Reader<'_, F>; R] = array::of(|i| first.after(i as isize));
         let g = Reader::new(g).after(window.col as isize);
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
@@ -206,7 +207,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
             }
         }
         let n = job.shape.c_out;
-        let begins: [usize; R] = std::array::from_fn(|i| (job.row + done + i) * n + window.col);
+        let begins: [usize; R] = array::of(|i| (job.row + done + i) * n + window.col);
         store_rows::<F, I, R, N>(out, &begins, acc, window.keep, job.add);
     }
 }

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 #[cfg(debug_assertions)]
 use std::ops::Range;
 
+use super::array;
 use super::vector::Vector;
 use crate::float::Float;
 
@@ -92,7 +93,7 @@ impl<'a, F: Float> Reader<'a, F> {
         #[cfg(debug_assertions)]
         self.check(self.at..self.at.wrapping_add(N * V::lanes::<F>()));
         // SAFETY: the caller's promise.
-        std::array::from_fn(|j| unsafe { V::load(self.at.wrapping_add(j * V::lanes::<F>())) })
+        array::of(|j| unsafe { V::load(self.at.wrapping_add(j * V::lanes::<F>())) })
     }
 
     /// The first `lanes` lanes of the vector from here on, which `mask` chooses, zero in the others.

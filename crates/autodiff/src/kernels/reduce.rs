@@ -1,5 +1,6 @@
 //! Sums along axes, and the place of the greatest element.
 
+use super::array;
 use super::isa::{Isa, versions};
 use super::split;
 use super::strip::{load, store, strips};
@@ -253,7 +254,7 @@ fn strip_of<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F]
         let mut turns = [[F::zero(); W]; 4];
         for quad in 0..quads {
             let first = (start + 4 * quad) * cols + col;
-            let values: [[F; W]; 4] = std::array::from_fn(|i| load(x, first + i * cols));
+            let values: [[F; W]; 4] = array::of(|i| load(x, first + i * cols));
             for i in 0..4 {
                 for j in 0..W {
                     turns[i][j] += values[i][j];

@@ -261,6 +261,7 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
         // SAFETY: `Job::check` has compared the first and last element of every run with the slices' lengths, and
         // a row of B that ends too early for the window is read from the panel's tail.
         unsafe {
+            // not `array::map`: the compiler would see the offset, keep it beside the readers, and run out of registers
             let from = src.map(|s| s.after(offset));
             multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, ahead);
         }

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use super::ahead::Pieces;
+use super::array;
 use super::isa::Isa;
 use super::reader::Reader;
 use super::strip::store_parts;
@@ -82,7 +83,8 @@ pub fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
             for i in 0..R {
                 let row = &mut out[begins[i] + keep[0]..begins[i] + keep[1]];
                 for j in 0..N {
-                    let [from, to] = keep.map(|column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
+                    let [from, to] =
+                        array::map(keep, |column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
                     let at = row.as_mut_ptr().wrapping_sub(keep[0]).wrapping_add(j * lanes);
                     // SAFETY: the lanes of `keep` lie in the row, and this runs with the features of `I`.
                     unsafe {

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::array;
 use super::vector::Vector;
 use crate::float::Float;
 use crate::kernels::isa::{Baseline, Isa};
@@ -71,7 +72,7 @@ impl Vector for Plain {
     unsafe fn zip<F: Float>(self, b: Self) -> [Self; 2] {
         let size = size_of::<F>();
         [0, 8].map(|half| {
-            Plain(std::array::from_fn(|i| {
+            Plain(array::of(|i| {
                 let from = half + i / (2 * size) * size + i % size;
                 if i / size % 2 == 0 { self.0[from] } else { b.0[from] }
             }))
