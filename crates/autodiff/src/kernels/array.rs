@@ -1,7 +1,8 @@
 //! Small arrays, element by element.
 //!
 //! `std`'s ways to make them are each a dozen small functions to the compiler. Kernels have thousands of arrays, for every
-//! instruction set and size of tile: they took a third of what there is of this crate to compile.
+//! instruction set and size of tile: with those a third of this
+//! crate's intermediate code was theirs.
 
 #![allow(unsafe_code)]
 
