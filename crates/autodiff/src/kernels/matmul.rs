@@ -16,7 +16,7 @@ const LARGE_WORK: usize = 256 * 256 * 256;
 /// Most rows of A, and least elements of B, for which turning B would take longer than the product itself.
 const NARROW: usize = 16;
 const WIDE: usize = 128 * 128;
-/// Rows of one call of the `gemm` crate: fixed, so that results do not depend on threads.
+/// Rows of one call for a large product: fixed, so that results do not depend on threads.
 const LARGE_ROWS: usize = 512;
 
 /// `out[m, n] = op(a)[m, k] op(b)[k, n]`, row-major.
@@ -77,13 +77,18 @@ pub fn matmuls<F: Float>(
 
 /// A large product, or one of few rows with a large transposed factor.
 fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
-    if is_large(m, k, n) {
+    // `gemm` takes up to three times as long for a B that is turned
+    let few_rows = trans_b && !trans_a && m * (k + n) <= k * n;
+    if is_large(m, k, n) && !few_rows {
         return large(out, a, b, [m, k, n], trans_a, trans_b);
     }
-    // turns the few rows of A and of the output, and not all of B
+    // turns the rows of A and of the output, and not all of B
     let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
     turn(turned.data_mut(), a, m, k);
-    rows(flipped.data_mut(), b, turned.data(), None, [1, n, k, m], false);
+    split::chunks(flipped.data_mut(), LARGE_ROWS * m, |i, flipped| {
+        let count = flipped.len() / m;
+        rows(flipped, &b[i * LARGE_ROWS * k..][..count * k], turned.data(), None, [1, count, k, m], false);
+    });
     turn(out, flipped.data(), n, m);
 }
 

@@ -179,6 +179,9 @@ fn products_in_blocks_are_the_plain_sums() {
 fn large_products_are_the_plain_sums() {
     check::<f32>(1030, 256, 70);
     check::<f64>(600, 300, 100);
+    // fewer elements to be turned in rows of A and of the output than in B
+    check::<f32>(70, 256, 1030);
+    check::<f64>(90, 300, 700);
 }
 
 #[test]
