@@ -77,7 +77,7 @@ pub fn matmuls<F: Float>(
 
 /// A large product, or one of few rows with a large transposed factor.
 fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
-    // `gemm` takes up to three times as long for a B that is turned
+    // `gemm` takes up to three times as long for a transposed B
     let few_rows = trans_b && !trans_a && m * (k + n) <= k * n;
     if is_large(m, k, n) && !few_rows {
         return large(out, a, b, [m, k, n], trans_a, trans_b);
