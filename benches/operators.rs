@@ -144,9 +144,9 @@ fn others(c: &mut Criterion) {
     measure(c, "sum 75x14x14x64", 0, &images[..1], |x| x[0].sum());
     let square = [noise(&[512, 512]), noise(&[512, 512])];
     measure(c, "matmul 512", 2 * 512 * 512 * 512, &square, |x| x[0].matmul(x[1]));
-    // a fully connected layer of Koch et al. 2015
-    let layer = [noise(&[128, 9216]), noise(&[9216, 4096]), noise(&[128, 4096])];
-    measure(c, "matmul and gradients 128x9216x4096", 6 * 128 * 9216 * 4096, &layer, |x| {
+    // few rows by many weights
+    let layer = [noise(&[64, 4096]), noise(&[4096, 1024]), noise(&[64, 1024])];
+    measure(c, "matmul and gradients 64x4096x1024", 6 * 64 * 4096 * 1024, &layer, |x| {
         x[0].matmul(x[1]).vjp(&x[..2], x[2])[0]
     });
     let small = [noise(&[10, 40]), noise(&[40, 40])];

@@ -1,8 +1,7 @@
 //! Small arrays, element by element.
 //!
-//! `std`'s ways to make them are each a dozen small functions to the compiler. Kernels have thousands of arrays, for every
-//! instruction set and size of tile: with those a third of this
-//! crate's intermediate code was theirs.
+//! `std`'s `from_fn` and `map` are each a dozen small functions to the compiler, and kernels have thousands of arrays, for every
+//! instruction set and size of tile: a third of this crate's intermediate code was theirs.
 
 #![allow(unsafe_code)]
 

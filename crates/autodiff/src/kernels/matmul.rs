@@ -75,11 +75,9 @@ pub fn matmuls<F: Float>(
     }
 }
 
-/// A large product, or one of few rows with a large transposed factor.
+/// A large product, or one with a transposed factor that is not turned.
 fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
-    // `gemm` takes up to three times as long for a transposed B
-    let few_rows = trans_b && !trans_a && m * (k + n) <= k * n;
-    if is_large(m, k, n) && !few_rows {
+    if trans_a || !trans_b || !is_narrow(m, k, n) {
         return large(out, a, b, [m, k, n], trans_a, trans_b);
     }
     // turns the rows of A and of the output, and not all of B
@@ -110,9 +108,11 @@ fn second_turned<F: Float>(
     }
 }
 
-/// Whether turning the second factor takes longer than the product itself.
+/// Whether a product with a transposed second factor turns the first one and the output instead: where turning the second takes longer
+/// than the product itself; and where a product is large, for which `gemm` takes up to three times as long with a transposed factor,
+/// and they have no more elements.
 fn is_narrow(m: usize, k: usize, n: usize) -> bool {
-    m <= NARROW && n * k >= WIDE
+    if is_large(m, k, n) { m * (k + n) <= k * n } else { m <= NARROW && n * k >= WIDE }
 }
 
 /// Whether a product goes to the `gemm` crate.
