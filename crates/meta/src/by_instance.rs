@@ -2,13 +2,14 @@
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{ALPHABET, Tasks};
+use fewshot_nn::answer;
 use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::evaluate::Evaluation;
 use crate::learner::Meta;
 use crate::mann::{LabelCode, Mann};
-use crate::task::{Examples, Labels, Metric, argmax};
+use crate::task::{Examples, Labels, Metric};
 
 /// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,
 /// table 1): one value, 0 or 1, for every class of every sequence that has so many instances. String labels count only as a whole.
@@ -66,7 +67,8 @@ fn names<F: Float>(rows: &Array<F>, labels: LabelCode) -> Vec<usize> {
         LabelCode::OneHot(_) => width,
         LabelCode::Strings => ALPHABET,
     };
+    let letter = |part: &[F]| answer(part).expect("the numbers of a letter are finite");
     let number =
-        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + argmax(part));
+        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + letter(part));
     rows.data().chunks_exact(width).map(number).collect()
 }

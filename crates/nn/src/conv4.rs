@@ -136,7 +136,7 @@ impl Conv4Config {
     pub fn feature_count(&self) -> usize {
         match self.features {
             Features::Mean => self.filters,
-            Features::Flatten => self.filters * self.last_size().pow(2),
+            Features::Flatten => self.filters.saturating_mul(self.last_size().saturating_pow(2)),
         }
     }
 }

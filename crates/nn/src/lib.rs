@@ -31,7 +31,7 @@ mod relation;
 mod schedule;
 mod spec;
 
-pub use accuracy::correct;
+pub use accuracy::{answer, correct};
 pub use clip::Clip;
 pub use conv::{Conv2d, ConvNorm};
 pub use conv4::{Conv4, Conv4Config, Downsample, Features};

@@ -1,6 +1,6 @@
 //! [`Builder`] and [`Spec`]: the weights and running statistics an architecture has.
 
-use fewshot_autodiff::{Array, Float};
+use fewshot_autodiff::{Array, Float, Shape};
 use rand::rngs::ChaCha8Rng;
 
 use crate::init::Init;
@@ -65,12 +65,12 @@ impl Spec {
     /// With one more weight, at the end.
     ///
     /// # Panics
-    /// When the name is taken.
+    /// When the name is taken, or the shape has more elements than can be counted.
     #[must_use]
     #[track_caller]
     pub fn with(mut self, name: &str, shape: &[usize], init: Init) -> Self {
         assert!(self.weights().all(|(n, _)| n != name), "Spec: there is already a weight {name:?}");
-        let (name, shape) = (name.to_owned(), shape.to_vec());
+        let (name, shape) = (name.to_owned(), Shape::new(shape).to_vec());
         self.weights.push(Entry { name, shape, init, copies: None });
         self
     }
@@ -144,14 +144,16 @@ impl Builder {
         made
     }
 
+    #[track_caller]
     fn entry(&self, name: &str, shape: &[usize], init: Init) -> Entry {
-        Entry { name: path(&self.path.join("."), name), shape: shape.to_vec(), init, copies: None }
+        let name = path(&self.path.join("."), name);
+        Entry { name, shape: Shape::new(shape).to_vec(), init, copies: None }
     }
 
     /// Adds a weight and returns its place.
     ///
     /// # Panics
-    /// When the name is taken.
+    /// When the name is taken, or the shape has more elements than can be counted.
     #[track_caller]
     pub fn weight(&mut self, name: &str, shape: &[usize], init: Init) -> Slot {
         let entry = self.entry(name, shape, init);

@@ -25,6 +25,11 @@ pub trait Elementary: Sized + 'static {
     /// `e^(x^2) (1 - erf(x))` for x from 0.9 to where erf rounds to one, by powers of (x - 2) / (x + 2).
     const ERF_FAR: &'static [Self];
 
+    /// `e^(x^2) (1 - erf(x))` for x from 0.9 to [`Elementary::ERFC_LIMIT`], by powers of (x - 2) / (x + 2).
+    const ERFC: &'static [Self];
+    /// From here on `e^(-x^2)` is zero.
+    const ERFC_LIMIT: Self;
+
     /// Two to a whole number that is the exponent of a normal value.
     fn power_of_two(k: Self) -> Self;
 
@@ -33,7 +38,7 @@ pub trait Elementary: Sized + 'static {
 }
 
 macro_rules! elementary {
-    ($t:ident, $bits:ident, $range:expr, $negligible:expr, $ln_2:expr, $exp:expr, $ln:expr, $erf:expr) => {
+    ($t:ident, $bits:ident, $range:expr, $negligible:expr, $ln_2:expr, $exp:expr, $ln:expr, $erf:expr, $erfc:expr) => {
         impl Elementary for $t {
             const ROUND: Self = 1.5 / $t::EPSILON;
             const LOG2_E: Self = std::$t::consts::LOG2_E;
@@ -44,6 +49,8 @@ macro_rules! elementary {
             const LN: &'static [Self] = &$ln;
             const ERF: &'static [Self] = &$erf.0;
             const ERF_FAR: &'static [Self] = &$erf.1;
+            const ERFC: &'static [Self] = &$erfc.0;
+            const ERFC_LIMIT: Self = $erfc.1;
 
             #[inline(always)]
             fn power_of_two(k: Self) -> Self {
@@ -91,6 +98,21 @@ elementary!(
             -0.00093184254,
             3.314661e-05
         ]
+    ),
+    (
+        [
+            0.255395676,
+            -0.427185847,
+            0.241658178,
+            -0.0789786259,
+            0.00373350042,
+            0.00699797833,
+            -0.000854976914,
+            -0.000979623785,
+            7.98822599e-5,
+            0.000137340607
+        ],
+        10.3
     )
 );
 elementary!(
@@ -157,6 +179,33 @@ elementary!(
             -5.17941414570529e-07,
             7.379802720568767e-08
         ]
+    ),
+    (
+        [
+            0.25539567631050574,
+            -0.4271858474139584,
+            0.24165819424246657,
+            -0.078978581015730723,
+            0.0037328924043132347,
+            0.0069974617391266229,
+            -0.00084714325010632697,
+            -0.00098197702618112442,
+            4.3555579692190717e-5,
+            0.00017436122598085384,
+            2.7525769259709637e-5,
+            -2.7581647368906797e-5,
+            -1.3968690930197994e-5,
+            1.4136863250508638e-6,
+            3.7651400459549368e-6,
+            1.0708228488738404e-6,
+            -2.9149244925680228e-7,
+            -3.1267101713758818e-7,
+            -6.9361857509819077e-7,
+            5.6568362707794817e-7,
+            -6.1033526079394191e-8,
+            -2.474489217179676e-8
+        ],
+        27.4
     )
 );
 
@@ -200,6 +249,106 @@ pub fn exp_m1_negative<F: Float>(x: F) -> F {
     if x == F::zero() { x } else { y }
 }
 
+/// `a b`, and 0 where one factor is 0 and the other infinite: what the chain rule multiplies.
+#[inline(always)]
+pub fn chain<F: Float>(a: F, b: F) -> F {
+    let product = a * b;
+    // of two numbers nothing else is NaN
+    if product.is_nan() & !a.is_nan() & !b.is_nan() { F::zero() } else { product }
+}
+
+/// The greater of both, the first of equal ones; NaN if either is.
+#[inline(always)]
+pub fn greater<F: Float>(a: F, b: F) -> F {
+    if a >= b {
+        a
+    } else if a < b {
+        b
+    } else {
+        a + b
+    }
+}
+
+/// The lesser of both, the first of equal ones; NaN if either is.
+#[inline(always)]
+pub fn lesser<F: Float>(a: F, b: F) -> F {
+    if b >= a {
+        a
+    } else if b < a {
+        b
+    } else {
+        a + b
+    }
+}
+
+/// Whether `x` takes the place of `best` as the greatest so far: it is greater, or the first NaN.
+#[inline(always)]
+#[allow(clippy::neg_cmp_op_on_partial_ord, reason = "one comparison that NaN passes too")]
+pub fn surpasses<F: Float>(x: F, best: F) -> bool {
+    !(x <= best) & !best.is_nan()
+}
+
+/// 1 where `a > b`, else `otherwise`; NaN if either is.
+#[inline(always)]
+pub fn above<F: Float>(a: F, b: F, otherwise: F) -> F {
+    if a > b {
+        F::one()
+    } else if a <= b {
+        otherwise
+    } else {
+        a + b
+    }
+}
+
+/// 1 where `a >= b`, else 0; NaN if either is.
+#[inline(always)]
+pub fn not_below<F: Float>(a: F, b: F) -> F {
+    if a >= b {
+        F::one()
+    } else if a < b {
+        F::zero()
+    } else {
+        a + b
+    }
+}
+
+/// 1, -1 or 0 with the sign of `x`; NaN stays.
+#[inline(always)]
+pub fn sign<F: Float>(x: F) -> F {
+    if x > F::zero() {
+        F::one()
+    } else if x < F::zero() {
+        -F::one()
+    } else {
+        x.abs()
+    }
+}
+
+/// The piecewise linear activation: a number where it is positive, else `slope` times it; NaN stays.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaky<F> {
+    /// The factor of what is not positive.
+    pub slope: F,
+    /// What lies below counts as this much: the least number where the slope is 0, whose product with minus infinity is NaN.
+    pub least: F,
+}
+
+impl<F: Float> Leaky<F> {
+    /// That of this slope.
+    #[inline(always)]
+    pub fn new(slope: F) -> Self {
+        let least = if slope == F::zero() { F::min_value() } else { F::neg_infinity() };
+        Leaky { slope, least }
+    }
+
+    /// Of one number.
+    #[inline(always)]
+    pub fn of(self, x: F) -> F {
+        let bounded = if x < self.least { self.least } else { x };
+        if x > F::zero() { x } else { bounded * self.slope }
+    }
+}
+
 /// The hyperbolic tangent.
 #[inline(always)]
 pub fn tanh<F: Float>(x: F) -> F {
@@ -222,6 +371,37 @@ pub fn sigmoid<F: Float>(x: F) -> F {
     let e = exp(-x.abs());
     let top = if x >= F::zero() { F::one() } else { e };
     top / (F::one() + e)
+}
+
+/// The derivative of [`tanh`], `4 e^(-2 |x|) / (1 + e^(-2 |x|))^2`: one less its square has no digits left far from zero.
+#[inline(always)]
+pub fn tanh_slope<F: Float>(x: F) -> F {
+    sigmoid_slope(x + x) * F::of(4.0)
+}
+
+/// The derivative of [`sigmoid`], `e^(-|x|) / (1 + e^(-|x|))^2`.
+#[inline(always)]
+pub fn sigmoid_slope<F: Float>(x: F) -> F {
+    let e = exp(-x.abs());
+    let below = F::one() + e;
+    e / (below * below)
+}
+
+/// The distribution function of the normal distribution.
+#[inline(always)]
+pub fn normal<F: Float>(x: F) -> F {
+    let (half, root) = (F::of(0.5), F::of(std::f64::consts::FRAC_1_SQRT_2));
+    let near = half + half * erf(x * root);
+    let far = half * erfc_far((-x * root).abs());
+    if x < F::of(-1.5) { far } else { near }
+}
+
+/// `1 - erf(a)` for a from 0.9 on.
+#[inline(always)]
+fn erfc_far<F: Float>(a: F) -> F {
+    let (two, limit) = (F::of(2.0), F::ERFC_LIMIT);
+    let a = if a > limit { limit } else { a };
+    exp(-a * a) * polynomial((a - two) / (a + two), F::ERFC)
 }
 
 /// `ln(1 + e^x)`.

@@ -42,6 +42,7 @@ pub mod pool;
 mod reader;
 pub mod reduce;
 pub mod rows;
+pub mod scale;
 mod split;
 mod strided;
 mod strided_lines;
