@@ -15,7 +15,7 @@ pub(crate) mod sealed {
     use crate::inputs::Inputs;
     use crate::kernels::math::Elementary;
     use crate::op::Op;
-    use crate::ops::index::Misplaced;
+    use crate::ops::places::Misplaced;
     use crate::shape::Shape;
 
     #[doc(hidden)]

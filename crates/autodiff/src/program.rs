@@ -28,7 +28,7 @@ use crate::float::Float;
 use crate::inputs::{Input, Inputs};
 use crate::kernels::map::Source;
 use crate::op::Op;
-use crate::ops::index::Misplaced;
+use crate::ops::places::Misplaced;
 use crate::pool::Buffer;
 use crate::shape::Shape;
 use crate::tape::{Given, Tape};

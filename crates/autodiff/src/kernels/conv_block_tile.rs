@@ -5,7 +5,7 @@
 use super::conv_block::BlockShape;
 use super::conv_block_image::Image;
 use super::isa::{Isa, versions};
-use super::math::Leaky;
+use super::limits::Leaky;
 use super::reader::Reader;
 use super::vector::{MOST_LANES, Vector};
 use crate::float::Float;

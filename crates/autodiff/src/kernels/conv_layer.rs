@@ -7,7 +7,7 @@ use super::array;
 use super::conv::{ConvShape, conv, image_sizes};
 use super::conv_block::{BlockShape, layer, of_layer, output_of_images, wide};
 use super::isa::{Isa, versions};
-use super::math::{Leaky, surpasses};
+use super::limits::{Leaky, surpasses};
 use super::max_pool::{each_window, pixels};
 use super::pool::PoolShape;
 use super::split;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::array;
 use super::isa::{Isa, versions};
-use super::math::surpasses;
+use super::limits::surpasses;
 use super::pool::PoolShape;
 use super::split;
 use super::strip::{load, store};

@@ -4,7 +4,7 @@
 //! z = scale h + shift, y = z if z > 0 else slope z.
 
 use super::isa::{Isa, versions};
-use super::math::Leaky;
+use super::limits::Leaky;
 use super::reader::Reader;
 use super::split;
 use super::strip::{load, store, strips};

@@ -2,7 +2,7 @@
 
 use super::array;
 use super::isa::{Isa, versions};
-use super::math::surpasses;
+use super::limits::surpasses;
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;

@@ -1,8 +1,9 @@
 //! Softmax and its relatives, along rows of `c` elements; stable for logits of any size.
 
 use super::isa::{Isa, versions};
+use super::limits::surpasses;
 use super::map::{One, Source, each};
-use super::math::{exp, ln, surpasses};
+use super::math::{exp, ln};
 use super::reduce::sum;
 use crate::float::Float;
 

@@ -1,7 +1,7 @@
 //! Powers of two that bring vectors into a range in which squares and inverses of their lengths are numbers.
 
 use super::isa::{Isa, versions};
-use super::math::surpasses;
+use super::limits::surpasses;
 use crate::float::Float;
 
 /// Greatest magnitudes of vectors that are left as they are: from the inverse of this to this, 2^30. Squares, inverses and their

@@ -1,6 +1,7 @@
 //! Exponentials, logarithms and the error function against libraries'.
 
 use super::isa::forced::at_every_level;
+use super::limits;
 use super::map::{Source, map1};
 use super::math;
 use super::testing::values;
@@ -118,22 +119,27 @@ fn slopes_and_the_normal_distribution_are_not_lost_far_from_zero() {
 fn limits_and_comparisons_keep_nan_and_the_first_of_equal_ones() {
     let nan = f32::NAN;
     let both: [fn(f32, f32) -> f32; 4] =
-        [math::greater, math::lesser, math::not_below, |a, b| math::above(a, b, 0.5)];
+        [limits::greater, limits::lesser, limits::not_below, |a, b| limits::above(a, b, 0.5)];
     for f in both {
         for (a, b) in [(nan, 1.0), (1.0, nan), (nan, nan), (nan, f32::INFINITY), (f32::NEG_INFINITY, nan)] {
             assert!(f(a, b).is_nan(), "of {a} and {b}");
         }
     }
-    assert!(math::greater(0.0, -0.0).is_sign_positive() && math::greater(-0.0, 0.0).is_sign_negative());
-    assert!(math::lesser(0.0, -0.0).is_sign_positive() && math::lesser(-0.0, 0.0).is_sign_negative());
+    let zero = 0.0_f32;
+    for f in [limits::greater, limits::lesser] {
+        assert!(f(zero, -zero).is_sign_positive() && f(-zero, zero).is_sign_negative());
+    }
     assert_eq!(
-        [math::above(1.0, 1.0, 0.5), math::above(2.0, 1.0, 0.5), math::not_below(1.0, 1.0)],
+        [limits::above(1.0, 1.0, 0.5), limits::above(2.0, 1.0, 0.5), limits::not_below(1.0, 1.0)],
         [0.5, 1.0, 1.0]
     );
     let inf = f32::INFINITY;
-    assert_eq!([math::chain(0.0, inf), math::chain(-inf, 0.0), math::chain(2.0, -inf)], [0.0, 0.0, -inf]);
-    assert!(math::chain(nan, 0.0).is_nan() && math::chain(inf, nan).is_nan());
-    assert_eq!(math::chain(-3.0, 0.0).to_bits(), (-0.0_f32).to_bits());
+    assert_eq!(
+        [limits::chain(0.0, inf), limits::chain(-inf, 0.0), limits::chain(2.0, -inf)],
+        [0.0, 0.0, -inf]
+    );
+    assert!(limits::chain(nan, 0.0).is_nan() && limits::chain(inf, nan).is_nan());
+    assert_eq!(limits::chain(-3.0, zero).to_bits(), (-zero).to_bits());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::ops::{Add, Div, Mul, Sub};
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
+use crate::kernels::limits;
 use crate::kernels::map::{broadcast2, map3};
-use crate::kernels::math;
 use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::{Shape, broadcast};
@@ -63,7 +63,7 @@ impl Binary {
             Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
             Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
             Binary::Mul => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a * b),
-            Binary::Chain => broadcast2(out, &shape, ad, asz, bd, bsz, math::chain),
+            Binary::Chain => broadcast2(out, &shape, ad, asz, bd, bsz, limits::chain),
             Binary::Div => {
                 let divided = move |a, b| if a == zero && b == zero { zero } else { a / b };
                 broadcast2(out, &shape, ad, asz, bd, bsz, divided);
@@ -73,10 +73,10 @@ impl Binary {
                 broadcast2(out, &shape, ad, asz, bd, bsz, inverse);
             }
             Binary::Pow => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a.powf(b)),
-            Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, math::greater),
-            Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, math::lesser),
-            Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, move |a, b| math::above(a, b, zero)),
-            Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, math::not_below),
+            Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, limits::greater),
+            Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, limits::lesser),
+            Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, move |a, b| limits::above(a, b, zero)),
+            Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, limits::not_below),
             Binary::Select => {
                 let chosen = move |m: F, a, b| {
                     if m == zero {

@@ -2,8 +2,8 @@
 
 use crate::float::Float;
 use crate::inputs::Inputs;
+use crate::kernels::limits::{self, Leaky};
 use crate::kernels::map::{Source, broadcast2, map2};
-use crate::kernels::math::{self, Leaky};
 use crate::ops::product::Product;
 use crate::shape::Shape;
 
@@ -42,7 +42,7 @@ impl<F: Float> Fused<F> {
                 broadcast2(out, &shape, a, x.shape(0), b, x.shape(1), move |a, b| a + b * k);
             }
             Fused::Leaky(s) => {
-                map2(out, x.source(0), x.source(1), move |u, x| math::chain(u, math::above(x, zero, s)));
+                map2(out, x.source(0), x.source(1), move |u, x| limits::chain(u, limits::above(x, zero, s)));
             }
             Fused::Affine(product, None) if x.shape(2).count() == out.len() => {
                 product.forward(x, Some(x.at(2).data()), out, shape);

@@ -17,6 +17,7 @@ pub(crate) mod lstm;
 pub(crate) mod norm;
 pub(crate) mod norm_pool;
 pub(crate) mod pieces;
+pub(crate) mod places;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod reduce;

@@ -6,7 +6,7 @@ use crate::inputs::Inputs;
 use crate::kernels::rows;
 use crate::kernels::scale::scale;
 use crate::op::Op;
-use crate::ops::index::{Indices, Misplaced, places};
+use crate::ops::places::{Indices, Misplaced, places};
 use crate::shape::{Shape, check_axes};
 use crate::var::Var;
 

@@ -5,8 +5,9 @@ use std::ops::Neg;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
+use crate::kernels::limits::{self, Leaky};
 use crate::kernels::map::map1;
-use crate::kernels::math::{self, Leaky};
+use crate::kernels::math;
 use crate::op::Op;
 use crate::var::Var;
 
@@ -129,14 +130,14 @@ impl<F: Float> Unary<F> {
                 let leaky = Leaky::new(s);
                 map1(out, x, move |x| leaky.of(x));
             }
-            Unary::LeakyMask(s) => map1(out, x, move |x| math::above(x, zero, s)),
+            Unary::LeakyMask(s) => map1(out, x, move |x| limits::above(x, zero, s)),
             Unary::Elu(a) => map1(out, x, move |x| math::elu(x, a)),
             Unary::Abs => map1(out, x, |x| x.abs()),
-            Unary::Sign => map1(out, x, math::sign),
-            Unary::MaxScalar(c) => map1(out, x, move |x| math::greater(c, x)),
-            Unary::MinScalar(c) => map1(out, x, move |x| math::lesser(c, x)),
-            Unary::Above(c) => map1(out, x, move |x| math::above(x, c, zero)),
-            Unary::Below(c) => map1(out, x, move |x| math::above(c, x, zero)),
+            Unary::Sign => map1(out, x, limits::sign),
+            Unary::MaxScalar(c) => map1(out, x, move |x| limits::greater(c, x)),
+            Unary::MinScalar(c) => map1(out, x, move |x| limits::lesser(c, x)),
+            Unary::Above(c) => map1(out, x, move |x| limits::above(x, c, zero)),
+            Unary::Below(c) => map1(out, x, move |x| limits::above(c, x, zero)),
         }
     }
 
