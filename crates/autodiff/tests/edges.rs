@@ -108,6 +108,8 @@ fn an_input_without_influence_has_a_zero_gradient() {
     assert_eq!(y.backward(&[x, other])[0], Array::zeros(&[2, 3]));
 }
 
+type Function = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
+
 /// Value and derivatives up to the third of `f` at `x`.
 fn four_orders(x: f64, f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>) -> [f64; 4] {
     let tape = Tape::new();
@@ -133,7 +135,7 @@ fn powers_with_whole_exponents_are_polynomials_at_zero() {
 #[test]
 fn an_update_by_the_gradient_of_a_power_has_its_derivative() {
     let w = Array::new(&[2], vec![0.0, 1.0]);
-    let powers: [(&str, for<'t> fn(Var<'t, f64>) -> Var<'t, f64>); 3] =
+    let powers: [(&str, Function); 3] =
         [("powf", |w| w.powf(1.0)), ("pow", |w| w.pow(w.tape().scalar(1.0))), ("powi", |w| w.powi(1))];
     fn updated<'t>(w: Var<'t, f64>, power: fn(Var<'t, f64>) -> Var<'t, f64>) -> Var<'t, f64> {
         let fast = w - power(w).sum().grad(w) * 0.1;
@@ -170,7 +172,7 @@ fn an_infinite_slope_is_infinite_and_only_where_a_gradient_arrives() {
     // where no gradient arrives, none leaves
     let x = tape.var(&Array::zeros(&[2]));
     let one = tape.var(&Array::new(&[2], vec![0.0, 1.0]));
-    let functions: [for<'t> fn(Var<'t, f64>) -> Var<'t, f64>; 4] =
+    let functions: [Function; 4] =
         [|x| x.ln(), |x| x.recip(), |x| x.powf(0.5), |x| x.pow(x.tape().scalar(0.25))];
     for f in functions {
         let gradient = one.select(f(x), x).sum().grad(x).value();

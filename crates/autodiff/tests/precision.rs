@@ -12,6 +12,7 @@ const INF: f64 = f64::INFINITY;
 type Orders = [f64; 3];
 
 type Function = for<'t> fn(Var<'t>) -> Var<'t>;
+type Double = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
 
 /// A function, and itself with its derivatives in double precision.
 struct Row {
@@ -186,7 +187,7 @@ fn slopes_far_from_zero_are_not_lost() {
 
 /// Functions of three vectors of four elements each, but for the last of any size: what is divided by a length needs one that is a
 /// normal number.
-const LENGTHS: [(&str, for<'t> fn(Var<'t>) -> Var<'t>, for<'t> fn(Var<'t, f64>) -> Var<'t, f64>); 5] = [
+const LENGTHS: [(&str, Function, Double); 5] = [
     ("norm", |x| x.norm(), |x| x.norm()),
     ("norm_axis 1", |x| x.norm_axis(1), |x| x.norm_axis(1)),
     ("norm_axis 0", |x| x.norm_axis(0), |x| x.norm_axis(0)),
