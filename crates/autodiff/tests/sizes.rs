@@ -20,6 +20,9 @@ fn assert_refused<R>(name: &str, words: &str, f: impl FnOnce() -> R) {
 
 fn ignore<R>(_: R) {}
 
+/// What is refused, with which words.
+type Case<'a> = (&'static str, &'static str, Box<dyn Fn() + 'a>);
+
 const COUNTED: &str = "more elements than can be counted";
 const MEMORY: &str = "more memory than there is";
 
@@ -86,7 +89,7 @@ fn operators_do_not_wrap_around() {
     let conv = |padding| Conv { stride: [1, 1], padding };
     let no_images = zeros(&[0, 1 << 20, 1 << 20, 1]);
     let program = Program::<f32>::record(|tape| vec![tape.input(&[8]) * 2.0]);
-    let cases: Vec<(&str, &str, Box<dyn Fn() + '_>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("matmul", COUNTED, Box::new(|| ignore(long.matmul(wide)))),
         ("matmul_nt", COUNTED, Box::new(|| ignore(long.matmul_nt(long)))),
         ("matmul_tn", COUNTED, Box::new(|| ignore(wide.matmul_tn(wide)))),

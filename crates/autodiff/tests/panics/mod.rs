@@ -26,7 +26,9 @@ fn listen() {
             if !LISTENS.with_borrow(|&listens| listens) {
                 return usual(info);
             }
-            let message = info.payload_as_str().unwrap_or_default().to_owned();
+            let payload = info.payload();
+            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let message = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
             let file = info.location().map(|place| place.file().to_owned()).unwrap_or_default();
             SEEN.set(Some(Seen { message, file }));
         }));
