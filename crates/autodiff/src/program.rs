@@ -13,6 +13,7 @@ mod memory;
 mod plan;
 mod pooled;
 mod print;
+mod same;
 mod turned;
 
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! [`Tape`]: one task's record, nodes in the order they were written.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use crate::array::Array;
@@ -140,6 +140,8 @@ impl<F: Float> Record<F> {
 pub struct Tape<F: Float = f32> {
     pub(crate) record: RefCell<Record<F>>,
     gradients: Gradients,
+    /// Whether one was asked for.
+    differentiated: Cell<bool>,
 }
 
 /// What `grads` returns on a tape.
@@ -171,6 +173,7 @@ impl<F: Float> Tape<F> {
                 open: None,
             }),
             gradients: Gradients::Recorded,
+            differentiated: Cell::new(false),
         }
     }
 
@@ -195,8 +198,21 @@ impl<F: Float> Tape<F> {
         Tape { gradients: Gradients::Constant, ..Self::new() }
     }
 
+    /// Whether a gradient of any kind was asked for on this tape.
+    ///
+    /// For checks: where a function has taken no gradient inside, it has no inner gradients that could be taken for constants.
+    pub fn is_differentiated(&self) -> bool {
+        self.differentiated.get()
+    }
+
+    /// Remembers that a gradient was asked for.
+    pub(crate) fn note_gradient(&self) {
+        self.differentiated.set(true);
+    }
+
     /// Gradients as this tape hands them out.
     pub(crate) fn handed_out<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
+        self.note_gradient();
         match self.gradients {
             Gradients::Recorded => gradients,
             Gradients::Constant => gradients.into_iter().map(Var::detach).collect(),
