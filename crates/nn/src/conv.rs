@@ -1,6 +1,6 @@
 //! A convolution layer, alone and with the norm that follows it.
 
-use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Pool, Var};
+use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Padding, Pool, Var};
 
 use crate::init::{Bias, Init, PYTORCH};
 use crate::model::Pass;
@@ -25,6 +25,15 @@ impl Conv2d {
     /// Weight shape `[kh, kw, c_in, c_out]` with given initial values.
     pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
         let fan_in = shape[..3].iter().product();
+        b.sign("stride", format_args!("{:?}", how.stride));
+        b.sign(
+            "padding",
+            match how.padding {
+                Padding::Valid => "valid".to_owned(),
+                Padding::Same => "same".to_owned(),
+                Padding::Explicit(widths) => format!("{widths:?}"),
+            },
+        );
         Conv2d {
             weight: b.weight("weight", &shape, weight),
             bias: bias.init(fan_in).map(|init| b.weight("bias", &[shape[3]], init)),
