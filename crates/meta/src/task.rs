@@ -84,10 +84,11 @@ impl<F: Float> Labels<F> {
     /// The quality of predictions: accuracy for classes (of equal logits the first wins), mean squared error for real targets.
     ///
     /// # Panics
-    /// When the predictions do not fit the labels.
+    /// When there are no labels, or the predictions do not fit them.
     #[track_caller]
     pub fn score(&self, predictions: &Array<F>) -> f64 {
         let shape = predictions.shape();
+        assert!(!self.is_empty(), "score: there are no labels to score predictions {shape:?} by");
         match self {
             Labels::Classes(classes) => {
                 assert!(
@@ -168,14 +169,14 @@ impl<F: Float> Examples<F> {
     }
 }
 
-/// Without a copy in f32.
+/// Without a copy in f32. Whether there is one label per example is looked at where the examples are used.
 impl<F: Float> From<Set> for Examples<F> {
     fn from(set: Set) -> Self {
         let y = match set.y {
             Targets::Classes(classes) => Labels::Classes(classes),
             Targets::Values(values) => Labels::Values(Array::from(values).cast()),
         };
-        Examples::new(Array::from(set.x).cast(), y)
+        Examples { x: Array::from(set.x).cast(), y }
     }
 }
 
