@@ -5,7 +5,7 @@ use std::path::Path;
 use fewshot_autodiff::{Float, Var};
 use fewshot_episodes::{FeatureParts, FeatureTasks, Protocol, Purpose, Rotations, Tasks};
 use fewshot_meta::{Evaluation, Learner, Scratch, evaluate};
-use fewshot_nn::{Bias, Builder, Headed, Init, Linear, Model, Params, Pass, Spec};
+use fewshot_nn::{Bias, Builder, Headed, Init, Input, Linear, Model, Params, Pass, Spec};
 
 use crate::algorithm::Algorithm;
 use crate::args::Part;
@@ -143,6 +143,9 @@ impl LinearMap {
     pub fn new(inputs: usize, outputs: usize, weight: Init) -> Self {
         let mut b = Builder::new();
         let head = b.scope("head", |b| Linear::with_init(b, inputs, outputs, weight, Bias::Zeros));
+        b.takes(Input::Numbers(inputs));
+        b.gives(outputs);
+        b.sign("network", "linear map of vectors of length one");
         LinearMap { head, spec: b.finish() }
     }
 }

@@ -140,7 +140,22 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
         Method::Siamese { .. } => "largest probability of the same character".into(),
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
-    format!("{name}{}, {what}{again}{norm}", order.unwrap_or_default())
+    format!("{name}{}, {what}{again}{}{norm}", order.unwrap_or_default(), not_adapted(settings, learner))
+}
+
+/// Which weights inner steps leave alone, for the kinds of MAML: those of norms, by the first name and how many more there are.
+fn not_adapted(settings: &Settings, learner: &dyn Learner) -> String {
+    let adapts = matches!(
+        settings.method,
+        Method::Maml { .. } | Method::Fomaml { .. } | Method::MetaSgd { .. } | Method::Mamlpp { .. }
+    );
+    let spec = learner.spec();
+    let names: Vec<&str> = spec.norms().filter(|_| adapts).collect();
+    match names[..] {
+        [] => String::new(),
+        [one] => format!(", not adapted: {one}"),
+        [first, ..] => format!(", not adapted: {first} and {} more of norms", names.len() - 1),
+    }
 }
 
 fn inner(inner: &Inner) -> String {
