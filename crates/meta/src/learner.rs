@@ -173,7 +173,8 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         self.check_example(fit::example(&support.x))
     }
 
-    /// Whether `episode` can learn a task: support and query.
+    /// Whether `episode` can learn a task: support and query. A learner that needs no support, or whose query is of another kind, says here
+    /// what it does need.
     ///
     /// # Errors
     /// [`Error::Unfit`]: as `check_support`, and when the query is empty or does not go with the support.

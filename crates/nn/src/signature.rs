@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// What distinguishes a network, or a learner, from others whose weights have the same names and shapes: strides, activations, the
 /// epsilon of norms, a distance. Each entry is a name and a value; equal signatures of equal weights give equal answers.
@@ -17,14 +18,15 @@ use std::fmt::Display;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signature {
-    entries: BTreeMap<String, String>,
+    /// Shared: it goes with every copy of what was learned.
+    entries: Arc<BTreeMap<String, String>>,
 }
 
 impl Signature {
     /// With one more entry, or another value for one that is there.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
-        self.entries.insert(name.to_owned(), value.to_string());
+        Arc::make_mut(&mut self.entries).insert(name.to_owned(), value.to_string());
         self
     }
 

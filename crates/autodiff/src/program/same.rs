@@ -91,8 +91,11 @@ mod tests {
     use super::*;
     use crate::var::Var;
 
-    /// `x w + b` with a gradient, where `number` enters as `f` says.
-    fn recorded(number: f32, f: for<'t> fn(Var<'t, f32>, f32) -> Var<'t, f32>) -> Program<f32> {
+    /// A way for a number to enter.
+    type Way = for<'t> fn(Var<'t, f32>, f32) -> Var<'t, f32>;
+
+    /// A product and its gradient, where `number` enters as `f` says.
+    fn recorded(number: f32, f: Way) -> Program<f32> {
         Program::record(|tape| {
             let (x, w) = (tape.input(&[4, 3]), tape.input(&[3, 2]));
             let loss = f(x.matmul(w), number).square().sum();
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn numbers_in_operators_and_constants_tell_programs_apart() {
-        let ways: [for<'t> fn(Var<'t, f32>, f32) -> Var<'t, f32>; 4] = [
+        let ways: [Way; 4] = [
             |x, c| x * c,
             |x, c| x + x.tape().var(&Array::full(&[4, 2], c)),
             |x, c| x.leaky_relu(c),
