@@ -43,6 +43,7 @@ pub mod folder;
 pub mod glyphs;
 mod image_set;
 mod image_tasks;
+pub mod names;
 pub mod nearest;
 pub mod omniglot;
 mod one_shot;
