@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use fewshot_episodes::folder::{self, Folder, FolderConfig, Tones};
+use fewshot_episodes::names::shown_path;
 use fewshot_episodes::{ClassSplit, ImageSet};
 use fewshot_nn::Koch;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::method::Method;
 use crate::options::Options;
 use crate::ranges::between;
+use crate::report::note;
 use crate::settings::Settings;
 
 /// Four halvings leave a pixel of so many.
@@ -152,9 +154,12 @@ pub fn replace(data: &Data, settings: &mut Settings) -> Result<(), Error> {
     Ok(())
 }
 
-/// The pictures of a folder, and the division it brings.
+/// The pictures of a folder, and the division it brings; says how its parts were understood, where that is not as usual.
 pub fn load(path: &Path, pictures: &Pictures) -> Result<(ImageSet, Option<ClassSplit>), Error> {
-    let Folder { images, split } = folder::load(path, &pictures.config())?;
+    let Folder { images, split, layout } = folder::load(path, &pictures.config())?;
+    if let Some(layout) = layout {
+        note(format!("note: {}: {layout}", shown_path(path)));
+    }
     Ok((images, split))
 }
 
@@ -165,13 +170,9 @@ pub fn refused(
     split: &ClassSplit,
     source: fewshot_episodes::Error,
 ) -> Error {
-    use fewshot_episodes::Error::{TooFewClasses, TooFewImages};
+    use fewshot_episodes::Error::TooFewClasses;
     let ways = match (&settings.data, &source) {
         (Data::Folder(_), TooFewClasses { ways, .. }) => ways,
-        (Data::Folder(_), TooFewImages { .. }) => {
-            let options = "--train-shots and --queries in training, --shots and --eval-queries at test";
-            return Error::Combination(format!("{what}: {source} ({options}), or add pictures"));
-        }
         _ => return Error::Episodes { what, source },
     };
     let [train, validation, test] = [split.train(), split.validation(), split.test()].map(<[_]>::len);

@@ -1,5 +1,6 @@
 //! What can go wrong with data from outside.
 
+use crate::names::{shown, shown_path};
 use std::path::PathBuf;
 
 /// An error of this crate: names the thing, the cause and the way out.
@@ -28,8 +29,9 @@ pub enum Error {
     },
     /// More shots and queries than images.
     #[error(
-        "shots {shots} + queries {queries} exceed the {images} images of class {class}: \
-         lower the shots or the queries"
+        "shots {shots} + queries {queries} exceed the {images} images of class {}: \
+         lower the shots or the queries",
+        shown(class)
     )]
     TooFewImages {
         /// Name of the class.
@@ -117,15 +119,16 @@ pub enum Error {
         classes: usize,
     },
     /// A class listed twice.
-    #[error("class {class} is listed twice: list every class once")]
+    #[error("class {} is listed twice: list every class once", shown(class))]
     ClassTwice {
         /// The class.
         class: String,
     },
     /// A class in two parts of a split.
     #[error(
-        "class {class} is in both {first} and {second} (turned copies count as the same): \
-         leave it in one of them"
+        "class {} is in both {first} and {second} (turned copies count as the same): \
+         leave it in one of them",
+        shown(class)
     )]
     PartsOverlap {
         /// The class.
@@ -134,6 +137,38 @@ pub enum Error {
         first: &'static str,
         /// The other part.
         second: &'static str,
+    },
+    /// Parts of a folder of which each has classes that another has, and classes that it has not.
+    #[error(
+        "{}: {shared} classes such as {} are in both {first} and {second}, and neither holds all: leave each in one part, or put \
+         all class folders side by side, with all pictures of a class in one, to have the classes divided",
+        shown_path(path),
+        shown(class)
+    )]
+    SomeShared {
+        /// The folder.
+        path: PathBuf,
+        /// A class of both.
+        class: String,
+        /// One part.
+        first: &'static str,
+        /// The other part.
+        second: &'static str,
+        /// Number of classes of both.
+        shared: usize,
+    },
+    /// Two lists for one part.
+    #[error(
+        "{} and {} are both lists for {part}: remove one, or name it {part}.{}",
+        shown_path(first), shown_path(second), shown_path(first.extension().unwrap_or_default().as_ref())
+    )]
+    TwoLists {
+        /// One list.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The part.
+        part: &'static str,
     },
     /// A random split that leaves no class to test on.
     #[error(
@@ -278,7 +313,8 @@ pub enum Error {
     #[error(
         "{} line {line}: class '{}' is not in the data: \
          correct the line, or give all data the split was made for",
-        file.display(), class.escape_debug()
+        shown_path(file),
+        shown(class)
     )]
     UnknownClass {
         /// The split file.
@@ -289,7 +325,11 @@ pub enum Error {
         class: String,
     },
     /// A line of a split file that repeats another.
-    #[error("{} line {line}: class '{class}' is already on line {first}: remove one", file.display())]
+    #[error(
+        "{} line {line}: class '{}' is already on line {first}: remove one",
+        shown_path(file),
+        shown(class)
+    )]
     RepeatedLine {
         /// The split file.
         file: PathBuf,
@@ -301,7 +341,7 @@ pub enum Error {
         class: String,
     },
     /// A split file without a class.
-    #[error("{} lists no class: give one class per line", file.display())]
+    #[error("{} lists no class: give one class per line", shown_path(file))]
     EmptySplit {
         /// The split file.
         file: PathBuf,
@@ -383,7 +423,7 @@ pub enum Error {
     /// A class folder beside those of the parts.
     #[error(
         "{} is in none of the folders train, val and test beside it: move it into one of them, or away",
-        path.display()
+        shown_path(path)
     )]
     BesideParts {
         /// The class folder.
@@ -401,7 +441,7 @@ pub enum Error {
         fewest: usize,
     },
     /// A list of pictures that makes no sense.
-    #[error("{} line {line}: {cause}", file.display())]
+    #[error("{} line {line}: {cause}", shown_path(file))]
     BadList {
         /// The list.
         file: PathBuf,
@@ -412,8 +452,9 @@ pub enum Error {
     },
     /// More shots and queries than vectors.
     #[error(
-        "shots {shots} + queries {queries} exceed the {vectors} feature vectors of class {class}: \
-         lower the shots or the queries"
+        "shots {shots} + queries {queries} exceed the {vectors} feature vectors of class {}: \
+         lower the shots or the queries",
+        shown(class)
     )]
     TooFewVectors {
         /// Name of the class.

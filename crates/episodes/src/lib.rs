@@ -48,6 +48,7 @@ pub mod nearest;
 pub mod omniglot;
 mod one_shot;
 mod pairs;
+mod parts;
 mod protocol;
 mod resample;
 mod sequences;
@@ -58,6 +59,7 @@ mod split;
 mod split_files;
 mod stream;
 mod tasks;
+mod text;
 
 pub use affine::{Affine, Distortion};
 pub use class_batches::ClassBatches;

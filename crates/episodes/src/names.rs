@@ -4,9 +4,11 @@
 //! differ in a byte are two names; [`NameIndex`] looks for the exact one first, and only then for the one that is
 //! canonically equivalent, as `é` typed on one system and `e` with an accent behind it stored by another are.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt::{self, Write};
+use std::path::Path;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -24,7 +26,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct NameIndex<'a> {
-    exact: HashMap<&'a str, Places>,
+    exact: HashMap<Cow<'a, str>, Places>,
     canonical: HashMap<String, Places>,
 }
 
@@ -37,12 +39,12 @@ struct Places {
 
 impl<'a> NameIndex<'a> {
     /// An index of names; the place of a name is its number in this order, from 0.
-    pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new(names: impl IntoIterator<Item: Into<Cow<'a, str>>>) -> Self {
         let mut index = Self::default();
         for (first, name) in names.into_iter().enumerate() {
-            let one = Places { first, count: 0 };
+            let (name, one) = (name.into(), Places { first, count: 0 });
+            index.canonical.entry(canonical(&name)).or_insert(one).count += 1;
             index.exact.entry(name).or_insert(one).count += 1;
-            index.canonical.entry(canonical(name)).or_insert(one).count += 1;
         }
         index
     }
@@ -100,6 +102,11 @@ pub fn canonical(name: &str) -> String {
 /// ```
 pub fn shown(name: &str) -> impl fmt::Display + '_ {
     Shown(name)
+}
+
+/// A path as [`shown`] shows names, on one line and with every byte of it.
+pub fn shown_path(path: &Path) -> impl fmt::Display {
+    shown(&from_os(path.as_os_str())).to_string()
 }
 
 struct Shown<'a>(&'a str);

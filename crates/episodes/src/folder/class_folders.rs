@@ -2,6 +2,7 @@
 
 use super::Class;
 use crate::Error;
+use crate::names::from_os;
 use crate::source::unreadable;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,5 +97,5 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    from_os(path.file_name().unwrap_or_default())
 }

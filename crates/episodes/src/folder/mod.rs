@@ -15,8 +15,28 @@
 //! | class folders, and `train.txt`, `val.txt`, `test.txt` with one class a line | [`ClassSplit::read`] |
 //!
 //! The validation part may be missing. For other folders there is [`random_split`].
+//!
+//! Folders and lists are known by the usual names of the parts, with capitals or not, with `meta` in front or `set` behind:
+//!
+//! | part | names |
+//! |---|---|
+//! | training | train, training |
+//! | validation | val, valid, validation, validate, dev, development |
+//! | test | test, testing, eval, evaluation |
+//!
+//! A class counts once. Where one of the folders or lists of pictures holds all classes and another some of them, as in the
+//! layout of ordinary classification, the pictures of a class are pooled and the folder brings no division; where `val/` shares
+//! its classes with `train/` and `test/` does not, those of `val/` are trained on. Other overlaps are refused. Classes of
+//! `val/` are for testing where there is no `test/`. A folder beside `train/` and `test/` that is neither is refused; a class of
+//! pictures may well be called `train` or `test`. [`Folder::layout`] says what was done.
+//!
+//! Names are kept as they are (see [`names`](crate::names)): folders whose names differ in their Unicode form alone are two
+//! classes, and lists name classes and pictures in any form. The lists are UTF-8, or UTF-16 with a byte order mark. In
+//! `.csv` files fields are separated by commas, semicolons or tabs, as their first line is; a field in double quotes may
+//! hold these and line breaks, and keeps the blanks within the quotes.
 
 mod class_folders;
+mod csv_list;
 mod division;
 mod lists;
 mod picture;
@@ -24,6 +44,8 @@ mod picture;
 pub use division::random_split;
 pub use picture::picture;
 
+use crate::parts::{self, are_divided};
+use crate::split_files::ENDING;
 use crate::{ClassSplit, Error, ImageSet};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -110,6 +132,8 @@ pub struct Folder {
     pub images: ImageSet,
     /// The division it brings, if any.
     pub split: Option<ClassSplit>,
+    /// How its parts were understood, where that is not as usual, such as parts that share classes: one line.
+    pub layout: Option<String>,
 }
 
 /// A class before its pictures are read.
@@ -123,6 +147,7 @@ struct Class {
 struct Listing {
     classes: Vec<Class>,
     parts: Option<Vec<usize>>,
+    layout: Option<String>,
 }
 
 /// Reads a folder of class folders, or one with split files over `images/`; see the [module](self).
@@ -146,9 +171,9 @@ struct Listing {
 pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Error> {
     let root = path.as_ref();
     config.check()?;
-    let Listing { classes, parts } = match lists::are_in(root) {
-        true => lists::read(root)?,
-        false => division::by_folders(root, class_folders::find(root)?)?,
+    let Listing { classes, parts, layout } = match lists::read(root)? {
+        Some(listing) => listing,
+        None => division::by_folders(root, class_folders::find(root)?)?,
     };
     let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
     let bytes = pictures.saturating_mul(config.shape().iter().product());
@@ -158,10 +183,10 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
     let images = ImageSet::new(config.shape(), decoded(classes, config)?);
     let split = match parts {
         Some(parts) => Some(division::of_parts(&images, &parts)?),
-        None if root.join("train.txt").is_file() => Some(ClassSplit::read(&images, root)?),
+        None if are_divided(&parts::lists(root, ENDING)?) => Some(ClassSplit::read(&images, root)?),
         None => None,
     };
-    Ok(Folder { images, split })
+    Ok(Folder { images, split, layout })
 }
 
 /// Names and pixels of the classes, or what is wrong with the first picture that cannot be read.
