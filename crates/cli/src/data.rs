@@ -14,6 +14,7 @@ use crate::choices::{Data, Rotations, Split};
 use crate::defaults;
 use crate::error::Error;
 use crate::features;
+use crate::fitting;
 use crate::method::Method;
 use crate::official;
 use crate::pictures;
@@ -124,12 +125,14 @@ impl Source {
                 ImageTasks::new(images.clone(), split.train(), protocol, seed, Purpose::Train)
                     .and_then(|tasks| tasks.with_shots(least..=most))
                     .map(boxed)
-                    .map_err(|error| pictures::refused(what, settings, split, error))
+                    .map_err(|error| fitting::refused(what, settings, self, Part::Train, error))
             }
             (Source::Features(parts), Some(classes)) => {
                 let episode = [classes.train_ways, settings.train_shots.most, settings.queries];
                 let drawn = (seed, Purpose::Train);
-                features::tasks("training episodes", parts, Part::Train, episode, drawn)
+                features::tasks(parts, Part::Train, episode, drawn).map_err(|error| {
+                    fitting::refused("training episodes", settings, self, Part::Train, error)
+                })
             }
             _ => sinusoids(settings.train_shots.most, settings.queries, seed, Purpose::Train),
         }
@@ -150,11 +153,12 @@ impl Source {
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
                 ImageTasks::new(images.clone(), listed, protocol, test.seed, purpose)
                     .map(boxed)
-                    .map_err(|error| pictures::refused(name, settings, split, error))
+                    .map_err(|error| fitting::refused(name, settings, self, test.part, error))
             }
             (Source::Features(parts), _) => {
-                let episode = [test.ways, test.shots, test.queries];
-                features::tasks(episodes_of(test.part), parts, test.part, episode, (test.seed, purpose))
+                let (name, episode) = (episodes_of(test.part), [test.ways, test.shots, test.queries]);
+                features::tasks(parts, test.part, episode, (test.seed, purpose))
+                    .map_err(|error| fitting::refused(name, settings, self, test.part, error))
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
         }

@@ -17,6 +17,7 @@ mod embed;
 mod error;
 mod evaluate;
 mod features;
+mod fitting;
 mod inner_steps;
 mod interrupt;
 mod latent;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fewshot_autodiff::Array;
+use fewshot_episodes::names::{from_os, shown, shown_path};
 use fewshot_episodes::{ImageSet, folder};
 use fewshot_meta::{Examples, Predictor};
 use rayon::prelude::*;
@@ -17,6 +18,7 @@ use crate::learner;
 use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
+use crate::pictures;
 use crate::report::say;
 use crate::settings::Settings;
 
@@ -81,7 +83,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
             say(answers.json())?;
         } else {
             answers.lines().into_iter().try_for_each(say)?;
-            args.save.iter().try_for_each(|path| say(format!("saved       {}", path.display())))?;
+            args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
         }
         answers.complete()
     })
@@ -90,7 +92,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
 fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted) -> Result<Answers<'a>, Error> {
     let config = adapted.settings.classes.as_ref().expect("known to classify").pictures.config();
     let answered = args.images.par_iter().map(|path| {
-        let image = path.display().to_string();
+        let image = from_os(path.as_os_str());
         let probabilities = match folder::picture(path, &config) {
             Ok(picture) => Ok(probabilities(&*adapted.predictor, &image, &Array::from(picture))?),
             Err(error) => Err(error.to_string()),
@@ -98,7 +100,7 @@ fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted) -> Result<Answers<'a>,
         Ok(Answer { image, probabilities })
     });
     let answers: Result<Vec<Answer>, Error> = answered.collect();
-    Ok(Answers { model: args.model.display().to_string(), adapted, answers: answers? })
+    Ok(Answers { model: from_os(args.model.as_os_str()), adapted, answers: answers? })
 }
 
 /// What answers: of a file, or learned from the support.
@@ -117,7 +119,7 @@ fn adapted(args: &PredictArgs) -> Result<Adapted, Error> {
         Some(support) if args.model.is_file() => {
             let cause =
                 "has learned from a support already; leave out --support, or give the folder of a run";
-            Err(Error::option("support", support.display(), format!("{} {cause}", args.model.display())))
+            Err(Error::option("support", shown_path(support), format!("{} {cause}", shown_path(&args.model))))
         }
         Some(support) => learned(args, support),
     }
@@ -127,8 +129,8 @@ fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
     let trained = settings(&args.model)?;
     let (meta, iterations) = model(&args.model, &trained)?;
     let settings = asked(args, trained)?;
-    let config = settings.classes.as_ref().expect("known to classify").pictures.config();
-    let support = folder::load(folder, &config)?.images;
+    let pictures = settings.classes.as_ref().expect("known to classify").pictures;
+    let (support, _) = pictures::load(folder, &pictures)?;
     let settings = for_support(folder, &support, settings)?;
     let meta = learner::start(&settings, meta);
     let predictor = learner::build(&settings).adapt(&meta, &Examples::from(support.to_set()));
@@ -165,12 +167,13 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
 
 /// The settings for so many classes, if the model can tell them apart.
 fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Result<Settings, Error> {
-    let wrong = |cause: String| Err(Error::option("support", path.display(), cause));
+    let wrong = |cause: String| Err(Error::option("support", shown_path(path), cause));
     let (found, algorithm, any) = (support.classes(), settings.algorithm(), takes_any_ways(&settings));
     if found < 2 {
         let only = support.name(0);
         return wrong(format!(
-            "holds one class, {only}: there is nothing to tell it from; add a folder for another"
+            "holds one class, {}: there is nothing to tell it from; add a folder for another",
+            shown(only)
         ));
     }
     let classes = settings.classes.as_mut().expect("known to classify");
@@ -192,7 +195,8 @@ fn probabilities(predictor: &dyn Predictor, image: &str, picture: &Array) -> Res
     let scores: Vec<f64> = scores.data().iter().map(|&score| f64::from(score)).collect();
     if scores.iter().any(|score| !score.is_finite()) {
         return Err(Error::Evaluation(format!(
-            "the scores of {image} are not finite: the model diverges on this support; train it longer or at lower rates"
+            "the scores of {} are not finite: the model diverges on this support; train it longer or at lower rates",
+            shown(image)
         )));
     }
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);

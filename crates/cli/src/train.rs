@@ -12,11 +12,13 @@ use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::features;
+use crate::fitting::{self, Asked};
 use crate::interrupt::{self, Guard};
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
 use crate::official;
 use crate::on_threads;
+use crate::options::Options;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
@@ -36,21 +38,33 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
     let TrainArgs { options, preset, config, resume, out, overwrite, threads } = args;
     if let Some(dir) = resume {
         let settings = resume::settings(&dir, &options)?;
-        return on_threads(threads, || Run::prepare(settings, None)?.run(Some(&dir), Start::Resumed));
+        return on_threads(threads, || {
+            let source = Source::load(&settings)?;
+            Run::prepare(settings, None, source)?.run(Some(&dir), Start::Resumed)
+        });
     }
     let preset = preset.map(|name| Preset::named(&name)).transpose()?;
     let options = features::measured(options)?;
     let described = preset.as_ref().map(|preset| preset.describe(&options));
-    let options = match (&preset, config) {
-        (Some(preset), _) => options.clone().or(preset.options(&options)?),
-        (None, Some(path)) => options.or(config::read(&path)?),
-        (None, None) => options,
+    let asked = match (&preset, config) {
+        (Some(preset), _) => {
+            let published = preset.options(&options)?;
+            // its name says how many ways and shots
+            let named = Options { ways: published.ways, shots: published.shots, ..Options::default() };
+            Asked { options: options.clone().or(published), given: options.or(named) }
+        }
+        (None, Some(path)) => Asked::all(options.or(config::read(&path)?)),
+        (None, None) => Asked::all(options),
     };
-    let settings = Settings::resolve(&options)?;
+    let settings = Settings::resolve(&asked.options)?;
     if let Some(dir) = &out {
         RunDir::check(dir, overwrite)?;
     }
-    on_threads(threads, || Run::prepare(settings, described)?.run(out.as_deref(), Start::Fresh))
+    on_threads(threads, || {
+        let source = Source::load(&settings)?;
+        let settings = fitting::fitted(settings, &asked, &source)?;
+        Run::prepare(settings, described, source)?.run(out.as_deref(), Start::Fresh)
+    })
 }
 
 /// Where a run begins.
@@ -74,8 +88,7 @@ struct Run {
 }
 
 impl Run {
-    fn prepare(settings: Settings, preset: Option<String>) -> Result<Run, Error> {
-        let source = Source::load(&settings)?;
+    fn prepare(settings: Settings, preset: Option<String>, source: Source) -> Result<Run, Error> {
         let training = source.training(&settings)?;
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
