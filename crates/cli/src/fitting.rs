@@ -130,7 +130,7 @@ impl Fit<'_> {
         self.resolved()
     }
 
-    /// Queries, and in training shots that are drawn, go down to what the smallest class has.
+    /// Queries, and in training shots of their own, go down to what the smallest class has.
     fn examples(&mut self, mut settings: Settings) -> Result<Settings, Error> {
         if sequences_of(&settings) {
             return Ok(settings);
@@ -138,7 +138,8 @@ impl Fit<'_> {
         let train = self.source.classes_of(Part::Train).unwrap_or_default();
         if let Some((name, count)) = smallest(&train).filter(|_| in_episodes(&settings)) {
             let Settings { train_shots: shots, queries, .. } = settings;
-            let free = self.given.train_shots.is_none() && shots.are_drawn();
+            // those of tests are the user's, or one
+            let free = self.given.train_shots.is_none() && shots != settings.shots.into();
             let fewer =
                 if self.given.queries.is_none() { within(queries, *count, shots.most) } else { queries };
             let most = if free { within(shots.most, *count, fewer) } else { shots.most };
