@@ -63,7 +63,8 @@ impl Fit<'_> {
         let own = matches!(settings.data, Data::Folder(_) | Data::Features(_));
         let settings = if own { self.ways(settings)? } else { settings };
         let settings = self.validation(settings)?;
-        let settings = if own { self.examples(settings)? } else { settings };
+        let settings = if own { self.training(settings)? } else { settings };
+        let settings = if own { self.measuring(settings)? } else { settings };
         Ok((settings, self.lines))
     }
 
@@ -130,12 +131,22 @@ impl Fit<'_> {
         self.resolved()
     }
 
-    /// Queries, and in training shots of their own, go down to what the smallest class has.
-    fn examples(&mut self, mut settings: Settings) -> Result<Settings, Error> {
+    /// Queries of training, and shots of its own, go down to what the smallest class has, batches to what all have.
+    fn training(&mut self, settings: Settings) -> Result<Settings, Error> {
+        let train = self.source.classes_of(Part::Train).unwrap_or_default();
+        let all: usize = train.iter().map(|(_, count)| count).sum();
+        if let Method::Pretrain { batch: Some(batch), .. } = settings.method
+            && self.given.batch.is_none()
+            && (1..batch).contains(&all)
+        {
+            let held = examples(all, &settings);
+            self.lines.push(format!("--batch {all} instead of {batch}: the training classes have {held}"));
+            self.options.batch = Some(all);
+            return self.resolved();
+        }
         if sequences_of(&settings) {
             return Ok(settings);
         }
-        let train = self.source.classes_of(Part::Train).unwrap_or_default();
         if let Some((name, count)) = smallest(&train).filter(|_| in_episodes(&settings)) {
             let Settings { train_shots: shots, queries, .. } = settings;
             // those of tests are the user's, or one
@@ -153,7 +164,15 @@ impl Fit<'_> {
                 self.lines.push(format!("--train-shots {drawn} instead of {shots}: {why}"));
                 self.options.train_shots = Some(drawn);
             }
-            settings = self.resolved()?;
+            return self.resolved();
+        }
+        Ok(settings)
+    }
+
+    /// Queries of tests, too.
+    fn measuring(&mut self, settings: Settings) -> Result<Settings, Error> {
+        if sequences_of(&settings) {
+            return Ok(settings);
         }
         let validated = if settings.validate_every.is_some() { Some(Part::Validation) } else { None };
         let measured: Vec<(Class, Part)> = [Some(Part::Test), validated]
@@ -174,7 +193,7 @@ impl Fit<'_> {
                     shown(name)
                 ));
                 self.options.eval_queries = Some(fewer);
-                settings = self.resolved()?;
+                return self.resolved();
             }
         }
         Ok(settings)

@@ -48,7 +48,10 @@ fn features_of_few_classes_are_learned_from_with_the_defaults() {
         ),
         ("--patience 3", "--patience: it counts measurements on validation classes, and there are no"),
         ("--ways 5", "5 classes each need 5 classes in their part, and the file's are 4 for training"),
-        ("--queries 4", "(4): lower the shots or the queries (--train-shots and --queries in training"),
+        (
+            "--queries 4",
+            "(4) and 1 more: lower the shots or the queries (--train-shots and --queries in training",
+        ),
         ("--eval-queries 6", "--eval-queries at test"),
     ] {
         let mut command = fewshot();
@@ -107,6 +110,9 @@ fn the_smallest_class_says_how_many_queries_there_are() {
     let drawn = folder.path().join("drawn");
     let said = train(&drawn, &format!("{data} --algorithm r2d2 {SHORT}"));
     assert!(said.contains("fitted      --train-shots 1..2 instead of 1.."), "{said}");
+    let pretrained = folder.path().join("pretrained");
+    let said = train(&pretrained, &format!("{data} --algorithm pretrain --filters 4 {SHORT}"));
+    assert!(said.contains("--batch 12 instead of 64: the training classes have 12 pictures"), "{said}");
     for (options, named) in [
         ("--queries 5 --eval-queries 1", "--train-shots and --queries in training"),
         ("--eval-queries 5", "shots 1 + queries 5 exceed the pictures of"),

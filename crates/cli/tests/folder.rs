@@ -216,7 +216,7 @@ fn what_cannot_be_learned_from() {
         (&thin, "--image-size 9999", "--image-size 9999"),
         (&thin, "--split background", "--split background"),
         (&thin, "--split /no/such/split", "/no/such/split"),
-        (&thin, "--algorithm pretrain", "--batch"),
+        (&thin, "--algorithm pretrain --batch 64", "batch size 64 exceeds the 12 images"),
         (&empty, "", "nothing holds no picture"),
     ] {
         let mut command = fewshot();

@@ -140,8 +140,8 @@ pub enum Error {
     },
     /// Parts of a folder of which each has classes that another has, and classes that it has not.
     #[error(
-        "{}: {shared} classes such as {} are in both {first} and {second}, and neither holds all: leave each in one part, or put \
-         all class folders side by side, with all pictures of a class in one, to have the classes divided",
+        "{}: class {} is in both {first} and {second} ({shared} in all), and no part holds all classes: leave each in one part, or \
+         put all class folders side by side, with all pictures of a class in one, to have the classes divided",
         shown_path(path),
         shown(class)
     )]

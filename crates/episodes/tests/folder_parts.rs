@@ -101,7 +101,10 @@ fn parts_that_share_some_classes_and_have_others_are_refused() {
     let beside = folder(&["train/wolf/1.png", "val/wolf/1.png", "unlabelled/bee/1.png"]);
     has(&refused(beside.path()), &["unlabelled", "train, val and test"]);
     let lists: [&[u8]; 3] = [b"filename,label\n0.png,a\n1.png,b\n", b"", b"filename,label\n2.png,b\n3.png,c"];
-    has(&refused(ravi(lists, 4).path()), &["classes such as b", "both train and test"]);
+    has(
+        &refused(ravi(lists, 4).path()),
+        &["class b is in both train and test (1 in all)", "both train and test"],
+    );
 }
 
 #[test]

@@ -176,8 +176,8 @@ impl Parts {
             let twice =
                 |files: &&[Vec<PathBuf>; 3]| files.iter().filter(|files| !files.is_empty()).count() > 1;
             let note = format!(
-                "{} share {} of {} classes, as in ordinary classification: the pictures of a class are pooled, and the \
-                 classes divided",
+                "{} share {} of {} classes, as in ordinary classification: each class has its pooled pictures, and the \
+                 classes are divided",
                 self.named(&all),
                 self.classes.values().filter(twice).count(),
                 self.classes.len()
