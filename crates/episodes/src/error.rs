@@ -74,6 +74,14 @@ pub enum Error {
         /// The class.
         class: String,
     },
+    /// A class of which no two images can be shown.
+    #[error(
+        "class {class} has a single image, and a pair of one class shows two: add one, or leave the class out"
+    )]
+    SingleImage {
+        /// The class.
+        class: String,
+    },
     /// No two drawers for two images.
     #[error("drawers {drawers:?}: the images of a pair are by two; give at least two")]
     OneDrawer {
@@ -156,6 +164,14 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Something else where a file should be, which could be waited for without end.
+    #[error("{} is {what}, no regular file: give a file", path.display())]
+    NotAFile {
+        /// Its path.
+        path: PathBuf,
+        /// What it is, such as a named pipe.
+        what: &'static str,
+    },
     /// A file that is not a zip archive, or not a whole one.
     #[error("{} cannot be read as a zip archive ({cause}): download it again", path.display())]
     DamagedArchive {
@@ -193,13 +209,28 @@ pub enum Error {
     },
     /// A place without any Omniglot drawing.
     #[error(
-        "{} holds no drawing ALPHABET/characterNN/CCCC_DD.png: give the folder with \
+        "{} holds no drawing ALPHABET/characterNN/CCCC_DD.png, but {found}: give the folder with \
          images_background.zip and images_evaluation.zip, or one of them",
         path.display()
     )]
     NoDrawings {
         /// The archive or folder.
         path: PathBuf,
+        /// What it holds, in words.
+        found: String,
+    },
+    /// Two places that could be meant.
+    #[error(
+        "{} holds {} and {}: give one of them",
+        path.display(), one.display(), other.display()
+    )]
+    TwoParts {
+        /// The folder.
+        path: PathBuf,
+        /// The first.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
     },
     /// A character with the wrong number of drawings.
     #[error(

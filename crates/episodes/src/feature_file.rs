@@ -1,17 +1,19 @@
 //! Files of feature vectors.
 
-use crate::source::{bounded, too_large, unreadable};
+use crate::source::{open_regular, read_regular, unreadable};
 use crate::split::PARTS;
 use crate::{Error, FeatureSet};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Most bytes of a file; the 640 features of the 160,000 pictures that tieredImageNet trains on have 410 million.
 const MAX_FILE: u64 = 4 << 30;
+/// Most bytes of its header, which names six tensors.
+const MAX_HEADER: u64 = 1 << 20;
 /// What the tensors of a part are called after its name.
 const FEATURES: &str = "features";
 const LABELS: &str = "labels";
@@ -58,10 +60,8 @@ impl FeatureParts {
     /// others, vectors of two parts are of different lengths, a number is not finite, or there is no vector.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = File::open(path)
-            .and_then(|file| bounded(file, MAX_FILE))
-            .map_err(|e| unreadable(path, e))?
-            .ok_or_else(|| too_large(path.display(), MAX_FILE))?;
+        check_start(path)?;
+        let bytes = read_regular(path, MAX_FILE)?;
         parts(&bytes).map_err(|cause| Error::BadFeatures { path: path.into(), cause })
     }
 
@@ -100,6 +100,22 @@ fn vectors(set: &FeatureSet) -> Vec<u8> {
 fn labels(set: &FeatureSet) -> Vec<u8> {
     let each = |class: usize| (class as i64).to_le_bytes().repeat(set.vectors(class));
     (0..set.classes()).flat_map(each).collect()
+}
+
+/// Refuses a file that does not begin as one of features, before it is read as a whole.
+fn check_start(path: &Path) -> Result<(), Error> {
+    let (mut file, length) = open_regular(path)?;
+    let mut size = [0; 8];
+    file.read_exact(&mut size).or_else(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => Ok(()),
+        _ => Err(unreadable(path, error)),
+    })?;
+    let header = u64::from_le_bytes(size);
+    if (1..=MAX_HEADER).contains(&header) && header <= length {
+        return Ok(());
+    }
+    let cause = format!("it is no safetensors file (its header would have {header} bytes); {WAY_OUT}");
+    Err(Error::BadFeatures { path: path.into(), cause })
 }
 
 /// The parts of a file, or what is wrong with it and the way out.

@@ -1,10 +1,9 @@
 //! Splits listed in text files.
 
-use crate::source::{bounded, too_large, unreadable};
+use crate::source::read_regular;
 use crate::split::PARTS;
 use crate::{ClassId, ClassSplit, Error, ImageSet, Turn};
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a split file; the largest of Vinyals et al. has 160,000.
@@ -45,10 +44,7 @@ impl ClassSplit {
 }
 
 fn read_part(known: &HashMap<&str, usize>, file: PathBuf) -> Result<Vec<ClassId>, Error> {
-    let bytes = File::open(&file)
-        .and_then(|f| bounded(f, MAX_FILE))
-        .map_err(|e| unreadable(&file, e))?
-        .ok_or_else(|| too_large(file.display(), MAX_FILE))?;
+    let bytes = read_regular(&file, MAX_FILE)?;
     let text = String::from_utf8_lossy(&bytes);
     let mut lines: HashMap<ClassId, usize> = HashMap::new();
     let mut ids = Vec::new();

@@ -2,10 +2,9 @@
 
 use super::{Class, Listing};
 use crate::Error;
-use crate::source::{bounded, climbs, too_large, unreadable};
+use crate::source::{climbs, read_regular};
 use crate::split::PARTS;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a list; the largest of miniImageNet has 1.2 million.
@@ -70,10 +69,7 @@ struct Entry {
 }
 
 fn entries(file: &Path) -> Result<Vec<Entry>, Error> {
-    let bytes = File::open(file)
-        .and_then(|f| bounded(f, MAX_FILE))
-        .map_err(|error| unreadable(file, error))?
-        .ok_or_else(|| too_large(file.display(), MAX_FILE))?;
+    let bytes = read_regular(file, MAX_FILE)?;
     let text = String::from_utf8_lossy(&bytes);
     let bad = |line: usize, cause: String| Error::BadList { file: file.into(), line, cause };
     let mut lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
