@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::method::Method;
 use crate::options::Options;
 use crate::ranges::between;
+use crate::report::note;
 use crate::settings::Settings;
 
 /// Four halvings leave a pixel of so many.
@@ -152,9 +153,12 @@ pub fn replace(data: &Data, settings: &mut Settings) -> Result<(), Error> {
     Ok(())
 }
 
-/// The pictures of a folder, and the division it brings.
+/// The pictures of a folder, and the division it brings; says what was passed over.
 pub fn load(path: &Path, pictures: &Pictures) -> Result<(ImageSet, Option<ClassSplit>), Error> {
-    let Folder { images, split } = folder::load(path, &pictures.config())?;
+    let Folder { images, split, passed_over } = folder::load(path, &pictures.config())?;
+    if !passed_over.is_empty() {
+        note(format!("note: {}: {passed_over}", path.display()));
+    }
     Ok((images, split))
 }
 

@@ -17,6 +17,7 @@ use crate::learner;
 use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
+use crate::pictures;
 use crate::report::say;
 use crate::settings::Settings;
 
@@ -48,7 +49,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FOLDER")]
     pub support: Option<PathBuf>,
 
-    /// Pictures to name the class of, PNG or JPEG
+    /// Pictures to name the class of: PNG, JPEG, WebP, GIF, BMP, TIFF or PNM
     #[arg(value_name = "IMAGE", required_unless_present = "save")]
     pub images: Vec<PathBuf>,
 
@@ -127,8 +128,8 @@ fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
     let trained = settings(&args.model)?;
     let (meta, iterations) = model(&args.model, &trained)?;
     let settings = asked(args, trained)?;
-    let config = settings.classes.as_ref().expect("known to classify").pictures.config();
-    let support = folder::load(folder, &config)?.images;
+    let config = settings.classes.as_ref().expect("known to classify").pictures;
+    let (support, _) = pictures::load(folder, &config)?;
     let settings = for_support(folder, &support, settings)?;
     let meta = learner::start(&settings, meta);
     let predictor = learner::build(&settings).adapt(&meta, &Examples::from(support.to_set()));

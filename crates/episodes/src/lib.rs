@@ -49,6 +49,7 @@ mod one_shot;
 mod pairs;
 mod protocol;
 mod resample;
+mod row_resample;
 mod sequences;
 mod set;
 mod sinusoid;

@@ -1,10 +1,16 @@
-//! Pictures of one's own: any folder of class folders, with PNG and JPEG files.
+//! Pictures of one's own: any folder of class folders with pictures.
 //!
 //! [`load`] makes an [`ImageSet`] of it, every picture brought to one size and one number of
 //! channels. A class is a folder that holds pictures; its name is its path below the root, so
 //! `birds/crow` and `birds/wren` are classes of the group `birds`, which splits by alphabet
-//! hold out as a whole. Files and folders whose names begin with a dot are ignored, and so are
-//! files that are no pictures.
+//! hold out as a whole.
+//!
+//! What is a picture is decided by its first bytes, not by its name. PNG, JPEG, WebP, GIF, BMP, TIFF
+//! and PNM are read, of several pictures in a file the first. Other formats of pictures (HEIC, AVIF,
+//! JPEG XL, raw files of cameras, SVG, ...) and files that are pictures by name alone are refused.
+//! Everything else is passed over and counted in [`Folder::passed_over`]. Folders of the system, such
+//! as `__MACOSX`, `@eaDir`, `lost+found` and those whose names begin with a dot, are not entered, and
+//! a folder that links lead to from several places is entered once, under its own name.
 //!
 //! A folder may bring its own division into training, validation and test classes:
 //!
@@ -16,12 +22,21 @@
 //!
 //! The validation part may be missing. For other folders there is [`random_split`].
 
+mod budget;
 mod class_folders;
 mod division;
+mod format;
+mod jpeg;
 mod lists;
+mod passed_over;
 mod picture;
+mod png_rows;
+mod pnm;
+mod raster;
+mod webp;
 
 pub use division::random_split;
+pub use passed_over::PassedOver;
 pub use picture::picture;
 
 use crate::{ClassSplit, Error, ImageSet};
@@ -110,6 +125,8 @@ pub struct Folder {
     pub images: ImageSet,
     /// The division it brings, if any.
     pub split: Option<ClassSplit>,
+    /// Files beside its pictures.
+    pub passed_over: PassedOver,
 }
 
 /// A class before its pictures are read.
@@ -129,7 +146,9 @@ struct Listing {
 ///
 /// Pictures are turned as the camera was held (EXIF), laid on white where they are transparent,
 /// and resampled with the Lanczos filter. Classes may have unequal numbers of pictures. Decoding
-/// runs on all threads; the result depends neither on them nor on the order of the file system.
+/// runs on all threads; the result depends neither on them nor on the order of the file system. All
+/// threads together decode in 256 MiB; PNG files that are neither interlaced nor turned take no more
+/// than some rows, others need room for the whole picture, such as 48 million pixels of a JPEG file.
 ///
 /// ```no_run
 /// use fewshot_episodes::folder::{self, FolderConfig};
@@ -140,15 +159,19 @@ struct Listing {
 ///
 /// # Errors
 /// When the folder cannot be read, holds no class folder, a class folder without pictures, or pictures
-/// beside folders; when a picture is damaged, too large, or neither PNG nor JPEG; when a list names what
+/// beside folders; when a picture is damaged, too large, or of a format that is not read; when a list names what
 /// is not there, or a class is in two parts; when a side of the size is not in `1..=1024`, or the
 /// pictures would take more than 8 GiB.
 pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Error> {
     let root = path.as_ref();
     config.check()?;
-    let Listing { classes, parts } = match lists::are_in(root) {
-        true => lists::read(root)?,
-        false => division::by_folders(root, class_folders::find(root)?)?,
+    let mut passed_over = PassedOver::default();
+    let Listing { classes, parts } = if lists::are_in(root) {
+        lists::read(root)?
+    } else {
+        let (classes, others) = class_folders::find(root)?;
+        passed_over = others;
+        division::by_folders(root, classes)?
     };
     let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
     let bytes = pictures.saturating_mul(config.shape().iter().product());
@@ -161,7 +184,7 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
         None if root.join("train.txt").is_file() => Some(ClassSplit::read(&images, root)?),
         None => None,
     };
-    Ok(Folder { images, split })
+    Ok(Folder { images, split, passed_over })
 }
 
 /// Names and pixels of the classes, or what is wrong with the first picture that cannot be read.
