@@ -7,6 +7,7 @@ use crate::algorithm::Algorithm;
 use crate::error::{Error, one_line};
 use crate::options::Options;
 use crate::settings::Settings;
+use crate::text_file;
 
 /// Settings that only evaluation reads: a model does not depend on them.
 const EVALUATION_ONLY: [&str; 6] =
@@ -39,11 +40,8 @@ pub fn text(settings: &Settings) -> String {
 /// Reads the options a configuration file sets.
 pub fn read(path: &Path) -> Result<Options, Error> {
     let wrong = |cause: String| Error::Config { path: path.to_owned(), cause };
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if size > LARGEST {
-        return Err(wrong(format!("{size} bytes are no configuration; give the config.toml of a run")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = text_file::read(path, LARGEST)
+        .map_err(|error| wrong(format!("{error}; give the config.toml of a run")))?;
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         wrong(format!(

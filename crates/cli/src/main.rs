@@ -47,6 +47,7 @@ mod sequences;
 mod settings;
 mod shots;
 mod show;
+mod text_file;
 mod train;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::report::note;
+use crate::text_file;
 
 /// Settings of the run.
 pub const CONFIG: &str = "config.toml";
@@ -168,7 +169,7 @@ impl Log {
 
     /// Opens a file that is there, cut after the line of `iteration`, and returns that line.
     fn reopen(path: PathBuf, iteration: u64) -> io::Result<(Log, String)> {
-        let text = fs::read_to_string(&path)?;
+        let text = text_file::read(&path, text_file::LARGEST_LOG)?;
         let number = |line: &str| line.split(',').next().and_then(|text| text.parse::<u64>().ok());
         // line by line, so that one torn by a power cut ends the file
         let kept: Vec<&str> = text

@@ -24,6 +24,7 @@ use crate::report::say;
 use crate::run_dir::{METRICS, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
+use crate::text_file;
 use fewshot_meta::Task;
 
 /// Inner steps along the axis of a chart, or more if the learner takes more at test.
@@ -38,7 +39,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     ranges::numbers(&settings)?;
     let out = args.out.as_deref().unwrap_or(&args.dir);
-    let metrics = fs::read_to_string(args.dir.join(METRICS)).unwrap_or_default();
+    let metrics = text_file::read(&args.dir.join(METRICS), text_file::LARGEST_LOG).unwrap_or_default();
     if let Some(chart) = curves::learning(&metrics) {
         write(out, "learning.svg", &chart.svg())?;
     }
@@ -46,7 +47,8 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let episodes = TestEpisodes::of(&settings);
     let tasks = source.test(&settings, &episodes)?;
     if let (Some(_), Some(network)) = (sequences::protocol(&settings), sequences::network(&settings)) {
-        let validation = fs::read_to_string(args.dir.join(VALIDATION)).unwrap_or_default();
+        let validation =
+            text_file::read(&args.dir.join(VALIDATION), text_file::LARGEST_LOG).unwrap_or_default();
         if let Some(chart) = memory::instances(&validation) {
             write(out, "instances.svg", &chart.svg())?;
         }
