@@ -1,6 +1,7 @@
 //! Where episodes come from: loads the data of a run and draws its training and test episodes.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
@@ -110,7 +111,10 @@ impl Source {
                     return Ok(Box::new(batches.map_err(|source| Error::Episodes { what, source })?));
                 }
                 if let Method::Siamese { pairs: size, .. } = settings.method {
-                    return pairs(images, split.train(), size, classes.rotations, seed);
+                    let drawers = drawers(&settings.data, omniglot::TRAINING_DRAWERS);
+                    let turned = classes.rotations == Rotations::NewClasses;
+                    let protocol = PairProtocol { size, drawers, turned, ..PairProtocol::default() };
+                    return pairs(images, split.train(), protocol, seed);
                 }
                 if let Some(protocol) = sequences::protocol(settings) {
                     return sequences::drawn(images, split.train(), protocol, seed, Purpose::Train);
@@ -161,20 +165,20 @@ impl Source {
     }
 
     /// One-shot trials within the validation alphabets, 20-way by other drawers than those of training: what settings of a
-    /// Siamese network are chosen by. Nothing where no alphabet is so large.
+    /// Siamese network are chosen by. Nothing where no alphabet is so large. Pictures of one's own have no drawers: see [`OneShot`].
     pub fn trials(&self, settings: &Settings) -> Option<OneShot> {
         let Source::Drawings { images, split, .. } = self else { return None };
-        let drawers = omniglot::VALIDATION_DRAWERS;
+        let drawers = drawers(&settings.data, omniglot::VALIDATION_DRAWERS);
         let (classes, seed) = (split.validation(), settings.seed);
         OneShot::new(images.clone(), classes, official::WAYS, drawers, seed, Purpose::Validation).ok()
     }
 
     /// Pairs within alphabets of some part, as they are, by other drawers than those of training. Nothing where they cannot be.
-    pub fn pairs(&self, part: Part, size: usize, seed: u64) -> Option<Pairs> {
+    pub fn pairs(&self, settings: &Settings, part: Part, size: usize) -> Option<Pairs> {
         let Source::Drawings { images, split, .. } = self else { return None };
-        let drawers = omniglot::VALIDATION_DRAWERS;
+        let drawers = drawers(&settings.data, omniglot::VALIDATION_DRAWERS);
         let protocol = PairProtocol { size, drawers, distortion: None, turned: false };
-        Pairs::new(images.clone(), listed(split, part), protocol, seed, purpose(part)).ok()
+        Pairs::new(images.clone(), listed(split, part), protocol, settings.seed, purpose(part)).ok()
     }
 
     /// One line on what was loaded.
@@ -269,16 +273,18 @@ fn boxed(tasks: ImageTasks) -> Box<dyn Tasks> {
     Box::new(tasks)
 }
 
-/// Batches of pairs by the drawers for training, distorted.
+/// The drawers of a part; pictures of one's own have none.
+fn drawers(data: &Data, of: Range<usize>) -> Option<Range<usize>> {
+    (!matches!(data, Data::Folder(_))).then_some(of)
+}
+
+/// Batches of pairs to train on.
 fn pairs(
     images: &Arc<ImageSet>,
     classes: &[ClassId],
-    size: usize,
-    rotations: Rotations,
+    protocol: PairProtocol,
     seed: u64,
 ) -> Result<Box<dyn Tasks>, Error> {
-    let protocol =
-        PairProtocol { size, turned: rotations == Rotations::NewClasses, ..PairProtocol::default() };
     let pairs = Pairs::new(images.clone(), classes, protocol, seed, Purpose::Train);
     let what = "training pairs (--batch)";
     Ok(Box::new(pairs.map_err(|source| Error::Episodes { what, source })?))

@@ -10,6 +10,7 @@ use crate::defaults;
 use crate::latent;
 use crate::learner;
 use crate::method::{Inner, Method, Steps, Tuning};
+use crate::official;
 use crate::outer::Outer;
 use crate::sequences;
 use crate::settings::Settings;
@@ -78,7 +79,9 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
         Method::Pretrain { batch: Some(batch), .. } => {
             format!("batches of {batch} drawings of all {} classes", outputs.width())
         }
-        Method::Siamese { pairs, .. } => format!("batches of {pairs} pairs within alphabets, distorted"),
+        Method::Siamese { pairs, .. } => {
+            format!("batches of {pairs} pairs {}, distorted", official::among(settings))
+        }
         _ if train_shots.are_drawn() => {
             format!("{train_ways}-way{other}, images per class {}", train_shots.most + queries)
         }

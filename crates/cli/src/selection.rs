@@ -16,6 +16,7 @@ use crate::official;
 use crate::run_dir::{MODEL, RunDir, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
+use crate::text_file;
 
 /// First line of the file.
 const HEADER: &str = "iteration,score,interval";
@@ -62,7 +63,7 @@ impl Selection {
 
     /// Goes on from the folder of a run that stands after `iteration`, for the learner that is trained.
     pub fn resume(&mut self, dir: &Path, trained: &dyn Learner, iteration: u64) -> Result<(), Error> {
-        let text = std::fs::read_to_string(dir.join(VALIDATION)).unwrap_or_default();
+        let text = text_file::read(&dir.join(VALIDATION), text_file::LARGEST_LOG).unwrap_or_default();
         let earlier = |line: &&str| number(line).is_some_and(|number| number <= iteration);
         self.lines = text.lines().skip(1).filter(earlier).map(str::to_owned).collect();
         let wrong = |error: fewshot_meta::Error| Error::Model(error.to_string());
@@ -140,7 +141,7 @@ fn tasks(settings: &Settings, source: &Source) -> Result<(Box<dyn Tasks>, u64, S
     if settings.algorithm() == Algorithm::Siamese
         && let Some(trials) = source.trials(settings)
     {
-        return Ok((Box::new(trials), official::VALIDATION_RUNS, official::validation_words()));
+        return Ok((Box::new(trials), official::VALIDATION_RUNS, official::validation_words(settings)));
     }
     let episodes = TestEpisodes { part: Part::Validation, ..TestEpisodes::of(settings) };
     let count = defaults::VALIDATION_EPISODES;
