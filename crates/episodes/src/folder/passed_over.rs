@@ -78,7 +78,9 @@ impl fmt::Display for PassedOver {
         if let Some(first) = self.folders.first() {
             let and = if said.is_empty() { "" } else { "; " };
             let folders = counted(self.folders.len(), "folder");
-            write!(f, "{and}{folders} passed over, as links lead there from elsewhere: {}", first.display())?;
+            let first = first.display().to_string();
+            let first = first.escape_debug();
+            write!(f, "{and}{folders} passed over, as links lead there from elsewhere: {first}")?;
         }
         Ok(())
     }
