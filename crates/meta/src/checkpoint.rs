@@ -7,10 +7,11 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Optimizer, Params};
 use safetensors::SafeTensors;
 
+use crate::atomic::write_atomically;
 use crate::error::Error;
 use crate::learned::Learned;
 use crate::learner::{Learner, Meta, Predictor};
-use crate::tensors::{array_of, read_bounded, serialize, write_atomically};
+use crate::tensors::{array_of, read_bounded, serialize};
 use crate::trainer::Progress;
 
 const THETA: &str = "theta";

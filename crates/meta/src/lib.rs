@@ -31,6 +31,7 @@
 mod adapt;
 mod adapted;
 mod anil;
+mod atomic;
 mod baselines;
 mod by_instance;
 mod cavia;
@@ -84,6 +85,7 @@ mod verification;
 
 pub use adapt::{InnerLoop, Order, Rate};
 pub use anil::Anil;
+pub use atomic::write_atomically;
 pub use baselines::{FineTune, Head, Pretrain, Scratch};
 pub use by_instance::by_instance;
 pub use cavia::Cavia;

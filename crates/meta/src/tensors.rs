@@ -1,8 +1,8 @@
-//! Arrays as the bytes of a safetensors file, and such files on a disc.
+//! Arrays as the bytes of a safetensors file, and such files read from a disc.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use fewshot_autodiff::{Array, Float};
@@ -73,21 +73,4 @@ pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(kind(format!("it is larger than {LARGEST} bytes, no few-shot model")));
     }
     Ok(bytes)
-}
-
-/// Writes a file beside its place and moves it there: at any moment the old or the new one, whole.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // the name, too, shall survive a power cut; where folders cannot be synced, the file already is
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
 }
