@@ -44,12 +44,13 @@ Examples:
   fewshot predict runs/protonet --support known new.png
       the class of a picture, from a few pictures of each class
 
-What --out DIR holds: config.toml (settings), metrics.csv (iteration, loss, accuracy),
-timing.csv (seconds of training), model.safetensors (weights, statistics, protocol),
-progress.safetensors (the same and the outer optimiser, for --resume).
-Same seed, same metrics.csv and model.safetensors, for any number of threads.
+What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of
+the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors
+(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume).
+Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
 
-Ctrl-C finishes the iteration, saves the weights and ends with status 130; a second one ends at once.
+Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves
+the weights of the last whole iteration and ends at once.
 Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
 
 const EVALUATE_EXAMPLES: &str = "\

@@ -3,20 +3,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
     ClassBatches, ClassId, ClassSplit, FeatureParts, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs,
-    Protocol, Purpose, SequenceProtocol, Sinusoid, Tasks, folder, omniglot,
+    Protocol, Purpose, SequenceProtocol, Sinusoid, Tasks, omniglot,
 };
 
 use crate::args::Part;
-use crate::choices::{Data, Rotations, Split};
-use crate::defaults;
+use crate::changes::Changes;
+use crate::choices::{Data, Rotations};
+use crate::division::Division;
 use crate::error::Error;
 use crate::features;
+use crate::loaded::Loaded;
 use crate::method::Method;
 use crate::official;
 use crate::pictures;
+use crate::report::note;
 use crate::sequences;
 use crate::settings::Settings;
 use crate::shots::Shots;
@@ -69,31 +71,44 @@ impl TestEpisodes {
 impl Source {
     /// Loads the data the settings name and divides the classes.
     pub fn load(settings: &Settings) -> Result<Source, Error> {
-        let Some(classes) = &settings.classes else {
-            return Ok(Source::Sinusoid);
-        };
-        if let (Data::Features(path), Some(size)) = (&settings.data, classes.features) {
-            return Ok(Source::Features(features::load(path, size)?));
+        Loaded::of(settings)?.divided(settings)
+    }
+
+    /// Loads the data the settings name, divided as the run's were, and says in what they differ from these. Data of another kind are
+    /// divided anew, and so are those of a run that kept no division, and those without any class of the run, of which no changes are
+    /// told.
+    pub fn load_again(
+        settings: &Settings,
+        run: Option<&Division>,
+    ) -> Result<(Source, Option<Changes>), Error> {
+        let loaded = Loaded::of(settings)?;
+        let anew = |loaded: Loaded| Ok((loaded.divided(settings)?, Some(Changes::default())));
+        if matches!(loaded, Loaded::Sinusoid) {
+            return anew(loaded);
         }
-        let size = classes.pictures.size;
-        let (images, own) = match &settings.data {
-            Data::Omniglot(path) => (omniglot::load(path, size)?, None),
-            Data::Folder(path) => pictures::load(path, &classes.pictures)?,
-            _ => {
-                let config = GlyphConfig { size, ..GlyphConfig::default() };
-                (glyphs::generate(&config, defaults::GLYPHS_SEED), None)
-            }
+        let Some(run) = run else {
+            note(
+                "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data",
+            );
+            return anew(loaded);
         };
-        let divided = match (&classes.split, &own) {
-            (Split::Own, Some(_)) => "own: as the folder is divided".into(),
-            (Split::Own, None) => "own: at random".into(),
-            (other, _) => other.to_string(),
-        };
-        let split = match (&classes.split, own) {
-            (Split::Own, Some(own)) => own,
-            (other, _) => self::split(&images, &settings.data, other)?,
-        };
-        Ok(Source::Drawings { images: Arc::new(images), split, divided })
+        if run.data != settings.data.name() {
+            return anew(loaded);
+        }
+        match loaded.as_in(settings, run)? {
+            Ok((source, changes)) => Ok((source, Some(changes))),
+            Err(loaded) => Ok((loaded.divided(settings)?, None)),
+        }
+    }
+
+    /// The division to keep with a run.
+    pub fn division(&self, settings: &Settings) -> Option<Division> {
+        let data = settings.data.name();
+        match self {
+            Source::Drawings { images, split, .. } => Some(Division::of_images(data, images, split)),
+            Source::Features(parts) => Some(Division::of_features(data, parts)),
+            Source::Sinusoid => None,
+        }
     }
 
     /// Episodes to train on.
@@ -286,20 +301,4 @@ fn pairs(
 
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {
     Ok(Box::new(Sinusoid::new(shots, queries, seed, purpose)?))
-}
-
-fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
-    Ok(match (split, data) {
-        (Split::Alphabets, _) => glyphs::split(images),
-        (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, defaults::SPLIT_SEED)?,
-        (Split::Maml, _) => {
-            // the shares of the 1623 characters of Omniglot
-            let share = |part: usize| images.classes() * part / 1623;
-            ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
-        }
-        (Split::Own, _) => folder::random_split(images, defaults::SPLIT_SEED)?,
-        (Split::Koch, _) => omniglot::koch(images)?,
-        (Split::Background, _) => omniglot::background_evaluation(images)?,
-        (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
-    })
 }

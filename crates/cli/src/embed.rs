@@ -13,13 +13,14 @@ use crate::args::Part;
 use crate::choices::{Data, Norm, Rotations};
 use crate::data::{Source, listed};
 use crate::error::Error;
-use crate::evaluate::{model, replace_data, settings};
+use crate::evaluate::replace_data;
+use crate::files;
 use crate::learner;
 use crate::on_threads;
 use crate::options::count;
 use crate::report::say;
-use crate::run_dir::write_atomically;
 use crate::settings::Settings;
+use crate::trained::Trained;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -52,12 +53,12 @@ pub struct EmbedArgs {
 
 /// Embeds the data of a run.
 pub fn run(args: &EmbedArgs) -> Result<(), Error> {
-    let mut settings = settings(&args.dir)?;
-    embeds(args, &settings)?;
-    let (meta, _) = model(&args.dir, &settings)?;
+    let run = Trained::read(&args.dir)?;
+    embeds(args, &run.settings)?;
+    let mut settings = run.settings.clone();
     replace_data(args.data.as_ref(), &mut settings)?;
-    let meta = learner::start(&settings, meta);
-    let Source::Drawings { images, split, .. } = Source::load(&settings)? else {
+    let meta = learner::start(&settings, run.meta.clone());
+    let Source::Drawings { images, split, .. } = run.source(&settings)? else {
         unreachable!("runs on other data are refused")
     };
     let learner = learner::nil(&settings);
@@ -75,7 +76,7 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
     let wrong = |error: std::io::Error| {
         Error::Write(format!("{}: {error}; choose another --out", args.out.display()))
     };
-    write_atomically(&args.out, &parts.to_bytes()).map_err(wrong)?;
+    files::write(&args.out, &parts.to_bytes()).map_err(wrong)?;
     let [train, validation, test] = counts;
     say(format!(
         "{}: vectors of {} numbers; training {train}, validation {validation}, test {test}",

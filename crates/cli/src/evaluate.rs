@@ -1,14 +1,9 @@
 //! `fewshot evaluate`.
 
-use std::path::Path;
-
-use fewshot_meta::{Checkpoint, Meta};
-
 use crate::algorithm::Algorithm;
 use crate::args::EvaluateArgs;
 use crate::choices::{Data, Naming};
-use crate::config;
-use crate::data::{Source, TestEpisodes};
+use crate::data::TestEpisodes;
 use crate::error::Error;
 use crate::learner;
 use crate::measure::{Head, Measured, Subject, measure, verification};
@@ -17,17 +12,17 @@ use crate::official;
 use crate::on_threads;
 use crate::pictures;
 use crate::ranges::{self, between};
-use crate::report::say;
-use crate::run_dir::{CONFIG, MODEL};
+use crate::report::{say, say_json};
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
+use crate::trained::Trained;
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
-    let trained = settings(&args.dir)?;
-    let (meta, iterations) = model(&args.dir, &trained)?;
-    let (algorithm, trained_on) = (trained.algorithm().name(), trained.data.name());
-    let settings = overridden(args, trained)?;
+    let run = Trained::read(&args.dir)?;
+    let (algorithm, trained_on) = (run.settings.algorithm().name(), run.settings.data.name());
+    let settings = overridden(args, run.settings.clone())?;
+    let (meta, iterations) = (run.meta.clone(), run.iterations);
     let meta = learner::start(&settings, meta);
     let head = if args.nil { Head::LeftAway } else { Head::Kept };
     let subject = Subject { settings: &settings, head, meta: &meta, iterations, curve: args.steps };
@@ -42,21 +37,21 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
         }
         let official = on_threads(args.threads, || official::measure(path, &subject))?;
         return if args.json {
-            say(official.json())
+            say_json(official.json())
         } else {
             say(model).and_then(|()| official.say(args.nil))
         };
     }
     if sequences::protocol(&settings).is_some() {
-        let measured = on_threads(args.threads, || read(args, &subject))?;
+        let measured = on_threads(args.threads, || read(args, &subject, &run))?;
         return match args.json {
-            true => say(measured.json()),
+            true => say_json(measured.json()),
             false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
         };
     }
-    let measured = on_threads(args.threads, || evaluate(args, &subject))?;
+    let measured = on_threads(args.threads, || evaluate(args, &subject, &run))?;
     if args.json {
-        return say(measured.json());
+        return say_json(measured.json());
     }
     say(model)?;
     if args.nil {
@@ -71,65 +66,18 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
 /// What is said of --nil.
 pub const NIL: &str = "learner     nil: the last layer left away, features compared by cosine";
 
-fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Error> {
-    let source = Source::load(subject.settings)?;
+fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>, run: &Trained) -> Result<Measured, Error> {
+    let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     let tasks = source.test(subject.settings, &episodes)?;
     let verification = verification(subject, &source, args.classes)?;
     Ok(Measured { verification, ..measure(subject, &*tasks, episodes)? })
 }
 
-fn read(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Instances, Error> {
-    let source = Source::load(subject.settings)?;
+fn read(args: &EvaluateArgs, subject: &Subject<'_>, run: &Trained) -> Result<Instances, Error> {
+    let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     sequences::measure(subject, &*source.test(subject.settings, &episodes)?, args.classes)
-}
-
-/// The settings the run was trained with.
-pub fn settings(dir: &Path) -> Result<Settings, Error> {
-    let wrong = |cause: &str| Error::Run { path: dir.to_owned(), cause: cause.into() };
-    if !dir.is_dir() {
-        return Err(wrong("there is no such folder; give the --out of a fewshot train"));
-    }
-    for name in [CONFIG, MODEL] {
-        if !dir.join(name).is_file() {
-            return Err(wrong(&format!("has no {name}; give the --out of a fewshot train")));
-        }
-    }
-    let path = dir.join(CONFIG);
-    Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config { path, cause: error.to_string() })
-}
-
-/// What a run has learned, and for how many iterations.
-pub fn model(dir: &Path, settings: &Settings) -> Result<(Meta, u64), Error> {
-    let (checkpoint, iterations) = checkpoint(dir, settings)?;
-    let outputs = match settings.algorithm() {
-        Algorithm::Pretrain => config::outputs(checkpoint.metadata()).ok_or_else(|| {
-            let path = dir.join(MODEL);
-            Error::Model(format!(
-                "{}: does not say how many classes it was trained on; give a folder of fewshot train",
-                path.display()
-            ))
-        })?,
-        _ => 1,
-    };
-    let meta = checkpoint.meta(&*learner::trained(settings, outputs));
-    Ok((meta.map_err(|error| Error::Model(error.to_string()))?, iterations))
-}
-
-/// The model file, known to be of this run, and the iterations it was trained for.
-fn checkpoint(dir: &Path, settings: &Settings) -> Result<(Checkpoint, u64), Error> {
-    let path = dir.join(MODEL);
-    let checkpoint = Checkpoint::read(&path).map_err(|error| Error::Model(error.to_string()))?;
-    let foreign = |cause: String| Error::Model(format!("{}: {cause}", path.display()));
-    let iterations = config::iteration(checkpoint.metadata())
-        .ok_or_else(|| foreign("was not written by fewshot train; give a folder of fewshot train".into()))?;
-    match config::difference(checkpoint.metadata(), settings) {
-        None => Ok((checkpoint, iterations)),
-        Some((key, model, beside)) => Err(foreign(format!(
-            "is of another run than {CONFIG} beside it: {key} is {model} in one and {beside} in the other; put the files of one run together"
-        ))),
-    }
 }
 
 /// The settings of the run with what the command line asks for instead.

@@ -6,22 +6,30 @@ mod answers;
 mod args;
 mod baselines;
 mod blocks;
+mod changes;
 mod checks;
 mod choices;
 mod comparing;
 mod config;
 mod data;
 mod defaults;
+mod division;
 mod drawings;
 mod embed;
 mod error;
 mod evaluate;
 mod features;
+mod files;
+mod fingerprint;
 mod inner_steps;
 mod interrupt;
+mod keeper;
 mod latent;
 mod learned_optimiser;
 mod learner;
+mod loaded;
+mod lock;
+mod log;
 mod measure;
 mod method;
 mod official;
@@ -42,12 +50,16 @@ mod report;
 mod result;
 mod resume;
 mod run_dir;
+mod run_files;
 mod selection;
 mod sequences;
 mod settings;
 mod shots;
 mod show;
+#[cfg(test)]
+mod sudden_end;
 mod train;
+mod trained;
 
 use std::process::ExitCode;
 
@@ -74,6 +86,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if matches!(error, Error::Interrupted { .. }) && !interrupt::has_last_line() {
+                interrupt::wait_for_end();
+            }
             note(format!("error: {}", one_line(&error)));
             ExitCode::from(error.exit_status())
         }

@@ -12,13 +12,14 @@ use crate::adapted::{Adapted, Class};
 use crate::answers::{Answer, Answers};
 use crate::choices::{Naming, Norm};
 use crate::error::Error;
-use crate::evaluate::{model, settings, takes_any_ways};
+use crate::evaluate::takes_any_ways;
 use crate::learner;
 use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
-use crate::report::say;
+use crate::report::{say, say_json};
 use crate::settings::Settings;
+use crate::trained::Trained;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -78,7 +79,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
         }
         let answers = answered(args, &adapted)?;
         if args.json {
-            say(answers.json())?;
+            say_json(answers.json())?;
         } else {
             answers.lines().into_iter().try_for_each(say)?;
             args.save.iter().try_for_each(|path| say(format!("saved       {}", path.display())))?;
@@ -124,8 +125,7 @@ fn adapted(args: &PredictArgs) -> Result<Adapted, Error> {
 }
 
 fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
-    let trained = settings(&args.model)?;
-    let (meta, iterations) = model(&args.model, &trained)?;
+    let Trained { settings: trained, meta, iterations, .. } = Trained::read(&args.model)?;
     let settings = asked(args, trained)?;
     let config = settings.classes.as_ref().expect("known to classify").pictures.config();
     let support = folder::load(folder, &config)?.images;

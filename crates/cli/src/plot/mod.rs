@@ -11,9 +11,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::args::{PlotArgs, StepRange};
-use crate::data::{Source, TestEpisodes};
+use crate::data::TestEpisodes;
 use crate::error::Error;
-use crate::evaluate::{model, replace_data, settings};
+use crate::evaluate::replace_data;
+use crate::files;
 use crate::learned_optimiser;
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
@@ -21,9 +22,10 @@ use crate::method::Method;
 use crate::on_threads;
 use crate::ranges;
 use crate::report::say;
-use crate::run_dir::{METRICS, VALIDATION};
+use crate::run_files::{LARGEST_TEXT, METRICS, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
+use crate::trained::Trained;
 use fewshot_meta::Task;
 
 /// Inner steps along the axis of a chart, or more if the learner takes more at test.
@@ -31,22 +33,22 @@ const STEPS: usize = 10;
 
 /// Draws what there is to draw of a run.
 pub fn run(args: &PlotArgs) -> Result<(), Error> {
-    let mut settings = settings(&args.dir)?;
-    let (meta, iterations) = model(&args.dir, &settings)?;
-    let meta = learner::start(&settings, meta);
+    let run = Trained::read(&args.dir)?;
+    let (mut settings, iterations) = (run.settings.clone(), run.iterations);
+    let meta = learner::start(&settings, run.meta.clone());
     replace_data(args.data.as_ref(), &mut settings)?;
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     ranges::numbers(&settings)?;
     let out = args.out.as_deref().unwrap_or(&args.dir);
-    let metrics = fs::read_to_string(args.dir.join(METRICS)).unwrap_or_default();
+    let metrics = files::read(&args.dir.join(METRICS), LARGEST_TEXT).unwrap_or_default();
     if let Some(chart) = curves::learning(&metrics) {
         write(out, "learning.svg", &chart.svg())?;
     }
-    let source = Source::load(&settings)?;
+    let source = run.source(&settings)?;
     let episodes = TestEpisodes::of(&settings);
     let tasks = source.test(&settings, &episodes)?;
     if let (Some(_), Some(network)) = (sequences::protocol(&settings), sequences::network(&settings)) {
-        let validation = fs::read_to_string(args.dir.join(VALIDATION)).unwrap_or_default();
+        let validation = files::read(&args.dir.join(VALIDATION), LARGEST_TEXT).unwrap_or_default();
         if let Some(chart) = memory::instances(&validation) {
             write(out, "instances.svg", &chart.svg())?;
         }
@@ -97,6 +99,6 @@ fn write(folder: &Path, name: &str, svg: &str) -> Result<(), Error> {
     let wrong =
         |error: std::io::Error| Error::Write(format!("{}: {error}; choose another --out", path.display()));
     fs::create_dir_all(folder).map_err(wrong)?;
-    fs::write(&path, svg).map_err(wrong)?;
+    files::write(&path, svg.as_bytes()).map_err(wrong)?;
     say(path.display().to_string())
 }
