@@ -115,7 +115,8 @@ impl Division {
         fn list(text: &mut String, name: &str, values: &[impl Serialize]) {
             let json = |value| serde_json::to_string(value).expect("names and numbers have a form in JSON");
             let lines: Vec<String> = values.iter().map(json).collect();
-            let _ = write!(text, ",\n\"{name}\": [\n{}\n]", lines.join(",\n"));
+            let lines = if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join(",\n")) };
+            let _ = write!(text, ",\n\"{name}\": [{lines}]");
         }
         let data = serde_json::to_string(&self.data).expect("a name has a form in JSON");
         let mut text = format!("{{\n\"data\": {data}");

@@ -43,13 +43,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
         };
     }
     if sequences::protocol(&settings).is_some() {
-        let measured = on_threads(args.threads, || read(args, &subject, &run))?;
+        let measured = on_threads(args.threads, || read(args, &subject, run))?;
         return match args.json {
             true => say_json(measured.json()),
             false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
         };
     }
-    let measured = on_threads(args.threads, || evaluate(args, &subject, &run))?;
+    let measured = on_threads(args.threads, || evaluate(args, &subject, run))?;
     if args.json {
         return say_json(measured.json());
     }
@@ -66,7 +66,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
 /// What is said of --nil.
 pub const NIL: &str = "learner     nil: the last layer left away, features compared by cosine";
 
-fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>, run: &Trained) -> Result<Measured, Error> {
+fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>, run: Trained) -> Result<Measured, Error> {
     let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     let tasks = source.test(subject.settings, &episodes)?;
@@ -74,7 +74,7 @@ fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>, run: &Trained) -> Result
     Ok(Measured { verification, ..measure(subject, &*tasks, episodes)? })
 }
 
-fn read(args: &EvaluateArgs, subject: &Subject<'_>, run: &Trained) -> Result<Instances, Error> {
+fn read(args: &EvaluateArgs, subject: &Subject<'_>, run: Trained) -> Result<Instances, Error> {
     let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     sequences::measure(subject, &*source.test(subject.settings, &episodes)?, args.classes)

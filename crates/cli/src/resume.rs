@@ -46,6 +46,7 @@ impl Resumed {
             )));
         }
         let (checkpoint, done) = trained::checkpoint(&path, &own, &kept)?;
+        kept.is_there_for(&checkpoint)?;
         let settings = Settings { iterations: options.iterations.unwrap_or(own.iterations), ..own };
         if settings.iterations < done {
             let way_out = format!("the run has done {done} already; ask for more");

@@ -27,8 +27,8 @@ const ATTEMPTS: usize = 5;
 pub struct Trained {
     /// The settings it was trained with.
     pub settings: Settings,
-    /// Its division, if it has classes and is not of an earlier version.
-    pub division: Option<Division>,
+    /// Its division, if it has classes and is not of an earlier version, or that it is missing.
+    division: Result<Option<Division>, Error>,
     /// What was learned.
     pub meta: Meta,
     /// For how many iterations.
@@ -65,12 +65,13 @@ impl Trained {
         };
         let meta = checkpoint.meta(&*learner::trained(&settings, outputs));
         let meta = meta.map_err(|error| Error::Model(error.to_string()))?;
-        Ok(Trained { settings, division: kept.division, meta, iterations })
+        let complete = kept.is_there_for(&checkpoint);
+        Ok(Trained { settings, division: complete.map(|()| kept.division), meta, iterations })
     }
 
     /// The data of these settings, divided as those of the run; what has changed since is said.
-    pub fn source(&self, settings: &Settings) -> Result<Source, Error> {
-        let (source, changes) = Source::load_again(settings, self.division.as_ref())?;
+    pub fn source(self, settings: &Settings) -> Result<Source, Error> {
+        let (source, changes) = Source::load_again(settings, self.division?.as_ref())?;
         match changes {
             None => note("note: no class of the run is there: these are other data, and divided anew"),
             Some(changes) => said(changes.words()),
@@ -105,7 +106,7 @@ pub struct Kept {
     pub division: Option<Division>,
     /// What models of the run say of it.
     pub checksum: Option<String>,
-    path: PathBuf,
+    dir: PathBuf,
 }
 
 impl Kept {
@@ -113,7 +114,7 @@ impl Kept {
     pub fn read(dir: &Path) -> Result<Kept, Error> {
         let path = dir.join(DIVISION);
         if fs::symlink_metadata(&path).is_err() {
-            return Ok(Kept { division: None, checksum: None, path });
+            return Ok(Kept { division: None, checksum: None, dir: dir.to_owned() });
         }
         let wrong = |cause: String| Error::Run {
             path: dir.to_owned(),
@@ -121,18 +122,26 @@ impl Kept {
         };
         let text = files::read(&path, LARGEST_TEXT).map_err(|error| wrong(error.to_string()))?;
         let division = Division::parse(&text).map_err(wrong)?;
-        Ok(Kept { division: Some(division), checksum: Some(checksum(&text)), path })
+        Ok(Kept { division: Some(division), checksum: Some(checksum(&text)), dir: dir.to_owned() })
     }
 
-    /// Checks that a model is of this division. Those of an earlier version name none.
+    /// Checks that a model is of this division. Those of an earlier version name none, and to answer about pictures none is needed.
     fn belongs_to(&self, metadata: &BTreeMap<String, String>) -> Result<(), String> {
         match (config::division(metadata), &self.checksum) {
             (Some(model), Some(beside)) if model != beside => {
                 Err(format!("is of another run than {DIVISION} beside it; put the files of one run together"))
             }
-            (Some(_), None) => {
-                Err(format!("is of a run with {}, which is not there; put it back", self.path.display()))
-            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the division is there which a model names.
+    pub fn is_there_for(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        match (config::division(checkpoint.metadata()), &self.division) {
+            (Some(_), None) => Err(Error::Run {
+                path: self.dir.clone(),
+                cause: format!("has no {DIVISION}, which says what its classes are for; put it back"),
+            }),
             _ => Ok(()),
         }
     }

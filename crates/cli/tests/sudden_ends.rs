@@ -64,7 +64,8 @@ fn a_run_killed_at_any_moment_works_and_goes_on_to_the_same_bits() {
         }
     };
     for milliseconds in [3, 8, 20, 45, 90] {
-        killed(&format!("train {WAVES} --iterations 400 --overwrite --out"), milliseconds);
+        let _ = fs::remove_dir_all(&dir);
+        killed(&format!("train {WAVES} --iterations 400 --out"), milliseconds);
         if !dir.join("config.toml").exists() {
             // before there was a run
             succeeds(
