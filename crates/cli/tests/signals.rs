@@ -119,7 +119,7 @@ fn other_commands_end_at_once_with_a_line() {
     let trained = start("train --data sinusoid --iterations 2 --episodes 2 --out", folder.path());
     assert!(trained.wait_with_output().unwrap().status.success());
     for signal in ["-INT", "-TERM"] {
-        let child = start("evaluate --episodes 100000000", folder.path());
+        let child = start("evaluate --episodes 1000000", folder.path());
         std::thread::sleep(Duration::from_millis(300));
         send(signal, &child);
         let output = child.wait_with_output().unwrap();
