@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::{Adapted, Class};
 use crate::choices::choice_name;
 use crate::error::Error;
 use crate::pictures::Colour;
+use crate::terminal::padded;
 
 /// Classes named beside the likeliest.
 const RUNNERS_UP: usize = 2;
@@ -68,10 +70,10 @@ impl Answers<'_> {
                 choice_name(classes.norm)
             ),
         ];
-        let width = answers.iter().map(|answer| answer.image.chars().count()).max().unwrap_or(0);
+        let width = answers.iter().map(|answer| answer.image.width()).max().unwrap_or(0);
         lines.extend(answers.iter().map(|Answer { image, probabilities }| match probabilities {
-            Ok(probabilities) => format!("{image:<width$}  {}", self.words(probabilities)),
-            Err(_) => format!("{image:<width$}  not read"),
+            Ok(probabilities) => format!("{}  {}", padded(image, width), self.words(probabilities)),
+            Err(_) => format!("{}  not read", padded(image, width)),
         }));
         lines
     }

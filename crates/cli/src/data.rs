@@ -230,7 +230,7 @@ impl Source {
 fn episodes_of(part: Part) -> &'static str {
     match part {
         Part::Train => "episodes of training classes",
-        Part::Validation => "validation episodes",
+        Part::Validation => pictures::VALIDATION,
         Part::Test => "test episodes",
     }
 }

@@ -17,7 +17,7 @@ use crate::official;
 use crate::on_threads;
 use crate::pictures;
 use crate::ranges::{self, between};
-use crate::report::say;
+use crate::report::{say, say_as_it_is};
 use crate::run_dir::{CONFIG, MODEL};
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
@@ -42,7 +42,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
         }
         let official = on_threads(args.threads, || official::measure(path, &subject))?;
         return if args.json {
-            say(official.json())
+            say_as_it_is(official.json())
         } else {
             say(model).and_then(|()| official.say(args.nil))
         };
@@ -50,13 +50,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     if sequences::protocol(&settings).is_some() {
         let measured = on_threads(args.threads, || read(args, &subject))?;
         return match args.json {
-            true => say(measured.json()),
+            true => say_as_it_is(measured.json()),
             false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
         };
     }
     let measured = on_threads(args.threads, || evaluate(args, &subject))?;
     if args.json {
-        return say(measured.json());
+        return say_as_it_is(measured.json());
     }
     say(model)?;
     if args.nil {
@@ -139,8 +139,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     }
     replace_data(args.data.as_ref(), &mut settings)?;
     if args.runs.is_some() {
-        replace_ways(official::WAYS, args.nil, &mut settings)
-            .map_err(|error| Error::Combination(format!("--runs, which are 20-way one-shot: {error}")))?;
+        official_ways(args.nil, &mut settings)?;
     }
     if let Some(ways) = args.ways {
         replace_ways(ways, args.nil, &mut settings)?;
@@ -235,12 +234,13 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
         return Err(Error::option(
             "data",
             name,
-            format!("the model was trained on {trained}; sinusoids are no drawings"),
+            format!("the model was trained on {trained}; sinusoids are no drawings: leave it out"),
         ));
     }
     if matches!(data, Data::Features(_)) != matches!(settings.data, Data::Features(_)) {
         let (name, trained) = (data.name(), settings.data.name());
-        let cause = format!("the model was trained on {trained}; feature vectors are no pictures");
+        let cause =
+            format!("the model was trained on {trained}; feature vectors are no pictures: leave it out");
         return Err(Error::option("data", name, cause));
     }
     pictures::replace(data, settings)?;
@@ -255,6 +255,19 @@ pub fn takes_any_ways(settings: &Settings) -> bool {
     spells || algorithm.compares() || matches!(algorithm, Algorithm::Pretrain | Algorithm::Leo)
 }
 
+/// The number of classes of the official runs, if the model can tell so many apart.
+fn official_ways(nil: bool, settings: &mut Settings) -> Result<(), Error> {
+    let (name, ways) = (settings.algorithm().name(), official::WAYS);
+    replace_ways(ways, nil, settings).map_err(|_| match &settings.classes {
+        None => Error::Combination("--runs: they are of drawings, the model is of sinusoids; leave it out".into()),
+        Some(classes) => Error::Combination(format!(
+            "--runs: they are {ways}-way, and this {name} model has a last layer for {} classes; leave it out, or take a model \
+             of any number of classes (--algorithm protonet)",
+            classes.ways
+        )),
+    })
+}
+
 fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), Error> {
     let (algorithm, any) = (settings.algorithm(), nil || takes_any_ways(settings));
     let Some(classes) = &mut settings.classes else {
@@ -266,7 +279,8 @@ fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), E
             "ways",
             ways,
             format!(
-                "this {name} model has a last layer for {trained} classes; use --ways {trained}, or train another with --ways {ways}"
+                "this {name} model has a last layer for {trained} classes; use --ways {trained}, or take a model of any number of \
+                 classes (--algorithm protonet)"
             ),
         ));
     }

@@ -77,9 +77,10 @@ pub fn foreign(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(
                  (fewshot embed DIR --out FILE), then give --data features:FILE",
                 data.name()
             )),
-            (_, Some(_)) => {
-                refuse(format!("--feature-size --data {}: it is of --data features:FILE", data.name()))
-            }
+            (_, Some(_)) => refuse(format!(
+                "--feature-size --data {}: it is of --data features:FILE; leave it out",
+                data.name()
+            )),
             _ => Ok(()),
         };
     }

@@ -24,6 +24,7 @@ mod learned_optimiser;
 mod learner;
 mod measure;
 mod method;
+mod names;
 mod official;
 mod options;
 mod outer;
@@ -47,18 +48,25 @@ mod sequences;
 mod settings;
 mod shots;
 mod show;
+mod terminal;
 mod train;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command, TrainArgs};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use error::{Error, STATUS_INPUT, one_line};
 use report::note;
 
+/// Longer lines are hard to read.
+const WIDEST_HELP: usize = 100;
+
 fn main() -> ExitCode {
     interrupt::listen();
-    let cli = match Cli::try_parse() {
+    // help goes into a pager, too
+    let columns = terminal::of_results().or_else(terminal::of_remarks).unwrap_or(WIDEST_HELP);
+    let matches = Cli::command().term_width(columns.min(WIDEST_HELP)).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

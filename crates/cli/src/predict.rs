@@ -17,7 +17,7 @@ use crate::learner;
 use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
-use crate::report::say;
+use crate::report::{say, say_as_it_is};
 use crate::settings::Settings;
 
 pub const EXAMPLES: &str = "\
@@ -78,7 +78,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
         }
         let answers = answered(args, &adapted)?;
         if args.json {
-            say(answers.json())?;
+            say_as_it_is(answers.json())?;
         } else {
             answers.lines().into_iter().try_for_each(say)?;
             args.save.iter().try_for_each(|path| say(format!("saved       {}", path.display())))?;
@@ -177,8 +177,8 @@ fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Resul
     if !any && found != classes.ways {
         let (name, ways) = (algorithm.name(), classes.ways);
         return wrong(format!(
-            "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or train another \
-             with --ways {found}"
+            "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or take a model \
+             of any number of classes (--algorithm protonet)"
         ));
     }
     classes.ways = found;

@@ -60,7 +60,7 @@ impl Preset {
     pub fn options(&self, given: &Options) -> Result<Options, Error> {
         let own = self.data(given)?;
         if let Some(other) = given.algorithm.filter(|other| *other != self.algorithm) {
-            return Err(self.contradicted("algorithm", &other.name()));
+            return Err(self.other_algorithm(other));
         }
         let named = Options {
             algorithm: Some(self.algorithm),
@@ -98,16 +98,9 @@ impl Preset {
     fn data(&self, given: &Options) -> Result<Data, Error> {
         match (&given.data, self.data) {
             (Some(data @ Data::Features(_)), _) if self.algorithm == Algorithm::Leo => Ok(data.clone()),
-            (Some(Data::Omniglot(_)) | None, _) if self.algorithm == Algorithm::Leo => {
-                Err(Error::Combination(format!(
-                    "--preset {} needs the features of drawings: train an encoder first, fewshot train --preset \
-                     pretrain-omniglot-5w1s --data omniglot:PATH --out runs/encoder, embed the drawings, fewshot embed runs/encoder --out \
-                     FILE, then add --data features:FILE",
-                    self.name
-                )))
-            }
+            (other, _) if self.algorithm == Algorithm::Leo => Err(self.needs_features(other.as_ref())),
             (Some(data), own) if data.name() == own => Ok(data.clone()),
-            (Some(other), _) => Err(self.contradicted("data", other.name())),
+            (Some(other), _) => Err(self.other_data(other)),
             (None, "glyphs") => Ok(Data::Glyphs),
             (None, "sinusoid") => Ok(Data::Sinusoid),
             (None, _) => Err(Error::Combination(format!(
@@ -118,11 +111,71 @@ impl Preset {
         }
     }
 
-    fn contradicted(&self, option: &str, other: &str) -> Error {
-        let name = &self.name;
+    /// How to come to features, of the data given if an encoder can learn from them.
+    fn needs_features(&self, given: Option<&Data>) -> Error {
+        let encoder = match given {
+            Some(data @ (Data::Folder(_) | Data::Glyphs)) => format!("--algorithm pretrain --data {data}"),
+            Some(data @ Data::Omniglot(_)) => format!("--preset pretrain-omniglot-5w1s --data {data}"),
+            _ => "--preset pretrain-omniglot-5w1s --data omniglot:PATH".to_owned(),
+        };
         Error::Combination(format!(
-            "--preset {name} --{option} {other}: the preset is of another {option}; leave --{option} out, or take a preset \
-             of {other}"
+            "--preset {} needs the features of drawings: train an encoder first, fewshot train {encoder} --out \
+             runs/encoder, embed the drawings, fewshot embed runs/encoder --out FILE, then add --data features:FILE",
+            self.name
+        ))
+    }
+
+    /// The preset is of other data than those given.
+    fn other_data(&self, given: &Data) -> Error {
+        let Preset { name, data, .. } = self;
+        let place = if *data == "omniglot" { ":PATH" } else { "" };
+        let instead = match self.like(self.algorithm, given.name()) {
+            Some(like) => format!("--preset {}", like.name),
+            None => match self.settings_on(given) {
+                Some(options) => format!("instead of the preset {options}"),
+                None => "another algorithm".to_owned(),
+            },
+        };
+        Error::Combination(format!(
+            "--preset {name} --data {}: the preset is of other data; give --data {data}{place}, or {instead}",
+            given.name()
+        ))
+    }
+
+    /// The options that say of other data what the preset says, as far as they can; none where the algorithm knows no such data.
+    fn settings_on(&self, data: &Data) -> Option<String> {
+        if !self.algorithm.learns_from(data) {
+            return None;
+        }
+        let mut options = format!("--algorithm {}", self.algorithm.name());
+        if let (Some((ways, shots)), false) = (self.episodes, *data == Data::Sinusoid) {
+            options += &format!(" --ways {ways}");
+            // pairs and sequences have no shots
+            if shots > 1 || !matches!(self.algorithm, Algorithm::Mann | Algorithm::Siamese) {
+                options += &format!(" --shots {shots}");
+            }
+        }
+        Some(options + if self.network == Some(Twin::Koch) { " --network koch" } else { "" })
+    }
+
+    /// The preset of another algorithm or other data that has the same episodes and network, or else none or the first.
+    fn like(&self, algorithm: Algorithm, data: &str) -> Option<Preset> {
+        let mut others: Vec<Preset> = Preset::all()
+            .into_iter()
+            .filter(|other| other.algorithm == algorithm && other.data == data)
+            .collect();
+        let same = |other: &Preset| other.episodes == self.episodes && other.network == self.network;
+        let place = others.iter().position(same).or((!others.is_empty()).then_some(0))?;
+        Some(others.swap_remove(place))
+    }
+
+    /// The preset is of another algorithm than the one given.
+    fn other_algorithm(&self, given: Algorithm) -> Error {
+        let (name, other) = (&self.name, given.name());
+        let instead = self.like(given, self.data).map(|like| format!(", or take --preset {}", like.name));
+        Error::Combination(format!(
+            "--preset {name} --algorithm {other}: the preset is of another algorithm; leave --algorithm out{}",
+            instead.unwrap_or_default()
         ))
     }
 }
@@ -274,11 +327,26 @@ mod tests {
         assert!(message("maml-omniglot-5w1", none()).contains("near it are maml-omniglot-5w1s"));
         assert!(message("nonsense", none()).contains(PATTERN));
         assert!(message("cavia-glyphs-5w1s", none()).contains("no such preset"));
-        assert!(message("maml-glyphs-5w1s", omniglot()).contains("another data"));
+        assert!(
+            message("maml-glyphs-5w1s", omniglot())
+                .contains("other data; give --data glyphs, or --preset maml-omniglot-5w1s")
+        );
+        let folder = || Options { data: Some(Data::Folder("/data".into())), ..none() };
+        assert!(
+            message("protonet-omniglot-20w5s", folder()).contains("--algorithm protonet --ways 20 --shots 5")
+        );
+        assert!(
+            message("siamese-omniglot-koch", folder())
+                .contains("--algorithm siamese --ways 20 --network koch")
+        );
+        assert!(message("cavia-sinusoid", folder()).ends_with("or another algorithm"));
+        assert!(message("leo-omniglot-5w1s", folder()).contains("--algorithm pretrain --data folder:/data"));
         assert!(message("leo-omniglot-5w1s", none()).contains("fewshot embed runs/encoder"));
         assert!(message("leo-omniglot-5w5s", omniglot()).contains("fewshot embed runs/encoder"));
         let anil = Options { algorithm: Some(Algorithm::Anil), ..none() };
-        assert!(message("maml-sinusoid", anil).contains("another algorithm"));
+        assert!(
+            message("maml-sinusoid", anil).contains("leave --algorithm out, or take --preset anil-sinusoid")
+        );
     }
 
     #[test]

@@ -208,7 +208,8 @@ impl Run {
         let meta = learner::start(settings, meta.clone());
         if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
             && sequences::protocol(settings).is_none()
-            && let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test)
+            && let Some(text) =
+                show::first_episode(settings, &self.source, &*learner::build(settings), &meta, &*self.test)
         {
             say(format!("\n{text}"))?;
         }
