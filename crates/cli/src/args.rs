@@ -92,10 +92,10 @@ pub enum Command {
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
     /// Name the classes of pictures of your own, from a few pictures of each
-    #[command(after_help = predict::EXAMPLES)]
+    #[command(after_help = predict::EXAMPLES, override_usage = predict::USAGE)]
     Predict(PredictArgs),
     /// Write the features of a run's data by its encoder to a file, to learn from with --data features:FILE
-    #[command(after_help = embed::EXAMPLES)]
+    #[command(after_help = embed::EXAMPLES, override_usage = embed::USAGE)]
     Embed(EmbedArgs),
     /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
     Plot(PlotArgs),

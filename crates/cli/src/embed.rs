@@ -21,6 +21,9 @@ use crate::report::say;
 use crate::run_dir::write_atomically;
 use crate::settings::Settings;
 
+/// In two lines, for narrow terminals.
+pub const USAGE: &str = "fewshot embed [OPTIONS]\n       --out <FILE> <DIR>";
+
 pub const EXAMPLES: &str = "\
 Examples:
   fewshot train --algorithm pretrain --data omniglot:data/omniglot --out runs/encoder

@@ -20,6 +20,9 @@ use crate::options::count;
 use crate::report::{say, say_as_it_is};
 use crate::settings::Settings;
 
+/// In two lines, for narrow terminals.
+pub const USAGE: &str = "fewshot predict [OPTIONS]\n       <DIR|FILE> [IMAGE]...";
+
 pub const EXAMPLES: &str = "\
 Examples:
   fewshot predict runs/glyphs --support letters scan1.png scan2.png

@@ -106,9 +106,9 @@ pub fn episodes_bar(episodes: usize) -> ProgressBar {
 /// As much of the progress of training as a line can hold: what is learned comes before how long it takes, and that before a bar.
 fn template(columns: usize) -> &'static str {
     match columns {
-        ..LEAST => "{percent:>3} %  {msg}",
-        ..LESS => "{bar:6} {percent:>3} %  {msg}  {eta} left",
-        ..ALL => "{bar:10} {pos}/{len}  {msg}  {eta} left",
+        0..LEAST => "{percent:>3} %  {msg}",
+        LEAST..LESS => "{bar:6} {percent:>3} %  {msg}  {eta} left",
+        LESS..ALL => "{bar:10} {pos}/{len}  {msg}  {eta} left",
         _ => "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left",
     }
 }

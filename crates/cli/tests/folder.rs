@@ -142,7 +142,7 @@ fn a_model_with_a_last_layer_takes_its_number_of_classes() {
     let other = data.path().join("class1/1.png");
     let both = json(&predict(run.path(), three.path(), &[other.to_str().unwrap(), image, "--json"]));
     assert_eq!(alone["answers"][0], both["answers"][1], "an answer does not depend on the other pictures");
-    for (counts, said) in [(&[1, 1][..], "--ways 2"), (&[1; 4], "last layer for 3")] {
+    for (counts, said) in [(&[1, 1][..], "--algorithm protonet"), (&[1; 4], "last layer for 3")] {
         let support = drawings(counts, 0);
         let mut command = fewshot();
         command.arg("predict").arg(run.path()).arg("--support").arg(support.path()).arg(image);

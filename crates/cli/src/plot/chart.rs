@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{BoldPoints, Ranged};
+use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::prelude::SVGBackend;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TRANSPARENT, TextStyle};
 
-use super::marks::{self, Context, Mark};
+use super::marks::{self, Mark};
 use super::svg::{self, GRID, INK};
 use crate::names;
 
@@ -17,10 +20,10 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
 /// Places are whole numbers of units, of which a pixel has two.
 pub(super) const UNITS: i32 = 2;
-/// Space for the title and above the data; for numbers and words below them and left of them.
+/// Space for the title and above the data; for numbers and words below them; left of them for words alone.
 const TOP: f64 = 44.0;
-const BELOW: f64 = 48.0;
-const BESIDE: f64 = 72.0;
+const BELOW: f64 = 42.0;
+const BESIDE: f64 = 34.0;
 /// Space at the edges.
 const MARGIN: f64 = 16.0;
 /// Of a line of the legend, and of the swatch in it.
@@ -103,14 +106,14 @@ impl Chart {
     }
 
     fn draw(&self, area: &Area<'_>) -> Drawn {
-        let (names, [x, y]) = (self.legend(), self.ranges());
-        let mut builder = ChartBuilder::on(area);
+        let (data, legend) = area.split_horizontally(units(WIDTH));
+        let [x, y] = self.ranges();
+        let mut builder = ChartBuilder::on(&data);
         builder
             .caption(&self.title, font(TITLE, FontStyle::Bold))
             .margin(units(MARGIN))
-            .margin_right(units(MARGIN + legend_width(&names)))
             .x_label_area_size(units(BELOW))
-            .y_label_area_size(units(BESIDE));
+            .y_label_area_size(units(beside(&y)));
         let mut chart = builder.build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
@@ -126,12 +129,22 @@ impl Chart {
             .x_label_formatter(&number)
             .y_label_formatter(&number)
             .draw()?;
-        let mut names = names.into_iter();
         for (place, series) in self.series.iter().enumerate() {
-            let name = if series.name.is_empty() { None } else { names.next() };
-            marks::draw(&mut chart, series, series.look.unwrap_or(place), name)?;
+            marks::draw(&mut chart, series, series.look.unwrap_or(place))?;
         }
-        draw_legend(&mut chart)
+        self.draw_legend(&legend)
+    }
+
+    /// Swatches and names, beside the data.
+    fn draw_legend(&self, area: &Area<'_>) -> Drawn {
+        let style = font(svg::FONT, FontStyle::Normal).pos(Pos::new(HPos::Left, VPos::Center));
+        let named = self.series.iter().enumerate().filter(|(_, series)| !series.name.is_empty());
+        for (line, ((place, series), name)) in named.zip(self.legend()).enumerate() {
+            let y = units(TOP + LINE * (line as f64 + 0.5));
+            marks::draw_swatch(area, series.mark, series.look.unwrap_or(place), y)?;
+            area.draw_text(&name, &style, (units(SWATCH), y))?;
+        }
+        Ok(())
     }
 
     /// What the axes run over: the data, and a little more.
@@ -164,21 +177,15 @@ pub fn document(charts: &[Chart]) -> String {
     svg::document([width, height], f64::from(UNITS), inner)
 }
 
-/// Draws swatches and names right of the data.
-fn draw_legend<'a, 'b: 'a>(chart: &mut Context<'a, 'b>) -> Drawn {
-    let (width, _) = chart.plotting_area().dim_in_pixel();
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::Coordinate(width as i32 + units(MARGIN / 2.0), 0))
-        .margin(0)
-        .legend_area_size(units(SWATCH))
-        .label_font(font(svg::FONT, FontStyle::Normal))
-        .draw()
-}
-
 fn legend_width(names: &[String]) -> f64 {
     let widest = names.iter().map(|name| svg::width(name, svg::FONT)).reduce(f64::max);
     widest.map_or(0.0, |widest| (SWATCH + widest + MARGIN / 2.0).ceil())
+}
+
+/// Space for numbers and words left of the data.
+fn beside(y: &Range<f64>) -> f64 {
+    let numbers = RangedCoordf64::from(y.clone()).key_points(BoldPoints(TICKS));
+    BESIDE + numbers.iter().map(|v| svg::width(&number(v), svg::FONT)).fold(0.0, f64::max)
 }
 
 /// From the least to the largest, and so much of that more at both ends.

@@ -46,7 +46,14 @@ pub fn learning(metrics: &str, validation: &str, trained: &str) -> Option<Chart>
     let (looked, errors): (Vec<_>, Vec<_>) = looked.unzip();
     let mut series = vec![Series::new(&format!("training {trained}"), Mark::Line, thinned)];
     if !looked.is_empty() {
-        series.push(Series { errors, ..Series::new("validation classes", Mark::Joined, looked) });
+        series.push(Series {
+            errors,
+            ..Series::new(
+                if has_accuracy { "validation classes" } else { "validation tasks" },
+                Mark::Joined,
+                looked,
+            )
+        });
     }
     (!points.is_empty()).then(|| Chart {
         title: "Learning curve".into(),

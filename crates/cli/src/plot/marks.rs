@@ -9,7 +9,7 @@ use plotters::element::{Circle, ComposedElement, DashedPathElement, EmptyElement
 use plotters::prelude::SVGBackend;
 use plotters::style::{Color, RGBColor, TRANSPARENT};
 
-use super::chart::{Drawn, Series, colour, stroke, units};
+use super::chart::{Area, Drawn, Series, colour, stroke, units};
 use super::svg::{INK, RIGHT, WRONG};
 
 /// Colours that stay apart for colour-blind readers (Okabe and Ito 2008).
@@ -50,13 +50,8 @@ type Backend<'a> = SVGBackend<'a>;
 /// The chart that is drawn into.
 pub type Context<'a, 'b> = ChartContext<'a, Backend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Draws a series, and says what is to be said of it in the legend.
-pub fn draw<'a, 'b: 'a>(
-    chart: &mut Context<'a, 'b>,
-    series: &Series,
-    look: usize,
-    name: Option<String>,
-) -> Drawn {
+/// Draws a series.
+pub fn draw(chart: &mut Context<'_, '_>, series: &Series, look: usize) -> Drawn {
     let shade = colour(COLOURS[look % COLOURS.len()]);
     let points: Vec<(f64, f64)> = series.drawn().map(|(point, _)| point).collect();
     let bars = series.drawn().filter(|(_, error)| *error > 0.0);
@@ -74,15 +69,15 @@ pub fn draw<'a, 'b: 'a>(
     // a line through one point cannot be seen
     let alone = matches!(series.mark, Mark::Line | Mark::Dashed) && points.len() == 1;
     let mark = if alone { Mark::Dots } else { series.mark };
-    let look = Look { shade, corners: outline(look), round: shape(look).0 == 0 };
-    let dots = points.into_iter().map(|at| symbol(at, mark, &look, false));
-    let drawn = chart.draw_series(dots.collect::<Vec<_>>())?;
-    if let Some(name) = name {
-        let half = units(SWATCH / 2.0);
-        let mark = series.mark;
-        drawn.label(name).legend(move |(x, y)| symbol((x + half, y), mark, &look, true));
-    }
+    let look = Look::new(look);
+    let dots: Vec<_> = points.into_iter().map(|at| symbol(at, mark, &look, false)).collect();
+    chart.draw_series(dots)?;
     Ok(())
+}
+
+/// Draws what stands for a series in the legend, in a line of it.
+pub fn draw_swatch(area: &Area<'_>, mark: Mark, look: usize, y: i32) -> Drawn {
+    area.draw(&symbol((units(SWATCH / 2.0), y), mark, &Look::new(look), true))
 }
 
 /// The colour and the shape of a series.
@@ -92,6 +87,13 @@ struct Look {
     corners: Vec<(f64, f64)>,
     /// Without corners.
     round: bool,
+}
+
+impl Look {
+    fn new(number: usize) -> Look {
+        let shade = colour(COLOURS[number % COLOURS.len()]);
+        Look { shade, corners: outline(number), round: shape(number).0 == 0 }
+    }
 }
 
 /// A place beside a point.
