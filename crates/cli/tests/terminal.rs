@@ -92,10 +92,15 @@ fn training_and_evaluation_fit() {
     let maml = format!("train --algorithm maml --queries 1 --filters 4 {TINY}");
     let run = trained(&format!("--algorithm maml --queries 1 --filters 4 {TINY}"));
     let run = run.path().display().to_string();
-    for arguments in [&train, &maml, &format!("evaluate {run} --steps 0..3"), &"algorithms".to_owned()] {
+    for (arguments, widths) in [
+        (train, &[40, 60, 80, 120][..]),
+        (maml, &[40]),
+        (format!("evaluate {run} --steps 0..3"), &[40, 60]),
+        ("algorithms".to_owned(), &[40, 60, 80, 120]),
+    ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let plain = piped(&arguments);
-        for columns in [40, 60, 80, 120] {
+        for &columns in widths {
             fits(&on_terminal(columns, Printed::Results, &arguments), usize::from(columns), &plain);
         }
     }

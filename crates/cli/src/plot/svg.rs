@@ -15,7 +15,7 @@ pub const RIGHT: &str = "#0072B2";
 pub const WRONG: &str = "#D55E00";
 /// What colours become where the reader prefers a dark background.
 const DARK: [(&str, &str); 5] =
-    [(PAPER, "#141414"), (INK, "#E8E8E8"), (GRID, "#404040"), (RIGHT, "#56A5E0"), (WRONG, "#F0803C")];
+    [(PAPER, "#141414"), (INK, "#E8E8E8"), (GRID, "#404040"), (RIGHT, "#4C7FF0"), (WRONG, "#F0803C")];
 /// Height of text.
 pub const FONT: f64 = 12.0;
 
