@@ -228,13 +228,18 @@ fn folders_of_few_classes_and_pictures() {
 
 #[test]
 fn what_a_trained_model_cannot() {
-    let maml = trained(&format!("--algorithm maml --queries 1 --ways 2 --filters 4 {TINY}"));
-    let protonet = trained(&format!("--train-ways 2 --ways 2 --queries 1 {TINY} --norm running"));
-    let pretrain = trained(&format!("--algorithm pretrain --batch 8 --eval-steps 2 {TINY} --norm running"));
-    let read = |names: &str| format!("--algorithm mann --ways 2 --batch 2 {names} {TINY}");
-    let strings = trained(&read("--names strings --per-class 2"));
-    let numbers = trained(&read("--names numbers --per-class 2"));
-    let episodes = trained(&read("--names numbers --per-class 0"));
+    let data = drawings(&[3; 12], 0);
+    let run = |options: &str| {
+        let data = data.path().display();
+        trained(&format!("--data folder:{data} --ways 2 --validate-every 0 {options} {TINY}"))
+    };
+    let maml = run("--algorithm maml --filters 4 --queries 1 --eval-queries 1");
+    let protonet = run("--queries 1 --eval-queries 1 --norm running");
+    let pretrain = run("--algorithm pretrain --batch 8 --eval-steps 2 --eval-queries 1 --norm running");
+    let strings = run("--algorithm mann --batch 2 --names strings --per-class 2");
+    let numbers = run("--algorithm mann --batch 2 --names numbers --per-class 2");
+    let episodes =
+        run("--algorithm mann --batch 2 --names numbers --per-class 0 --queries 1 --eval-queries 1");
     let (two, three) = (drawings(&[2; 2], 0), drawings(&[2; 3], 0));
     let image = three.path().join("class1/1.png");
     let fill = |text: &str| {
