@@ -4,10 +4,9 @@
 use fewshot::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // ReLU has kinks: differences take small steps
     let model = || Mlp::with(&[1, 20, 20, 1], Activation::Relu, Init::XavierUniform, None);
     let task = Task::<f64>::from(Sinusoid::new(10, 10, 1, Purpose::Train)?.episode(0));
-    let check = ExactnessCheck { step: 1e-6, ..ExactnessCheck::default() };
+    let check = ExactnessCheck::default();
     let second = Maml { train_steps: 3, inner_lr: 0.05, ..Maml::new(model()) };
     let first = Maml { order: Order::First, ..second.clone() };
     let reptile = Reptile { batch: None, ..Reptile::new(model()) };

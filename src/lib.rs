@@ -52,17 +52,18 @@ pub use fewshot_episodes::{
     SequenceProtocol, Sequences, Set, Sinusoid, Targets, Tasks, folder, omniglot, stream,
 };
 pub use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples, Execution, Filter,
-    FineTune, FullContext, Gates, Head, IMaml, InnerGradient, InnerLoop, LabelCode, Labels, Learned,
-    LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Memory, Meta, Metric, MultiStep, Nil,
-    Order, Predictor, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates, Regression, Relation, Reptile, Rule,
-    Runner, Scratch, Sharing, Siamese, Solver, Spread, Task, Trainer, Training, Verdict, Vote, by_instance,
-    evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save, save_predictor, save_progress,
+    Anil, Answers, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples,
+    Execution, Filter, FineTune, FullContext, Gates, Head, IMaml, InnerGradient, InnerLoop, LabelCode,
+    Labels, Learned, LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Memory, Meta,
+    Metric, MultiStep, Nil, Order, Predictor, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates, Regression,
+    Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Spread, Task, Trainer, Training,
+    Verdict, Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
+    save_predictor, save_progress,
 };
 pub use fewshot_nn::{
-    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Koch, Layer, Layerwise,
-    Linear, Lstm, MannConfig, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config,
-    R2d2Encoder, RelationConfig, Schedule, Sgd, Slot, Spec, Tail,
+    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Input, Koch, Layer,
+    Layerwise, Linear, Lstm, MannConfig, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config,
+    R2d2Encoder, RelationConfig, Schedule, Sgd, Signature, Slot, Spec, Tail,
 };
 
 /// The code of the README is compiled and run with the tests.

@@ -28,7 +28,7 @@ impl<F: Float> Array<F> {
     /// An array of `shape` with `data` in row-major order, taken over without a copy.
     ///
     /// # Panics
-    /// When `data` has another length than `shape` asks for.
+    /// When `data` has another length than `shape` asks for, or `shape` asks for more than can be counted.
     #[track_caller]
     pub fn new(shape: &[usize], data: Vec<F>) -> Self {
         let shape = Shape::new(shape);
@@ -48,21 +48,28 @@ impl<F: Float> Array<F> {
     }
 
     /// All zeros.
+    ///
+    /// # Panics
+    /// When there is not as much memory, here and in the constructors that follow.
+    #[track_caller]
     pub fn zeros(shape: &[usize]) -> Self {
         Self::full(shape, F::zero())
     }
 
     /// All ones.
+    #[track_caller]
     pub fn ones(shape: &[usize]) -> Self {
         Self::full(shape, F::one())
     }
 
     /// All `value`.
+    #[track_caller]
     pub fn full(shape: &[usize], value: F) -> Self {
         Self::build(Shape::new(shape), |out| out.fill(value))
     }
 
     /// The value at flat row-major index `i` is `f(i)`.
+    #[track_caller]
     pub fn from_fn(shape: &[usize], mut f: impl FnMut(usize) -> F) -> Self {
         Self::build(Shape::new(shape), |out| {
             for (i, o) in out.iter_mut().enumerate() {
@@ -72,6 +79,7 @@ impl<F: Float> Array<F> {
     }
 
     /// An array from this thread's pool; `fill` writes every element (it finds old contents).
+    #[track_caller]
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [F])) -> Self {
         let mut buffer = Buffer::dirty(shape.count());
         fill(buffer.data_mut());

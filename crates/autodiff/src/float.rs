@@ -15,11 +15,17 @@ pub(crate) mod sealed {
     use crate::inputs::Inputs;
     use crate::kernels::math::Elementary;
     use crate::op::Op;
+    use crate::ops::places::Misplaced;
     use crate::shape::Shape;
 
     #[doc(hidden)]
     pub trait Sealed: Elementary {
-        fn forward(op: &Op<Self>, x: &Inputs<'_, Self>, out: &mut [&mut [Self]], shapes: &[Shape])
+        fn forward(
+            op: &Op<Self>,
+            x: &Inputs<'_, Self>,
+            out: &mut [&mut [Self]],
+            shapes: &[Shape],
+        ) -> Result<(), Misplaced>
         where
             Self: super::Float;
 
@@ -31,8 +37,13 @@ pub(crate) mod sealed {
     macro_rules! sealed {
         ($t:ident) => {
             impl Sealed for $t {
-                fn forward(op: &Op<$t>, x: &Inputs<'_, $t>, out: &mut [&mut [$t]], shapes: &[Shape]) {
-                    op.forward(x, out, shapes);
+                fn forward(
+                    op: &Op<$t>,
+                    x: &Inputs<'_, $t>,
+                    out: &mut [&mut [$t]],
+                    shapes: &[Shape],
+                ) -> Result<(), Misplaced> {
+                    op.forward(x, out, shapes)
                 }
 
                 fn vjp(op: &Op<$t>, rule: &mut Rule<'_, '_, $t>) {

@@ -312,6 +312,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn backward(self, wrt: &[Var<'t, F>]) -> Vec<Array<F>> {
         self.check_scalar("backward");
         self.check_tape("backward", wrt);
+        self.tape().note_gradient();
         unrecorded(self.tape(), wrt, self)
     }
 

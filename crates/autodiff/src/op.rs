@@ -22,6 +22,7 @@ use crate::ops::linalg::Linalg;
 use crate::ops::lstm::LstmOp;
 use crate::ops::norm::NormOp;
 use crate::ops::norm_pool::NormPool;
+use crate::ops::places::Misplaced;
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
 use crate::ops::rows::Rows;
@@ -125,16 +126,21 @@ impl<F: Float> Op<F> {
     }
 
     /// Writes the values of the outputs, whose shapes were settled when the operator was written.
-    pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]], shapes: &[Shape]) {
+    pub(crate) fn forward(
+        &self,
+        x: &Inputs<'_, F>,
+        out: &mut [&mut [F]],
+        shapes: &[Shape],
+    ) -> Result<(), Misplaced> {
         ask_crew();
         match self {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
             Op::Unary(op) => op.forward(x, out[0]),
             Op::Binary(op) => op.forward(x, out[0], shapes[0]),
             Op::Layout(op) => op.forward(x, out, shapes),
-            Op::Index(op) => op.forward(x, out, shapes),
+            Op::Index(op) => return op.forward(x, out, shapes),
             Op::Product(op) => op.forward(x, None, out[0], shapes[0]),
-            Op::Rows(op) => op.forward(x, out),
+            Op::Rows(op) => return op.forward(x, out),
             Op::Conv(op) => op.forward(x, out[0]),
             Op::ConvBlock(op) => op.forward(x, out),
             Op::ConvLayer(op) => op.forward(x, out[0]),
@@ -146,6 +152,7 @@ impl<F: Float> Op<F> {
             Op::Fused(op) => op.forward(x, out[0], shapes[0]),
             Op::Custom(op) => custom_forward(&**op, x, out[0], shapes[0]),
         }
+        Ok(())
     }
 
     /// Gives the rule's inputs their share of the gradient, in recorded operations.

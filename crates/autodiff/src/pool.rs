@@ -15,6 +15,9 @@ const SMALLEST: usize = 16;
 /// Size classes: enough for 2^40 elements.
 const CLASSES: usize = 36 * STEPS;
 
+/// Elements from which on it is asked first whether there is memory.
+const LARGE: usize = 1 << 28;
+
 /// The buffers of one size.
 #[derive(Debug)]
 struct Class<F> {
@@ -83,6 +86,15 @@ impl<F> Pool<F> {
     }
 }
 
+/// Panics unless a buffer for so many elements can be had: the allocator ends the program.
+#[cold]
+#[track_caller]
+fn check_memory<F: Float>(len: usize) {
+    let most = (len + len / STEPS).saturating_add(ALIGN);
+    let had = Vec::<F>::new().try_reserve_exact(most);
+    assert!(had.is_ok(), "an array of {len} values of {} needs more memory than there is", F::NAME);
+}
+
 /// A 64-byte aligned run of elements that goes back to the pool of the thread that drops it.
 #[derive(Debug)]
 pub(crate) struct Buffer<F: Float> {
@@ -94,7 +106,14 @@ pub(crate) struct Buffer<F: Float> {
 
 impl<F: Float> Buffer<F> {
     /// A buffer whose contents are left from its last use: the caller writes all of it.
+    ///
+    /// # Panics
+    /// When there is not as much memory.
+    #[track_caller]
     pub(crate) fn dirty(len: usize) -> Self {
+        if len >= LARGE {
+            check_memory::<F>(len);
+        }
         let index = class(len);
         let reused = F::with_pool(|p| {
             let class = &mut p.classes[index];

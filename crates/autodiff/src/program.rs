@@ -13,6 +13,7 @@ mod memory;
 mod plan;
 mod pooled;
 mod print;
+mod same;
 mod turned;
 
 use std::ops::Range;
@@ -28,6 +29,7 @@ use crate::float::Float;
 use crate::inputs::{Input, Inputs};
 use crate::kernels::map::Source;
 use crate::op::Op;
+use crate::ops::places::Misplaced;
 use crate::pool::Buffer;
 use crate::shape::Shape;
 use crate::tape::{Given, Tape};
@@ -117,6 +119,13 @@ pub struct StepTime {
     pub seconds: f64,
 }
 
+/// Ends a run that was given a value that names no place.
+#[cold]
+#[track_caller]
+fn refuse(misplaced: Misplaced) -> ! {
+    panic!("{misplaced}")
+}
+
 impl<F: Float> Program<F> {
     /// Records what `f` writes: its inputs are asked for with [`Tape::input`], its results returned. Values put on the tape in any
     /// other way are constants of the program.
@@ -132,7 +141,7 @@ impl<F: Float> Program<F> {
     /// The results for these values of the inputs, in the order in which the inputs were asked for.
     ///
     /// # Panics
-    /// When there is not one value an input, or a shape differs.
+    /// When there is not one value an input, a shape differs, or a label or index names no place.
     #[track_caller]
     pub fn run(&self, inputs: &[&Array<F>]) -> Vec<Array<F>> {
         self.replay(inputs, |_| ())
@@ -213,11 +222,12 @@ impl<F: Float> Program<F> {
     }
 
     #[inline]
+    #[track_caller]
     fn execute(&self, step: &Step<F>, inputs: &[&Array<F>], arena: &mut Arena<F>) {
         let targets = part(&self.targets, &step.targets);
         let shapes = &self.shapes[targets[0].shape as usize..][..targets.len()];
         let list = part(&self.operands, &step.operands);
-        arena.split(targets, 1, |out, rest| {
+        let done = arena.split(targets, 1, |out, rest| {
             let input = |i: usize| {
                 let operand = &list[i];
                 let source = match operand.place {
@@ -228,8 +238,11 @@ impl<F: Float> Program<F> {
                 };
                 Input { source, shape: self.shape(operand) }
             };
-            Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes));
+            Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes))
         });
+        if let Err(misplaced) = done {
+            refuse(misplaced);
+        }
     }
 
     fn take_results(&self, inputs: &[&Array<F>], leaving: &mut [Buffer<F>]) -> Vec<Array<F>> {

@@ -6,6 +6,24 @@ use std::ops::Deref;
 /// The largest number of axes an array may have.
 pub const MAX_RANK: usize = 8;
 
+/// Most elements of an array: their bytes can be counted in either element type.
+const MOST: usize = isize::MAX as usize / 8;
+
+/// The product of sizes; nothing where an array of them has more elements than can be counted. Sizes of 0 do not count, so that the
+/// product of any of them is in range too.
+fn product(sizes: &[usize]) -> Option<usize> {
+    let all = sizes.iter().filter(|&&size| size > 0).try_fold(1usize, |all, &size| all.checked_mul(size));
+    all.filter(|&all| all <= MOST)
+}
+
+/// Checks that arrays of these sizes can be: all products of sizes of a [`Shape`] are in range.
+#[track_caller]
+fn check_product(sizes: &[usize]) {
+    if product(sizes).is_none() {
+        panic!("shape {sizes:?} has more elements than can be counted");
+    }
+}
+
 /// The sizes of an array's axes, outermost first. Copy; dereferences to `[usize]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -17,7 +35,8 @@ impl Shape {
     /// The shape with these sizes.
     ///
     /// # Panics
-    /// With more than [`MAX_RANK`] axes.
+    /// With more than [`MAX_RANK`] axes, or when the number of elements is too large to be counted, which axes of size 0 do not
+    /// change.
     #[track_caller]
     pub fn new(dims: &[usize]) -> Self {
         assert!(
@@ -25,6 +44,7 @@ impl Shape {
             "shape {dims:?} has {} axes, at most {MAX_RANK} are possible",
             dims.len()
         );
+        check_product(dims);
         let mut all = [0; MAX_RANK];
         all[..dims.len()].copy_from_slice(dims);
         Shape { dims: all, rank: dims.len() as u8 }
@@ -41,9 +61,11 @@ impl Shape {
     }
 
     /// This shape with the size of one axis replaced.
+    #[track_caller]
     pub(crate) fn with(mut self, axis: usize, size: usize) -> Self {
         self[..].get(axis).expect("axis was checked");
         self.dims[axis] = size;
+        check_product(&self);
         self
     }
 
@@ -75,6 +97,7 @@ impl Shape {
         out.dims.copy_within(axis..self.len(), axis + 1);
         out.dims[axis] = size;
         out.rank += 1;
+        check_product(&out);
         out
     }
 
@@ -131,6 +154,7 @@ pub(crate) fn broadcast(name: &str, a: &Shape, b: &Shape) -> Shape {
         assert!(x == y || x == 1 || y == 1, "{name}: {a} and {b} do not broadcast: sizes {x} and {y} differ");
         out.dims[rank - back] = if x == 1 { y } else { x };
     }
+    assert!(product(&out).is_some(), "{name}: {a} and {b} give {out}, more elements than can be counted");
     out
 }
 

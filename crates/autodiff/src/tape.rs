@@ -1,6 +1,6 @@
 //! [`Tape`]: one task's record, nodes in the order they were written.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use crate::array::Array;
@@ -99,19 +99,29 @@ impl<F: Float> Record<F> {
         if self.open.is_some() && ids.iter().any(|&id| self.nodes[id as usize].value.is_none()) {
             return None;
         }
-        let mut values: Vec<Array<F>> = shapes.iter().map(|&shape| Array::build(shape, |_| ())).collect();
+        // here, where panics name the caller's line
+        for &id in ids {
+            self.value(id as usize);
+        }
+        let mut values = Vec::with_capacity(shapes.len());
+        for &shape in shapes {
+            values.push(Array::build(shape, |_| ()));
+        }
         let input = |i: usize| {
             let id = ids[i] as usize;
             Input { source: Source::Slice(self.value(id).data()), shape: &self.nodes[id].shape }
         };
-        Inputs::gather(ids.len(), input, |x| {
+        let done = Inputs::gather(ids.len(), input, |x| {
             if let [value] = &mut values[..] {
-                F::forward(op, x, &mut [value.data_mut()], shapes);
+                F::forward(op, x, &mut [value.data_mut()], shapes)
             } else {
                 let mut out: Vec<&mut [F]> = values.iter_mut().map(Array::data_mut).collect();
-                F::forward(op, x, &mut out, shapes);
+                F::forward(op, x, &mut out, shapes)
             }
         });
+        if let Err(misplaced) = done {
+            panic!("{misplaced}");
+        }
         Some(values)
     }
 
@@ -121,6 +131,25 @@ impl<F: Float> Record<F> {
             self.arena.truncate(first.inputs.0 as usize);
             self.nodes.truncate(len);
         }
+    }
+}
+
+/// Names of inputs that are kept without an allocation.
+const FEW: usize = 8;
+
+/// Names of an operator's inputs.
+struct Ids {
+    few: [u32; FEW],
+    /// All of them, where there are more.
+    many: Vec<u32>,
+    count: usize,
+}
+
+impl std::ops::Deref for Ids {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        if self.count > FEW { &self.many } else { &self.few[..self.count] }
     }
 }
 
@@ -140,6 +169,8 @@ impl<F: Float> Record<F> {
 pub struct Tape<F: Float = f32> {
     pub(crate) record: RefCell<Record<F>>,
     gradients: Gradients,
+    /// Whether one was asked for.
+    differentiated: Cell<bool>,
 }
 
 /// What `grads` returns on a tape.
@@ -171,6 +202,7 @@ impl<F: Float> Tape<F> {
                 open: None,
             }),
             gradients: Gradients::Recorded,
+            differentiated: Cell::new(false),
         }
     }
 
@@ -195,8 +227,21 @@ impl<F: Float> Tape<F> {
         Tape { gradients: Gradients::Constant, ..Self::new() }
     }
 
+    /// Whether a gradient of any kind was asked for on this tape.
+    ///
+    /// For checks: where a function has taken no gradient inside, it has no inner gradients that could be taken for constants.
+    pub fn is_differentiated(&self) -> bool {
+        self.differentiated.get()
+    }
+
+    /// Remembers that a gradient was asked for.
+    pub(crate) fn note_gradient(&self) {
+        self.differentiated.set(true);
+    }
+
     /// Gradients as this tape hands them out.
     pub(crate) fn handed_out<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
+        self.note_gradient();
         match self.gradients {
             Gradients::Recorded => gradients,
             Gradients::Constant => gradients.into_iter().map(Var::detach).collect(),
@@ -293,18 +338,17 @@ impl<F: Float> Tape<F> {
     /// Executes and records an operator; its outputs become consecutive nodes, of which the first is returned.
     #[track_caller]
     pub(crate) fn push_many<'t>(&'t self, op: Op<F>, inputs: &[Var<'t, F>], shapes: &[Shape]) -> Var<'t, F> {
-        self.with_ids(&op, inputs, |ids| {
-            let values = {
-                let record = self.record.borrow();
-                if op.is_alias() {
-                    let value = record.nodes[ids[0] as usize].value.is_some() || record.open.is_none();
-                    value.then(|| vec![record.value(ids[0] as usize).reshape(&shapes[0])])
-                } else {
-                    record.execute(&op, ids, shapes)
-                }
-            };
-            Var::new(self, self.record.borrow_mut().write(op.clone(), ids, shapes, values))
-        })
+        let ids = self.ids(&op, inputs);
+        let values = {
+            let record = self.record.borrow();
+            if op.is_alias() {
+                let known = record.nodes[ids[0] as usize].value.is_some() || record.open.is_none();
+                if known { Some(vec![record.value(ids[0] as usize).reshape(&shapes[0])]) } else { None }
+            } else {
+                record.execute(&op, &ids, shapes)
+            }
+        };
+        Var::new(self, self.record.borrow_mut().write(op, &ids, shapes, values))
     }
 
     /// Writes down an operator whose outputs are known, or never are on this tape.
@@ -316,24 +360,25 @@ impl<F: Float> Tape<F> {
         shapes: &[Shape],
         values: Option<Vec<Array<F>>>,
     ) -> Var<'t, F> {
-        self.with_ids(&op, inputs, |ids| {
-            Var::new(self, self.record.borrow_mut().write(op.clone(), ids, shapes, values))
-        })
+        let ids = self.ids(&op, inputs);
+        Var::new(self, self.record.borrow_mut().write(op, &ids, shapes, values))
     }
 
-    /// Calls `f` with the names of the inputs.
+    /// The names of the inputs.
     #[track_caller]
-    fn with_ids<'t, R>(&'t self, op: &Op<F>, inputs: &[Var<'t, F>], f: impl FnOnce(&[u32]) -> R) -> R {
-        const FEW: usize = 8;
+    fn ids(&self, op: &Op<F>, inputs: &[Var<'_, F>]) -> Ids {
+        let mut ids = Ids { few: [0; FEW], many: Vec::new(), count: inputs.len() };
         if inputs.len() > FEW {
-            let ids: Vec<u32> = inputs.iter().map(|x| self.own(x, op)).collect();
-            return f(&ids);
+            ids.many.reserve_exact(inputs.len());
+            for x in inputs {
+                ids.many.push(self.own(x, op));
+            }
+        } else {
+            for (id, x) in ids.few.iter_mut().zip(inputs) {
+                *id = self.own(x, op);
+            }
         }
-        let mut ids = [0; FEW];
-        for (id, x) in ids.iter_mut().zip(inputs) {
-            *id = self.own(x, op);
-        }
-        f(&ids[..inputs.len()])
+        ids
     }
 
     #[track_caller]

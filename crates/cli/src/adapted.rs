@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choices::{Data, Split};
 use crate::error::{Error, one_line};
+use crate::files;
 use crate::learner;
 use crate::options::Options;
 use crate::settings::Settings;
@@ -53,7 +54,7 @@ impl Adapted {
             (ITERATION.to_owned(), self.iterations.to_string()),
         ]);
         let wrong = |error: fewshot_meta::Error| Error::option("save", path.display(), one_line(error));
-        save_predictor(path, &*self.predictor, &metadata).map_err(wrong)
+        files::write_by(path, |path| save_predictor(path, &*self.predictor, &metadata)).map_err(wrong)
     }
 
     /// What a file of [`Adapted::save`] holds.

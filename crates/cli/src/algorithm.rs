@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::choices::choice_name;
+use crate::choices::{Data, choice_name};
 
 /// A way to learn from few examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -96,6 +96,16 @@ impl Algorithm {
     /// Whether it tells classes apart and knows no regression.
     pub fn classifies_alone(self) -> bool {
         self.compares() || matches!(self, Algorithm::Mann | Algorithm::Leo)
+    }
+
+    /// Whether there is anything in such data that it can learn.
+    pub fn learns_from(self, data: &Data) -> bool {
+        use Algorithm::{Cavia, Fomaml, Leo, Maml, MetaSgd, Protonet};
+        match data {
+            Data::Sinusoid => !self.classifies_alone(),
+            Data::Features(_) => matches!(self, Leo | Protonet | Maml | Fomaml | MetaSgd),
+            Data::Glyphs | Data::Omniglot(_) | Data::Folder(_) => !matches!(self, Leo | Cavia),
+        }
     }
 
     /// The options that only some algorithms have, of which this is one.

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use fewshot_episodes::names::shown;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::{Adapted, Class};
 use crate::choices::choice_name;
 use crate::error::Error;
 use crate::pictures::Colour;
+use crate::terminal::padded;
 
 /// Classes named beside the likeliest.
 const RUNNERS_UP: usize = 2;
 
 /// What became of one picture.
 pub struct Answer {
-    /// The file, as it was given.
+    /// The file, as it was given; bytes that are no text are written `\xNN`.
     pub image: String,
     /// Probability of each class; or why it could not be read.
     pub probabilities: Result<Vec<f64>, String>,
@@ -59,7 +62,10 @@ impl Answers<'_> {
         let (algorithm, data) = (settings.algorithm().name(), settings.data.name());
         let classes = settings.classes.as_ref().expect("it classifies");
         let mut lines = vec![
-            format!("model       {model}, {algorithm} trained on {data} for {iterations} iterations"),
+            format!(
+                "model       {}, {algorithm} trained on {data} for {iterations} iterations",
+                shown(model)
+            ),
             format!(
                 "support     {} of {} classes, {}, batch norm {}",
                 plural(known.iter().map(|class| class.shots).sum(), "picture"),
@@ -68,17 +74,19 @@ impl Answers<'_> {
                 choice_name(classes.norm)
             ),
         ];
-        let width = answers.iter().map(|answer| answer.image.chars().count()).max().unwrap_or(0);
-        lines.extend(answers.iter().map(|Answer { image, probabilities }| match probabilities {
-            Ok(probabilities) => format!("{image:<width$}  {}", self.words(probabilities)),
-            Err(_) => format!("{image:<width$}  not read"),
+        let images: Vec<String> = answers.iter().map(|answer| shown(&answer.image).to_string()).collect();
+        let width = images.iter().map(|image| image.width()).max().unwrap_or(0);
+        lines.extend(images.iter().zip(answers).map(|(image, answer)| match &answer.probabilities {
+            Ok(probabilities) => format!("{}  {}", padded(image, width), self.words(probabilities)),
+            Err(_) => format!("{}  not read", padded(image, width)),
         }));
         lines
     }
 
     /// The likeliest class and some others.
     fn words(&self, probabilities: &[f64]) -> String {
-        let share = |class: usize| format!("{} {:.1} %", self.name(class), 100.0 * probabilities[class]);
+        let share =
+            |class: usize| format!("{} {:.1} %", shown(self.name(class)), 100.0 * probabilities[class]);
         let order = by_size(probabilities);
         let others: Vec<String> = order[1..].iter().take(RUNNERS_UP).map(|class| share(*class)).collect();
         format!("{}  ({})", share(order[0]), others.join(", "))

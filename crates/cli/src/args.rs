@@ -38,18 +38,19 @@ Examples:
   fewshot train --resume runs/protonet --iterations 8000
       goes on where a run ended, early or not, with the bits of a run in one go
   fewshot train --data folder:photographs --image-size 84 --colour rgb --out runs/photographs
-      pictures of your own, PNG or JPEG, a folder for each class
+      pictures of your own, a folder for each class
   fewshot evaluate runs/protonet --ways 20
       a trained model on harder episodes
   fewshot predict runs/protonet --support known new.png
       the class of a picture, from a few pictures of each class
 
-What --out DIR holds: config.toml (settings), metrics.csv (iteration, loss, accuracy),
-timing.csv (seconds of training), model.safetensors (weights, statistics, protocol),
-progress.safetensors (the same and the outer optimiser, for --resume).
-Same seed, same metrics.csv and model.safetensors, for any number of threads.
+What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of
+the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors
+(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume).
+Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
 
-Ctrl-C finishes the iteration, saves the weights and ends with status 130; a second one ends at once.
+Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves
+the weights of the last whole iteration and ends at once.
 Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
 
 const EVALUATE_EXAMPLES: &str = "\
@@ -92,10 +93,10 @@ pub enum Command {
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
     /// Name the classes of pictures of your own, from a few pictures of each
-    #[command(after_help = predict::EXAMPLES)]
+    #[command(after_help = predict::EXAMPLES, override_usage = predict::USAGE)]
     Predict(PredictArgs),
     /// Write the features of a run's data by its encoder to a file, to learn from with --data features:FILE
-    #[command(after_help = embed::EXAMPLES)]
+    #[command(after_help = embed::EXAMPLES, override_usage = embed::USAGE)]
     Embed(EmbedArgs),
     /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
     Plot(PlotArgs),

@@ -29,10 +29,10 @@ pub fn combinations(algorithm: Algorithm, data: &Data, options: &Options) -> Res
     if algorithm == Algorithm::Cavia && *data != Data::Sinusoid {
         return refuse(
             "--algorithm cavia: its context is a wider input of a perceptron, so it learns --data sinusoid alone; \
-             add that or choose another algorithm",
+             give that or choose another algorithm",
         );
     }
-    foreign(algorithm, options)?;
+    foreign(algorithm, data, options)?;
     features::foreign(algorithm, data, options)?;
     pictures::foreign(data, options)?;
     rivals(algorithm, options)?;
@@ -58,19 +58,20 @@ fn refuse(message: impl Into<String>) -> Result<(), Error> {
 }
 
 /// Refuses an option that other algorithms have and this one has not.
-fn foreign(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
+fn foreign(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
     for option in options.given() {
-        let owners: Vec<String> = Algorithm::all()
-            .iter()
-            .filter(|owner| owner.own_options().contains(&option.as_str()))
-            .map(|owner| owner.name())
-            .collect();
+        let owners: Vec<&Algorithm> =
+            Algorithm::all().iter().filter(|owner| owner.own_options().contains(&option.as_str())).collect();
         if owners.is_empty() || algorithm.own_options().contains(&option.as_str()) {
             continue;
         }
-        let (name, first, owners) = (algorithm.name(), &owners[0], owners.join(", "));
+        let able = owners.iter().find(|owner| owner.learns_from(data));
+        let instead = able.map(|able| format!(" or choose e.g. --algorithm {}", able.name()));
+        let (name, instead) = (algorithm.name(), instead.unwrap_or_default());
+        let owners: Vec<String> = owners.iter().map(|owner| owner.name()).collect();
         return refuse(format!(
-            "--{option} is an option of {owners}, not of {name}: leave it out or choose e.g. --algorithm {first}"
+            "--{option} is an option of {}, not of {name}: leave it out{instead}",
+            owners.join(", ")
         ));
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::algorithm::Algorithm;
 use crate::error::{Error, one_line};
+use crate::files;
 use crate::options::Options;
 use crate::settings::Settings;
 
@@ -19,6 +20,10 @@ const VERSION: &str = "1";
 const ITERATION: &str = "iteration";
 const VALIDATION: &str = "validation";
 
+/// Key of the checksum of the division a model was trained by.
+const DIVISION: &str = "division";
+/// Key of the iterations asked for, which a run that goes on may be given more of.
+const ITERATIONS: &str = "iterations";
 /// Key of the outputs of a pretrained network: one for each class it was trained on.
 const OUTPUTS: &str = "outputs";
 /// Most outputs read; a real network has some thousands.
@@ -39,11 +44,8 @@ pub fn text(settings: &Settings) -> String {
 /// Reads the options a configuration file sets.
 pub fn read(path: &Path) -> Result<Options, Error> {
     let wrong = |cause: String| Error::Config { path: path.to_owned(), cause };
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if size > LARGEST {
-        return Err(wrong(format!("{size} bytes are no configuration; give the config.toml of a run")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = files::read(path, LARGEST)
+        .map_err(|error| wrong(format!("{error}; give the config.toml of a run")))?;
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         wrong(format!(
@@ -98,16 +100,28 @@ pub fn validation(metadata: &BTreeMap<String, String>) -> Option<f64> {
     metadata.get(VALIDATION)?.parse().ok()
 }
 
+/// What metadata say of the division of the run's classes: the checksum of its text.
+pub fn divided(checksum: String) -> (String, String) {
+    (DIVISION.into(), checksum)
+}
+
+/// That checksum; none for a model of an earlier version.
+pub fn division(metadata: &BTreeMap<String, String>) -> Option<&String> {
+    metadata.get(DIVISION)
+}
+
 /// The outputs of a pretrained network; none if its file does not say.
 pub fn outputs(metadata: &BTreeMap<String, String>) -> Option<usize> {
     metadata.get(OUTPUTS)?.parse().ok().filter(|outputs| (1..=MOST_OUTPUTS).contains(outputs))
 }
 
 /// The first setting in which a model file differs from the settings beside it: name, in the model, in the settings. Settings that
-/// the version which wrote the model did not have do not count.
+/// the version which wrote the model did not have do not count, and neither do the iterations asked for: a run that goes on gets its new
+/// ones before its first save.
 pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Option<(String, String, String)> {
     let tuned = settings.algorithm() == Algorithm::Pretrain;
-    let free = |key: &str| EVALUATION_ONLY.contains(&key) || (tuned && key == "inner-lr");
+    let free =
+        |key: &str| EVALUATION_ONLY.contains(&key) || key == ITERATIONS || (tuned && key == "inner-lr");
     metadata(settings).into_iter().filter(|(key, _)| !free(key)).find_map(|(key, value)| {
         let other = model.get(&key).filter(|other| **other != value)?.clone();
         Some((key, other, value))
@@ -153,6 +167,8 @@ mod tests {
         assert_eq!((key.as_str(), model.as_str(), beside.as_str()), ("ways", "5", "7"));
         let longer = settings(Options { episodes: Some(1000), ..here.options() });
         assert_eq!(difference(&metadata(&here), &longer), None);
+        let on = settings(Options { iterations: Some(9), ..here.options() });
+        assert_eq!(difference(&metadata(&here), &on), None);
         let mut earlier = metadata(&here);
         assert!(earlier.remove("outer-schedule").or(earlier.remove("train-shots")).is_some());
         assert_eq!(difference(&earlier, &here), None, "a model of a version without that setting");

@@ -1,22 +1,26 @@
 //! Where episodes come from: loads the data of a run and draws its training and test episodes.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
-use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{
     ClassBatches, ClassId, ClassSplit, FeatureParts, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs,
-    Protocol, Purpose, SequenceProtocol, Sinusoid, Tasks, folder, omniglot,
+    Protocol, Purpose, SequenceProtocol, Sinusoid, Tasks, omniglot,
 };
 
 use crate::args::Part;
-use crate::choices::{Data, Rotations, Split};
-use crate::defaults;
+use crate::changes::Changes;
+use crate::choices::{Data, Rotations};
+use crate::division::Division;
 use crate::error::Error;
 use crate::features;
+use crate::fitting;
+use crate::loaded::Loaded;
 use crate::method::Method;
 use crate::official;
 use crate::pictures;
+use crate::report::note;
 use crate::sequences;
 use crate::settings::Settings;
 use crate::shots::Shots;
@@ -69,31 +73,44 @@ impl TestEpisodes {
 impl Source {
     /// Loads the data the settings name and divides the classes.
     pub fn load(settings: &Settings) -> Result<Source, Error> {
-        let Some(classes) = &settings.classes else {
-            return Ok(Source::Sinusoid);
-        };
-        if let (Data::Features(path), Some(size)) = (&settings.data, classes.features) {
-            return Ok(Source::Features(features::load(path, size)?));
+        Loaded::of(settings)?.divided(settings)
+    }
+
+    /// Loads the data the settings name, divided as the run's were, and says in what they differ from these. Data of another kind are
+    /// divided anew, and so are those of a run that kept no division, and those without any class of the run, of which no changes are
+    /// told.
+    pub fn load_again(
+        settings: &Settings,
+        run: Option<&Division>,
+    ) -> Result<(Source, Option<Changes>), Error> {
+        let loaded = Loaded::of(settings)?;
+        let anew = |loaded: Loaded| Ok((loaded.divided(settings)?, Some(Changes::default())));
+        if matches!(loaded, Loaded::Sinusoid) {
+            return anew(loaded);
         }
-        let size = classes.pictures.size;
-        let (images, own) = match &settings.data {
-            Data::Omniglot(path) => (omniglot::load(path, size)?, None),
-            Data::Folder(path) => pictures::load(path, &classes.pictures)?,
-            _ => {
-                let config = GlyphConfig { size, ..GlyphConfig::default() };
-                (glyphs::generate(&config, defaults::GLYPHS_SEED), None)
-            }
+        let Some(run) = run else {
+            note(
+                "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data",
+            );
+            return anew(loaded);
         };
-        let divided = match (&classes.split, &own) {
-            (Split::Own, Some(_)) => "own: as the folder is divided".into(),
-            (Split::Own, None) => "own: at random".into(),
-            (other, _) => other.to_string(),
-        };
-        let split = match (&classes.split, own) {
-            (Split::Own, Some(own)) => own,
-            (other, _) => self::split(&images, &settings.data, other)?,
-        };
-        Ok(Source::Drawings { images: Arc::new(images), split, divided })
+        if run.data != settings.data.name() {
+            return anew(loaded);
+        }
+        match loaded.as_in(settings, run)? {
+            Ok((source, changes)) => Ok((source, Some(changes))),
+            Err(loaded) => Ok((loaded.divided(settings)?, None)),
+        }
+    }
+
+    /// The division to keep with a run.
+    pub fn division(&self, settings: &Settings) -> Option<Division> {
+        let data = settings.data.name();
+        match self {
+            Source::Drawings { images, split, .. } => Some(Division::of_images(data, images, split)),
+            Source::Features(parts) => Some(Division::of_features(data, parts)),
+            Source::Sinusoid => None,
+        }
     }
 
     /// Episodes to train on.
@@ -110,7 +127,10 @@ impl Source {
                     return Ok(Box::new(batches.map_err(|source| Error::Episodes { what, source })?));
                 }
                 if let Method::Siamese { pairs: size, .. } = settings.method {
-                    return pairs(images, split.train(), size, classes.rotations, seed);
+                    let drawers = drawers(&settings.data, omniglot::TRAINING_DRAWERS);
+                    let turned = classes.rotations == Rotations::NewClasses;
+                    let protocol = PairProtocol { size, drawers, turned, ..PairProtocol::default() };
+                    return pairs(images, split.train(), protocol, seed);
                 }
                 if let Some(protocol) = sequences::protocol(settings) {
                     return sequences::drawn(images, split.train(), protocol, seed, Purpose::Train);
@@ -124,12 +144,14 @@ impl Source {
                 ImageTasks::new(images.clone(), split.train(), protocol, seed, Purpose::Train)
                     .and_then(|tasks| tasks.with_shots(least..=most))
                     .map(boxed)
-                    .map_err(|error| pictures::refused(what, settings, split, error))
+                    .map_err(|error| fitting::refused(what, settings, self, Part::Train, error))
             }
             (Source::Features(parts), Some(classes)) => {
                 let episode = [classes.train_ways, settings.train_shots.most, settings.queries];
                 let drawn = (seed, Purpose::Train);
-                features::tasks("training episodes", parts, Part::Train, episode, drawn)
+                features::tasks(parts, Part::Train, episode, drawn).map_err(|error| {
+                    fitting::refused("training episodes", settings, self, Part::Train, error)
+                })
             }
             _ => sinusoids(settings.train_shots.most, settings.queries, seed, Purpose::Train),
         }
@@ -150,31 +172,32 @@ impl Source {
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
                 ImageTasks::new(images.clone(), listed, protocol, test.seed, purpose)
                     .map(boxed)
-                    .map_err(|error| pictures::refused(name, settings, split, error))
+                    .map_err(|error| fitting::refused(name, settings, self, test.part, error))
             }
             (Source::Features(parts), _) => {
-                let episode = [test.ways, test.shots, test.queries];
-                features::tasks(episodes_of(test.part), parts, test.part, episode, (test.seed, purpose))
+                let (name, episode) = (episodes_of(test.part), [test.ways, test.shots, test.queries]);
+                features::tasks(parts, test.part, episode, (test.seed, purpose))
+                    .map_err(|error| fitting::refused(name, settings, self, test.part, error))
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
         }
     }
 
     /// One-shot trials within the validation alphabets, 20-way by other drawers than those of training: what settings of a
-    /// Siamese network are chosen by. Nothing where no alphabet is so large.
+    /// Siamese network are chosen by. Nothing where no alphabet is so large. Pictures of one's own have no drawers: see [`OneShot`].
     pub fn trials(&self, settings: &Settings) -> Option<OneShot> {
         let Source::Drawings { images, split, .. } = self else { return None };
-        let drawers = omniglot::VALIDATION_DRAWERS;
+        let drawers = drawers(&settings.data, omniglot::VALIDATION_DRAWERS);
         let (classes, seed) = (split.validation(), settings.seed);
         OneShot::new(images.clone(), classes, official::WAYS, drawers, seed, Purpose::Validation).ok()
     }
 
     /// Pairs within alphabets of some part, as they are, by other drawers than those of training. Nothing where they cannot be.
-    pub fn pairs(&self, part: Part, size: usize, seed: u64) -> Option<Pairs> {
+    pub fn pairs(&self, settings: &Settings, part: Part, size: usize) -> Option<Pairs> {
         let Source::Drawings { images, split, .. } = self else { return None };
-        let drawers = omniglot::VALIDATION_DRAWERS;
+        let drawers = drawers(&settings.data, omniglot::VALIDATION_DRAWERS);
         let protocol = PairProtocol { size, drawers, distortion: None, turned: false };
-        Pairs::new(images.clone(), listed(split, part), protocol, seed, purpose(part)).ok()
+        Pairs::new(images.clone(), listed(split, part), protocol, settings.seed, purpose(part)).ok()
     }
 
     /// One line on what was loaded.
@@ -230,7 +253,7 @@ impl Source {
 fn episodes_of(part: Part) -> &'static str {
     match part {
         Part::Train => "episodes of training classes",
-        Part::Validation => "validation episodes",
+        Part::Validation => pictures::VALIDATION,
         Part::Test => "test episodes",
     }
 }
@@ -269,16 +292,18 @@ fn boxed(tasks: ImageTasks) -> Box<dyn Tasks> {
     Box::new(tasks)
 }
 
-/// Batches of pairs by the drawers for training, distorted.
+/// The drawers of a part; pictures of one's own have none.
+fn drawers(data: &Data, of: Range<usize>) -> Option<Range<usize>> {
+    (!matches!(data, Data::Folder(_))).then_some(of)
+}
+
+/// Batches of pairs to train on.
 fn pairs(
     images: &Arc<ImageSet>,
     classes: &[ClassId],
-    size: usize,
-    rotations: Rotations,
+    protocol: PairProtocol,
     seed: u64,
 ) -> Result<Box<dyn Tasks>, Error> {
-    let protocol =
-        PairProtocol { size, turned: rotations == Rotations::NewClasses, ..PairProtocol::default() };
     let pairs = Pairs::new(images.clone(), classes, protocol, seed, Purpose::Train);
     let what = "training pairs (--batch)";
     Ok(Box::new(pairs.map_err(|source| Error::Episodes { what, source })?))
@@ -286,20 +311,4 @@ fn pairs(
 
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {
     Ok(Box::new(Sinusoid::new(shots, queries, seed, purpose)?))
-}
-
-fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
-    Ok(match (split, data) {
-        (Split::Alphabets, _) => glyphs::split(images),
-        (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, defaults::SPLIT_SEED)?,
-        (Split::Maml, _) => {
-            // the shares of the 1623 characters of Omniglot
-            let share = |part: usize| images.classes() * part / 1623;
-            ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
-        }
-        (Split::Own, _) => folder::random_split(images, defaults::SPLIT_SEED)?,
-        (Split::Koch, _) => omniglot::koch(images)?,
-        (Split::Background, _) => omniglot::background_evaluation(images)?,
-        (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
-    })
 }

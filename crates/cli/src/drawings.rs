@@ -1,5 +1,7 @@
 //! Drawings in a terminal: each character cell of braille shows 2 by 4 pixels.
 
+use crate::terminal::centred;
+
 /// A grey drawing, ink = 1, row by row.
 pub struct Drawing<'a> {
     /// Pixels.
@@ -39,18 +41,34 @@ impl Drawing<'_> {
     }
 }
 
-/// Drawings side by side, a caption centred under each.
-pub fn gallery(drawings: &[Drawing<'_>], captions: &[String]) -> String {
+/// Blanks before a drawing.
+const GAP: &str = "  ";
+
+/// Columns that a drawing of so many pixels in a row takes, with the blanks before it.
+pub fn columns(width: usize) -> usize {
+    width.div_ceil(2) + GAP.len()
+}
+
+/// Drawings side by side, `most` in a row, a caption centred under each.
+pub fn gallery(drawings: &[Drawing<'_>], captions: &[String], most: usize) -> String {
+    drawings
+        .chunks(most.max(1))
+        .zip(captions.chunks(most.max(1)))
+        .map(|(row, below)| side_by_side(row, below))
+        .collect()
+}
+
+fn side_by_side(drawings: &[Drawing<'_>], captions: &[String]) -> String {
     let blocks: Vec<Vec<String>> = drawings.iter().map(Drawing::lines).collect();
     let rows = blocks.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
     for row in 0..rows {
         let line: Vec<&str> = blocks.iter().filter_map(|block| block.get(row)).map(String::as_str).collect();
-        text.push_str(&format!("  {}\n", line.join("  ")));
+        text.push_str(&format!("{GAP}{}\n", line.join(GAP)));
     }
     let width = blocks.first().and_then(|block| block.first()).map_or(0, |line| line.chars().count());
-    let line: Vec<String> = captions.iter().map(|caption| format!("{caption:^width$}")).collect();
-    text.push_str(format!("  {}", line.join("  ")).trim_end());
+    let line: Vec<String> = captions.iter().map(|caption| centred(caption, width)).collect();
+    text.push_str(format!("{GAP}{}", line.join(GAP)).trim_end());
     text.push('\n');
     text
 }
@@ -58,6 +76,7 @@ pub fn gallery(drawings: &[Drawing<'_>], captions: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicode_width::UnicodeWidthStr;
 
     #[test]
     fn dots_stand_where_the_ink_is() {
@@ -79,8 +98,19 @@ mod tests {
     fn captions_stand_under_their_drawings() {
         let pixels = [0.0; 28 * 28];
         let drawing = || Drawing { pixels: &pixels, width: 28 };
-        let text = gallery(&[drawing(), drawing()], &["A".into(), "B".into()]);
+        let text = gallery(&[drawing(), drawing()], &["A".into(), "B".into()], 2);
         assert_eq!(text.lines().count(), 8);
         assert_eq!(text.lines().last().unwrap().find('A'), Some(2 + 6));
+    }
+    #[test]
+    fn drawings_go_on_below_where_a_row_is_full() {
+        let pixels = [0.0; 28 * 28];
+        let drawings: Vec<_> = (0..5).map(|_| Drawing { pixels: &pixels, width: 28 }).collect();
+        let captions = ["A", "B", "고양이", "D", "E"].map(String::from);
+        let text = gallery(&drawings, &captions, 2);
+        assert_eq!(text.lines().count(), 3 * 8);
+        assert!(text.lines().all(|line| line.width() <= 2 * columns(28)), "{text}");
+        // seven drawings' lines, then their names: the third begins the second row, in its middle
+        assert_eq!(text.lines().nth(15).unwrap().find('고'), Some(2 + 4));
     }
 }

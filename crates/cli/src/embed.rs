@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use fewshot_autodiff::Array;
+use fewshot_episodes::names::{shown, shown_path};
 use fewshot_episodes::{ClassId, FeatureParts, FeatureSet, ImageSet, Turn};
 use fewshot_meta::{Examples, Labels, Predictor};
 use rayon::prelude::*;
@@ -13,13 +14,17 @@ use crate::args::Part;
 use crate::choices::{Data, Norm, Rotations};
 use crate::data::{Source, listed};
 use crate::error::Error;
-use crate::evaluate::{model, replace_data, settings};
+use crate::evaluate::replace_data;
+use crate::files;
 use crate::learner;
 use crate::on_threads;
 use crate::options::count;
 use crate::report::say;
-use crate::run_dir::write_atomically;
 use crate::settings::Settings;
+use crate::trained::Trained;
+
+/// In two lines, for narrow terminals.
+pub const USAGE: &str = "fewshot embed [OPTIONS]\n       --out <FILE> <DIR>";
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +32,8 @@ Examples:
   fewshot embed runs/encoder --out omniglot.safetensors
   fewshot train --preset leo-omniglot-5w1s --data features:omniglot.safetensors
 
-The file has, for each part train, val and test of the run's split, PART.features (float32 [n, d]) and PART.labels (int64 [n]).
+The file has, for each part train, val and test of the run's split, PART.features (float32 [n, d]) and PART.labels (int64 [n]),
+and in its metadata the names of the classes.
 Where a rotated drawing is another class in the run (--rotations new-classes), it is in the file.";
 
 /// Arguments of `embed`.
@@ -52,12 +58,12 @@ pub struct EmbedArgs {
 
 /// Embeds the data of a run.
 pub fn run(args: &EmbedArgs) -> Result<(), Error> {
-    let mut settings = settings(&args.dir)?;
-    embeds(args, &settings)?;
-    let (meta, _) = model(&args.dir, &settings)?;
+    let run = Trained::read(&args.dir)?;
+    embeds(args, &run.settings)?;
+    let mut settings = run.settings.clone();
     replace_data(args.data.as_ref(), &mut settings)?;
-    let meta = learner::start(&settings, meta);
-    let Source::Drawings { images, split, .. } = Source::load(&settings)? else {
+    let meta = learner::start(&settings, run.meta.clone());
+    let Source::Drawings { images, split, .. } = run.source(&settings)? else {
         unreachable!("runs on other data are refused")
     };
     let learner = learner::nil(&settings);
@@ -73,13 +79,13 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
         [&train, &validation, &test].map(|set| format!("{} of {} classes", set.len(), set.classes()));
     let parts = FeatureParts { train, validation, test };
     let wrong = |error: std::io::Error| {
-        Error::Write(format!("{}: {error}; choose another --out", args.out.display()))
+        Error::Write(format!("{}: {error}; choose another --out", shown_path(&args.out)))
     };
-    write_atomically(&args.out, &parts.to_bytes()).map_err(wrong)?;
+    files::write(&args.out, &parts.to_bytes()).map_err(wrong)?;
     let [train, validation, test] = counts;
     say(format!(
         "{}: vectors of {} numbers; training {train}, validation {validation}, test {test}",
-        args.out.display(),
+        shown_path(&args.out),
         parts.width()
     ))
 }
@@ -115,19 +121,27 @@ fn turned(settings: &Settings, classes: &[ClassId]) -> Vec<ClassId> {
 }
 
 fn embedded(predictor: &dyn Predictor, images: &ImageSet, classes: &[ClassId]) -> Result<FeatureSet, Error> {
-    let of_class = |(number, &id): (usize, &ClassId)| {
+    let of_class = |&id: &ClassId| {
         let features = predictor.embed(&batch(images, id)).expect("an encoder embeds");
         match features.all_finite() {
-            true => Ok((number.to_string(), features.to_vec())),
+            true => Ok((name(images, id), features.to_vec())),
             false => Err(Error::Evaluation(format!(
                 "the features of class {} are not finite: train the encoder longer or at lower rates",
-                images.name(id.class)
+                shown(&name(images, id))
             ))),
         }
     };
-    let each: Result<Vec<_>, Error> = classes.par_iter().enumerate().map(of_class).collect();
+    let each: Result<Vec<_>, Error> = classes.par_iter().map(of_class).collect();
     let width = predictor.embed(&batch(images, ClassId::from(0))).map_or(1, |features| features.shape()[1]);
     Ok(FeatureSet::new(width, each?))
+}
+
+/// The name of a class; of a turned one as lists of classes have it.
+fn name(images: &ImageSet, ClassId { class, turn }: ClassId) -> String {
+    match turn {
+        Turn::None => images.name(class).to_owned(),
+        turn => format!("{}/rot{:03}", images.name(class), turn.degrees()),
+    }
 }
 
 /// All drawings of a class.

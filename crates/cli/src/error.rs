@@ -1,13 +1,15 @@
 //! What can go wrong, in one line each, and the exit status that goes with it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use fewshot_episodes::names;
 
 /// Exit status of a run that failed while running.
 pub const STATUS_FAILED: u8 = 1;
 /// Exit status of bad input: options, configuration, data or model files.
 pub const STATUS_INPUT: u8 = 2;
-/// Exit status of a run ended by Ctrl-C (128 + SIGINT, as shells report it).
+/// Exit status of a run ended by Ctrl-C, SIGTERM or SIGHUP (128 + SIGINT, as shells report it).
 pub const STATUS_INTERRUPTED: u8 = 130;
 
 /// An error of the program; each message names the thing, the cause and the way out.
@@ -27,7 +29,7 @@ pub enum Error {
     #[error("{0}")]
     Combination(String),
     /// A configuration file that cannot be read or understood.
-    #[error("configuration {}: {cause}", path.display())]
+    #[error("configuration {}: {cause}", shown(path))]
     Config {
         /// The file.
         path: PathBuf,
@@ -46,7 +48,7 @@ pub enum Error {
         source: fewshot_episodes::Error,
     },
     /// A folder that is no finished run.
-    #[error("run folder {}: {cause}", path.display())]
+    #[error("run folder {}: {cause}", shown(path))]
     Run {
         /// The folder.
         path: PathBuf,
@@ -57,7 +59,7 @@ pub enum Error {
     #[error("model {0}")]
     Model(String),
     /// The output folder cannot be used; found before training.
-    #[error("--out {}: {cause}", path.display())]
+    #[error("--out {}: {cause}", shown(path))]
     Out {
         /// The folder.
         path: PathBuf,
@@ -84,7 +86,7 @@ pub enum Error {
     /// Evaluation produced numbers that are not finite.
     #[error("evaluation: {0}")]
     Evaluation(String),
-    /// Ctrl-C.
+    /// Ctrl-C, SIGTERM or SIGHUP.
     #[error("interrupted after iteration {iteration}; {saved}")]
     Interrupted {
         /// Iterations finished.
@@ -112,7 +114,24 @@ impl Error {
     }
 }
 
+/// A path for people to read, on one line.
+pub fn shown(path: &Path) -> String {
+    names::shown(&names::from_os(path.as_os_str())).to_string()
+}
+
 /// A message on one line: line breaks of nested errors become spaces.
 pub fn one_line(message: impl ToString) -> String {
     message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_give_no_orders_to_a_terminal() {
+        let path = PathBuf::from("a\u{1b}]0;x\u{7}\n  b");
+        let error = Error::Run { path, cause: "is\nno run".into() };
+        assert_eq!(one_line(error), r"run folder a\u{1b}]0;x\u{7}\u{a} b: is no run");
+    }
 }

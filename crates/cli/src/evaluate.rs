@@ -1,14 +1,9 @@
 //! `fewshot evaluate`.
 
-use std::path::Path;
-
-use fewshot_meta::{Checkpoint, Meta};
-
 use crate::algorithm::Algorithm;
 use crate::args::EvaluateArgs;
 use crate::choices::{Data, Naming};
-use crate::config;
-use crate::data::{Source, TestEpisodes};
+use crate::data::TestEpisodes;
 use crate::error::Error;
 use crate::learner;
 use crate::measure::{Head, Measured, Subject, measure, verification};
@@ -17,17 +12,17 @@ use crate::official;
 use crate::on_threads;
 use crate::pictures;
 use crate::ranges::{self, between};
-use crate::report::say;
-use crate::run_dir::{CONFIG, MODEL};
+use crate::report::{say, say_as_it_is};
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
+use crate::trained::Trained;
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
-    let trained = settings(&args.dir)?;
-    let (meta, iterations) = model(&args.dir, &trained)?;
-    let (algorithm, trained_on) = (trained.algorithm().name(), trained.data.name());
-    let settings = overridden(args, trained)?;
+    let run = Trained::read(&args.dir)?;
+    let (algorithm, trained_on) = (run.settings.algorithm().name(), run.settings.data.name());
+    let settings = overridden(args, run.settings.clone())?;
+    let (meta, iterations) = (run.meta.clone(), run.iterations);
     let meta = learner::start(&settings, meta);
     let head = if args.nil { Head::LeftAway } else { Head::Kept };
     let subject = Subject { settings: &settings, head, meta: &meta, iterations, curve: args.steps };
@@ -42,21 +37,21 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
         }
         let official = on_threads(args.threads, || official::measure(path, &subject))?;
         return if args.json {
-            say(official.json())
+            say_as_it_is(official.json())
         } else {
             say(model).and_then(|()| official.say(args.nil))
         };
     }
     if sequences::protocol(&settings).is_some() {
-        let measured = on_threads(args.threads, || read(args, &subject))?;
+        let measured = on_threads(args.threads, || read(args, &subject, run))?;
         return match args.json {
-            true => say(measured.json()),
+            true => say_as_it_is(measured.json()),
             false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
         };
     }
-    let measured = on_threads(args.threads, || evaluate(args, &subject))?;
+    let measured = on_threads(args.threads, || evaluate(args, &subject, run))?;
     if args.json {
-        return say(measured.json());
+        return say_as_it_is(measured.json());
     }
     say(model)?;
     if args.nil {
@@ -71,65 +66,18 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
 /// What is said of --nil.
 pub const NIL: &str = "learner     nil: the last layer left away, features compared by cosine";
 
-fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Measured, Error> {
-    let source = Source::load(subject.settings)?;
+fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>, run: Trained) -> Result<Measured, Error> {
+    let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     let tasks = source.test(subject.settings, &episodes)?;
     let verification = verification(subject, &source, args.classes)?;
     Ok(Measured { verification, ..measure(subject, &*tasks, episodes)? })
 }
 
-fn read(args: &EvaluateArgs, subject: &Subject<'_>) -> Result<Instances, Error> {
-    let source = Source::load(subject.settings)?;
+fn read(args: &EvaluateArgs, subject: &Subject<'_>, run: Trained) -> Result<Instances, Error> {
+    let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     sequences::measure(subject, &*source.test(subject.settings, &episodes)?, args.classes)
-}
-
-/// The settings the run was trained with.
-pub fn settings(dir: &Path) -> Result<Settings, Error> {
-    let wrong = |cause: &str| Error::Run { path: dir.to_owned(), cause: cause.into() };
-    if !dir.is_dir() {
-        return Err(wrong("there is no such folder; give the --out of a fewshot train"));
-    }
-    for name in [CONFIG, MODEL] {
-        if !dir.join(name).is_file() {
-            return Err(wrong(&format!("has no {name}; give the --out of a fewshot train")));
-        }
-    }
-    let path = dir.join(CONFIG);
-    Settings::resolve(&config::read(&path)?).map_err(|error| Error::Config { path, cause: error.to_string() })
-}
-
-/// What a run has learned, and for how many iterations.
-pub fn model(dir: &Path, settings: &Settings) -> Result<(Meta, u64), Error> {
-    let (checkpoint, iterations) = checkpoint(dir, settings)?;
-    let outputs = match settings.algorithm() {
-        Algorithm::Pretrain => config::outputs(checkpoint.metadata()).ok_or_else(|| {
-            let path = dir.join(MODEL);
-            Error::Model(format!(
-                "{}: does not say how many classes it was trained on; give a folder of fewshot train",
-                path.display()
-            ))
-        })?,
-        _ => 1,
-    };
-    let meta = checkpoint.meta(&*learner::trained(settings, outputs));
-    Ok((meta.map_err(|error| Error::Model(error.to_string()))?, iterations))
-}
-
-/// The model file, known to be of this run, and the iterations it was trained for.
-fn checkpoint(dir: &Path, settings: &Settings) -> Result<(Checkpoint, u64), Error> {
-    let path = dir.join(MODEL);
-    let checkpoint = Checkpoint::read(&path).map_err(|error| Error::Model(error.to_string()))?;
-    let foreign = |cause: String| Error::Model(format!("{}: {cause}", path.display()));
-    let iterations = config::iteration(checkpoint.metadata())
-        .ok_or_else(|| foreign("was not written by fewshot train; give a folder of fewshot train".into()))?;
-    match config::difference(checkpoint.metadata(), settings) {
-        None => Ok((checkpoint, iterations)),
-        Some((key, model, beside)) => Err(foreign(format!(
-            "is of another run than {CONFIG} beside it: {key} is {model} in one and {beside} in the other; put the files of one run together"
-        ))),
-    }
 }
 
 /// The settings of the run with what the command line asks for instead.
@@ -139,8 +87,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     }
     replace_data(args.data.as_ref(), &mut settings)?;
     if args.runs.is_some() {
-        replace_ways(official::WAYS, args.nil, &mut settings)
-            .map_err(|error| Error::Combination(format!("--runs, which are 20-way one-shot: {error}")))?;
+        official_ways(args.nil, &mut settings)?;
     }
     if let Some(ways) = args.ways {
         replace_ways(ways, args.nil, &mut settings)?;
@@ -235,12 +182,13 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
         return Err(Error::option(
             "data",
             name,
-            format!("the model was trained on {trained}; sinusoids are no drawings"),
+            format!("the model was trained on {trained}; sinusoids are no drawings: leave it out"),
         ));
     }
     if matches!(data, Data::Features(_)) != matches!(settings.data, Data::Features(_)) {
         let (name, trained) = (data.name(), settings.data.name());
-        let cause = format!("the model was trained on {trained}; feature vectors are no pictures");
+        let cause =
+            format!("the model was trained on {trained}; feature vectors are no pictures: leave it out");
         return Err(Error::option("data", name, cause));
     }
     pictures::replace(data, settings)?;
@@ -255,6 +203,19 @@ pub fn takes_any_ways(settings: &Settings) -> bool {
     spells || algorithm.compares() || matches!(algorithm, Algorithm::Pretrain | Algorithm::Leo)
 }
 
+/// The number of classes of the official runs, if the model can tell so many apart.
+fn official_ways(nil: bool, settings: &mut Settings) -> Result<(), Error> {
+    let (name, ways) = (settings.algorithm().name(), official::WAYS);
+    replace_ways(ways, nil, settings).map_err(|_| match &settings.classes {
+        None => Error::Combination("--runs: they are of drawings, the model is of sinusoids; leave it out".into()),
+        Some(classes) => Error::Combination(format!(
+            "--runs: they are {ways}-way, and this {name} model has a last layer for {} classes; leave it out, or take a model \
+             of any number of classes (--algorithm protonet)",
+            classes.ways
+        )),
+    })
+}
+
 fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), Error> {
     let (algorithm, any) = (settings.algorithm(), nil || takes_any_ways(settings));
     let Some(classes) = &mut settings.classes else {
@@ -266,7 +227,8 @@ fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), E
             "ways",
             ways,
             format!(
-                "this {name} model has a last layer for {trained} classes; use --ways {trained}, or train another with --ways {ways}"
+                "this {name} model has a last layer for {trained} classes; use --ways {trained}, or take a model of any number of \
+                 classes (--algorithm protonet)"
             ),
         ));
     }

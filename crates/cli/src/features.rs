@@ -1,11 +1,13 @@
 //! Feature vectors as data: files of them, what goes with them, and the linear network that others than LEO put on them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_episodes::{FeatureParts, FeatureTasks, Protocol, Purpose, Rotations, Tasks};
+use fewshot_episodes::names::shown_path;
+use fewshot_episodes::{FeatureParts, FeatureSet, FeatureTasks, Protocol, Purpose, Rotations, Tasks};
 use fewshot_meta::{Evaluation, Learner, Scratch, evaluate};
-use fewshot_nn::{Bias, Builder, Headed, Init, Linear, Model, Params, Pass, Spec};
+use fewshot_nn::{Bias, Builder, Headed, Init, Input, Linear, Model, Params, Pass, Spec};
 
 use crate::algorithm::Algorithm;
 use crate::args::Part;
@@ -43,7 +45,7 @@ pub fn load(path: &Path, size: usize) -> Result<FeatureParts, Error> {
         width if width == size => Ok(parts),
         width => Err(Error::option(
             "data",
-            format!("features:{}", path.display()),
+            format!("features:{}", shown_path(path)),
             format!("its vectors have {width} numbers, the run's {size}; give a file of the same network"),
         )),
     }
@@ -58,7 +60,7 @@ fn read(path: &Path) -> Result<FeatureParts, Error> {
 
 /// How to make a file that is not there.
 pub fn missing(path: &Path) -> String {
-    let path = path.display();
+    let path = shown_path(path);
     format!(
         "--data features:{path}: there is no such file; train an encoder first, and embed its data: fewshot train \
          --algorithm pretrain --data omniglot:PATH --out runs/encoder, then fewshot embed runs/encoder --out {path}"
@@ -77,9 +79,10 @@ pub fn foreign(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(
                  (fewshot embed DIR --out FILE), then give --data features:FILE",
                 data.name()
             )),
-            (_, Some(_)) => {
-                refuse(format!("--feature-size --data {}: it is of --data features:FILE", data.name()))
-            }
+            (_, Some(_)) => refuse(format!(
+                "--feature-size --data {}: it is of --data features:FILE; leave it out",
+                data.name()
+            )),
             _ => Ok(()),
         };
     }
@@ -115,21 +118,24 @@ pub fn foreign(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(
 
 /// Episodes of a part.
 pub fn tasks(
-    what: &'static str,
     parts: &FeatureParts,
     part: Part,
     [ways, shots, queries]: [usize; 3],
     (seed, purpose): (u64, Purpose),
-) -> Result<Box<dyn Tasks>, Error> {
-    let features = match part {
-        Part::Train => &parts.train,
-        Part::Validation => &parts.validation,
-        Part::Test => &parts.test,
-    };
+) -> Result<Box<dyn Tasks>, fewshot_episodes::Error> {
+    let features = of_part(parts, part);
     let protocol = Protocol { ways, shots, queries, rotations: Rotations::None };
     FeatureTasks::new(features.clone(), protocol, seed, purpose)
         .map(|tasks| Box::new(tasks) as Box<dyn Tasks>)
-        .map_err(|source| Error::Episodes { what, source })
+}
+
+/// The vectors of a part.
+pub fn of_part(parts: &FeatureParts, part: Part) -> &Arc<FeatureSet> {
+    match part {
+        Part::Train => &parts.train,
+        Part::Validation => &parts.validation,
+        Part::Test => &parts.test,
+    }
 }
 
 /// A linear map of feature vectors of length one; it is all head.
@@ -143,6 +149,9 @@ impl LinearMap {
     pub fn new(inputs: usize, outputs: usize, weight: Init) -> Self {
         let mut b = Builder::new();
         let head = b.scope("head", |b| Linear::with_init(b, inputs, outputs, weight, Bias::Zeros));
+        b.takes(Input::Numbers(inputs));
+        b.gives(outputs);
+        b.sign("network", "linear map of vectors of length one");
         LinearMap { head, spec: b.finish() }
     }
 }

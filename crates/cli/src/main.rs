@@ -6,24 +6,34 @@ mod answers;
 mod args;
 mod baselines;
 mod blocks;
+mod changes;
 mod checks;
 mod choices;
 mod comparing;
 mod config;
 mod data;
 mod defaults;
+mod division;
 mod drawings;
 mod embed;
 mod error;
 mod evaluate;
 mod features;
+mod files;
+mod fingerprint;
+mod fitting;
 mod inner_steps;
 mod interrupt;
+mod keeper;
 mod latent;
 mod learned_optimiser;
 mod learner;
+mod loaded;
+mod lock;
+mod log;
 mod measure;
 mod method;
+mod names;
 mod official;
 mod options;
 mod outer;
@@ -42,23 +52,34 @@ mod report;
 mod result;
 mod resume;
 mod run_dir;
+mod run_files;
 mod selection;
 mod sequences;
 mod settings;
 mod shots;
 mod show;
+#[cfg(test)]
+mod sudden_end;
+mod terminal;
 mod train;
+mod trained;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command, TrainArgs};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use error::{Error, STATUS_INPUT, one_line};
 use report::note;
 
+/// Longer lines are hard to read.
+const WIDEST_HELP: usize = 100;
+
 fn main() -> ExitCode {
     interrupt::listen();
-    let cli = match Cli::try_parse() {
+    // help goes into a pager, too
+    let columns = terminal::of_results().or_else(terminal::of_remarks).unwrap_or(WIDEST_HELP);
+    let matches = Cli::command().term_width(columns.min(WIDEST_HELP)).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -74,6 +95,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if matches!(error, Error::Interrupted { .. }) && !interrupt::has_last_line() {
+                interrupt::wait_for_end();
+            }
             note(format!("error: {}", one_line(&error)));
             ExitCode::from(error.exit_status())
         }

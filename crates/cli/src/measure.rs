@@ -15,6 +15,7 @@ use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::features;
 use crate::learner;
+use crate::official;
 use crate::progress::episodes_bar;
 use crate::settings::Settings;
 
@@ -70,8 +71,8 @@ pub struct Measured {
     pub linear_head: Option<Evaluation>,
     /// What stands beside fine-tuning of a pretrained network, on the same episodes.
     pub baselines: Option<Baselines>,
-    /// How well pairs are told apart, where that is measured.
-    pub verification: Option<Verification>,
+    /// How well pairs are told apart, where that is measured, and of which classes a pair is.
+    pub verification: Option<(Verification, &'static str)>,
     /// The episodes.
     pub episodes: TestEpisodes,
     /// Outer updates it was trained for.
@@ -120,14 +121,14 @@ pub fn verification(
     subject: &Subject<'_>,
     source: &Source,
     part: Part,
-) -> Result<Option<Verification>, Error> {
+) -> Result<Option<(Verification, &'static str)>, Error> {
     let settings = subject.settings;
     if settings.algorithm() != Algorithm::Siamese {
         return Ok(None);
     }
-    let Some(pairs) = source.pairs(part, PAIRS, settings.seed) else { return Ok(None) };
+    let Some(pairs) = source.pairs(settings, part, PAIRS) else { return Ok(None) };
     verify(&*learner(subject), subject.meta, &pairs, settings.episodes as u64)
-        .map(Some)
+        .map(|found| Some((found, official::among(settings))))
         .map_err(|error| Error::Evaluation(error.to_string()))
 }
 

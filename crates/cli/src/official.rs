@@ -6,10 +6,12 @@ use fewshot_episodes::{Episode, OneShot, nearest, omniglot};
 use fewshot_meta::evaluate;
 use serde::Serialize;
 
+use crate::choices::Data;
 use crate::error::Error;
 use crate::evaluate::NIL;
 use crate::measure::{Head, Subject, learner};
 use crate::report;
+use crate::settings::Settings;
 
 /// Characters of a run.
 pub const WAYS: usize = 20;
@@ -72,12 +74,20 @@ pub const VALIDATION_RUNS: u64 = 16;
 pub fn validation(subject: &Subject<'_>, trials: &OneShot) -> Result<String, Error> {
     let evaluation = evaluate(&*learner(subject), subject.meta, trials, VALIDATION_RUNS)
         .map_err(|error| Error::Evaluation(error.to_string()))?;
-    Ok(format!("validation  {:.2} % of {}", 100.0 * evaluation.mean, validation_words()))
+    Ok(format!("validation  {:.2} % of {}", 100.0 * evaluation.mean, validation_words(subject.settings)))
 }
 
 /// What they are.
-pub fn validation_words() -> String {
-    format!("{} one-shot trials within alphabets", VALIDATION_RUNS * WAYS as u64)
+pub fn validation_words(settings: &Settings) -> String {
+    format!("{} one-shot trials {}", VALIDATION_RUNS * WAYS as u64, among(settings))
+}
+
+/// Of which classes the images of a pair or of a trial are.
+pub fn among(settings: &Settings) -> &'static str {
+    match settings.data {
+        Data::Folder(_) => "within parent folders, if any",
+        _ => "within alphabets",
+    }
 }
 
 impl Official {

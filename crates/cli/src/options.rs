@@ -224,7 +224,7 @@ pub struct Options {
     #[arg(long, value_parser = count, value_name = "B", help_heading = "Training")]
     pub meta_batch: Option<usize>,
 
-    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last; of siamese on one-shot trials within alphabets [default: protonet, matching, relation, r2d2, lrd2, mann on Omniglot 500, lstm-meta-learner 1000; siamese of network koch 10546, an epoch; others 0]
+    /// Measure the weights on episodes of validation classes every N iterations and keep the best; 0 keeps the last; of siamese on one-shot trials within alphabets or parent folders [default: protonet, matching, relation, r2d2, lrd2, mann on Omniglot 500, lstm-meta-learner 1000; siamese of network koch 10546, an epoch; others 0]
     #[arg(long, value_parser = whole, value_name = "N", help_heading = "Training")]
     pub validate_every: Option<u64>,
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use fewshot_episodes::folder::{self, Folder, FolderConfig, Tones};
+use fewshot_episodes::names::shown_path;
 use fewshot_episodes::{ClassSplit, ImageSet};
 use fewshot_nn::Koch;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::method::Method;
 use crate::options::Options;
 use crate::ranges::between;
+use crate::report::note;
 use crate::settings::Settings;
 
 /// Four halvings leave a pixel of so many.
@@ -23,6 +25,11 @@ const SMALLEST: usize = 16;
 const SMALLEST_RELATION: usize = 22;
 /// Most pixels a side; the activations of the networks grow with their square.
 const LARGEST: usize = 512;
+/// Pixels a side of the drawings of Omniglot, which are brought to fewer.
+const OMNIGLOT: usize = 105;
+
+/// Episodes of classes that settings are chosen by, in words.
+pub const VALIDATION: &str = "validation episodes";
 
 /// Channels of the pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -78,14 +85,15 @@ impl Pictures {
         }
     }
 
-    /// Checks that the networks can take them.
-    pub fn check(&self, method: &Method) -> Result<(), Error> {
+    /// Checks that the networks can take them, and that the data have so many pixels.
+    pub fn check(&self, method: &Method, data: &Data) -> Result<(), Error> {
         let (smallest, largest) = match method {
             Method::Relation => (SMALLEST_RELATION, LARGEST),
             Method::Siamese { network: Twin::Koch, .. } => (Koch::SIZE, Koch::SIZE),
             Method::Mann { .. } => (1, LARGEST),
             _ => (SMALLEST, LARGEST),
         };
+        let largest = if matches!(data, Data::Omniglot(_)) { largest.min(OMNIGLOT) } else { largest };
         between("image-size", self.size, smallest, largest)
     }
 
@@ -119,12 +127,12 @@ impl Pictures {
 pub fn foreign(data: &Data, options: &Options) -> Result<(), Error> {
     let name = data.name();
     let option = match data {
-        Data::Folder(_) if options.split == Some(Split::Background) => {
-            return Err(Error::Combination(
-                "--split background --data folder: the background set is Omniglot's; leave --split out, or use \
-                 alphabets, maml or a folder of split files"
-                    .into(),
-            ));
+        Data::Folder(_) if matches!(options.split, Some(Split::Background | Split::Koch)) => {
+            let split = options.split.as_ref().map_or("", Split::name);
+            return Err(Error::Combination(format!(
+                "--split {split} --data folder: it is of Omniglot's alphabets; leave --split out, or use maml or a \
+                 folder of split files"
+            )));
         }
         Data::Folder(_) | Data::Features(_) => return Ok(()),
         _ if options.colour == Some(Colour::Rgb) => "colour rgb",
@@ -152,9 +160,16 @@ pub fn replace(data: &Data, settings: &mut Settings) -> Result<(), Error> {
     Ok(())
 }
 
-/// The pictures of a folder, and the division it brings.
+/// The pictures of a folder, and the division it brings; says how its parts were understood, where that is not as usual, and what was
+/// passed over.
 pub fn load(path: &Path, pictures: &Pictures) -> Result<(ImageSet, Option<ClassSplit>), Error> {
-    let Folder { images, split } = folder::load(path, &pictures.config())?;
+    let Folder { images, split, layout, passed_over } = folder::load(path, &pictures.config())?;
+    if let Some(layout) = layout {
+        note(format!("note: {}: {layout}", shown_path(path)));
+    }
+    if !passed_over.is_empty() {
+        note(format!("note: {}: {passed_over}", shown_path(path)));
+    }
     Ok((images, split))
 }
 
@@ -165,21 +180,63 @@ pub fn refused(
     split: &ClassSplit,
     source: fewshot_episodes::Error,
 ) -> Error {
-    use fewshot_episodes::Error::{TooFewClasses, TooFewImages};
+    use fewshot_episodes::Error::TooFewClasses;
     let ways = match (&settings.data, &source) {
         (Data::Folder(_), TooFewClasses { ways, .. }) => ways,
-        (Data::Folder(_), TooFewImages { .. }) => {
-            let options = "--train-shots and --queries in training, --shots and --eval-queries at test";
-            return Error::Combination(format!("{what}: {source} ({options}), or add pictures"));
-        }
         _ => return Error::Episodes { what, source },
     };
     let [train, validation, test] = [split.train(), split.validation(), split.test()].map(<[_]>::len);
-    // as random splits divide: halves of few classes, a quarter for test of many
-    let enough = if *ways < 10 { 2 * ways } else { 4 * ways };
+    // as random splits divide: halves of few classes; of many a tenth for validation and a quarter for test
+    let (enough, without) = match what {
+        VALIDATION => (10 * ways, ", no validation (--validate-every 0)"),
+        _ if *ways < 10 => (2 * ways, ""),
+        _ => (4 * ways, ""),
+    };
+    let option = if what.contains("--train-ways") { "train-ways" } else { "ways" };
     Error::Combination(format!(
         "{what}: {ways} classes each need {ways} classes in their part, and the folder's are {train} for training, \
          {validation} for validation, {test} for test; give more class folders ({enough} are enough at random), fewer \
-         --ways, or a division of your own (--split FOLDER with train.txt, val.txt and test.txt)"
+         --{option}{without}, or a division of your own (--split FOLDER with train.txt, val.txt and test.txt)"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        Settings::resolve(&toml::from_str(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn as_many_classes_as_are_said_to_be_enough_are_enough() {
+        let settings = settings("data = 'folder:/data'");
+        let images = |count: usize| {
+            ImageSet::new([1, 1, 1], (0..count).map(|class| (format!("class{class}"), vec![0])).collect())
+        };
+        for (what, ways) in [
+            ("test episodes", 5),
+            ("test episodes", 12),
+            ("training episodes", 9),
+            (VALIDATION, 5),
+            (VALIDATION, 20),
+        ] {
+            let split = |count| folder::random_split(&images(count), defaults::SPLIT_SEED).unwrap();
+            let few = fewshot_episodes::Error::TooFewClasses { ways, classes: 4 };
+            let message = refused(what, &settings, &split(8), few).to_string();
+            let (_, enough) = message.split_once("class folders (").unwrap();
+            let split = split(enough.split(' ').next().unwrap().parse().unwrap());
+            let listed = if what == VALIDATION { split.validation() } else { split.test() };
+            assert!(listed.len() >= ways && split.train().len() >= ways, "{message}: {}", listed.len());
+            assert_eq!(message.contains("--validate-every 0"), what == VALIDATION, "{message}");
+        }
+    }
+
+    #[test]
+    fn sizes_of_pictures_are_those_that_data_and_network_have() {
+        let refused = |text: &str| Settings::resolve(&toml::from_str(text).unwrap()).unwrap_err().to_string();
+        assert!(refused("data = 'omniglot:/data'\nimage-size = 106").ends_with("the most is 105"));
+        assert!(refused("algorithm = 'relation'\nimage-size = 21").ends_with("the least is 22"));
+        settings("data = 'folder:/data'\nimage-size = 512");
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fewshot_autodiff::Array;
+use fewshot_episodes::names::{from_os, shown, shown_path};
 use fewshot_episodes::{ImageSet, folder};
 use fewshot_meta::{Examples, Predictor};
 use rayon::prelude::*;
@@ -12,13 +13,18 @@ use crate::adapted::{Adapted, Class};
 use crate::answers::{Answer, Answers};
 use crate::choices::{Naming, Norm};
 use crate::error::Error;
-use crate::evaluate::{model, settings, takes_any_ways};
+use crate::evaluate::takes_any_ways;
 use crate::learner;
 use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
-use crate::report::say;
+use crate::pictures;
+use crate::report::{say, say_as_it_is};
 use crate::settings::Settings;
+use crate::trained::Trained;
+
+/// In two lines, for narrow terminals.
+pub const USAGE: &str = "fewshot predict [OPTIONS]\n       <DIR|FILE> [IMAGE]...";
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +54,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FOLDER")]
     pub support: Option<PathBuf>,
 
-    /// Pictures to name the class of, PNG or JPEG
+    /// Pictures to name the class of: PNG, JPEG, WebP, GIF, BMP, TIFF or PNM
     #[arg(value_name = "IMAGE", required_unless_present = "save")]
     pub images: Vec<PathBuf>,
 
@@ -78,10 +84,10 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
         }
         let answers = answered(args, &adapted)?;
         if args.json {
-            say(answers.json())?;
+            say_as_it_is(answers.json())?;
         } else {
             answers.lines().into_iter().try_for_each(say)?;
-            args.save.iter().try_for_each(|path| say(format!("saved       {}", path.display())))?;
+            args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
         }
         answers.complete()
     })
@@ -90,7 +96,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
 fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted) -> Result<Answers<'a>, Error> {
     let config = adapted.settings.classes.as_ref().expect("known to classify").pictures.config();
     let answered = args.images.par_iter().map(|path| {
-        let image = path.display().to_string();
+        let image = from_os(path.as_os_str());
         let probabilities = match folder::picture(path, &config) {
             Ok(picture) => Ok(probabilities(&*adapted.predictor, &image, &Array::from(picture))?),
             Err(error) => Err(error.to_string()),
@@ -98,7 +104,7 @@ fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted) -> Result<Answers<'a>,
         Ok(Answer { image, probabilities })
     });
     let answers: Result<Vec<Answer>, Error> = answered.collect();
-    Ok(Answers { model: args.model.display().to_string(), adapted, answers: answers? })
+    Ok(Answers { model: from_os(args.model.as_os_str()), adapted, answers: answers? })
 }
 
 /// What answers: of a file, or learned from the support.
@@ -117,18 +123,17 @@ fn adapted(args: &PredictArgs) -> Result<Adapted, Error> {
         Some(support) if args.model.is_file() => {
             let cause =
                 "has learned from a support already; leave out --support, or give the folder of a run";
-            Err(Error::option("support", support.display(), format!("{} {cause}", args.model.display())))
+            Err(Error::option("support", shown_path(support), format!("{} {cause}", shown_path(&args.model))))
         }
         Some(support) => learned(args, support),
     }
 }
 
 fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
-    let trained = settings(&args.model)?;
-    let (meta, iterations) = model(&args.model, &trained)?;
+    let Trained { settings: trained, meta, iterations, .. } = Trained::read(&args.model)?;
     let settings = asked(args, trained)?;
-    let config = settings.classes.as_ref().expect("known to classify").pictures.config();
-    let support = folder::load(folder, &config)?.images;
+    let pictures = settings.classes.as_ref().expect("known to classify").pictures;
+    let (support, _) = pictures::load(folder, &pictures)?;
     let settings = for_support(folder, &support, settings)?;
     let meta = learner::start(&settings, meta);
     let predictor = learner::build(&settings).adapt(&meta, &Examples::from(support.to_set()));
@@ -165,20 +170,21 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
 
 /// The settings for so many classes, if the model can tell them apart.
 fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Result<Settings, Error> {
-    let wrong = |cause: String| Err(Error::option("support", path.display(), cause));
+    let wrong = |cause: String| Err(Error::option("support", shown_path(path), cause));
     let (found, algorithm, any) = (support.classes(), settings.algorithm(), takes_any_ways(&settings));
     if found < 2 {
         let only = support.name(0);
         return wrong(format!(
-            "holds one class, {only}: there is nothing to tell it from; add a folder for another"
+            "holds one class, {}: there is nothing to tell it from; add a folder for another",
+            shown(only)
         ));
     }
     let classes = settings.classes.as_mut().expect("known to classify");
     if !any && found != classes.ways {
         let (name, ways) = (algorithm.name(), classes.ways);
         return wrong(format!(
-            "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or train another \
-             with --ways {found}"
+            "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or take a model \
+             of any number of classes (--algorithm protonet)"
         ));
     }
     classes.ways = found;
@@ -192,7 +198,8 @@ fn probabilities(predictor: &dyn Predictor, image: &str, picture: &Array) -> Res
     let scores: Vec<f64> = scores.data().iter().map(|&score| f64::from(score)).collect();
     if scores.iter().any(|score| !score.is_finite()) {
         return Err(Error::Evaluation(format!(
-            "the scores of {image} are not finite: the model diverges on this support; train it longer or at lower rates"
+            "the scores of {} are not finite: the model diverges on this support; train it longer or at lower rates",
+            shown(image)
         )));
     }
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);

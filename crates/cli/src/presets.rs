@@ -1,5 +1,7 @@
 //! Presets: the published settings of an algorithm on some data, under one name.
 
+mod refused;
+
 use crate::algorithm::Algorithm;
 use crate::choices::{Data, Twin};
 use crate::defaults;
@@ -60,7 +62,7 @@ impl Preset {
     pub fn options(&self, given: &Options) -> Result<Options, Error> {
         let own = self.data(given)?;
         if let Some(other) = given.algorithm.filter(|other| *other != self.algorithm) {
-            return Err(self.contradicted("algorithm", &other.name()));
+            return Err(self.other_algorithm(other));
         }
         let named = Options {
             algorithm: Some(self.algorithm),
@@ -98,16 +100,9 @@ impl Preset {
     fn data(&self, given: &Options) -> Result<Data, Error> {
         match (&given.data, self.data) {
             (Some(data @ Data::Features(_)), _) if self.algorithm == Algorithm::Leo => Ok(data.clone()),
-            (Some(Data::Omniglot(_)) | None, _) if self.algorithm == Algorithm::Leo => {
-                Err(Error::Combination(format!(
-                    "--preset {} needs the features of drawings: train an encoder first, fewshot train --preset \
-                     pretrain-omniglot-5w1s --data omniglot:PATH --out runs/encoder, embed the drawings, fewshot embed runs/encoder --out \
-                     FILE, then add --data features:FILE",
-                    self.name
-                )))
-            }
+            (other, _) if self.algorithm == Algorithm::Leo => Err(self.needs_features(other.as_ref())),
             (Some(data), own) if data.name() == own => Ok(data.clone()),
-            (Some(other), _) => Err(self.contradicted("data", other.name())),
+            (Some(other), _) => Err(self.other_data(other)),
             (None, "glyphs") => Ok(Data::Glyphs),
             (None, "sinusoid") => Ok(Data::Sinusoid),
             (None, _) => Err(Error::Combination(format!(
@@ -116,14 +111,6 @@ impl Preset {
                 self.name
             ))),
         }
-    }
-
-    fn contradicted(&self, option: &str, other: &str) -> Error {
-        let name = &self.name;
-        Error::Combination(format!(
-            "--preset {name} --{option} {other}: the preset is of another {option}; leave --{option} out, or take a preset \
-             of {other}"
-        ))
     }
 }
 
@@ -274,11 +261,26 @@ mod tests {
         assert!(message("maml-omniglot-5w1", none()).contains("near it are maml-omniglot-5w1s"));
         assert!(message("nonsense", none()).contains(PATTERN));
         assert!(message("cavia-glyphs-5w1s", none()).contains("no such preset"));
-        assert!(message("maml-glyphs-5w1s", omniglot()).contains("another data"));
+        assert!(
+            message("maml-glyphs-5w1s", omniglot())
+                .contains("other data; give --data glyphs, or --preset maml-omniglot-5w1s")
+        );
+        let folder = || Options { data: Some(Data::Folder("/data".into())), ..none() };
+        assert!(
+            message("protonet-omniglot-20w5s", folder()).contains("--algorithm protonet --ways 20 --shots 5")
+        );
+        assert!(
+            message("siamese-omniglot-koch", folder())
+                .contains("--algorithm siamese --ways 20 --network koch")
+        );
+        assert!(message("cavia-sinusoid", folder()).ends_with("or another algorithm"));
+        assert!(message("leo-omniglot-5w1s", folder()).contains("--algorithm pretrain --data folder:/data"));
         assert!(message("leo-omniglot-5w1s", none()).contains("fewshot embed runs/encoder"));
         assert!(message("leo-omniglot-5w5s", omniglot()).contains("fewshot embed runs/encoder"));
         let anil = Options { algorithm: Some(Algorithm::Anil), ..none() };
-        assert!(message("maml-sinusoid", anil).contains("another algorithm"));
+        assert!(
+            message("maml-sinusoid", anil).contains("leave --algorithm out, or take --preset anil-sinusoid")
+        );
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! Progress of training on standard error: a bar on a terminal, a line now and then elsewhere.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::note;
+use crate::terminal;
 
 /// Seconds between lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Columns from which on a line holds more.
+const LEAST: usize = 56;
+const LESS: usize = 76;
+const ALL: usize = 108;
 /// Loss and accuracy shown are averages over about this many iterations.
 const MEMORY: f64 = 20.0;
 
@@ -27,9 +31,7 @@ pub struct Progress {
 impl Progress {
     /// Starts the clock of a run of `total` iterations, of which some were done in some seconds before.
     pub fn new(total: u64, done: u64, seconds: f64) -> Self {
-        let bar = std::io::stderr()
-            .is_terminal()
-            .then(|| bar(total, "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left"));
+        let bar = terminal::of_remarks().map(|columns| bar(total, template(columns)));
         let now = Instant::now();
         Progress {
             bar,
@@ -89,11 +91,26 @@ impl Progress {
 
 /// A bar over test episodes; hidden where there is no terminal.
 pub fn episodes_bar(episodes: usize) -> ProgressBar {
-    let bar = bar(episodes as u64, "{bar:30} {pos}/{len} test episodes  {eta} left");
-    if !std::io::stderr().is_terminal() {
+    let columns = terminal::of_remarks();
+    let template = match columns {
+        Some(..LESS) => "{bar:10} {pos}/{len} episodes",
+        _ => "{bar:30} {pos}/{len} test episodes  {eta} left",
+    };
+    let bar = bar(episodes as u64, template);
+    if columns.is_none() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
     bar
+}
+
+/// As much of the progress of training as a line can hold: what is learned comes before how long it takes, and that before a bar.
+fn template(columns: usize) -> &'static str {
+    match columns {
+        0..LEAST => "{percent:>3} %  {msg}",
+        LEAST..LESS => "{bar:6} {percent:>3} %  {msg}  {eta} left",
+        LESS..ALL => "{bar:10} {pos}/{len}  {msg}  {eta} left",
+        _ => "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left",
+    }
 }
 
 fn bar(total: u64, template: &str) -> ProgressBar {

@@ -10,6 +10,7 @@ use crate::defaults;
 use crate::latent;
 use crate::learner;
 use crate::method::{Inner, Method, Steps, Tuning};
+use crate::official;
 use crate::outer::Outer;
 use crate::sequences;
 use crate::settings::Settings;
@@ -78,7 +79,9 @@ fn episodes(settings: &Settings, outputs: Outputs) -> String {
         Method::Pretrain { batch: Some(batch), .. } => {
             format!("batches of {batch} drawings of all {} classes", outputs.width())
         }
-        Method::Siamese { pairs, .. } => format!("batches of {pairs} pairs within alphabets, distorted"),
+        Method::Siamese { pairs, .. } => {
+            format!("batches of {pairs} pairs {}, distorted", official::among(settings))
+        }
         _ if train_shots.are_drawn() => {
             format!("{train_ways}-way{other}, images per class {}", train_shots.most + queries)
         }
@@ -140,7 +143,22 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
         Method::Siamese { .. } => "largest probability of the same character".into(),
         Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
     };
-    format!("{name}{}, {what}{again}{norm}", order.unwrap_or_default())
+    format!("{name}{}, {what}{again}{}{norm}", order.unwrap_or_default(), not_adapted(settings, learner))
+}
+
+/// Which weights inner steps leave alone, for the kinds of MAML: those of norms, by the first name and how many more there are.
+fn not_adapted(settings: &Settings, learner: &dyn Learner) -> String {
+    let adapts = matches!(
+        settings.method,
+        Method::Maml { .. } | Method::Fomaml { .. } | Method::MetaSgd { .. } | Method::Mamlpp { .. }
+    );
+    let spec = learner.spec();
+    let names: Vec<&str> = spec.norms().filter(|_| adapts).collect();
+    match names[..] {
+        [] => String::new(),
+        [one] => format!(", not adapted: {one}"),
+        [first, ..] => format!(", not adapted: {first} and {} more of norms", names.len() - 1),
+    }
 }
 
 fn inner(inner: &Inner) -> String {

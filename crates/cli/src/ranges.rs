@@ -37,7 +37,7 @@ pub fn numbers(settings: &Settings) -> Result<(), Error> {
         between("train-ways", classes.train_ways, 2, MOST)?;
         match classes.features {
             Some(size) => between("feature-size", size, 1, MOST)?,
-            None => classes.pictures.check(&settings.method)?,
+            None => classes.pictures.check(&settings.method, &settings.data)?,
         }
         if let Some(blocks) = classes.blocks {
             between("filters", blocks.filters, 1, MOST_FILTERS)?;

@@ -124,10 +124,11 @@ impl Measured {
             lines.push(self.line(Some(*norm), evaluation));
         }
         lines.extend(self.baselines.iter().flat_map(|baselines| self.beside(baselines)));
-        if let Some(Verified { value, pairs, threshold }) = self.verification.as_ref().map(Verified::of) {
+        if let Some((found, among)) = &self.verification {
+            let Verified { value, pairs, threshold } = Verified::of(found);
             let of = self.episodes.part.words();
             lines.push(format!(
-                "verification {value:.2} % of {pairs} pairs of {of} classes within alphabets, best threshold {threshold:.3}"
+                "verification {value:.2} % of {pairs} pairs of {of} classes {among}, best threshold {threshold:.3}"
             ));
         }
         match (&self.nearest, &self.linear_head) {
@@ -227,7 +228,7 @@ impl Measured {
                 score: Score::of(&beside.scratch[stage]),
                 by_step: beside.scratch.iter().map(|(step, score)| at((*step, score))).collect(),
             }),
-            verification: self.verification.as_ref().map(Verified::of),
+            verification: self.verification.as_ref().map(|(found, _)| Verified::of(found)),
             nearest_neighbour: nearest.as_ref().map(|nearest| 100.0 * nearest.mean),
             nearest_neighbour_interval: nearest.as_ref().map(|nearest| 100.0 * nearest.interval),
             linear_head: self.linear_head.as_ref().map(Score::of),

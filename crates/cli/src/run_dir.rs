@@ -1,33 +1,32 @@
 //! The folder of a run (`--out`): what lies in it, and how it is written without losing anything.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::files;
+use crate::interrupt;
+use crate::lock::{Lock, Refused};
+use crate::log::Log;
 use crate::report::note;
+use crate::run_files::{
+    ALL, Beginning, CONFIG, DIVISION, METRICS, METRICS_HEADER, MODEL, PROGRESS, TIMING, TIMING_HEADER,
+    VALIDATION, clear_left_over, fill,
+};
 
-/// Settings of the run.
-pub const CONFIG: &str = "config.toml";
-/// Weights, statistics and protocol.
-pub const MODEL: &str = "model.safetensors";
-/// Weights, statistics and the outer optimiser, to go on with.
-pub const PROGRESS: &str = "progress.safetensors";
-/// Loss and accuracy of each iteration.
-pub const METRICS: &str = "metrics.csv";
-/// Scores on validation classes, of a run that selects its weights.
-pub const VALIDATION: &str = "validation.csv";
-/// Seconds of training at each iteration, apart so that equal runs have equal metrics.
-pub const TIMING: &str = "timing.csv";
-
-/// An open run folder.
+/// An open run folder, of which no other process has one.
 pub struct RunDir {
     dir: PathBuf,
     metrics: Log,
     timing: Log,
+    /// Iteration of the weights in the model.
     saved: u64,
     seconds: f64,
-    trouble: Option<String>,
+    /// What could not be written the last time it was tried, by file.
+    trouble: BTreeMap<&'static str, String>,
+    _lock: Lock,
 }
 
 /// One finished iteration.
@@ -42,56 +41,89 @@ pub struct Record {
     pub seconds: f64,
 }
 
+/// Makes a folder one's own, in which no other process writes then.
+pub fn lock(dir: &Path) -> Result<Lock, Error> {
+    Lock::take(dir).map_err(|refused| Error::Run {
+        path: dir.to_owned(),
+        cause: match refused {
+            Refused::Taken => {
+                "another run is writing into it; wait for that, or choose another folder".into()
+            }
+            Refused::Io(error) => format!("{error}; choose a folder that can be written"),
+        },
+    })
+}
+
 impl RunDir {
-    /// Checks, before anything long is begun, that a run may be written here.
-    pub fn check(dir: &Path, overwrite: bool) -> Result<(), Error> {
+    /// Checks, before anything long is begun, that a run may be written here. A folder that is there is locked from now on.
+    pub fn check(dir: &Path, overwrite: bool) -> Result<Option<Lock>, Error> {
         let wrong = |cause: &str| Err(Error::Out { path: dir.to_owned(), cause: cause.into() });
-        if fs::symlink_metadata(dir).is_ok() && !dir.is_dir() {
+        if fs::symlink_metadata(dir).is_err() {
+            return Ok(None);
+        }
+        if !dir.is_dir() {
             return wrong("is no folder; choose another name");
         }
-        let held = [CONFIG, MODEL, PROGRESS, METRICS, TIMING, VALIDATION]
-            .iter()
-            .any(|name| fs::symlink_metadata(dir.join(name)).is_ok());
-        if held && !overwrite {
+        let lock = lock(dir)?;
+        if !overwrite && ALL.iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
             return wrong("already holds a run; choose another folder, or replace the run with --overwrite");
         }
-        Ok(())
+        Ok(Some(lock))
     }
 
-    /// Makes the folder and its files. The untrained model goes first: it shows that there is space, and
-    /// nothing of a run to be replaced is touched before.
+    /// Makes the folder and its files, in an order in which a sudden end leaves the run of before, none, or the new one. The untrained
+    /// model goes first: it shows that there is space, and nothing of a run to be replaced is touched before.
     pub fn create(
         dir: &Path,
-        config: &str,
-        save: impl FnOnce(&Path) -> Result<(), String>,
+        lock: Option<Lock>,
+        overwrite: bool,
+        beginning: &Beginning<'_>,
     ) -> Result<RunDir, Error> {
-        let wrong = |cause: String| Error::Out { path: dir.to_owned(), cause };
         let way_out = "choose a folder that can be written and has space";
-        let io_wrong = |error: io::Error| wrong(format!("{error}; {way_out}"));
-        fs::create_dir_all(dir).map_err(io_wrong)?;
-        save(&dir.join(MODEL)).map_err(|cause| wrong(format!("{cause}; {way_out}")))?;
-        write_atomically(&dir.join(CONFIG), config.as_bytes()).map_err(io_wrong)?;
-        Ok(RunDir {
-            metrics: Log::create(dir.join(METRICS), "iteration,loss,accuracy").map_err(io_wrong)?,
-            timing: Log::create(dir.join(TIMING), "iteration,seconds").map_err(io_wrong)?,
-            dir: dir.to_owned(),
-            saved: 0,
-            seconds: 0.0,
-            trouble: None,
-        })
+        let wrong = |cause: String| Error::Out { path: dir.to_owned(), cause: format!("{cause}; {way_out}") };
+        let lock = match lock {
+            Some(lock) => lock,
+            None => {
+                fs::create_dir_all(dir).map_err(|error| wrong(error.to_string()))?;
+                // another run may have come first
+                RunDir::check(dir, overwrite)?.expect("the folder is there now")
+            }
+        };
+        let [metrics, timing] = interrupt::unbroken(|| fill(dir, beginning)).map_err(wrong)?;
+        Ok(RunDir::with(dir, lock, [metrics, timing], (0, 0.0)))
     }
 
     /// Opens the folder of a run that goes on after `iteration`: what its files say of later iterations is forgotten.
-    pub fn reopen(dir: &Path, config: &str, iteration: u64) -> Result<RunDir, Error> {
-        let wrong = |error: io::Error| Error::Out {
-            path: dir.to_owned(),
-            cause: format!("{error}; put the files of one run together"),
+    pub fn reopen(
+        dir: &Path,
+        lock: Lock,
+        config: &str,
+        division: Option<&str>,
+        iteration: u64,
+    ) -> Result<RunDir, Error> {
+        let wrong = |name: &'static str| {
+            move |error: io::Error| Error::Run {
+                path: dir.to_owned(),
+                cause: format!("{name}: {error}; put the files of one run together"),
+            }
         };
-        write_atomically(&dir.join(CONFIG), config.as_bytes()).map_err(wrong)?;
-        let metrics = Log::reopen(dir.join(METRICS), iteration).map_err(wrong)?.0;
-        let (timing, last) = Log::reopen(dir.join(TIMING), iteration).map_err(wrong)?;
-        let seconds = last.split(',').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0.0);
-        Ok(RunDir { metrics, timing, dir: dir.to_owned(), saved: iteration, seconds, trouble: None })
+        interrupt::unbroken(|| {
+            clear_left_over(dir).map_err(wrong("its files"))?;
+            let reopen = |name, header| Log::reopen(dir.join(name), header, iteration).map_err(wrong(name));
+            let (metrics, _) = reopen(METRICS, METRICS_HEADER)?;
+            let (timing, last) = reopen(TIMING, TIMING_HEADER)?;
+            let seconds = last.split(',').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0.0);
+            if let Some(division) = division {
+                files::write(&dir.join(DIVISION), division.as_bytes()).map_err(wrong(DIVISION))?;
+            }
+            files::write(&dir.join(CONFIG), config.as_bytes()).map_err(wrong(CONFIG))?;
+            Ok(RunDir::with(dir, lock, [metrics, timing], (iteration, seconds)))
+        })
+    }
+
+    fn with(dir: &Path, lock: Lock, [metrics, timing]: [Log; 2], (saved, seconds): (u64, f64)) -> RunDir {
+        let (dir, trouble) = (dir.to_owned(), BTreeMap::new());
+        RunDir { dir, metrics, timing, saved, seconds, trouble, _lock: lock }
     }
 
     /// Seconds of training before this process.
@@ -99,125 +131,87 @@ impl RunDir {
         self.seconds
     }
 
-    /// Appends an iteration to the metrics. Failing is remembered and does not end the run.
+    /// Appends an iteration to the metrics. What cannot be written waits and does not end the run.
     pub fn record(&mut self, record: &Record) {
         let accuracy = record.accuracy.map(|accuracy| accuracy.to_string()).unwrap_or_default();
-        let metrics = self.metrics.line(&format!("{},{},{accuracy}", record.iteration, record.loss));
-        let timing = self.timing.line(&format!("{},{:.3}", record.iteration, record.seconds));
-        for error in [metrics, timing].into_iter().filter_map(Result::err) {
-            self.remember(error);
-        }
+        self.metrics.line(&format!("{},{},{accuracy}", record.iteration, record.loss));
+        self.timing.line(&format!("{},{:.3}", record.iteration, record.seconds));
+        files::changed(());
     }
 
     /// Replaces the model. Failing is remembered and leaves the previous model in place.
     pub fn save(&mut self, iteration: u64, save: impl FnOnce(&Path) -> Result<(), String>) {
-        match save(&self.dir.join(MODEL)) {
-            Ok(()) => self.saved = iteration,
-            Err(cause) => self.remember(cause),
+        if self.replace(MODEL, save) {
+            self.saved = iteration;
         }
     }
 
-    /// Replaces what `--resume` goes on with, as [`RunDir::save`] does.
+    /// Replaces what `--resume` goes on with, as [`RunDir::save`] does; what the logs say up to there is on the disc before.
     pub fn save_progress(&mut self, save: impl FnOnce(&Path) -> Result<(), String>) {
-        if let Err(cause) = save(&self.dir.join(PROGRESS)) {
-            self.remember(cause);
+        for log in [&mut self.metrics, &mut self.timing] {
+            log.flush();
+            log.sync();
         }
+        self.replace(PROGRESS, save);
     }
 
     /// Replaces the scores on validation classes, as [`RunDir::save`] does.
     pub fn save_validation(&mut self, text: &str) {
-        let path = self.dir.join(VALIDATION);
-        if let Err(error) = write_atomically(&path, text.as_bytes()) {
-            self.remember(format!("{}: {error}", path.display()));
-        }
+        self.replace(VALIDATION, |path| {
+            let named = |error| format!("{}: {error}", path.display());
+            fewshot_meta::write_atomically(path, text.as_bytes()).map_err(named)
+        });
     }
 
-    /// Where the weights are and of which iteration.
+    /// Whether everything is written that was to be.
+    pub fn is_whole(&self) -> bool {
+        self.troubles().next().is_none()
+    }
+
+    /// Where the weights are and of which iteration, and what else could not be written.
     pub fn saved(&self) -> String {
-        format!("the weights after iteration {} are in {}", self.saved, self.dir.join(MODEL).display())
+        let model = self.dir.join(MODEL);
+        let weights = format!("the weights after iteration {} are in {}", self.saved, model.display());
+        std::iter::once(weights).chain(self.troubles()).collect::<Vec<_>>().join("; ")
     }
 
-    /// The first thing that went wrong while writing, if anything did.
-    pub fn finish(self) -> Result<(), Error> {
-        self.trouble.map_or(Ok(()), |cause| Err(Error::Write(cause)))
-    }
-
-    fn remember(&mut self, cause: String) {
-        if self.trouble.is_none() {
-            note(format!("warning: {cause}; training goes on"));
-            self.trouble = Some(cause);
+    /// What is not written in the end, if anything is not.
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.metrics.flush();
+        self.timing.flush();
+        let troubles: Vec<String> = self.troubles().collect();
+        match troubles.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Write(format!(
+                "{}; free some space, then go on with --resume",
+                troubles.join("; ")
+            ))),
         }
     }
-}
 
-/// A file that grows by whole lines.
-struct Log {
-    path: PathBuf,
-    file: File,
-    length: u64,
-    broken: bool,
-}
-
-impl Log {
-    fn create(path: PathBuf, header: &str) -> io::Result<Log> {
-        let file = File::create(&path)?;
-        let mut log = Log { path, file, length: 0, broken: false };
-        log.append(header)?;
-        Ok(log)
+    fn troubles(&self) -> impl Iterator<Item = String> {
+        let logs = [&self.metrics, &self.timing].into_iter().filter_map(Log::trouble);
+        self.trouble.values().cloned().chain(logs)
     }
 
-    /// Opens a file that is there, cut after the line of `iteration`, and returns that line.
-    fn reopen(path: PathBuf, iteration: u64) -> io::Result<(Log, String)> {
-        let text = fs::read_to_string(&path)?;
-        let number = |line: &str| line.split(',').next().and_then(|text| text.parse::<u64>().ok());
-        // line by line, so that one torn by a power cut ends the file
-        let kept: Vec<&str> = text
-            .lines()
-            .zip(0..=iteration)
-            .take_while(|(line, i)| *i == 0 || number(line) == Some(*i))
-            .map(|(line, _)| line)
-            .collect();
-        let last = kept.last().copied().unwrap_or_default().to_owned();
-        let text = kept.join("\n") + "\n";
-        write_atomically(&path, text.as_bytes())?;
-        let file = File::options().append(true).open(&path)?;
-        Ok((Log { path, file, length: text.len() as u64, broken: false }, last))
-    }
-
-    /// Writes a line at once; after a failure the file ends with the last whole line and takes no more.
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        if self.broken {
-            return Ok(());
+    /// Replaces a file whole or not at all, and says whether it did.
+    fn replace(&mut self, name: &'static str, save: impl FnOnce(&Path) -> Result<(), String>) -> bool {
+        let path = self.dir.join(name);
+        match files::write_by(&path, save) {
+            Ok(()) => {
+                if self.trouble.remove(name).is_some() {
+                    note(format!("{} is written again", path.display()));
+                }
+                true
+            }
+            Err(cause) => {
+                if self.trouble.insert(name, cause.clone()).is_none() {
+                    note(format!("warning: {cause}; training goes on"));
+                }
+                false
+            }
         }
-        self.append(line).map_err(|error| {
-            self.broken = true;
-            let _ = self.file.set_len(self.length);
-            format!("{}: {error}: free some space or choose another --out", self.path.display())
-        })
     }
-
-    fn append(&mut self, line: &str) -> io::Result<()> {
-        let line = format!("{line}\n");
-        self.file.write_all(line.as_bytes())?;
-        self.length += line.len() as u64;
-        Ok(())
-    }
-}
-
-/// Writes a file beside its place and moves it there: at any moment the old or the new one, never half of one.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -228,16 +222,27 @@ mod tests {
         Record { iteration, loss: 0.5, accuracy: Some(0.25), seconds: 1.0 }
     }
 
+    fn saves(text: &'static str) -> impl Fn(&Path) -> Result<(), String> {
+        move |path| fs::write(path, text).map_err(|error| error.to_string())
+    }
+
+    fn create(dir: &Path, config: &str, model: &'static str) -> Result<RunDir, Error> {
+        let (model, progress) = (saves(model), saves("nothing yet"));
+        let beginning = Beginning { config, division: None, model: &model, progress: &progress };
+        RunDir::create(dir, None, true, &beginning)
+    }
+
     #[test]
     fn files_of_a_run() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("a/b");
-        let save = |text: &'static str| move |path: &Path| fs::write(path, text).map_err(|e| e.to_string());
-        let mut run = RunDir::create(&dir, "x = 1\n", save("first")).unwrap();
+        let mut run = create(&dir, "x = 1\n", "first").unwrap();
         run.record(&record(1));
         run.record(&Record { accuracy: None, ..record(2) });
-        run.save(2, save("second"));
+        run.save(2, saves("second"));
         assert!(run.saved().contains("iteration 2"));
+        let refused = RunDir::check(&dir, true).err().unwrap().to_string();
+        assert!(refused.contains("another run is writing"), "{refused}");
         run.finish().unwrap();
         assert_eq!(fs::read_to_string(dir.join(CONFIG)).unwrap(), "x = 1\n");
         assert_eq!(fs::read_to_string(dir.join(MODEL)).unwrap(), "second");
@@ -245,8 +250,8 @@ mod tests {
             fs::read_to_string(dir.join(METRICS)).unwrap(),
             "iteration,loss,accuracy\n1,0.5,0.25\n2,0.5,\n"
         );
-        assert!(RunDir::check(&dir, false).unwrap_err().to_string().contains("--overwrite"));
-        RunDir::check(&dir, true).unwrap();
+        assert!(RunDir::check(&dir, false).err().unwrap().to_string().contains("--overwrite"));
+        assert!(RunDir::check(&dir, true).unwrap().is_some());
     }
 
     #[test]
@@ -255,31 +260,44 @@ mod tests {
         let file = |name: &str| folder.path().join(name);
         fs::write(file(METRICS), "iteration,loss,accuracy\n1,0.5,\n2,0.25,\n3,0.1,\n4").unwrap();
         fs::write(file(TIMING), "iteration,seconds\n1,1.5\n2,3.000\n3,4.5\n").unwrap();
-        let mut run = RunDir::reopen(folder.path(), "x = 2\n", 2).unwrap();
+        fs::write(file(".metrics.csv.aBcDeF.tmp"), "half").unwrap();
+        let lock = lock(folder.path()).unwrap();
+        let mut run = RunDir::reopen(folder.path(), lock, "x = 2\n", Some("{}"), 2).unwrap();
         assert_eq!(run.seconds(), 3.0);
         run.record(&record(3));
         let metrics = fs::read_to_string(file(METRICS)).unwrap();
         assert_eq!(metrics, "iteration,loss,accuracy\n1,0.5,\n2,0.25,\n3,0.5,0.25\n");
+        assert_eq!(fs::read_to_string(file(DIVISION)).unwrap(), "{}");
+        assert!(!file(".metrics.csv.aBcDeF.tmp").exists(), "what a killed write left is removed");
     }
 
     #[test]
-    fn a_failing_save_keeps_the_model_and_is_reported_at_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut run =
-            RunDir::create(folder.path(), "", |path| fs::write(path, "good").map_err(|e| e.to_string()))
-                .unwrap();
-        run.save(7, |_| Err("no space left".into()));
-        assert!(run.saved().contains("iteration 0"));
-        assert!(run.finish().unwrap_err().to_string().contains("no space left"));
-        assert_eq!(fs::read_to_string(folder.path().join(MODEL)).unwrap(), "good");
+    fn a_failing_save_keeps_the_model_and_is_reported_unless_a_later_one_succeeds() {
+        for (later, reported) in [(None, true), (Some("better"), false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut run = create(folder.path(), "", "good").unwrap();
+            run.save(7, |_| Err("no space left".into()));
+            assert!(
+                !run.is_whole() && run.saved().contains("iteration 0") && run.saved().contains("no space")
+            );
+            later.into_iter().for_each(|text| run.save(9, saves(text)));
+            assert_eq!(
+                run.finish().is_err_and(|error| error.to_string().contains("no space left")),
+                reported
+            );
+            assert_eq!(fs::read_to_string(folder.path().join(MODEL)).unwrap(), later.unwrap_or("good"));
+        }
     }
 
     #[test]
     fn a_folder_that_cannot_hold_the_model_keeps_its_old_run() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(METRICS), "old").unwrap();
-        let error = RunDir::create(folder.path(), "", |_| Err("no space left".into())).err().unwrap();
+        let full = |_: &Path| Err("no space left".into());
+        let beginning = Beginning { config: "", division: None, model: &full, progress: &full };
+        let error = RunDir::create(folder.path(), None, true, &beginning).err().unwrap();
         assert!(error.to_string().contains("no space left"));
         assert_eq!(fs::read_to_string(folder.path().join(METRICS)).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

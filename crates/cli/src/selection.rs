@@ -1,5 +1,6 @@
 //! Model selection: the weights that are kept are those that did best on episodes of validation classes.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use fewshot_episodes::Tasks;
@@ -11,9 +12,10 @@ use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::defaults;
 use crate::error::Error;
+use crate::files;
 use crate::learner;
 use crate::official;
-use crate::run_dir::{MODEL, RunDir, VALIDATION};
+use crate::run_files::{LARGEST_TEXT, MODEL, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
 
@@ -62,13 +64,22 @@ impl Selection {
 
     /// Goes on from the folder of a run that stands after `iteration`, for the learner that is trained.
     pub fn resume(&mut self, dir: &Path, trained: &dyn Learner, iteration: u64) -> Result<(), Error> {
-        let text = std::fs::read_to_string(dir.join(VALIDATION)).unwrap_or_default();
+        let path = dir.join(VALIDATION);
+        let text = match files::read(&path, LARGEST_TEXT) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            read => read.map_err(|error| damaged(dir, &error.to_string()))?,
+        };
         let earlier = |line: &&str| number(line).is_some_and(|number| number <= iteration);
         self.lines = text.lines().skip(1).filter(earlier).map(str::to_owned).collect();
         let wrong = |error: fewshot_meta::Error| Error::Model(error.to_string());
         let checkpoint = Checkpoint::read(&dir.join(MODEL)).map_err(wrong)?;
         if let Some(score) = config::validation(checkpoint.metadata()) {
-            self.best = Some(Best { meta: checkpoint.meta(trained).map_err(wrong)?, score });
+            let meta: Meta = checkpoint.meta(trained).map_err(wrong)?;
+            let seen = |line: &String| number(line) == Some(meta.iteration);
+            if meta.iteration <= iteration && !self.lines.iter().any(seen) {
+                return Err(damaged(dir, &format!("does not hold iteration {}, the best", meta.iteration)));
+            }
+            self.best = Some(Best { meta, score });
         }
         Ok(())
     }
@@ -112,10 +123,10 @@ impl Selection {
         since.count() as u64 >= patience
     }
 
-    /// Writes what was seen.
-    pub fn write(&self, files: &mut RunDir) {
+    /// What was seen, as a file.
+    pub fn text(&self) -> String {
         let beside = if sequences::protocol(&self.settings).is_some() { ",instances" } else { "" };
-        files.save_validation(&format!("{HEADER}{beside}\n{}\n", self.lines.join("\n")));
+        format!("{HEADER}{beside}\n{}\n", self.lines.join("\n"))
     }
 
     /// The best weights so far and their score.
@@ -140,7 +151,7 @@ fn tasks(settings: &Settings, source: &Source) -> Result<(Box<dyn Tasks>, u64, S
     if settings.algorithm() == Algorithm::Siamese
         && let Some(trials) = source.trials(settings)
     {
-        return Ok((Box::new(trials), official::VALIDATION_RUNS, official::validation_words()));
+        return Ok((Box::new(trials), official::VALIDATION_RUNS, official::validation_words(settings)));
     }
     let episodes = TestEpisodes { part: Part::Validation, ..TestEpisodes::of(settings) };
     let count = defaults::VALIDATION_EPISODES;
@@ -149,6 +160,13 @@ fn tasks(settings: &Settings, source: &Source) -> Result<(Box<dyn Tasks>, u64, S
         None => "episodes",
     };
     Ok((source.test(settings, &episodes)?, count, format!("{count} validation {what}")))
+}
+
+/// Patience counts what was seen: without it the run would be another one.
+fn damaged(dir: &Path, cause: &str) -> Error {
+    let cause =
+        format!("{VALIDATION}: {cause}; put the files of one run together, or begin anew with --config");
+    Error::Run { path: dir.to_owned(), cause }
 }
 
 /// The iteration of a line.

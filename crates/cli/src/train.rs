@@ -1,6 +1,7 @@
 //! `fewshot train`.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fewshot_episodes::Tasks;
@@ -12,17 +13,23 @@ use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::features;
+use crate::fingerprint::checksum;
+use crate::fitting::{self, Asked};
 use crate::interrupt::{self, Guard};
+use crate::keeper::{Keeper, Label};
 use crate::learner;
+use crate::lock::Lock;
 use crate::measure::{Head, Subject, measure};
 use crate::official;
 use crate::on_threads;
+use crate::options::Options;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
 use crate::report::say;
-use crate::resume;
+use crate::resume::Resumed;
 use crate::run_dir::{Record, RunDir};
+use crate::run_files::Beginning;
 use crate::selection::Selection;
 use crate::sequences;
 use crate::settings::Settings;
@@ -35,31 +42,49 @@ const SAVE_EVERY: Duration = Duration::from_secs(30);
 pub fn run(args: TrainArgs) -> Result<(), Error> {
     let TrainArgs { options, preset, config, resume, out, overwrite, threads } = args;
     if let Some(dir) = resume {
-        let settings = resume::settings(&dir, &options)?;
-        return on_threads(threads, || Run::prepare(settings, None)?.run(Some(&dir), Start::Resumed));
+        let run = Resumed::read(&dir, &options)?;
+        let settings = run.settings.clone();
+        return on_threads(threads, || {
+            Run::prepare(settings, None, run.source()?)?.run(Start::Resumed(Box::new(run)))
+        });
     }
     let preset = preset.map(|name| Preset::named(&name)).transpose()?;
     let options = features::measured(options)?;
     let described = preset.as_ref().map(|preset| preset.describe(&options));
-    let options = match (&preset, config) {
-        (Some(preset), _) => options.clone().or(preset.options(&options)?),
-        (None, Some(path)) => options.or(config::read(&path)?),
-        (None, None) => options,
+    let asked = match (&preset, config) {
+        (Some(preset), _) => {
+            let published = preset.options(&options)?;
+            // its name says how many ways and shots
+            let named = Options { ways: published.ways, shots: published.shots, ..Options::default() };
+            Asked { options: options.clone().or(published), given: options.or(named) }
+        }
+        (None, Some(path)) => Asked::all(options.or(config::read(&path)?)),
+        (None, None) => Asked::all(options),
     };
-    let settings = Settings::resolve(&options)?;
-    if let Some(dir) = &out {
-        RunDir::check(dir, overwrite)?;
-    }
-    on_threads(threads, || Run::prepare(settings, described)?.run(out.as_deref(), Start::Fresh))
+    let settings = Settings::resolve(&asked.options)?;
+    let start = match out {
+        Some(dir) => Start::In { lock: RunDir::check(&dir, overwrite)?, dir, overwrite },
+        None => Start::Nowhere,
+    };
+    on_threads(threads, || {
+        let source = Source::load(&settings)?;
+        let settings = fitting::fitted(settings, &asked, &source)?;
+        Run::prepare(settings, described, source)?.run(start)
+    })
 }
 
-/// Where a run begins.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where a run begins, and where it is kept.
 enum Start {
-    Fresh,
+    /// Nothing is kept.
+    Nowhere,
+    /// In a folder, which is locked if it is there.
+    In { dir: PathBuf, lock: Option<Lock>, overwrite: bool },
     /// Where its folder says that it stands.
-    Resumed,
+    Resumed(Box<Resumed>),
 }
+
+/// A folder that training and the thread that listens to signals share.
+type Files = Option<Arc<Mutex<Keeper>>>;
 
 /// A run whose data are loaded and whose settings are known to fit them.
 struct Run {
@@ -74,8 +99,7 @@ struct Run {
 }
 
 impl Run {
-    fn prepare(settings: Settings, preset: Option<String>) -> Result<Run, Error> {
-        let source = Source::load(&settings)?;
+    fn prepare(settings: Settings, preset: Option<String>, source: Source) -> Result<Run, Error> {
         let training = source.training(&settings)?;
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
@@ -83,42 +107,40 @@ impl Run {
         Ok(Run { settings, preset, source, training, episodes, test, learner })
     }
 
-    fn run(&self, out: Option<&Path>, start: Start) -> Result<(), Error> {
+    fn run(&self, start: Start) -> Result<(), Error> {
         if let Some(preset) = &self.preset {
             say(format!("preset      {preset}"))?;
         }
         for line in protocol::lines(&self.settings, &self.source, &*self.training, &*self.learner) {
             say(line)?;
         }
+        if matches!(start, Start::Nowhere) {
+            say(
+                "kept        nothing; --out DIR keeps the weights, the settings and the metrics in a folder",
+            )?;
+        }
         let guard = interrupt::guard();
-        let mut trainer = self.trainer();
         let mut selection = Selection::new(&self.settings, &self.source)?;
-        let mut files = match (out, start) {
-            (Some(dir), Start::Resumed) => {
-                let outer = self.settings.outer.optimizer(self.settings.method.outer_epsilon());
-                let stand = resume::progress(dir, &*self.learner, &*outer)?;
-                trainer = trainer.resume(stand);
-                say(format!("resumed     after {} iterations", trainer.iteration()))?;
-                if let Some(selection) = &mut selection {
-                    selection.resume(dir, &*self.learner, trainer.iteration())?;
-                }
-                Some(RunDir::reopen(dir, &config::text(&self.settings), trainer.iteration())?)
-            }
-            (Some(dir), Start::Fresh) => Some(self.files(dir, trainer.meta())?),
-            (None, _) => None,
-        };
-        let before = files.as_ref().map_or(0.0, RunDir::seconds);
+        let (mut trainer, files) = self.begin(start, &mut selection)?;
+        if let Some(files) = files.clone() {
+            guard.rescue_by(move || locked(&files).rescued().to_string());
+        }
+        let before = files.as_ref().map_or(0.0, |files| locked(files).seconds());
         let mut progress = Progress::new(self.settings.iterations, trainer.iteration(), before);
-        let ended = self.train(&mut trainer, &mut files, &mut selection, &mut progress, &guard);
+        let ended = self.train(&mut trainer, &files, &mut selection, &mut progress, &guard);
         progress.finish();
-        if let Some(files) = &mut files {
-            self.save(files, &trainer, selection.as_ref());
+        if let Some(files) = &files {
+            locked(files).save();
         }
         let ended = ended.and_then(|()| stopped(&guard, trainer.iteration()));
-        drop(guard);
         if let Err(error) = ended {
-            return Err(self.with_fate_of_weights(error, files));
+            let error = with_fate_of_weights(error, &files);
+            if matches!(error, Error::Interrupted { .. }) {
+                guard.until_the_end();
+            }
+            return Err(error);
         }
+        drop(guard);
         say(format!("trained     {} iterations in {}", trainer.iteration(), clock(progress.seconds())))?;
         if let Some(patience) =
             self.settings.patience.filter(|_| trainer.iteration() < self.settings.iterations)
@@ -132,7 +154,46 @@ impl Run {
         }
         let best = selection.as_ref().and_then(Selection::best);
         let reported = self.report(best.map_or(trainer.meta(), |(meta, _)| meta));
-        files.map_or(Ok(()), RunDir::finish).and(reported)
+        let files = files.and_then(|files| Arc::into_inner(files)?.into_inner().ok());
+        files.map_or(Ok(()), Keeper::finish).and(reported)
+    }
+
+    /// The trainer where the run begins, and its folder.
+    fn begin(&self, start: Start, selection: &mut Option<Selection>) -> Result<(Trainer<'_>, Files), Error> {
+        let mut trainer = self.trainer();
+        let division = || self.source.division(&self.settings).map(|division| division.text());
+        let label = |division: Option<String>| Label {
+            settings: self.settings.clone(),
+            outputs: self.training.outputs().width(),
+            division,
+        };
+        let (files, label) = match start {
+            Start::Nowhere => return Ok((trainer, None)),
+            Start::In { dir, lock, overwrite } => {
+                let own = division();
+                let label = label(own.as_deref().map(checksum));
+                let create = |beginning: &Beginning<'_>| RunDir::create(&dir, lock, overwrite, beginning);
+                (Keeper::fill(create, &label, &trainer.progress(), own.as_deref())?, label)
+            }
+            Start::Resumed(run) => {
+                let outer = self.settings.outer.optimizer(self.settings.method.outer_epsilon());
+                if let Some(stand) = run.progress(&*self.learner, &*outer)? {
+                    trainer = trainer.resume(stand);
+                }
+                say(format!("resumed     after {} iterations", trainer.iteration()))?;
+                if let Some(selection) = selection {
+                    selection.resume(&run.dir, &*self.learner, trainer.iteration())?;
+                }
+                // a run of an earlier version keeps the division it goes on with
+                let new = if run.kept.division.is_none() { division() } else { None };
+                let label = label(run.kept.checksum.or(new.as_deref().map(checksum)));
+                let config = config::text(&self.settings);
+                let files = RunDir::reopen(&run.dir, run.lock, &config, new.as_deref(), trainer.iteration())?;
+                (files, label)
+            }
+        };
+        let keeper = Keeper::new(files, label, trainer.progress(), selection.as_ref());
+        Ok((trainer, Some(Arc::new(Mutex::new(keeper)))))
     }
 
     fn trainer(&self) -> Trainer<'_> {
@@ -147,7 +208,7 @@ impl Run {
     fn train(
         &self,
         trainer: &mut Trainer<'_>,
-        files: &mut Option<RunDir>,
+        files: &Files,
         selection: &mut Option<Selection>,
         progress: &mut Progress,
         guard: &Guard,
@@ -163,43 +224,15 @@ impl Run {
             let looked = selection.as_mut().is_some_and(|selection| selection.look(trainer.meta()));
             let Some(files) = files else { continue };
             let (iteration, loss, accuracy) = (step.iteration, step.loss, step.accuracy);
-            files.record(&Record { iteration, loss, accuracy, seconds: progress.seconds() });
+            let record = Record { iteration, loss, accuracy, seconds: progress.seconds() };
+            let mut keeper = locked(files);
+            keeper.step(&record, trainer.progress(), selection.as_ref().filter(|_| looked));
             if looked || saved.elapsed() >= SAVE_EVERY {
-                self.save(files, trainer, selection.as_ref());
+                keeper.save();
                 saved = Instant::now();
             }
         }
         Ok(())
-    }
-
-    fn files(&self, dir: &Path, untrained: &Meta) -> Result<RunDir, Error> {
-        RunDir::create(dir, &config::text(&self.settings), |path| self.write_model(path, untrained, None))
-    }
-
-    /// Writes the weights that count, the best so far or the last, and where the training stands.
-    fn save(&self, files: &mut RunDir, trainer: &Trainer<'_>, selection: Option<&Selection>) {
-        let iteration = trainer.iteration();
-        let best = selection.and_then(Selection::best);
-        let (meta, score) = best.map_or((trainer.meta(), None), |(meta, score)| (meta, Some(score)));
-        files.save(meta.iteration, |path| self.write_model(path, meta, score));
-        if let Some(selection) = selection {
-            selection.write(files);
-        }
-        if iteration > 0 {
-            files.save_progress(|path| {
-                let outputs = self.training.outputs().width();
-                let metadata = config::model_metadata(&self.settings, iteration, outputs);
-                fewshot_meta::save_progress(path, &trainer.progress(), &metadata)
-                    .map_err(|error| error.to_string())
-            });
-        }
-    }
-
-    fn write_model(&self, path: &Path, meta: &Meta, score: Option<f64>) -> Result<(), String> {
-        let outputs = self.training.outputs().width();
-        let mut metadata = config::model_metadata(&self.settings, meta.iteration, outputs);
-        metadata.extend(score.map(config::validated));
-        fewshot_meta::save(path, meta, &metadata).map_err(|error| error.to_string())
     }
 
     /// An example, and the accuracy as the last line.
@@ -208,7 +241,8 @@ impl Run {
         let meta = learner::start(settings, meta.clone());
         if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
             && sequences::protocol(settings).is_none()
-            && let Some(text) = show::first_episode(&*learner::build(settings), &meta, &*self.test)
+            && let Some(text) =
+                show::first_episode(settings, &self.source, &*learner::build(settings), &meta, &*self.test)
         {
             say(format!("\n{text}"))?;
         }
@@ -228,19 +262,25 @@ impl Run {
         }
         say(measured.headline())
     }
+}
 
-    /// Adds to the error of a run that ended early what became of its weights.
-    fn with_fate_of_weights(&self, error: Error, files: Option<RunDir>) -> Error {
-        let fate = files.map_or("nothing is kept without --out".into(), |files| files.saved());
-        match error {
-            Error::Training { cause, .. } => Error::Training { cause, saved: fate },
-            Error::Interrupted { iteration, .. } => Error::Interrupted { iteration, saved: fate },
-            other => other,
-        }
+/// Adds to the error of a run that ended early what became of its weights.
+fn with_fate_of_weights(error: Error, files: &Files) -> Error {
+    let fate = files.as_ref().map(|files| locked(files).fate());
+    let saved = fate.unwrap_or_else(|| "nothing is kept without --out".into());
+    match error {
+        Error::Training { cause, .. } => Error::Training { cause, saved },
+        Error::Interrupted { iteration, .. } => Error::Interrupted { iteration, saved },
+        other => other,
     }
 }
 
-/// An error once the user has pressed Ctrl-C.
+/// The folder, while no other thread writes there.
+fn locked(files: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An error once a signal has asked to stop.
 fn stopped(guard: &Guard, iteration: u64) -> Result<(), Error> {
     if guard.asked() { Err(Error::Interrupted { iteration, saved: String::new() }) } else { Ok(()) }
 }

@@ -56,7 +56,7 @@ fn options_that_make_no_sense() {
         ("--algorithm maml --batch 5", "pretrain"),
         ("--preset maml-omniglot-5w1s", "--data omniglot:PATH"),
         ("--preset mamml-glyphs-5w1s", "maml-glyphs-5w1s"),
-        ("--preset maml-glyphs-5w1s --data sinusoid", "another data"),
+        ("--preset maml-glyphs-5w1s --data sinusoid", "other data"),
         ("--preset maml-sinusoid --algorithm anil", "another algorithm"),
         ("--preset maml-sinusoid --ways 5", "--ways"),
         ("--preset maml-sinusoid --config x.toml", "--config"),

@@ -142,7 +142,7 @@ fn a_model_with_a_last_layer_takes_its_number_of_classes() {
     let other = data.path().join("class1/1.png");
     let both = json(&predict(run.path(), three.path(), &[other.to_str().unwrap(), image, "--json"]));
     assert_eq!(alone["answers"][0], both["answers"][1], "an answer does not depend on the other pictures");
-    for (counts, said) in [(&[1, 1][..], "--ways 2"), (&[1; 4], "last layer for 3")] {
+    for (counts, said) in [(&[1, 1][..], "--algorithm protonet"), (&[1; 4], "last layer for 3")] {
         let support = drawings(counts, 0);
         let mut command = fewshot();
         command.arg("predict").arg(run.path()).arg("--support").arg(support.path()).arg(image);
@@ -208,14 +208,15 @@ fn what_cannot_be_learned_from() {
         (&one, "", "at least 4 class folders"),
         (&few, "", "at least 4 class folders"),
         (&thin, "--ways 7 --queries 1", "(14 are enough at random)"),
-        (&thin, "", "exceed the 2 images of class"),
-        (&thin, "", "--queries"),
-        (&thin, "--queries 1", "--eval-queries"),
+        (&thin, "--queries 4", "exceed the pictures of 'class"),
+        (&thin, "--queries 4", "and 3 more: lower the shots or the queries (--train-shots and --queries"),
+        (&thin, "--shots 2", "class"),
+        (&thin, "--eval-queries 2", "--eval-queries at test"),
         (&thin, "--image-size 15", "--image-size 15"),
         (&thin, "--image-size 9999", "--image-size 9999"),
         (&thin, "--split background", "--split background"),
         (&thin, "--split /no/such/split", "/no/such/split"),
-        (&thin, "--algorithm pretrain", "--batch"),
+        (&thin, "--algorithm pretrain --batch 64", "batch size 64 exceeds the 12 images"),
         (&empty, "", "nothing holds no picture"),
     ] {
         let mut command = fewshot();

@@ -1,4 +1,4 @@
-//! Ctrl-C, a reader that goes away, and a disc that runs full.
+//! Signals, a reader that goes away, and a disc that runs full.
 #![cfg(unix)]
 
 mod support;
@@ -32,28 +32,100 @@ fn wait_for_iterations(run: &Path, iterations: usize) {
     }
 }
 
-fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
-#[test]
-fn ctrl_c_saves_the_last_good_weights() {
-    let folder = tempfile::tempdir().unwrap();
-    let child = start(FOREVER, folder.path());
-    wait_for_iterations(folder.path(), 5);
-    interrupt(&child);
+/// The iteration that an interrupted run ended after, which all its files are of.
+#[track_caller]
+fn ended_whole(child: Child, run: &Path) -> u64 {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(last(&stderr).starts_with("error: interrupted after iteration "), "{stderr}");
+    let said = last(&stderr).strip_prefix("error: interrupted after iteration ");
+    let said = said.unwrap_or_else(|| panic!("{stderr}")).split(';').next().unwrap();
+    assert_eq!(stderr.matches("interrupted").count(), 1, "one line: {stderr}");
     // metrics end with a whole line, and the model is of the same iteration
-    let metrics = fs::read_to_string(folder.path().join("metrics.csv")).unwrap();
+    let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
     assert!(metrics.ends_with('\n'));
-    let done = last(&metrics).split(',').next().unwrap().to_owned();
-    let json = evaluate(folder.path(), &["--json"]);
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["iterations"].to_string(), done);
+    assert_eq!(last(&metrics).split(',').next().unwrap(), said);
+    let json: serde_json::Value = serde_json::from_str(&evaluate(run, &["--json"])).unwrap();
+    assert_eq!(json["iterations"].to_string(), said);
+    said.parse().unwrap()
+}
+
+/// Whether this process, and so those it starts, ignores SIGHUP, as under nohup.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask =
+        status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[test]
+fn signals_save_the_last_good_weights() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        if signal == "-HUP" && ignores_hangup() {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let child = start(FOREVER, folder.path());
+        wait_for_iterations(folder.path(), 5);
+        send(signal, &child);
+        assert!(ended_whole(child, folder.path()) >= 5, "{signal}");
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_iteration_and_loses_nothing_either() {
+    let slow = "train --algorithm maml --shots 5 --meta-batch 8 --iterations 1000 --episodes 2 --out";
+    for (signals, pause) in [(["-INT", "-INT"], 1), (["-TERM", "-INT"], 20), (["-INT", "-TERM"], 300)] {
+        let folder = tempfile::tempdir().unwrap();
+        let child = start(slow, folder.path());
+        wait_for_iterations(folder.path(), 1);
+        for signal in signals {
+            send(signal, &child);
+            std::thread::sleep(Duration::from_millis(pause));
+        }
+        let asked = Instant::now();
+        let iteration = ended_whole(child, folder.path());
+        assert!(iteration < 20, "{signals:?} waited for iterations");
+        assert!(asked.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn a_run_under_nohup_outlives_its_terminal() {
+    if !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script =
+        format!("trap '' HUP; exec {} {FOREVER} {}", env!("CARGO_BIN_EXE_fewshot"), folder.path().display());
+    let mut command = Command::new("sh");
+    let child = command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_iterations(folder.path(), 5);
+    send("-HUP", &child);
+    let before = fs::read_to_string(folder.path().join("metrics.csv")).unwrap().lines().count();
+    wait_for_iterations(folder.path(), before + 5);
+    send("-TERM", &child);
+    ended_whole(child, folder.path());
+}
+
+#[test]
+fn other_commands_end_at_once_with_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = start("train --data sinusoid --iterations 2 --episodes 2 --out", folder.path());
+    assert!(trained.wait_with_output().unwrap().status.success());
+    for signal in ["-INT", "-TERM"] {
+        let child = start("evaluate --episodes 1000000", folder.path());
+        std::thread::sleep(Duration::from_millis(300));
+        send(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(130), "error: interrupted\n"), "{signal}");
+    }
 }
 
 #[test]

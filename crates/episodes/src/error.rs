@@ -1,5 +1,6 @@
 //! What can go wrong with data from outside.
 
+use crate::names::{shown, shown_path};
 use std::path::PathBuf;
 
 /// An error of this crate: names the thing, the cause and the way out.
@@ -28,8 +29,9 @@ pub enum Error {
     },
     /// More shots and queries than images.
     #[error(
-        "shots {shots} + queries {queries} exceed the {images} images of class {class}: \
-         lower the shots or the queries"
+        "shots {shots} + queries {queries} exceed the {images} images of class {}: \
+         lower the shots or the queries",
+        shown(class)
     )]
     TooFewImages {
         /// Name of the class.
@@ -69,8 +71,16 @@ pub enum Error {
         size: usize,
     },
     /// An alphabet without two classes to tell apart.
-    #[error("class {class} is the only one of its alphabet: list another, or leave it out")]
+    #[error("class {class} is the only one of its alphabet or folder: list another, or leave it out")]
     LonelyClass {
+        /// The class.
+        class: String,
+    },
+    /// A class of which no two images can be shown.
+    #[error(
+        "class {class} has a single image, and a pair of one class shows two: add one, or leave the class out"
+    )]
+    SingleImage {
         /// The class.
         class: String,
     },
@@ -117,15 +127,16 @@ pub enum Error {
         classes: usize,
     },
     /// A class listed twice.
-    #[error("class {class} is listed twice: list every class once")]
+    #[error("class {} is listed twice: list every class once", shown(class))]
     ClassTwice {
         /// The class.
         class: String,
     },
     /// A class in two parts of a split.
     #[error(
-        "class {class} is in both {first} and {second} (turned copies count as the same): \
-         leave it in one of them"
+        "class {} is in both {first} and {second} (turned copies count as the same): \
+         leave it in one of them",
+        shown(class)
     )]
     PartsOverlap {
         /// The class.
@@ -134,6 +145,38 @@ pub enum Error {
         first: &'static str,
         /// The other part.
         second: &'static str,
+    },
+    /// Parts of a folder of which each has classes that another has, and classes that it has not.
+    #[error(
+        "{}: class {} is in both {first} and {second} ({shared} in all), and no part holds all classes: leave each in one part, or \
+         put all class folders side by side, with all pictures of a class in one, to have the classes divided",
+        shown_path(path),
+        shown(class)
+    )]
+    SomeShared {
+        /// The folder.
+        path: PathBuf,
+        /// A class of both.
+        class: String,
+        /// One part.
+        first: &'static str,
+        /// The other part.
+        second: &'static str,
+        /// Number of classes of both.
+        shared: usize,
+    },
+    /// Two lists for one part.
+    #[error(
+        "{} and {} are both lists for {part}: remove one, or name it {part}.{}",
+        shown_path(first), shown_path(second), shown_path(first.extension().unwrap_or_default().as_ref())
+    )]
+    TwoLists {
+        /// One list.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The part.
+        part: &'static str,
     },
     /// A random split that leaves no class to test on.
     #[error(
@@ -155,6 +198,14 @@ pub enum Error {
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// Something else where a file should be, which could be waited for without end.
+    #[error("{} is {what}, no regular file: give a file", path.display())]
+    NotAFile {
+        /// Its path.
+        path: PathBuf,
+        /// What it is, such as a named pipe.
+        what: &'static str,
     },
     /// A file that is not a zip archive, or not a whole one.
     #[error("{} cannot be read as a zip archive ({cause}): download it again", path.display())]
@@ -193,13 +244,28 @@ pub enum Error {
     },
     /// A place without any Omniglot drawing.
     #[error(
-        "{} holds no drawing ALPHABET/characterNN/CCCC_DD.png: give the folder with \
+        "{} holds no drawing ALPHABET/characterNN/CCCC_DD.png, but {found}: give the folder with \
          images_background.zip and images_evaluation.zip, or one of them",
         path.display()
     )]
     NoDrawings {
         /// The archive or folder.
         path: PathBuf,
+        /// What it holds, in words.
+        found: String,
+    },
+    /// Two places that could be meant.
+    #[error(
+        "{} holds {} and {}: give one of them",
+        path.display(), one.display(), other.display()
+    )]
+    TwoParts {
+        /// The folder.
+        path: PathBuf,
+        /// The first.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
     },
     /// A character with the wrong number of drawings.
     #[error(
@@ -278,7 +344,8 @@ pub enum Error {
     #[error(
         "{} line {line}: class '{}' is not in the data: \
          correct the line, or give all data the split was made for",
-        file.display(), class.escape_debug()
+        shown_path(file),
+        shown(class)
     )]
     UnknownClass {
         /// The split file.
@@ -289,7 +356,11 @@ pub enum Error {
         class: String,
     },
     /// A line of a split file that repeats another.
-    #[error("{} line {line}: class '{class}' is already on line {first}: remove one", file.display())]
+    #[error(
+        "{} line {line}: class '{}' is already on line {first}: remove one",
+        shown_path(file),
+        shown(class)
+    )]
     RepeatedLine {
         /// The split file.
         file: PathBuf,
@@ -301,7 +372,7 @@ pub enum Error {
         class: String,
     },
     /// A split file without a class.
-    #[error("{} lists no class: give one class per line", file.display())]
+    #[error("{} lists no class: give one class per line", shown_path(file))]
     EmptySplit {
         /// The split file.
         file: PathBuf,
@@ -338,7 +409,7 @@ pub enum Error {
     },
     /// A folder without class folders.
     #[error(
-        "{} holds no class folders: give a folder with one folder for each class and its PNG or JPEG pictures inside",
+        "{} holds no class folders: give a folder with one folder for each class and its pictures inside (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)",
         path.display()
     )]
     NoClassFolders {
@@ -347,7 +418,7 @@ pub enum Error {
     },
     /// A class folder without pictures.
     #[error(
-        "class folder {} holds no picture: put PNG or JPEG files into it, or move it elsewhere",
+        "class folder {} holds no picture: put pictures into it (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM), or move it elsewhere",
         path.display()
     )]
     EmptyClass {
@@ -383,7 +454,7 @@ pub enum Error {
     /// A class folder beside those of the parts.
     #[error(
         "{} is in none of the folders train, val and test beside it: move it into one of them, or away",
-        path.display()
+        shown_path(path)
     )]
     BesideParts {
         /// The class folder.
@@ -401,7 +472,7 @@ pub enum Error {
         fewest: usize,
     },
     /// A list of pictures that makes no sense.
-    #[error("{} line {line}: {cause}", file.display())]
+    #[error("{} line {line}: {cause}", shown_path(file))]
     BadList {
         /// The list.
         file: PathBuf,
@@ -412,8 +483,9 @@ pub enum Error {
     },
     /// More shots and queries than vectors.
     #[error(
-        "shots {shots} + queries {queries} exceed the {vectors} feature vectors of class {class}: \
-         lower the shots or the queries"
+        "shots {shots} + queries {queries} exceed the {vectors} feature vectors of class {}: \
+         lower the shots or the queries",
+        shown(class)
     )]
     TooFewVectors {
         /// Name of the class.

@@ -1,20 +1,24 @@
 //! Files of feature vectors.
 
-use crate::source::{bounded, too_large, unreadable};
+use crate::source::{open_regular, read_regular, unreadable};
 use crate::split::PARTS;
 use crate::{Error, FeatureSet};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Most bytes of a file; the 640 features of the 160,000 pictures that tieredImageNet trains on have 410 million.
 const MAX_FILE: u64 = 4 << 30;
+/// Most bytes of its header, which names six tensors.
+const MAX_HEADER: u64 = 1 << 20;
 /// What the tensors of a part are called after its name.
 const FEATURES: &str = "features";
 const LABELS: &str = "labels";
+/// Key of the metadata that hold the names of classes: an object of JSON with a list for each part, in the order of labels.
+const NAMES: &str = "fewshot-classes";
 /// How to make a file that can be read.
 const WAY_OUT: &str =
     "write PART.features (float32 [n, d]) and PART.labels (int64 [n]) for the parts train, val and test";
@@ -23,7 +27,8 @@ const WAY_OUT: &str =
 ///
 /// In a file ([safetensors](https://github.com/huggingface/safetensors)) each part has two tensors, `PART.features`, float32 of shape `[n, d]`,
 /// and `PART.labels`, int64 of shape `[n]`, with `PART` one of `train`, `val` and `test`; a part may be absent. Equal labels within a
-/// part are a class; labels of different parts have nothing to do with each other. In Python:
+/// part are a class; labels of different parts have nothing to do with each other. Names of classes may stand in the metadata, under
+/// `fewshot-classes` as an object of JSON such as `{"train": ["crow", "wren"]}`, the name of label 0 first. In Python:
 ///
 /// ```python
 /// safetensors.numpy.save_file({"train.features": x, "train.labels": y, "test.features": u, "test.labels": v}, "features.safetensors")
@@ -51,21 +56,22 @@ pub struct FeatureParts {
 }
 
 impl FeatureParts {
-    /// Reads a file. A class is named by its label; classes are in the order of their labels, vectors in that of the file.
+    /// Reads a file. A class is named by its label where the file has no names; classes are in the order of their labels, vectors in
+    /// that of the file.
     ///
     /// # Errors
     /// When the file cannot be read or is larger than 4 GiB, is no safetensors file or holds other tensors, when shapes or types are
-    /// others, vectors of two parts are of different lengths, a number is not finite, or there is no vector.
+    /// others, vectors of two parts are of different lengths, a number is not finite, there is no vector, or names are given and a label
+    /// has none.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = File::open(path)
-            .and_then(|file| bounded(file, MAX_FILE))
-            .map_err(|e| unreadable(path, e))?
-            .ok_or_else(|| too_large(path.display(), MAX_FILE))?;
+        check_start(path)?;
+        let bytes = read_regular(path, MAX_FILE)?;
         parts(&bytes).map_err(|cause| Error::BadFeatures { path: path.into(), cause })
     }
 
-    /// The bytes of a file of these parts; equal parts give equal bytes. Empty parts are left out, names of classes become numbers.
+    /// The bytes of a file of these parts; equal parts give equal bytes. Empty parts are left out. Labels are numbers from 0; the
+    /// names of classes stand in the metadata, unless they are these numbers.
     pub fn to_bytes(&self) -> Vec<u8> {
         let filled: Vec<(&str, &FeatureSet)> =
             PARTS.into_iter().zip(self.all()).filter(|(_, set)| !set.is_empty()).collect();
@@ -79,7 +85,8 @@ impl FeatureParts {
                 (format!("{part}.{LABELS}"), view(Dtype::I64, vec![set.len()], labels)),
             ]
         });
-        safetensors::serialize(views, None).expect("names that differ and whole tensors")
+        let metadata = names(&filled).map(|names| HashMap::from([(NAMES.to_owned(), names)]));
+        safetensors::serialize(views, metadata).expect("names that differ and whole tensors")
     }
 
     /// Numbers of a vector.
@@ -97,9 +104,36 @@ fn vectors(set: &FeatureSet) -> Vec<u8> {
     all.flat_map(|(class, k)| set.vector(class, k)).flat_map(|x| x.to_le_bytes()).collect()
 }
 
+/// The names of the classes of all parts; nothing where each is the number of its class.
+fn names(parts: &[(&str, &FeatureSet)]) -> Option<String> {
+    let numbered = |set: &FeatureSet| (0..set.classes()).all(|class| set.name(class) == class.to_string());
+    if parts.iter().all(|(_, set)| numbered(set)) {
+        return None;
+    }
+    let of = |set: &FeatureSet| (0..set.classes()).map(|class| set.name(class).to_owned()).collect();
+    let names: BTreeMap<&str, Vec<String>> = parts.iter().map(|(part, set)| (*part, of(set))).collect();
+    Some(serde_json::to_string(&names).expect("names have a form in JSON"))
+}
+
 fn labels(set: &FeatureSet) -> Vec<u8> {
     let each = |class: usize| (class as i64).to_le_bytes().repeat(set.vectors(class));
     (0..set.classes()).flat_map(each).collect()
+}
+
+/// Refuses a file that does not begin as one of features, before it is read as a whole.
+fn check_start(path: &Path) -> Result<(), Error> {
+    let (mut file, length) = open_regular(path)?;
+    let mut size = [0; 8];
+    file.read_exact(&mut size).or_else(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => Ok(()),
+        _ => Err(unreadable(path, error)),
+    })?;
+    let header = u64::from_le_bytes(size);
+    if (1..=MAX_HEADER).contains(&header) && header <= length {
+        return Ok(());
+    }
+    let cause = format!("it is no safetensors file (its header would have {header} bytes); {WAY_OUT}");
+    Err(Error::BadFeatures { path: path.into(), cause })
 }
 
 /// The parts of a file, or what is wrong with it and the way out.
@@ -114,9 +148,10 @@ fn parts(bytes: &[u8]) -> Result<FeatureParts, String> {
     if let Some(other) = file.names().into_iter().filter(|name| !known(name)).min() {
         return Err(wrong(format!("its tensor '{}' is of no part", other.escape_debug())));
     }
+    let names = named(bytes).map_err(wrong)?;
     let mut read = Vec::new();
     for part in PARTS {
-        read.push(classes(&file, part).map_err(wrong)?);
+        read.push(classes(&file, part, names.get(part)).map_err(wrong)?);
     }
     let widths: Vec<usize> = read.iter().flatten().map(|(width, _)| *width).collect();
     let Some(&width) = widths.first() else { return Err(wrong("it holds no vector".into())) };
@@ -131,10 +166,24 @@ fn parts(bytes: &[u8]) -> Result<FeatureParts, String> {
     Ok(FeatureParts { train: next(), validation: next(), test: next() })
 }
 
+/// The names of the classes of each part, as far as the file has them.
+fn named(bytes: &[u8]) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    match header.metadata().as_ref().and_then(|metadata| metadata.get(NAMES)) {
+        None => Ok(BTreeMap::new()),
+        Some(names) => serde_json::from_str(names)
+            .map_err(|error| format!("its {NAMES} are no lists of names ({error})")),
+    }
+}
+
 type Classes = Vec<(String, Vec<f32>)>;
 
 /// The length of a part's vectors, and its classes; nothing where the part is absent or empty.
-fn classes(file: &SafeTensors<'_>, part: &str) -> Result<Option<(usize, Classes)>, String> {
+fn classes(
+    file: &SafeTensors<'_>,
+    part: &str,
+    names: Option<&Vec<String>>,
+) -> Result<Option<(usize, Classes)>, String> {
     let tensor = |what: &str| file.tensor(&format!("{part}.{what}")).ok();
     let (vectors, labels) = match (tensor(FEATURES), tensor(LABELS)) {
         (None, None) => return Ok(None),
@@ -160,6 +209,17 @@ fn classes(file: &SafeTensors<'_>, part: &str) -> Result<Option<(usize, Classes)
             return Err(format!("{part}.{FEATURES} has a number in row {row} that is not finite"));
         }
     }
-    let named = |(label, values): (i64, Vec<f32>)| (label.to_string(), values);
-    Ok((n > 0).then(|| (width, by_label.into_iter().map(named).collect())))
+    let mut classes = Vec::with_capacity(by_label.len());
+    for (label, values) in by_label {
+        let name = match names {
+            None => label.to_string(),
+            Some(names) => {
+                usize::try_from(label).ok().and_then(|label| names.get(label).cloned()).ok_or_else(|| {
+                    format!("{part}.{LABELS} has {label}, for which there is no name in its {NAMES}")
+                })?
+            }
+        };
+        classes.push((name, values));
+    }
+    Ok((n > 0).then_some((width, classes)))
 }

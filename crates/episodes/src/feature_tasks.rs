@@ -1,7 +1,8 @@
 //! Episodes of classification of feature vectors.
 
 use crate::{
-    Draw, Episode, Error, FeatureSet, Outputs, Protocol, Purpose, Rotations, Set, Targets, Tasks, stream,
+    ClassId, Draw, Episode, Error, FeatureSet, Outputs, Protocol, Purpose, Rotations, Set, Targets, Tasks,
+    stream,
 };
 use ndarray::ArrayD;
 use std::ops::Range;
@@ -107,5 +108,10 @@ impl Tasks for FeatureTasks {
 
     fn outputs(&self) -> Outputs {
         Outputs::Classes(self.protocol.ways)
+    }
+
+    fn query_classes(&self, i: u64) -> Option<Vec<ClassId>> {
+        let of_class = |(class, _): (usize, _)| vec![ClassId::from(class); self.protocol.queries];
+        Some(self.draw(i).into_iter().flat_map(of_class).collect())
     }
 }

@@ -1,5 +1,6 @@
 //! Images in memory, by class.
 
+use crate::names::NameIndex;
 use crate::{Set, Targets};
 use ndarray::ArrayD;
 use std::fmt;
@@ -96,9 +97,13 @@ impl ImageSet {
         &self.class(class).name
     }
 
-    /// The class of a name.
+    /// The class of a name: of the very name, or else the only class whose name is canonically equivalent. To look for many
+    /// names, or to know why there is none, make a [`NameIndex`](crate::names::NameIndex).
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.classes.iter().position(|c| c.name == name)
+        self.classes.iter().position(|c| c.name == name).or_else(|| {
+            let names = self.classes.iter().map(|c| c.name.as_str());
+            NameIndex::new(names).find(name).ok()
+        })
     }
 
     /// Pixels of image `k` of a class, row-major.

@@ -178,6 +178,13 @@ impl Tasks for ImageTasks {
     fn outputs(&self) -> Outputs {
         Outputs::Classes(self.protocol.ways)
     }
+
+    fn query_classes(&self, i: u64) -> Option<Vec<ClassId>> {
+        let (drawn, shots) = self.draw(i);
+        let queries = self.per_class() - shots;
+        let of_class = |Drawn { class, turn, .. }: Drawn| vec![ClassId { class, turn }; queries];
+        Some(drawn.into_iter().flat_map(of_class).collect())
+    }
 }
 
 pub(crate) fn check_listed(images: &ImageSet, classes: &[ClassId]) -> Result<(), Error> {

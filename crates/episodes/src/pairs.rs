@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use crate::alphabets::grouped;
+use crate::alphabets::{families, grouped};
 use crate::image_tasks::{check_listed, check_square, described, with_rotations};
 use crate::{
     ChaCha8Rng, ClassId, Distortion, Draw, Episode, Error, ImageSet, Outputs, Purpose, Rotations, Set,
@@ -17,8 +17,9 @@ use crate::{
 pub struct PairProtocol {
     /// Pairs of a batch, an even number.
     pub size: usize,
-    /// Images of each class that are drawn from: for Omniglot, numbers of drawers.
-    pub drawers: Range<usize>,
+    /// Images of each class that are drawn from, where those of one number are by one hand as in Omniglot: numbers of drawers.
+    /// `None` takes all images of every class, which may have unequal numbers of them: pictures of one's own.
+    pub drawers: Option<Range<usize>>,
     /// What is done to each image, if anything.
     pub distortion: Option<Distortion>,
     /// Whether each alphabet turned by 90, 180 and 270 degrees is another alphabet.
@@ -29,7 +30,12 @@ impl Default for PairProtocol {
     /// The paper's: batches of 128, 12 drawers of 20 (of [`omniglot::koch`](crate::omniglot::koch)), distorted, not turned.
     fn default() -> Self {
         let drawers = crate::omniglot::TRAINING_DRAWERS;
-        PairProtocol { size: 128, drawers, distortion: Some(Distortion::default()), turned: false }
+        PairProtocol {
+            size: 128,
+            drawers: Some(drawers),
+            distortion: Some(Distortion::default()),
+            turned: false,
+        }
     }
 }
 
@@ -39,7 +45,8 @@ impl Default for PairProtocol {
 /// they show the same class, else 0. Half of each batch are the same. Pairs go round the alphabets, so that over the
 /// batches each gives as many, of both kinds; an alphabet is what stands before the `/` of a class name. Both images of a
 /// pair are of one alphabet, as in the one-shot trials that follow, where classes of other alphabets would be too easy to
-/// tell apart; and they are by different drawers, so that one hand does not speak for another class. Images are `[n, height,
+/// tell apart; and they are by different drawers, so that one hand does not speak for another class. Without
+/// [drawers](PairProtocol::drawers) both are of one folder, or of any two classes where a folder has a single one. Images are `[n, height,
 /// width, channels]` with values `0..=1`, each distorted by itself.
 ///
 /// ```
@@ -71,7 +78,8 @@ impl Pairs {
     ///
     /// # Errors
     /// When a class is not in the image set or listed twice, when the size is 0 or odd, when there are fewer than two
-    /// drawers or a class lacks one, when an alphabet has a single class, or when images that are not square are to be turned.
+    /// drawers or a class lacks one, when an alphabet has a single class, or when images that are not square are to be turned;
+    /// without drawers, when a class has a single image or there is a single class.
     pub fn new(
         images: Arc<ImageSet>,
         classes: &[ClassId],
@@ -87,8 +95,7 @@ impl Pairs {
         let rotations = if protocol.turned { Rotations::NewClasses } else { Rotations::None };
         let classes = with_rotations(classes, rotations);
         check_square(&images, &classes, rotations)?;
-        check_drawers(&images, &classes, &protocol.drawers)?;
-        let alphabets = grouped(&images, &classes);
+        let alphabets = divided(&images, &classes, protocol.drawers.as_ref())?;
         if let Some(lonely) = alphabets.iter().find(|alphabet| alphabet.len() < 2) {
             return Err(Error::LonelyClass { class: described(&images, lonely[0]) });
         }
@@ -106,11 +113,28 @@ impl Pairs {
     /// Both images of pair `number`, counted over all batches: even numbers are the same class.
     fn draw(&self, number: u64, rng: &mut ChaCha8Rng) -> [Place; 2] {
         let alphabet = &self.alphabets[(number / 2 % self.alphabets.len() as u64) as usize];
-        let drawers = rng.choose(self.protocol.drawers.len(), 2);
+        let Some(drawers) = &self.protocol.drawers else {
+            return self.draw_any(alphabet, is_same(number), rng);
+        };
+        let first = drawers.start;
+        let drawers = rng.choose(drawers.len(), 2);
         let classes = rng.choose(alphabet.len(), 2);
         let second = if is_same(number) { classes[0] } else { classes[1] };
-        let first = self.protocol.drawers.start;
         [(alphabet[classes[0]], first + drawers[0]), (alphabet[second], first + drawers[1])]
+    }
+
+    /// Both images of a pair without regard to drawers.
+    fn draw_any(&self, classes: &[ClassId], same: bool, rng: &mut ChaCha8Rng) -> [Place; 2] {
+        let [first, second] = [0, 1].map({
+            let chosen = rng.choose(classes.len(), 2);
+            move |k: usize| classes[chosen[k]]
+        });
+        let images = |id: ClassId| self.images.images(id.class);
+        if same {
+            let chosen = rng.choose(images(first), 2);
+            return [(first, chosen[0]), (first, chosen[1])];
+        }
+        [first, second].map(|id| (id, rng.choose(images(id), 1)[0]))
     }
 
     /// Draws an image into its place, distorted.
@@ -132,11 +156,23 @@ fn is_same(number: u64) -> bool {
     number.is_multiple_of(2)
 }
 
-pub(crate) fn check_drawers(
+/// The classes that are told apart from each other, if there are enough images of each.
+pub(crate) fn divided(
     images: &ImageSet,
     classes: &[ClassId],
-    drawers: &Range<usize>,
-) -> Result<(), Error> {
+    drawers: Option<&Range<usize>>,
+) -> Result<Vec<Vec<ClassId>>, Error> {
+    if let Some(drawers) = drawers {
+        check_drawers(images, classes, drawers)?;
+        return Ok(grouped(images, classes));
+    }
+    match classes.iter().find(|id| images.images(id.class) < 2) {
+        Some(id) => Err(Error::SingleImage { class: images.name(id.class).to_string() }),
+        None => Ok(families(images, classes)),
+    }
+}
+
+fn check_drawers(images: &ImageSet, classes: &[ClassId], drawers: &Range<usize>) -> Result<(), Error> {
     if drawers.len() < 2 {
         return Err(Error::OneDrawer { drawers: drawers.clone() });
     }

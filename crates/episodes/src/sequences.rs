@@ -217,6 +217,26 @@ impl Sequences {
         }
     }
 
+    /// The images of batch `i`, one behind the other, and the step that each is of.
+    fn steps(&self, i: u64) -> (Vec<f32>, Vec<Step>) {
+        let size: usize = self.images.shape().iter().product();
+        let batch = self.protocol.batch;
+        let classes = self.protocol.classes_at(i);
+        let length = classes * self.protocol.per_class;
+        let (mut x, mut steps) = (vec![0.0; length * batch * size], Vec::with_capacity(length * batch));
+        let mut rng = stream(self.seed, self.purpose, i);
+        let mut plain = vec![0.0; size];
+        for k in 0..batch {
+            for (t, step) in self.draw(classes, &mut rng).into_iter().enumerate() {
+                self.image(&step, &mut rng, &mut plain, &mut x[(t * batch + k) * size..][..size]);
+                steps.push((t, step));
+            }
+        }
+        // by step, and of the sequences in their order, as the images lie
+        steps.sort_by_key(|(t, _)| *t);
+        (x, steps.into_iter().map(|(_, step)| step).collect())
+    }
+
     /// The targets of these names, in their order.
     fn targets(&self, names: Vec<usize>) -> Targets {
         match self.protocol.names {
@@ -247,27 +267,16 @@ fn spelled(name: usize) -> Vec<f32> {
 impl Tasks for Sequences {
     fn episode(&self, i: u64) -> Episode {
         let [h, w, c] = self.images.shape();
-        let (size, batch) = (h * w * c, self.protocol.batch);
-        let classes = self.protocol.classes_at(i);
-        let length = classes * self.protocol.per_class;
-        let (mut x, mut names) = (vec![0.0; length * batch * size], vec![0; length * batch]);
-        let mut rng = stream(self.seed, self.purpose, i);
-        let mut plain = vec![0.0; size];
-        for k in 0..batch {
-            for (t, step) in self.draw(classes, &mut rng).into_iter().enumerate() {
-                let row = t * batch + k;
-                self.image(&step, &mut rng, &mut plain, &mut x[row * size..][..size]);
-                names[row] = step.name;
-            }
-        }
+        let (x, steps) = self.steps(i);
+        let names: Vec<usize> = steps.iter().map(|step| step.name).collect();
         let set = |n: usize, x: Vec<f32>, names: Vec<usize>| {
             let x = ArrayD::from_shape_vec(vec![n, h, w, c], x).expect("made for this shape");
             Set::new(x, self.targets(names))
         };
         Episode {
             support: set(0, Vec::new(), Vec::new()),
-            query: set(length * batch, x, names),
-            ways: (self.protocol.names == Names::Numbers).then_some(classes),
+            query: set(names.len(), x, names),
+            ways: (self.protocol.names == Names::Numbers).then(|| self.protocol.classes_at(i)),
         }
     }
 
@@ -280,5 +289,9 @@ impl Tasks for Sequences {
             Names::Numbers => Outputs::Classes(self.protocol.most()),
             Names::Strings => Outputs::Values(STRING_LENGTH * ALPHABET),
         }
+    }
+
+    fn query_classes(&self, i: u64) -> Option<Vec<ClassId>> {
+        Some(self.steps(i).1.into_iter().map(|step| step.id).collect())
     }
 }

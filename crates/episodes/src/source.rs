@@ -1,9 +1,12 @@
 //! Files from outside, in a folder or in a zip archive read in place.
 //!
 //! Nothing is unpacked to disk. Counts and sizes are bounded by what is read,
-//! not by what an archive declares.
+//! not by what an archive declares. Only regular files are opened: a named pipe
+//! or a device would be waited for without end.
 
 use crate::Error;
+use crate::names::from_os;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -14,8 +17,8 @@ use zip::ZipArchive;
 const MAX_FILES: usize = 100_000;
 /// Most bytes of one archive; the larger Omniglot archive has 9 million.
 const MAX_ARCHIVE: u64 = 1 << 28;
-/// Most folders within folders.
-const MAX_DEPTH: usize = 3;
+/// Most folders within folders: those of a data set, and two above them.
+const MAX_DEPTH: usize = 5;
 
 /// A folder or an archive with the names of its files. A clone is cheap and
 /// reads independently: one per thread.
@@ -23,7 +26,16 @@ const MAX_DEPTH: usize = 3;
 pub(crate) struct Source {
     path: PathBuf,
     names: Arc<Vec<String>>,
-    archive: Option<ZipArchive<Cursor<Arc<[u8]>>>>,
+    files: Files,
+}
+
+/// Where the bytes of the files are.
+#[derive(Clone)]
+enum Files {
+    /// Each in a file of its own, in the order of the names.
+    Folder(Arc<Vec<PathBuf>>),
+    /// In an archive.
+    Archive(ZipArchive<Cursor<Arc<[u8]>>>),
 }
 
 impl Source {
@@ -31,17 +43,16 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let about = fs::metadata(path).map_err(|e| unreadable(path, e))?;
         if about.is_dir() {
-            let mut names = Vec::new();
-            walk(path, "", MAX_DEPTH, &mut names)?;
-            return Ok(Self { path: path.into(), names: Arc::new(names), archive: None });
+            let mut walk = Walk { root: path, files: Vec::new(), met: HashSet::new(), entries: 0 };
+            walk.enter(path, "", MAX_DEPTH)?;
+            let (names, files) = walk.files.into_iter().unzip();
+            let (names, files) = (Arc::new(names), Files::Folder(Arc::new(files)));
+            return Ok(Self { path: path.into(), names, files });
         }
-        let file = File::open(path).map_err(|e| unreadable(path, e))?;
-        let bytes = bounded(file, MAX_ARCHIVE)
-            .map_err(|e| unreadable(path, e))?
-            .ok_or_else(|| too_large(path.display(), MAX_ARCHIVE))?;
+        let bytes = read_regular(path, MAX_ARCHIVE)?;
         let archive = ZipArchive::new(Cursor::new(bytes.into())).map_err(|e| damaged(path, e))?;
         let names = entry_names(path, &archive)?;
-        Ok(Self { path: path.into(), names: Arc::new(names), archive: Some(archive) })
+        Ok(Self { path: path.into(), names: Arc::new(names), files: Files::Archive(archive) })
     }
 
     /// Where it is.
@@ -49,36 +60,69 @@ impl Source {
         &self.path
     }
 
-    /// Names of its files, with `/` between folders; folders of an archive end in `/`.
+    /// Names of its files, with `/` between folders, also where an archive has `\`; folders of an archive end in `/`.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
     /// Where file `number` is, for messages.
     pub(crate) fn describe(&self, number: usize) -> String {
-        let (path, name) = (self.path.display(), &self.names[number]);
-        match self.archive {
-            Some(_) => format!("{path}: {name}"),
-            None => self.path.join(name).display().to_string(),
+        match &self.files {
+            Files::Archive(_) => format!("{}: {}", self.path.display(), self.names[number]),
+            Files::Folder(files) => files[number].display().to_string(),
         }
     }
 
     /// The bytes of file `number` of [`names`](Self::names), at most `limit`.
     pub(crate) fn read(&mut self, number: usize, limit: u64) -> Result<Vec<u8>, Error> {
         let name = self.describe(number);
-        let read = match &mut self.archive {
-            Some(archive) => {
-                let entry = archive.by_index(number).map_err(|e| damaged(&self.path, e))?;
-                bounded(entry, limit)
-                    .map_err(|e| damaged(&self.path, format!("{}: {e}", self.names[number])))?
-            }
-            None => {
-                let path = self.path.join(&self.names[number]);
-                File::open(&path).and_then(|file| bounded(file, limit)).map_err(|e| unreadable(&path, e))?
-            }
+        let archive = match &mut self.files {
+            Files::Folder(files) => return read_regular(&files[number], limit),
+            Files::Archive(archive) => archive,
         };
-        read.ok_or_else(|| too_large(name, limit))
+        let entry = archive.by_index(number).map_err(|e| damaged(&self.path, e))?;
+        bounded(entry, limit)
+            .map_err(|e| damaged(&self.path, format!("{}: {e}", self.names[number])))?
+            .ok_or_else(|| too_large(name, limit))
     }
+}
+
+/// Opens a regular file and says how many bytes it has: never a folder, a named pipe or a device, not even to look at it.
+pub(crate) fn open_regular(path: &Path) -> Result<(File, u64), Error> {
+    let of = |kind: fs::FileType| Error::NotAFile { path: path.into(), what: what(kind) };
+    let before = fs::metadata(path).map_err(|e| unreadable(path, e))?;
+    if !before.is_file() {
+        return Err(of(before.file_type()));
+    }
+    let file = File::open(path).map_err(|e| unreadable(path, e))?;
+    // the open one counts: another may have taken its place
+    let about = file.metadata().map_err(|e| unreadable(path, e))?;
+    if about.is_file() { Ok((file, about.len())) } else { Err(of(about.file_type())) }
+}
+
+/// All bytes of a regular file, which has at most `limit`.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let (file, length) = open_regular(path)?;
+    let read = if length > limit { None } else { bounded(file, limit).map_err(|e| unreadable(path, e))? };
+    read.ok_or_else(|| too_large(path.display(), limit))
+}
+
+/// What something is that is no regular file.
+fn what(kind: fs::FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return "a device";
+        }
+    }
+    if kind.is_dir() { "a folder" } else { "something else" }
 }
 
 /// Everything a reader gives, or `None` when that is more than `limit` bytes.
@@ -113,9 +157,26 @@ fn entry_names(path: &Path, archive: &ZipArchive<Cursor<Arc<[u8]>>>) -> Result<V
             if climbs(&name) || entry.is_symlink() {
                 return Err(Error::LeadsOutside { path: path.into(), entry: name });
             }
-            Ok(name)
+            // as archives made on Windows may have it
+            Ok(if name.contains('/') { name } else { name.replace('\\', "/") })
         })
         .collect()
+}
+
+/// Whether files and folders of this name are the system's, not the user's: names with a dot in front, and what macOS, Windows,
+/// storage servers and file systems put beside other people's files.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    const OF_SYSTEMS: [&str; 8] = [
+        "__macosx",
+        "@eadir",
+        "@recycle",
+        "@tmp",
+        "#recycle",
+        "$recycle.bin",
+        "lost+found",
+        "system volume information",
+    ];
+    name.starts_with('.') || OF_SYSTEMS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// Whether a path is absolute or has a step upwards, on any system.
@@ -127,22 +188,41 @@ pub(crate) fn climbs(name: &str) -> bool {
         || steps.any(|step| step == "..")
 }
 
-/// Adds the files under `path` to `names`, in order of their names.
-fn walk(path: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) -> Result<(), Error> {
-    let entries: Result<Vec<_>, _> = fs::read_dir(path).and_then(|all| all.take(MAX_FILES + 1).collect());
-    let mut entries = entries.map_err(|e| unreadable(path, e))?;
-    entries.sort_by_key(|entry| entry.file_name());
-    for entry in entries {
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let below = entry.path();
-        if !below.is_dir() {
-            names.push(name);
-        } else if depth > 0 {
-            walk(&below, &format!("{name}/"), depth - 1, names)?;
+/// The files below a folder, in order of their names.
+struct Walk<'a> {
+    root: &'a Path,
+    /// Their names below the folder, and where they are.
+    files: Vec<(String, PathBuf)>,
+    /// Folders that were entered, by their true paths: a link may lead back to one.
+    met: HashSet<PathBuf>,
+    /// Files and folders seen.
+    entries: usize,
+}
+
+impl Walk<'_> {
+    fn enter(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), Error> {
+        let place = fs::canonicalize(folder).map_err(|e| unreadable(folder, e))?;
+        if !self.met.insert(place) {
+            return Ok(());
         }
-        if names.len() > MAX_FILES {
-            return Err(Error::TooManyFiles { path: path.into(), limit: MAX_FILES });
+        let mut below: Vec<(String, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, e))? {
+            let entry = entry.map_err(|e| unreadable(folder, e))?;
+            self.entries += 1;
+            if self.entries > MAX_FILES {
+                return Err(Error::TooManyFiles { path: self.root.into(), limit: MAX_FILES });
+            }
+            below.push((from_os(&entry.file_name()), entry.path()));
         }
+        below.sort_unstable();
+        for (name, path) in below.into_iter().filter(|(name, _)| !is_hidden(name)) {
+            let name = format!("{prefix}{name}");
+            if !path.is_dir() {
+                self.files.push((name, path));
+            } else if depth > 0 {
+                self.enter(&path, &format!("{name}/"), depth - 1)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }

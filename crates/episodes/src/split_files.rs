@@ -1,14 +1,15 @@
 //! Splits listed in text files.
 
-use crate::source::{bounded, too_large, unreadable};
+use crate::names::{NameError, NameIndex};
 use crate::split::PARTS;
-use crate::{ClassId, ClassSplit, Error, ImageSet, Turn};
+use crate::{ClassId, ClassSplit, Error, ImageSet, Turn, parts, text};
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a split file; the largest of Vinyals et al. has 160,000.
 const MAX_FILE: u64 = 1 << 24;
+/// What lists of classes end in.
+pub(crate) const ENDING: &str = "txt";
 
 impl ClassSplit {
     /// Reads a split from the files `train.txt`, `val.txt` and `test.txt` of a folder.
@@ -20,7 +21,14 @@ impl ClassSplit {
     /// Networks: 4112, 688 and 1692 turned classes, to be drawn from with
     /// [`Rotations::None`](crate::Rotations::None), or, taking each character
     /// once, with [`Rotations::PerClass`](crate::Rotations::PerClass).
-    /// Empty lines are skipped.
+    ///
+    /// A class is found by its very name, or else by the only one that is
+    /// canonically equivalent, such as 고양이 composed in the list and decomposed
+    /// in the data. Blanks around a name are dropped unless they are part of one;
+    /// empty lines are skipped. The files are UTF-8, or UTF-16 with a byte order
+    /// mark. `val.txt` may be missing or empty: then no class is for validation.
+    /// Other names of the parts count as well where these three are not there,
+    /// such as `validation.txt`; see [`folder`](crate::folder).
     ///
     /// ```no_run
     /// use fewshot_episodes::{omniglot, ClassSplit};
@@ -31,49 +39,64 @@ impl ClassSplit {
     /// ```
     ///
     /// # Errors
-    /// When a file cannot be read or lists nothing, when a line names no class
-    /// of the image set or one named before, or when two parts share a class,
-    /// turned copies included.
+    /// When `train.txt` or `test.txt` cannot be read or lists nothing, when a file
+    /// is in another encoding, when a line names no class of the image set, one of
+    /// several that are equivalent, or one named before, or when two parts share a
+    /// class, turned copies included.
     pub fn read(images: &ImageSet, folder: impl AsRef<Path>) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        let known: HashMap<&str, usize> =
-            (0..images.classes()).map(|class| (images.name(class), class)).collect();
-        let [train, validation, test] =
-            PARTS.map(|part| read_part(&known, folder.join(format!("{part}.txt"))));
-        Self::new(images, train?, validation?, test?)
+        let known = NameIndex::new((0..images.classes()).map(|class| images.name(class)));
+        let [train, validation, test] = parts::lists(folder, ENDING)?;
+        let usual = |part: usize| folder.join(format!("{}.{ENDING}", PARTS[part]));
+        let needed = |part: usize, file: Option<PathBuf>| {
+            let file = file.unwrap_or_else(|| usual(part));
+            match read_part(&known, &file)? {
+                ids if ids.is_empty() => Err(Error::EmptySplit { file }),
+                ids => Ok(ids),
+            }
+        };
+        let train = needed(0, train)?;
+        let validation = validation.map_or_else(|| Ok(Vec::new()), |file| read_part(&known, &file))?;
+        Self::new(images, train, validation, needed(2, test)?)
     }
 }
 
-fn read_part(known: &HashMap<&str, usize>, file: PathBuf) -> Result<Vec<ClassId>, Error> {
-    let bytes = File::open(&file)
-        .and_then(|f| bounded(f, MAX_FILE))
-        .map_err(|e| unreadable(&file, e))?
-        .ok_or_else(|| too_large(file.display(), MAX_FILE))?;
-    let text = String::from_utf8_lossy(&bytes);
+fn read_part(known: &NameIndex<'_>, file: &Path) -> Result<Vec<ClassId>, Error> {
+    let text = text::read(file, MAX_FILE)?;
     let mut lines: HashMap<ClassId, usize> = HashMap::new();
     let mut ids = Vec::new();
-    for (line, name) in (1..).zip(text.lines().map(str::trim)).filter(|(_, name)| !name.is_empty()) {
-        let unknown =
-            || Error::UnknownClass { file: file.clone(), line, class: name.chars().take(80).collect() };
-        let id = parse(known, name).ok_or_else(unknown)?;
+    for (line, name) in (1..).zip(text.lines()).filter(|(_, name)| !name.trim().is_empty()) {
+        let id = parse(known, name).map_err(|error| match error {
+            NameError::Unknown { .. } => {
+                let class = name.trim().chars().take(80).collect();
+                Error::UnknownClass { file: file.into(), line, class }
+            }
+            other => Error::BadList { file: file.into(), line, cause: other.to_string() },
+        })?;
         if let Some(first) = lines.insert(id, line) {
-            let class = name.to_string();
-            return Err(Error::RepeatedLine { file, line, first, class });
+            let class = name.trim().to_string();
+            return Err(Error::RepeatedLine { file: file.into(), line, first, class });
         }
         ids.push(id);
-    }
-    if ids.is_empty() {
-        return Err(Error::EmptySplit { file });
     }
     Ok(ids)
 }
 
-/// A known class, alone or with `/rotRRR` behind it.
-fn parse(known: &HashMap<&str, usize>, name: &str) -> Option<ClassId> {
-    if let Some(&class) = known.get(name) {
-        return Some(class.into());
+/// A known class, alone or with `/rotRRR` behind it, as it stands in the line or without the blanks around it.
+fn parse(known: &NameIndex<'_>, line: &str) -> Result<ClassId, NameError> {
+    match turned(known, line) {
+        Err(NameError::Unknown { .. }) => turned(known, line.trim()),
+        found => found,
     }
-    let (class, degrees) = name.rsplit_once("/rot")?;
-    let turn = Turn::from_degrees(degrees.parse().ok()?)?;
-    Some(ClassId { class: *known.get(class)?, turn })
+}
+
+fn turned(known: &NameIndex<'_>, name: &str) -> Result<ClassId, NameError> {
+    let alone = known.find(name).map(ClassId::from);
+    let degrees = |(class, degrees): (_, &str)| Some((class, Turn::from_degrees(degrees.parse().ok()?)?));
+    match (alone, name.rsplit_once("/rot").and_then(degrees)) {
+        (Err(NameError::Unknown { .. }), Some((class, turn))) => {
+            known.find(class).map(|class| ClassId { class, turn })
+        }
+        (alone, _) => alone,
+    }
 }

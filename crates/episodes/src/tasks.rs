@@ -1,6 +1,6 @@
 //! Distributions of tasks.
 
-use crate::{Episode, Targets};
+use crate::{ClassId, Episode, Targets};
 
 /// What a network must put out for a task distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,13 @@ pub trait Tasks: Send + Sync {
 
     /// What a network must put out.
     fn outputs(&self) -> Outputs;
+
+    /// The class that each query of episode `i` is of, in the order of the queries: what its label stands for in this
+    /// episode. `None` where examples are of no listed class, as by default.
+    fn query_classes(&self, i: u64) -> Option<Vec<ClassId>> {
+        let _ = i;
+        None
+    }
 }
 
 /// Given episodes, such as those of [`omniglot::runs`](crate::omniglot::runs): episode `i` is element `i`.

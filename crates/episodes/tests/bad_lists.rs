@@ -80,6 +80,7 @@ fn split_files_right_and_wrong() {
     let good = split(one, two, three).unwrap();
     assert_eq!((good.train().len(), good.train()[1].turn.degrees()), (2, 270));
     assert_eq!((good.validation()[0].class, good.test()[0].turn.degrees()), (1, 90));
+    assert_eq!(split(one, "\n \n", three).unwrap().validation(), []);
     for (result, parts) in [
         (
             split(one, two, "Greek/character03\nLatin/character01"),
@@ -88,7 +89,8 @@ fn split_files_right_and_wrong() {
         (split("Greek/character01/rot045", two, three), &["train.txt line 1", "rot045"][..]),
         (split("Greek/character01/rot", two, three), &["train.txt line 1"][..]),
         (split(one, &format!("{two}\n{two}"), three), &["val.txt line 5", "already on line 2"][..]),
-        (split(one, "\n \n", three), &["val.txt lists no class"][..]),
+        (split("\n \n", two, three), &["train.txt lists no class"][..]),
+        (split(one, two, ""), &["test.txt lists no class"][..]),
         (split(one, two, "Greek/character01/rot180"), &["Greek/character01", "both train and test"][..]),
         (split("\u{1b}[31m\u{0}", two, three), &["train.txt line 1", "\\u{1b}"][..]),
     ] {

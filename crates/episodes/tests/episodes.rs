@@ -195,3 +195,30 @@ fn listed_turns_are_kept_without_rotations_and_merged_per_class() {
     let message = new(3, Rotations::PerClass).unwrap_err().to_string();
     assert!(message.starts_with("ways 3 exceed the 2 classes"), "{message}");
 }
+
+#[test]
+fn each_query_is_said_to_be_of_its_class() {
+    let classes: Vec<ClassId> = (0..9).map(ClassId::from).collect();
+    for rotations in Rotations::ALL {
+        let protocol = Protocol { ways: 4, shots: 2, queries: 3, rotations };
+        let tasks = ImageTasks::new(images(9, 6), &classes, protocol, 1, Purpose::Test).unwrap();
+        for i in 0..5 {
+            let shown = read(&tasks.episode(i).query);
+            let shown: Vec<ClassId> =
+                shown.into_iter().map(|(class, _, turn)| ClassId { class, turn }).collect();
+            assert_eq!(tasks.query_classes(i), Some(shown), "{rotations:?}");
+        }
+    }
+    // where shots are drawn, the rest are queries
+    let protocol = Protocol { ways: 3, shots: 4, queries: 1, rotations: Rotations::None };
+    let tasks = ImageTasks::new(images(9, 6), &classes, protocol, 1, Purpose::Train)
+        .unwrap()
+        .with_shots(1..=4)
+        .unwrap();
+    for i in 0..9 {
+        let query = tasks.episode(i).query;
+        let shown: Vec<usize> = read(&query).into_iter().map(|(class, ..)| class).collect();
+        let said: Vec<usize> = tasks.query_classes(i).unwrap().into_iter().map(|id| id.class).collect();
+        assert_eq!(said, shown);
+    }
+}

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::has;
+use common::{has, write};
 use fewshot_episodes::{
     Episode, Error, FeatureParts, FeatureSet, FeatureTasks, Outputs, Protocol, Purpose, Rotations, Set, Tasks,
 };
@@ -178,4 +178,37 @@ fn labels_in_any_order_make_classes() {
     assert!(parts.train.is_empty() && parts.test.is_empty());
     assert_eq!((set.name(0), set.name(1), set.vectors(0), set.vectors(1)), ("-1", "7", 1, 2));
     assert_eq!((set.vector(1, 0), set.vector(1, 1)), (&[1.0][..], &[3.0][..]));
+}
+
+#[test]
+fn names_of_classes_are_kept() {
+    let set = |names: &[&str]| {
+        let classes = names.iter().enumerate().map(|(i, &name)| (name.to_owned(), vec![i as f32; 4]));
+        Arc::new(FeatureSet::new(2, classes.collect()))
+    };
+    let named = FeatureParts {
+        train: set(&["crane, bird", "two\nlines", "red\u{1b}[31m", "고양이"]),
+        validation: set(&[]),
+        test: set(&["0", "1"]),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "named", &named.to_bytes());
+    assert_eq!(FeatureParts::read(&file).unwrap(), named);
+    let read = |text: &str| {
+        let bytes = String::from_utf8_lossy(&named.to_bytes()).into_owned();
+        assert!(bytes.contains("fewshot-classes"), "{bytes}");
+        let views = [
+            ("train.features", TensorView::new(Dtype::F32, vec![1, 1], &[0; 4]).unwrap()),
+            ("train.labels", TensorView::new(Dtype::I64, vec![1], &[1, 0, 0, 0, 0, 0, 0, 0]).unwrap()),
+        ];
+        let metadata = std::collections::HashMap::from([("fewshot-classes".to_owned(), text.to_owned())]);
+        let bytes = safetensors::serialize(views, Some(metadata)).unwrap();
+        FeatureParts::read(write(folder.path(), "file", &bytes)).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(r#"{"train": ["a", "b"]}"#).unwrap().train.name(0), "b");
+    assert_eq!(read(r#"{"test": ["a", "b"]}"#).unwrap().train.name(0), "1");
+    has(&read(r#"{"train": ["a"]}"#).unwrap_err(), &["train.labels has 1", "no name"]);
+    has(&read("[1]").unwrap_err(), &["fewshot-classes", "no lists of names"]);
+    let numbered = FeatureParts { train: set(&["0", "1"]), validation: set(&[]), test: set(&["0"]) };
+    assert!(!String::from_utf8_lossy(&numbered.to_bytes()).contains("fewshot-classes"), "as before");
 }

@@ -207,7 +207,7 @@ fn every_picture_that_cannot_be_read_is_told() {
     let png = encoded(GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * y) as u8])), ImageFormat::Png);
     let bomb = huge_png();
     for (bytes, cause) in [
-        (b"hello".to_vec(), "neither PNG nor JPEG"),
+        (b"hello".to_vec(), "no PNG, JPEG"),
         (Vec::new(), "empty"),
         (b"GIF89a\x01\0\x01\0".to_vec(), "Gif"),
         (png[..png.len() / 2].to_vec(), "2.png"),
@@ -248,10 +248,12 @@ fn folders_that_are_no_data_set() {
         (&["a/1.png", "b/notes.txt"], &["b", "holds no picture"]),
         (&["a/1.png", "a/more/2.png"], &["1.png", "more", "either"]),
         (&["readme.txt"], &["holds no class folders"]),
-        (&["a/1.png", "a/photo.HEIC"], &["photo.HEIC", "convert"]),
+        (&["a/1.png", "a/photo.HEIC"], &["photo.HEIC", "whatever its name", "remove it"]),
         (&["1/2/3/4/5/6/7/8/9/1.png"], &["8 folders deep"]),
     ] {
-        let folder = files(&names.iter().map(|name| (*name, plain(1))).collect::<Vec<_>>());
+        let is_picture = |name: &str| name.ends_with("png") || name.ends_with("jpg");
+        let content = |name: &str| if is_picture(name) { plain(1) } else { b"text".to_vec() };
+        let folder = files(&names.iter().map(|name| (*name, content(name))).collect::<Vec<_>>());
         has(&refused(folder.path()), said);
     }
     has(&refused(Path::new("/no/such/place")), &["/no/such/place"]);

@@ -2,52 +2,9 @@
 
 mod common;
 
+use common::divided::{folder, loaded, parts, ravi, refused};
 use common::{has, write};
-use fewshot_episodes::folder::{self, Folder, FolderConfig};
-use fewshot_episodes::{ClassId, ImageSet, glyphs};
-use std::path::Path;
-use tempfile::TempDir;
-
-fn folder(files: &[&str]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (tone, name) in files.iter().enumerate() {
-        write(folder.path(), name, &picture(tone));
-    }
-    folder
-}
-
-/// A picture of one row, as dark as its number.
-fn picture(tone: usize) -> Vec<u8> {
-    common::png(8, 1, |_, column| column < tone)
-}
-
-fn loaded(folder: &Path) -> Result<Folder, String> {
-    let config = FolderConfig { size: [1, 8], ..FolderConfig::default() };
-    folder::load(folder, &config).map_err(|error| error.to_string())
-}
-
-fn refused(folder: &Path) -> String {
-    loaded(folder).unwrap_err()
-}
-
-/// Names of the classes in the parts.
-fn parts(folder: &Folder) -> [Vec<&str>; 3] {
-    let split = folder.split.as_ref().expect("the folder is divided");
-    let names = |ids: &[ClassId]| ids.iter().map(|id| folder.images.name(id.class)).collect();
-    [names(split.train()), names(split.validation()), names(split.test())]
-}
-
-/// `images/` with pictures `0.png`, ..., and three lists of one class each.
-fn ravi(lists: [&str; 3], pictures: usize) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (part, text) in ["train", "val", "test"].iter().zip(lists) {
-        write(folder.path(), &format!("{part}.csv"), text.as_bytes());
-    }
-    for number in 0..pictures {
-        write(folder.path(), &format!("images/{number}.png"), &picture(number));
-    }
-    folder
-}
+use fewshot_episodes::{ClassId, ImageSet, folder, glyphs};
 
 const LISTS: [&str; 3] = [
     "filename,label\n3.png,wolf\n0.png,wolf\n1.png,ant\n",
@@ -57,7 +14,7 @@ const LISTS: [&str; 3] = [
 
 #[test]
 fn lists_of_pictures_divide_as_in_mini_image_net() {
-    let folder = ravi(LISTS, 6);
+    let folder = ravi(LISTS.map(str::as_bytes), 6);
     let loaded = loaded(folder.path()).unwrap();
     assert_eq!(parts(&loaded), [vec!["ant", "wolf"], vec!["crow"], vec!["bee"]]);
     let images = &loaded.images;
@@ -83,35 +40,11 @@ fn lists_that_make_no_sense() {
         ([train, val, "filename,label\n./0.png,bee\n"], &["test.csv line 2", "no plain path"]),
         ([train, val, "filename,label\n/etc/hostname,bee\n"], &["test.csv line 2", "no plain path"]),
     ] {
-        has(&refused(ravi(lists, 6).path()), said);
+        has(&refused(ravi(lists.map(str::as_bytes), 6).path()), said);
     }
-    let folder = ravi(LISTS, 6);
+    let folder = ravi(LISTS.map(str::as_bytes), 6);
     std::fs::remove_file(folder.path().join("test.csv")).unwrap();
     has(&refused(folder.path()), &["test.csv"]);
-}
-
-#[test]
-fn folders_of_parts_divide() {
-    let unpacked = folder(&["train/wolf/1.png", "train/ant/1.png", "val/crow/1.png", "test/bee/1.png"]);
-    let loaded = loaded(unpacked.path()).unwrap();
-    assert_eq!(parts(&loaded), [vec!["ant", "wolf"], vec!["crow"], vec!["bee"]]);
-    let grouped = folder(&["train/a/x/1.png", "validation/a/y/1.png", "test/b/x/1.png"]);
-    assert_eq!(parts(&self::loaded(grouped.path()).unwrap()), [["a/x"], ["a/y"], ["b/x"]]);
-}
-
-#[test]
-fn folders_of_parts_share_no_class() {
-    let shared = folder(&["train/wolf/1.png", "train/ant/1.png", "test/wolf/2.png"]);
-    has(&refused(shared.path()), &["wolf", "both", "train", "test"]);
-    let beside = folder(&["train/wolf/1.png", "test/bee/1.png", "extra/1.png"]);
-    has(&refused(beside.path()), &["extra", "train, val and test"]);
-}
-
-#[test]
-fn classes_may_be_called_train_and_test() {
-    let vehicles = folder(&["train/1.png", "bus/1.png", "test/1.png"]);
-    let loaded = loaded(vehicles.path()).unwrap();
-    assert_eq!((loaded.images.classes(), loaded.split), (3, None));
 }
 
 #[test]

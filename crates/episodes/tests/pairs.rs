@@ -38,7 +38,7 @@ fn read(set: &Set) -> Vec<(ClassId, usize)> {
 }
 
 fn protocol(size: usize, drawers: Range<usize>, turned: bool) -> PairProtocol {
-    PairProtocol { size, drawers, distortion: None, turned }
+    PairProtocol { size, drawers: Some(drawers), distortion: None, turned }
 }
 
 proptest! {
@@ -89,7 +89,7 @@ proptest! {
 
     #[test]
     fn every_one_shot_trial_is_sound(alphabets in 1usize..6, ways in 1usize..=PER, seed: u64, i: u64) {
-        let new = || OneShot::new(images(alphabets), &classes(alphabets), ways, 2..5, seed, Purpose::Test).unwrap();
+        let new = || OneShot::new(images(alphabets), &classes(alphabets), ways, Some(2..5), seed, Purpose::Test).unwrap();
         let trial = new().episode(i);
         prop_assert_eq!(&trial, &new().episode(i));
         let (known, asked) = (read(&trial.support), read(&trial.query));
@@ -129,6 +129,58 @@ fn batches_differ_by_seed_and_number_and_both_images_are_distorted() {
     assert!(left.support.x.outer_iter().chain(left.query.x.outer_iter()).all(marked));
 }
 
+/// Pictures of one's own by class: names and numbers of them, marked as those above.
+fn pictures(classes: &[(&str, usize)]) -> Arc<ImageSet> {
+    let image = |class: usize, k: usize| [255, 2 * k as u8, class as u8, 0];
+    let class = |(class, (name, images)): (usize, &(&str, usize))| {
+        (name.to_string(), (0..*images).flat_map(|k| image(class, k)).collect())
+    };
+    Arc::new(ImageSet::new([2, 2, 1], classes.iter().enumerate().map(class).collect()))
+}
+
+#[test]
+fn without_drawers_all_images_of_every_class_are_drawn_within_folders() {
+    let grouped =
+        [("birds/crow", 2), ("birds/wren", 40), ("fish/eel", 3), ("fish/far/cod", 5), ("fish/far/ray", 9)];
+    let flat = [("crow", 2), ("wren", 40), ("eel", 3)];
+    let mixed = [("birds/crow", 2), ("birds/wren", 40), ("eel", 3)];
+    let alone = [("birds/crow", 2), ("fish/eel", 3)];
+    let whole: Vec<(&str, usize)> = grouped.iter().copied().filter(|(name, _)| *name != "fish/eel").collect();
+    for (classes, groups) in [(&whole[..], 2), (&grouped, 1), (&flat, 1), (&mixed, 1), (&alone, 1)] {
+        let images = pictures(classes);
+        let all: Vec<ClassId> = (0..classes.len()).map(ClassId::from).collect();
+        let protocol = PairProtocol { size: 64, drawers: None, distortion: None, turned: false };
+        let pairs = Pairs::new(images.clone(), &all, protocol, 1, Purpose::Train).unwrap();
+        assert_eq!(pairs.alphabets().len(), groups, "{classes:?}");
+        let mut seen = std::collections::BTreeSet::new();
+        for batch in (0..20).map(|i| pairs.episode(i)) {
+            let both = read(&batch.support).into_iter().zip(read(&batch.query));
+            for (((one, k), (other, l)), &same) in both.zip(batch.query.y.classes().unwrap()) {
+                assert_eq!(one == other, same == 1);
+                assert!(same == 0 || k != l, "an image beside itself");
+                let group = |id: ClassId| pairs.alphabets().iter().position(|group| group.contains(&id));
+                assert_eq!(group(one), group(other), "one folder");
+                seen.extend([(one.class, k), (other.class, l)]);
+            }
+        }
+        assert_eq!(seen.len(), images.len(), "every image takes part");
+        let trials = OneShot::new(images.clone(), &all, 2, None, 1, Purpose::Test).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for trial in (0..400).map(|i| trials.episode(i)) {
+            let (known, asked) = (read(&trial.support), read(&trial.query));
+            assert!(known.iter().zip(&asked).all(|(one, other)| one.0 == other.0 && one.1 != other.1));
+            assert!(known[0].0 != known[1].0);
+            seen.extend(known.into_iter().chain(asked).map(|(id, k)| (id.class, k)));
+        }
+        assert_eq!(seen.len(), images.len(), "every image takes part");
+    }
+    let single = pictures(&[("crow", 2), ("wren", 1)]);
+    let all = [ClassId::from(0), ClassId::from(1)];
+    let protocol = PairProtocol { drawers: None, ..PairProtocol::default() };
+    let refused = Pairs::new(single, &all, protocol, 1, Purpose::Train).unwrap_err().to_string();
+    assert!(refused.starts_with("class wren has a single image") && refused.contains("add one"), "{refused}");
+}
+
 #[test]
 fn what_the_data_cannot_give_is_refused() {
     let refused = |size, drawers, classes: &[ClassId]| {
@@ -148,7 +200,10 @@ fn what_the_data_cannot_give_is_refused() {
     assert!(refused(4, 0..6, &[]).contains("number of classes is 0"));
     assert!(refused(4, 0..6, &[all[0], all[1], all[0]]).contains("listed twice"));
     let trials = |ways, drawers| {
-        OneShot::new(images(2), &all, ways, drawers, 1, Purpose::Test).map(drop).unwrap_err().to_string()
+        OneShot::new(images(2), &all, ways, Some(drawers), 1, Purpose::Test)
+            .map(drop)
+            .unwrap_err()
+            .to_string()
     };
     assert!(trials(4, 0..6).starts_with("4 ways within an alphabet exceed the largest, of 3 classes"));
     assert!(trials(0, 0..6).starts_with("ways is 0"));

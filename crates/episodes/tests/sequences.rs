@@ -162,3 +162,20 @@ fn what_cannot_be_drawn_is_refused() {
     let refused = Sequences::new(none, &listed(2), protocol(2, 2, 1), 1, Purpose::Train).unwrap_err();
     assert!(refused.to_string().contains("class b"), "{refused}");
 }
+
+#[test]
+fn each_row_is_said_to_be_of_its_class() {
+    for (names, growth) in [(Names::Numbers, None), (Names::Strings, Some(Growth { sequences: 2, most: 5 }))]
+    {
+        let protocol = SequenceProtocol { names, growth, ..protocol(3, 4, 2) };
+        let tasks = Sequences::new(images(6), &listed(6), protocol, 1, Purpose::Test).unwrap();
+        for i in [0, 3] {
+            let sequences = read(&tasks, i);
+            let said = tasks.query_classes(i).unwrap();
+            assert_eq!(said.len(), sequences.iter().map(Vec::len).sum::<usize>());
+            for (row, id) in said.into_iter().enumerate() {
+                assert_eq!(sequences[row % 2][row / 2].id, id, "row {row} of episode {i}");
+            }
+        }
+    }
+}

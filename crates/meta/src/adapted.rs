@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Model, NormPolicy, Params};
+use fewshot_nn::{Model, NormPolicy, Params, Signature, Spec};
 
 use crate::error::Error;
+use crate::fit::{example, or_panic, queries};
 use crate::forward::{forward, forward_batch, forward_beside, has_statistics};
-use crate::learned::Learned;
+use crate::learned::{Learned, input_of};
 use crate::learner::Predictor;
 use crate::task::Examples;
 
@@ -26,11 +27,14 @@ struct Adapted<M, F: Float> {
     model: Arc<M>,
     weights: Params<Array<F>>,
     norm: Norm<F>,
+    signature: Signature,
+    input: Option<Vec<usize>>,
 }
 
-/// The model with weights adapted to a support set; `statistics` are the running ones.
+/// The model with weights adapted to a support set by a learner of this spec; `statistics` are the running ones.
 pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
     model: &Arc<M>,
+    learner: &Spec,
     policy: NormPolicy,
     weights: Params<Array<F>>,
     statistics: &Params<Array<F>>,
@@ -43,12 +47,14 @@ pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
         NormPolicy::SupportOnly => Norm::Given(forward_batch(&**model, &weights, &support.x).1),
         NormPolicy::SupportPlusOne => Norm::Beside(support.x.clone()),
     };
-    Box::new(Adapted { model: Arc::clone(model), weights, norm })
+    let (signature, input) = (learner.signature().clone(), Some(example(&support.x).to_vec()));
+    Box::new(Adapted { model: Arc::clone(model), weights, norm, signature, input })
 }
 
 /// The same from what it held.
 pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
     model: &Arc<M>,
+    learner: &Spec,
     policy: NormPolicy,
     learned: &Learned<F>,
 ) -> Result<Box<dyn Predictor<F>>, Error> {
@@ -59,7 +65,9 @@ pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
         NormPolicy::SupportPlusOne if normed => Norm::Beside(learned.known(SUPPORT)?.clone()),
         _ => Norm::Given(learned.statistics_for(normed, statistics)?),
     };
-    Ok(Box::new(Adapted { model: Arc::clone(model), weights, norm }))
+    learned.check(learner)?;
+    let (signature, input) = (learner.signature().clone(), input_of(learned, learner));
+    Ok(Box::new(Adapted { model: Arc::clone(model), weights, norm, signature, input }))
 }
 
 impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
@@ -72,11 +80,18 @@ impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
             Norm::Given(given) => statistics = given.clone(),
             Norm::Beside(support) => memory = Params::new(vec![(SUPPORT.to_owned(), support.clone())]),
         }
-        Some(Learned { weights, statistics, memory })
+        let (signature, input) = (self.signature.clone(), self.input.clone());
+        Some(Learned { weights, statistics, memory, signature, input })
     }
 
+    fn input_shape(&self) -> Option<&[usize]> {
+        self.input.as_deref()
+    }
+
+    #[track_caller]
     fn predict(&self, x: &Array<F>) -> Array<F> {
-        let Adapted { model, weights, norm } = self;
+        or_panic("predict", queries(self.input_shape(), x));
+        let Adapted { model, weights, norm, .. } = self;
         match norm {
             Norm::Batch => forward(&**model, weights, x, None),
             Norm::Given(statistics) => forward(&**model, weights, x, Some(statistics)),

@@ -10,8 +10,9 @@ use crate::adapt::{InnerLoop, Order, Rate};
 use crate::adapted::{predictor, restored};
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::fit::{Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 
@@ -80,7 +81,11 @@ impl<M> Anil<M> {
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        signed(self.model.spec().clone(), "Anil", self.policy)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -101,16 +106,22 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         let last = self.descend(meta, support).pop().expect("there is one more than steps");
-        predictor(&self.model, self.policy, last, &meta.statistics, support)
+        let spec = Learner::<F>::spec(self);
+        predictor(&self.model, &spec, self.policy, last, &meta.statistics, support)
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
-        let one = |weights| predictor(&self.model, self.policy, weights, &meta.statistics, support);
+        ready(self, meta, support);
+        let spec = Learner::<F>::spec(self);
+        let one = |weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);
         self.descend(meta, support).into_iter().map(one).collect()
     }
 }

@@ -2,13 +2,15 @@
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{ALPHABET, Tasks};
+use fewshot_nn::answer;
 use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::evaluate::Evaluation;
-use crate::learner::Meta;
+use crate::fit::of_episode;
+use crate::learner::{Learner, Meta};
 use crate::mann::{LabelCode, Mann};
-use crate::task::{Examples, Labels, Metric, argmax};
+use crate::task::{Examples, Labels, Metric};
 
 /// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,
 /// table 1): one value, 0 or 1, for every class of every sequence that has so many instances. String labels count only as a whole.
@@ -16,10 +18,10 @@ use crate::task::{Examples, Labels, Metric, argmax};
 /// Episodes run in parallel on the ambient rayon pool; values come in episode order, equal for any number of threads.
 ///
 /// # Errors
-/// When predictions are not finite.
+/// When the meta-parameters are not the learner's, an episode is no batch of sequences for it, or predictions are not finite.
 ///
 /// # Panics
-/// When there are no episodes, or they are no sequences for this learner.
+/// When there are no episodes.
 #[track_caller]
 pub fn by_instance<F: Float>(
     learner: &Mann,
@@ -28,8 +30,10 @@ pub fn by_instance<F: Float>(
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
     assert!(episodes > 0, "by_instance: no episodes");
+    learner.check_meta(meta)?;
     let one = |episode: u64| {
         let sequences = Examples::from(tasks.episode(episode).query);
+        learner.check_sequences(&sequences).map_err(|error| of_episode(episode, error))?;
         let answers = learner.answers(meta, &sequences);
         if !answers.all_finite() {
             return Err(Error::Predictions { episode });
@@ -41,7 +45,8 @@ pub fn by_instance<F: Float>(
         };
         Ok((0..learner.batch).flat_map(|k| seen(&names, &answered, k, learner.batch)).collect())
     };
-    let all: Result<Vec<Vec<(usize, bool)>>, Error> = (0..episodes).into_par_iter().map(one).collect();
+    let all: Vec<Result<Vec<(usize, bool)>, Error>> = (0..episodes).into_par_iter().map(one).collect();
+    let all: Result<Vec<Vec<(usize, bool)>>, Error> = all.into_iter().collect();
     let mut values: Vec<Vec<f64>> = Vec::new();
     for (instance, right) in all?.into_iter().flatten() {
         if values.len() <= instance {
@@ -66,7 +71,8 @@ fn names<F: Float>(rows: &Array<F>, labels: LabelCode) -> Vec<usize> {
         LabelCode::OneHot(_) => width,
         LabelCode::Strings => ALPHABET,
     };
+    let letter = |part: &[F]| answer(part).expect("the numbers of a letter are finite");
     let number =
-        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + argmax(part));
+        |row: &[F]| row.chunks_exact(letters).rev().fold(0, |name, part| name * letters + letter(part));
     rows.data().chunks_exact(width).map(number).collect()
 }

@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Input, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::adapt::{InnerLoop, Order, Rate};
 use crate::adapted::{predictor, restored};
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::fit::{Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -128,7 +129,38 @@ impl<M> Cavia<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        let spec = signed(self.model.spec().clone(), "Cavia", self.policy).signed("context", self.context);
+        let input = match spec.input() {
+            Input::Shape(shape) => {
+                let mut shape = shape.clone();
+                if let Some(last) = shape.last_mut() {
+                    *last = last.saturating_sub(self.context);
+                }
+                Input::Shape(shape)
+            }
+            // of several axes the last is made wider
+            Input::Numbers(_) | Input::Any => Input::Any,
+        };
+        spec.with_input(input)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
+    }
+
+    fn check_example(&self, example: &[usize]) -> Result<(), Error> {
+        let mut wider = example.to_vec();
+        if let Some(last) = wider.last_mut() {
+            *last += self.context;
+        }
+        let (input, context) = (self.model.spec().input(), self.context);
+        let cause = || {
+            format!(
+                "the support has examples {example:?}, the network takes {input} with {context} of context"
+            )
+        };
+        let fits = !example.is_empty() && input.takes(&wider);
+        if fits { Ok(()) } else { Err(Error::Unfit { cause: cause() }) }
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -142,18 +174,23 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&Arc::new(self.network::<F>()), self.policy, learned)
+        restored(&Arc::new(self.network::<F>()), &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
-        let tape = Tape::new();
+        ready(self, meta, support);
+        let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
         let theta = meta.theta.on(&tape);
         let all = self.trajectory(&theta, &support.on(&tape), self.eval_steps, Order::First, None);
         let network = Arc::new(self.network::<F>());
-        all.iter().map(|w| predictor(&network, self.policy, w.arrays(), &meta.statistics, support)).collect()
+        all.iter()
+            .map(|w| predictor(&network, &spec, self.policy, w.arrays(), &meta.statistics, support))
+            .collect()
     }
 }

@@ -1,12 +1,13 @@
 //! What algorithms share that embed support and query and compare the embeddings.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Noise, NormPolicy, Params, Pass};
+use fewshot_nn::{Noise, NormPolicy, Params, Pass, Signature};
 
 use crate::adapted::SUPPORT;
 use crate::error::Error;
+use crate::fit::{example, or_panic, queries, ready};
 use crate::forward::{concat, has_statistics, rows};
-use crate::learned::Learned;
+use crate::learned::{Learned, input_of};
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
 use crate::task::{Examples, Labels};
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
@@ -72,13 +73,14 @@ pub(crate) fn episode<'t, F: Float>(
 /// A predictor that compares queries with this support.
 ///
 /// # Panics
-/// When the labels are no classes.
-pub(crate) fn compared<F: Float, C: Compare<F>>(
+/// When meta-parameters or support do not fit, such as labels that are no classes.
+#[track_caller]
+pub(crate) fn compared<F: Float, C: Compare<F> + Learner<F>>(
     learner: &C,
     meta: &Meta<F>,
     support: &Examples<F>,
 ) -> Box<dyn Predictor<F>> {
-    support.y.classes("adapt");
+    ready(learner, meta, support);
     let normed = has_statistics(&meta.statistics);
     let memorised = |given: Option<&Params<Array<F>>>| {
         let (memory, statistics) = memorised(learner, &meta.theta, support, given);
@@ -90,7 +92,9 @@ pub(crate) fn compared<F: Float, C: Compare<F>>(
         NormPolicy::SupportOnly if normed => memorised(None),
         _ => memorised(Some(&meta.statistics)),
     };
-    Box::new(Comparison { learner: learner.copy(), weights: meta.theta.clone(), statistics, known })
+    let (weights, signature) = (meta.theta.clone(), learner.spec().signature().clone());
+    let input = Some(example(&support.x).to_vec());
+    Box::new(Comparison { learner: learner.copy(), weights, statistics, known, signature, input })
 }
 
 /// The same from what it held.
@@ -111,12 +115,20 @@ pub(crate) fn restored<F: Float, C: Compare<F> + Learner<F>>(
             Known::Memory(Params::new(memory?))
         }
     };
-    Ok(Box::new(Comparison { learner: learner.copy(), weights, statistics, known }))
+    learned.check(&spec)?;
+    let (signature, input) = (spec.signature().clone(), input_of(learned, &spec));
+    Ok(Box::new(Comparison { learner: learner.copy(), weights, statistics, known, signature, input }))
 }
 
 /// The support that was kept as it is.
 fn examples<F: Float>(learned: &Learned<F>) -> Result<Examples<F>, Error> {
     let (x, classes) = (learned.known(SUPPORT)?, learned.known(CLASSES)?);
+    let is_class = |class: &&F| class.as_f64() >= 0.0 && class.as_f64().fract() == 0.0;
+    if let Some(wrong) = classes.data().iter().find(|class| !is_class(class)) {
+        return Err(Error::OtherLearner {
+            cause: format!("{wrong} stands among the classes of the support"),
+        });
+    }
     let classes: Vec<usize> = classes.data().iter().map(|class| class.as_f64() as usize).collect();
     if x.shape().first() != Some(&classes.len()) {
         let cause = format!("{} classes are known of a support {:?}", classes.len(), x.shape());
@@ -164,6 +176,8 @@ struct Comparison<C, F: Float> {
     weights: Params<Array<F>>,
     statistics: Params<Array<F>>,
     known: Known<F>,
+    signature: Signature,
+    input: Option<Vec<usize>>,
 }
 
 impl<F: Float, C: Compare<F>> Comparison<C, F> {
@@ -195,7 +209,13 @@ impl<F: Float, C: Compare<F>> Comparison<C, F> {
 }
 
 impl<F: Float, C: Compare<F>> Predictor<F> for Comparison<C, F> {
+    fn input_shape(&self) -> Option<&[usize]> {
+        self.input.as_deref()
+    }
+
+    #[track_caller]
     fn embed(&self, x: &Array<F>) -> Option<Array<F>> {
+        or_panic("embed", queries(self.input_shape(), x));
         let beside = |support: &Array<F>, x: &Array<F>| {
             let known = support.shape()[0];
             rows(&self.embedded(&concat(&[support, x]), None), known..known + x.shape()[0])
@@ -221,10 +241,13 @@ impl<F: Float, C: Compare<F>> Predictor<F> for Comparison<C, F> {
             }
         };
         let (weights, statistics) = (self.weights.clone(), self.statistics.clone());
-        Some(Learned { weights, statistics, memory })
+        let (signature, input) = (self.signature.clone(), self.input.clone());
+        Some(Learned { weights, statistics, memory, signature, input })
     }
 
+    #[track_caller]
     fn predict(&self, x: &Array<F>) -> Array<F> {
+        or_panic("predict", queries(self.input_shape(), x));
         match &self.known {
             Known::Memory(memory) => self.answered(memory, x),
             Known::Together(support) => self.joint(support, x),

@@ -17,6 +17,36 @@ pub enum Error {
         /// `loss`, `gradient`, `weights` or `statistics`.
         what: &'static str,
     },
+    /// A task that the learner cannot learn, or be measured on.
+    #[error("episode {episode}: {cause}")]
+    Task {
+        /// Number of the episode.
+        episode: u64,
+        /// What does not fit.
+        cause: String,
+    },
+    /// Meta-parameters, a support or queries that do not fit the learner or predictor they are given to.
+    #[error("{cause}")]
+    Unfit {
+        /// The first thing that does not fit.
+        cause: String,
+    },
+    /// A learner that does other work each time it is called cannot be recorded: its first work would be repeated for all tasks.
+    #[error(
+        "the learner does other work each time it is called ({cause}), which a recorded program would freeze: let it draw random          numbers from the `Noise` it is given and keep no state between calls, or train with `Execution::Eager`"
+    )]
+    Changing {
+        /// The first difference between two recordings.
+        cause: String,
+    },
+    /// A predictor that answers the same queries in two ways.
+    #[error(
+        "episode {episode}: the predictor gives other answers to the same queries when it is asked again: let the model draw random          numbers from its pass's `Noise` alone, of which there is none in use, and keep no state between calls"
+    )]
+    Unsteady {
+        /// Number of the episode.
+        episode: u64,
+    },
     /// A prediction is not a number, so it cannot be scored.
     #[error(
         "test episode {episode}: the predictions are not finite: the learner diverges while it adapts; \
@@ -64,4 +94,16 @@ pub enum Error {
         /// The first difference.
         cause: String,
     },
+}
+
+impl Error {
+    /// The same error once more, for several results that fail for one reason.
+    pub(crate) fn again(&self) -> Error {
+        match self {
+            Error::Task { episode, cause } => Error::Task { episode: *episode, cause: cause.clone() },
+            Error::Unsteady { episode } => Error::Unsteady { episode: *episode },
+            Error::Predictions { episode } => Error::Predictions { episode: *episode },
+            other => Error::Unfit { cause: other.to_string() },
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use fewshot_autodiff::Float;
+use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::Tasks;
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::fit::{self, of_episode};
 use crate::learner::{Learner, Meta, Predictor};
 use crate::task::{Metric, Task};
 
@@ -50,7 +51,8 @@ impl Evaluation {
 /// Episodes run in parallel on the ambient rayon pool; values come in episode order, equal for any number of threads.
 ///
 /// # Errors
-/// When predictions are not finite.
+/// When the meta-parameters are not the learner's, an episode does not fit it, such as one without queries, or predictions are not finite.
+/// When the predictor of the first episode gives other answers to the same queries when it is asked again ([`Error::Unsteady`]).
 ///
 /// # Panics
 /// When there are no episodes.
@@ -62,13 +64,14 @@ pub fn evaluate<F: Float>(
     episodes: u64,
 ) -> Result<Evaluation, Error> {
     let adapt = |task: &Task<F>| vec![learner.adapt(meta, &task.support)];
-    by_stage(tasks, episodes, adapt, |_| true).pop().expect("adapting has one stage")
+    let stages = by_stage(learner, meta, tasks, episodes, adapt, |_| true)?;
+    stages.into_iter().next().expect("adapting has one stage")
 }
 
-/// The same after each stage of adapting: for gradient steps, after 0, 1, 2, ... of them.
+/// [`evaluate`] after each stage of adapting: for gradient steps, after 0, 1, 2, ... of them.
 ///
 /// # Errors
-/// When predictions are not finite.
+/// As [`evaluate`].
 ///
 /// # Panics
 /// When there are no episodes.
@@ -80,14 +83,14 @@ pub fn evaluate_by_step<F: Float>(
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
     let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
-    by_stage(tasks, episodes, adapt, |_| true).into_iter().collect()
+    by_stage(learner, meta, tasks, episodes, adapt, |_| true)?.into_iter().collect()
 }
 
-/// The same after these numbers of steps alone, in ascending order, which saves answering after all others. Each number stands for
+/// [`evaluate`] after these numbers of steps alone, in ascending order, which saves answering after all others. Each number stands for
 /// itself: a learner that diverges after many steps still has its results after few.
 ///
 /// # Errors
-/// For each number of steps, when predictions are not finite.
+/// For each number of steps, when predictions are not finite; for all of them, what [`evaluate`] fails for beside.
 ///
 /// # Panics
 /// When there are no episodes, or the learner takes fewer steps than one of the numbers.
@@ -100,39 +103,77 @@ pub fn evaluate_at_steps<F: Float>(
     steps: &BTreeSet<usize>,
 ) -> Vec<Result<Evaluation, Error>> {
     let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
-    let stages = by_stage(tasks, episodes, adapt, |step| steps.contains(&step));
+    let stages = match by_stage(learner, meta, tasks, episodes, adapt, |step| steps.contains(&step)) {
+        Ok(stages) => stages,
+        Err(error) => return steps.iter().map(|_| Err(error.again())).collect(),
+    };
     assert_eq!(stages.len(), steps.len(), "evaluate_at_steps: the learner does not take {steps:?} steps");
     stages
 }
 
+/// What an episode gave at each stage that is wanted; nothing where predictions are not finite.
+type Scores = (Metric, Vec<Option<f64>>);
+
 #[track_caller]
 fn by_stage<F: Float>(
+    learner: &dyn Learner<F>,
+    meta: &Meta<F>,
     tasks: &dyn Tasks,
     episodes: u64,
     adapt: impl Fn(&Task<F>) -> Vec<Box<dyn Predictor<F>>> + Sync,
     wanted: impl Fn(usize) -> bool + Sync,
-) -> Vec<Result<Evaluation, Error>> {
+) -> Result<Vec<Result<Evaluation, Error>>, Error> {
     assert!(episodes > 0, "evaluate: no episodes");
-    let scores: Vec<(Metric, Vec<Option<f64>>)> = (0..episodes)
-        .into_par_iter()
-        .map(|episode| {
-            let task = Task::from(tasks.episode(episode));
-            let stages = adapt(&task);
-            let stages = stages.iter().enumerate().filter(|(stage, _)| wanted(*stage));
-            let scores = stages.map(|(_, predictor)| {
-                let predictions = predictor.predict(&task.query.x);
-                predictions.all_finite().then(|| task.query.y.score(&predictions))
-            });
-            (task.query.y.metric(), scores.collect())
-        })
-        .collect();
+    learner.check_meta(meta)?;
+    let scored = |episode| {
+        let task = Task::from(tasks.episode(episode));
+        let fits = learner.check_support(&task.support).and_then(|()| asked(learner, &task));
+        fits.map_err(|error| of_episode(episode, error))?;
+        let stages = adapt(&task);
+        let mut scores = Vec::new();
+        for (_, predictor) in stages.iter().enumerate().filter(|(stage, _)| wanted(*stage)) {
+            let predictions = predictor.predict(&task.query.x);
+            if episode == 0 && scores.is_empty() && !same(&predictions, &predictor.predict(&task.query.x)) {
+                return Err(Error::Unsteady { episode });
+            }
+            let score = predictions.all_finite().then(|| task.query.y.score(&predictions));
+            if score.is_some_and(|score| !score.is_finite()) {
+                let cause = "its score is not finite: the targets of the query are not, or too large".into();
+                return Err(Error::Task { episode, cause });
+            }
+            scores.push(score);
+        }
+        Ok((task.query.y.metric(), scores))
+    };
+    // all of them, then the first error: which it is must not depend on threads
+    let scores: Vec<Result<Scores, Error>> = (0..episodes).into_par_iter().map(scored).collect();
+    let scores: Vec<Scores> = scores.into_iter().collect::<Result<_, _>>()?;
     let (metric, first) = &scores[0];
+    if let Some(other) = scores.iter().position(|(other, _)| other != metric) {
+        let cause = format!("it is measured by {}, those before it by {metric}", scores[other].0);
+        return Err(Error::Task { episode: other as u64, cause });
+    }
     let of_stage = |stage: usize| {
-        let value = |(episode, (_, scores)): (usize, &(Metric, Vec<Option<f64>>))| {
+        let value = |(episode, (_, scores)): (usize, &Scores)| {
             scores[stage].ok_or(Error::Predictions { episode: episode as u64 })
         };
         let values: Result<Vec<f64>, Error> = scores.iter().enumerate().map(value).collect();
         Ok(Evaluation::new(*metric, values?))
     };
-    (0..first.len()).map(of_stage).collect()
+    Ok((0..first.len()).map(of_stage).collect())
+}
+
+/// Whether the queries of a task can be answered and scored after its support.
+fn asked<F: Float>(learner: &dyn Learner<F>, task: &Task<F>) -> Result<(), Error> {
+    match task.support.y.is_empty() {
+        // a learner that needs none
+        true => fit::counted("query", &task.query),
+        false => fit::query(task, learner.answers_with()),
+    }
+}
+
+/// Whether two answers have the same bits.
+fn same<F: Float>(a: &Array<F>, b: &Array<F>) -> bool {
+    let bits = |x: &F| x.as_f64().to_bits();
+    a.shape() == b.shape() && a.data().iter().map(bits).eq(b.data().iter().map(bits))
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use fewshot_autodiff::{Array, Tape};
+use fewshot_autodiff::Array;
 use fewshot_episodes::{Draw, Purpose, stream};
-use fewshot_nn::{Noise, Params};
 
+use crate::fit::or_panic;
 use crate::learner::{Learner, Meta};
+use crate::slopes::{Found, Points, Subject, rounding};
 use crate::task::Task;
 
 /// What a meta-gradient turned out to be.
@@ -27,9 +28,11 @@ pub enum Verdict {
 /// are moved one at a time, so that a small gradient does not hide behind a large one. Equal seeds give equal results; dropout and
 /// other noise are the same in all runs.
 ///
-/// The loss must be smooth within a few steps of theta: take a smooth activation for the check, or a small step, as ReLU and max-pooling
-/// have kinks. Reptile's displacement is no gradient, and comes out as wrong; that of iMAML is exact only when its
-/// inner problem has been solved.
+/// ReLU and max-pooling have kinks, across which a difference is no derivative. Where both disagree, smaller steps are taken, and the slopes on
+/// both sides are compared: what stays different while the loss is smooth is an error of the gradient; a kink at theta itself, where
+/// there is no derivative, is passed by at a point close by, with the gradient of that point. The result says where that was so
+/// ([`Slope::kink`]). Reptile's displacement is no gradient, and comes out as wrong; that of iMAML is exact only when its inner problem has
+/// been solved.
 ///
 /// ```
 /// use fewshot_autodiff::Activation;
@@ -39,7 +42,7 @@ pub enum Verdict {
 /// let model = Mlp::with(&[1, 8, 1], Activation::Relu, Init::XavierUniform, None);
 /// let maml = Maml { inner_lr: 0.1, ..Maml::new(model) };
 /// let task = Task::<f64>::from(Sinusoid::new(5, 5, 1, Purpose::Train)?.episode(0));
-/// let check = ExactnessCheck { step: 1e-6, ..ExactnessCheck::default() }; // ReLU has kinks
+/// let check = ExactnessCheck::default();
 /// assert_eq!(check.run(&maml, &maml.init(1), &task).verdict, Verdict::Exact);
 ///
 /// let first = Maml { order: Order::First, ..maml };
@@ -52,7 +55,7 @@ pub enum Verdict {
 pub struct ExactnessCheck {
     /// Random directions for each parameter of theta.
     pub directions: usize,
-    /// Step `h` of the differences.
+    /// Step `h` of the differences, or the largest of them.
     pub step: f64,
     /// Largest relative difference that counts as none.
     pub tolerance: f64,
@@ -81,6 +84,8 @@ pub struct Slope {
     /// What a difference of slopes is compared with: the largest of the three, the norm of the parameter's gradient and a thousandth
     /// of the largest such norm.
     pub scale: f64,
+    /// Whether the loss has a kink within the first steps, so that smaller ones were taken, or the point beside theta.
+    pub kink: bool,
 }
 
 impl Slope {
@@ -119,24 +124,35 @@ impl Exactness {
 impl fmt::Display for Exactness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let worst = self.worst();
-        let Slope { parameter, gradient, first_order, difference, .. } = worst;
+        let Slope { parameter, gradient, first_order, difference, scale, .. } = worst;
         let (count, off) = (self.slopes.len(), worst.error());
         match self.verdict {
-            Verdict::Exact => {
-                write!(
-                    f,
-                    "exact: along {count} directions the meta-gradient is that of the query loss to {off:.1e}"
-                )
-            }
+            Verdict::Exact => write!(
+                f,
+                "exact: along {count} directions the meta-gradient is that of the query loss to {off:.1e}"
+            )?,
             Verdict::FirstOrderOnly => write!(
                 f,
                 "first order only: the meta-gradient takes inner gradients for constants; along {parameter} it gives \
                  {gradient:.6e}, central differences of the query loss {difference:.6e}"
-            ),
-            Verdict::Wrong => write!(
+            )?,
+            Verdict::Wrong => {
+                write!(
+                    f,
+                    "wrong: along {parameter} the meta-gradient gives {gradient:.6e}, central differences of the query \
+                     loss {difference:.6e}"
+                )?;
+                // where inner gradients change nothing there is nothing to say of them
+                if relative(first_order - difference, *scale) > 1e-3 {
+                    write!(f, ", its first-order gradient {first_order:.6e}")?;
+                }
+            }
+        }
+        match self.slopes.iter().filter(|slope| slope.kink).count() {
+            0 => Ok(()),
+            kinks => write!(
                 f,
-                "wrong: along {parameter} the meta-gradient gives {gradient:.6e}, central differences of the query \
-                 loss {difference:.6e}, its first-order gradient {first_order:.6e}"
+                "; along {kinks} of {count} the loss has a kink, as ReLU and max-pooling have: there by smaller steps or beside it"
             ),
         }
     }
@@ -146,116 +162,51 @@ impl ExactnessCheck {
     /// Compares the meta-gradient of a learner on one task with its query loss. `meta.iteration` decides the stage of training.
     ///
     /// # Panics
-    /// When there are no directions, or the learner has no meta-parameter.
+    /// When there are no directions, the learner has no meta-parameter, or meta-parameters or task do not fit it.
     #[track_caller]
     pub fn run(&self, learner: &dyn Learner<f64>, meta: &Meta<f64>, task: &Task<f64>) -> Exactness {
         assert!(self.directions > 0, "ExactnessCheck: 0 directions");
         assert!(!meta.theta.is_empty(), "ExactnessCheck: the learner has no meta-parameter");
-        let of = |tape| Subject { learner, meta, task, tape, seed: self.seed };
-        let gradient = of(Tape::new()).gradient();
-        let first_order = of(Tape::with_constant_gradients()).loss_gradient();
-        let loss = |theta: Params<Array<f64>>| {
-            let meta = Meta { theta, ..meta.clone() };
-            Subject { learner, meta: &meta, task, tape: Tape::new(), seed: self.seed }.loss()
-        };
-        let largest = gradient.values().iter().chain(first_order.values()).map(norm).fold(0.0, f64::max);
+        or_panic("ExactnessCheck", learner.check_meta(meta).and_then(|()| learner.check_task(task)));
+        let subject = Subject { learner, meta, task, seed: self.seed };
+        let mut points = Points::new(subject, self.seed);
         let mut rng = stream(self.seed, Purpose::Data, 0);
-        let mut slopes = Vec::new();
+        let mut compared = Vec::new();
         for (name, array) in meta.theta.iter() {
             for _ in 0..self.directions {
                 let direction = Array::from_fn(array.shape(), |_| rng.normal());
-                let difference = self.difference(&meta.theta, name, &direction, loss);
-                let along = |g: &Params<Array<f64>>| dot(&g[name], &direction);
-                let (own, first) = (along(&gradient), along(&first_order));
-                let scale = [difference.abs(), own.abs(), first.abs(), norm(&gradient[name]), 1e-3 * largest];
-                slopes.push(Slope {
-                    parameter: name.to_owned(),
-                    gradient: own,
-                    first_order: first,
-                    difference,
-                    scale: scale.into_iter().fold(0.0, f64::max),
-                });
+                compared.push(self.compare(&mut points, name, &direction));
             }
         }
-        Exactness { verdict: self.verdict(&slopes, loss(meta.theta.clone())), slopes }
-    }
-
-    fn verdict(&self, slopes: &[Slope], loss: f64) -> Verdict {
+        let loss = points.get(0).loss;
         // what rounding of the loss does to the differences
-        let rounding = 10.0 * f64::EPSILON * loss.abs() / self.step;
-        let equal = |a: f64, b: f64, scale: f64| (a - b).abs() <= self.tolerance * scale + rounding;
-        if slopes.iter().all(|s| equal(s.gradient, s.difference, s.scale)) {
+        let rounding = rounding(loss, self.step);
+        let first_order = |slope: &Slope| {
+            (slope.gradient - slope.first_order).abs() <= self.tolerance * slope.scale + rounding
+        };
+        let verdict = if compared.iter().all(|(_, equal)| *equal) {
             Verdict::Exact
-        } else if slopes.iter().all(|s| equal(s.gradient, s.first_order, s.scale)) {
+        } else if subject.has_inner_gradients() && compared.iter().all(|(slope, _)| first_order(slope)) {
             Verdict::FirstOrderOnly
         } else {
             Verdict::Wrong
-        }
-    }
-
-    /// The five-point difference of the loss along a direction of one parameter.
-    fn difference(
-        &self,
-        theta: &Params<Array<f64>>,
-        name: &str,
-        direction: &Array<f64>,
-        loss: impl Fn(Params<Array<f64>>) -> f64,
-    ) -> f64 {
-        let h = self.step;
-        let at = |t: f64| {
-            let moved = |other: &str, x: &Array<f64>| match other == name {
-                true => x.zip(direction, |x, d| x + t * d),
-                false => x.clone(),
-            };
-            loss(theta.map_named(moved))
         };
-        (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h)
-    }
-}
-
-fn dot(a: &Array<f64>, b: &Array<f64>) -> f64 {
-    a.data().iter().zip(b.data()).map(|(a, b)| a * b).sum()
-}
-
-fn norm(x: &Array<f64>) -> f64 {
-    dot(x, x).sqrt()
-}
-
-/// A learner on a task, on a tape of its own.
-struct Subject<'a> {
-    learner: &'a dyn Learner<f64>,
-    meta: &'a Meta<f64>,
-    task: &'a Task<f64>,
-    tape: Tape<f64>,
-    seed: u64,
-}
-
-impl Subject<'_> {
-    fn noise(&self) -> Noise {
-        Noise::new(stream(self.seed, Purpose::Dropout, 0))
+        Exactness { verdict, slopes: compared.into_iter().map(|(slope, _)| slope).collect() }
     }
 
-    fn stage(&self) -> u64 {
-        self.learner.stage(self.meta.iteration)
-    }
-
-    /// The meta-gradient as the learner gives it.
-    fn gradient(&self) -> Params<Array<f64>> {
-        let meta = self.meta.on(&self.tape, self.stage());
-        let gradient = self.learner.gradient(&meta, &self.task.on(&self.tape), &self.noise()).gradient;
-        self.meta.theta.with_values(gradient.arrays().values().to_vec())
-    }
-
-    /// The query loss.
-    fn loss(&self) -> f64 {
-        let meta = self.meta.on(&self.tape, self.stage());
-        self.learner.episode(&meta, &self.task.on(&self.tape), &self.noise()).loss.item()
-    }
-
-    /// The gradient of the query loss on this tape, whatever the learner makes of it.
-    fn loss_gradient(&self) -> Params<Array<f64>> {
-        let meta = self.meta.on(&self.tape, self.stage());
-        let loss = self.learner.episode(&meta, &self.task.on(&self.tape), &self.noise()).loss;
-        meta.theta.with_values(loss.backward(meta.theta.values()))
+    /// The slope along a direction of one parameter, at theta or, where the loss has a kink there, beside it; and whether gradient and
+    /// differences agree.
+    fn compare(&self, points: &mut Points<'_>, name: &str, direction: &Array<f64>) -> (Slope, bool) {
+        let mut last = None;
+        for number in 0..Points::COUNT {
+            let (slope, found) = points.get(number).slope(self, name, direction);
+            let slope = Slope { kink: slope.kink || number > 0, ..slope };
+            match found {
+                Found::Equal => return (slope, true),
+                Found::Different => return (slope, false),
+                Found::Kink => last = Some(slope),
+            }
+        }
+        (last.expect("theta was looked at"), false)
     }
 }

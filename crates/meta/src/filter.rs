@@ -1,6 +1,8 @@
-//! Which parameters the inner loop adapts, by name.
+//! Which parameters the inner loop adapts, by name or by what they are.
 
-/// A choice of parameters by name. In a pattern `*` stands for any characters: `head.*`, `*.norm.shift`.
+use fewshot_nn::Spec;
+
+/// A choice of parameters, by name or by what they are. In a pattern `*` stands for any characters: `head.*`, `*.norm.shift`.
 ///
 /// ```
 /// use fewshot_meta::Filter;
@@ -17,6 +19,8 @@ pub enum Filter {
     Only(Vec<String>),
     /// Those that match none of the patterns.
     Except(Vec<String>),
+    /// All but the scales and shifts of norms, by what they are and not by their names ([`Spec::norms`]).
+    ButNorms,
 }
 
 impl Filter {
@@ -30,13 +34,41 @@ impl Filter {
         Filter::Except(patterns.iter().map(|p| p.to_string()).collect())
     }
 
+    /// This choice among the parameters of a model, by names alone: [`Filter::ButNorms`] becomes the exception of those names.
+    ///
+    /// ```
+    /// use fewshot_meta::Filter;
+    /// use fewshot_nn::{BatchNorm, Builder, Linear, NormAffine};
+    /// let mut b = Builder::new();
+    /// b.scope("norm", |b| Linear::new(b, 3, 4)); // a layer of this name
+    /// b.scope("scaled", |b| BatchNorm::new(b, 4, NormAffine::Shift, 1e-5));
+    /// let chosen = Filter::ButNorms.on(&b.finish());
+    /// assert!(chosen.has("norm.weight") && !chosen.has("scaled.shift"));
+    /// ```
+    #[must_use]
+    pub fn on(&self, model: &Spec) -> Filter {
+        match self {
+            Filter::ButNorms => Filter::Except(model.norms().map(str::to_owned).collect()),
+            by_name => by_name.clone(),
+        }
+    }
+
     /// Whether the parameter of this name is chosen.
+    ///
+    /// # Panics
+    /// For [`Filter::ButNorms`]: a name does not tell what a parameter is, which [`Filter::on`] looks up.
+    #[track_caller]
     pub fn has(&self, name: &str) -> bool {
         let matched = |patterns: &[String]| patterns.iter().any(|p| matches(p, name));
         match self {
             Filter::All => true,
             Filter::Only(patterns) => matched(patterns),
             Filter::Except(patterns) => !matched(patterns),
+            Filter::ButNorms => {
+                panic!(
+                    "Filter::ButNorms: a name does not tell what a parameter is; use `on` with the model's spec"
+                )
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub struct FullContext {
     read: LstmCell,
     /// How often a query reads the support.
     pub reads: usize,
+    features: usize,
     spec: Spec,
 }
 
@@ -19,7 +20,12 @@ impl FullContext {
         let mut b = Builder::new();
         let pass = b.scope("context.pass", |b| Lstm::new(b, features, features, 1, Direction::Both));
         let read = b.scope("context.read", |b| LstmCell::new(b, 2 * features, features));
-        FullContext { pass, read, reads, spec: b.finish() }
+        FullContext { pass, read, reads, features, spec: b.finish() }
+    }
+
+    /// Numbers of an embedding.
+    pub fn features(&self) -> usize {
+        self.features
     }
 
     /// Its weights.

@@ -1,7 +1,6 @@
 //! The metadata of a safetensors file in sorted order, so that equal content gives equal bytes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// Length of the number before the header: the header's length, little-endian.
 const PREFIX: usize = 8;
@@ -25,14 +24,5 @@ pub(crate) fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -
 
 /// A JSON string.
 fn json(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c < ' ' => write!(out, "\\u{:04x}", c as u32).expect("writing to a string cannot fail"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    serde_json::to_string(text).expect("a string has a form in JSON")
 }

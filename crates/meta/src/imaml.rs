@@ -12,8 +12,9 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 use crate::adapt::{InnerLoop, Order, Rate};
 use crate::adapted::{predictor, restored};
 use crate::error::Error;
+use crate::fit::{Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -222,7 +223,11 @@ fn conjugate_gradient<'t, F: Float>(
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        signed(self.model.spec().clone(), "IMaml", self.policy)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -249,18 +254,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
-        let tape = Tape::new();
+        ready(self, meta, support);
+        let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
         let all = self.descend(&meta.theta.on(&tape), &support.on(&tape), self.eval_steps, None);
         all.iter()
-            .map(|w| predictor(&self.model, self.policy, w.arrays(), &meta.statistics, support))
+            .map(|w| predictor(&self.model, &spec, self.policy, w.arrays(), &meta.statistics, support))
             .collect()
     }
 }

@@ -1,13 +1,36 @@
 //! What a predictor holds, as arrays: enough to make it again without the support's labels.
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Params, Spec};
+use fewshot_nn::{Input, Params, Signature, Spec};
 
 use crate::error::Error;
 
 /// What has been learned from a support set, as named arrays. [`Predictor::learned`](crate::Predictor::learned) gives it,
 /// [`Learner::restore`](crate::Learner::restore) makes the predictor of it again, [`save_predictor`](crate::save_predictor) and
-/// [`Checkpoint::predictor`](crate::Checkpoint::predictor) keep it in a file.
+/// [`Checkpoint::predictor`](crate::Checkpoint::predictor) keep it in a file, in the order it has here.
+///
+/// A learner's own `restore` takes the arrays by name: [`Learned::fitted`], [`Learned::known`] and [`Learned::check`] give them, or say
+/// what is missing.
+///
+/// ```
+/// use fewshot_autodiff::Array;
+/// use fewshot_meta::Learned;
+/// use fewshot_nn::{Builder, Init, Params};
+/// let mut b = Builder::new();
+/// b.weight("w", &[2], Init::Zeros);
+/// let spec = b.finish().signed("temperature", 2.0);
+/// let learned = Learned {
+///     weights: Params::new(vec![("w".to_string(), Array::new(&[2], vec![1.0, 2.0]))]),
+///     signature: spec.signature().clone(),
+///     ..Learned::<f32>::default()
+/// };
+/// let [weights, statistics] = learned.fitted(&spec)?;
+/// learned.check(&spec)?;
+/// assert_eq!((weights["w"].data(), statistics.len()), (&[1.0, 2.0][..], 0));
+/// let error = learned.check(&spec.signed("temperature", 1.0)).unwrap_err();
+/// assert!(error.to_string().starts_with("its temperature is 2, not 1"), "{error}");
+/// # Ok::<(), fewshot_meta::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Learned<F: Float = f32> {
     /// Weights of the network: adapted, or those of the embedding.
@@ -16,6 +39,24 @@ pub struct Learned<F: Float = f32> {
     pub statistics: Params<Array<F>>,
     /// What is known of the support beside: prototypes, attention memory, ridge weights, or examples that queries are normalised with.
     pub memory: Params<Array<F>>,
+    /// What distinguishes its learner from others with arrays of equal names and shapes ([`Spec::signature`]); what is not known may be left
+    /// away.
+    pub signature: Signature,
+    /// The shape of one example, where it is known.
+    pub input: Option<Vec<usize>>,
+}
+
+impl<F: Float> Default for Learned<F> {
+    /// Nothing.
+    fn default() -> Self {
+        Learned {
+            weights: Params::default(),
+            statistics: Params::default(),
+            memory: Params::default(),
+            signature: Signature::default(),
+            input: None,
+        }
+    }
 }
 
 /// The values of a list in the order of `expected`, names and shapes of which it must have.
@@ -41,17 +82,42 @@ fn like<'a, F: Float>(
     Ok(Params::new(all))
 }
 
+/// The shape of one example for a predictor that is made again: that which was saved, or the only one its learner takes.
+pub(crate) fn input_of<F: Float>(learned: &Learned<F>, learner: &Spec) -> Option<Vec<usize>> {
+    learned.input.clone().or_else(|| match learner.input() {
+        Input::Shape(shape) => Some(shape.clone()),
+        Input::Any | Input::Numbers(_) => None,
+    })
+}
+
+/// The first entry in which a signature and a learner's differ, in words.
+pub(crate) fn difference(saved: &Signature, own: &Signature) -> Option<String> {
+    let (name, saved, own) = saved.difference(own)?;
+    Some(format!("its {name} is {saved}, not {own}"))
+}
+
 impl<F: Float> Learned<F> {
-    /// The weights and statistics in the order of a model that has them.
-    pub(crate) fn fitted(&self, spec: &Spec) -> Result<[Params<Array<F>>; 2], Error> {
+    /// Weights and statistics in the order of a spec that has them; no statistics where there are none.
+    ///
+    /// # Errors
+    /// When one is missing, has another shape, or is none of the spec's.
+    pub fn fitted(&self, spec: &Spec) -> Result<[Params<Array<F>>; 2], Error> {
         let weights = like(&self.weights, spec.weights(), "weight")?;
         if self.statistics.is_empty() {
             return Ok([weights, Params::default()]);
         }
         let own = spec.statistics::<F>();
-        let expected = own.iter().map(|(name, array)| (name, array.shape()));
         let statistics = self.statistics.select(|name| own.get(name).is_some());
-        Ok([weights, like(&statistics, expected, "statistic")?])
+        Ok([weights, like(&statistics, spec.statistic_shapes(), "statistic")?])
+    }
+
+    /// Whether a learner of this spec is such as the one that learned it ([`Spec::signature`]).
+    ///
+    /// # Errors
+    /// When an entry that both signatures have differs.
+    pub fn check(&self, spec: &Spec) -> Result<(), Error> {
+        difference(&self.signature, spec.signature())
+            .map_or(Ok(()), |cause| Err(Error::OtherLearner { cause }))
     }
 
     /// The statistics of a model that may have norms.
@@ -68,7 +134,10 @@ impl<F: Float> Learned<F> {
     }
 
     /// What is known of the support under this name.
-    pub(crate) fn known(&self, name: &str) -> Result<&Array<F>, Error> {
+    ///
+    /// # Errors
+    /// When there is nothing of this name.
+    pub fn known(&self, name: &str) -> Result<&Array<F>, Error> {
         let cause = || format!("there is no {name} in what is known of the support");
         self.memory.get(name).ok_or_else(|| Error::OtherLearner { cause: cause() })
     }

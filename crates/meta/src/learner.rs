@@ -5,7 +5,10 @@ use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
+use crate::fit::{self, Answers, or_panic};
 use crate::learned::Learned;
+pub use crate::meta::{Meta, MetaVars};
+pub use crate::predictor::Predictor;
 use crate::task::{Examples, Labels, Metric, Task};
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -20,56 +23,17 @@ pub(crate) fn momentum(policy: NormPolicy) -> f64 {
     }
 }
 
-/// What is meta-learned, and what training keeps beside it.
-#[derive(Clone, Debug)]
-pub struct Meta<F: Float = f32> {
-    /// The meta-parameters, which the outer optimiser moves.
-    pub theta: Params<Array<F>>,
-    /// Running mean and variance of the batch norms; empty where a model has none.
-    pub statistics: Params<Array<F>>,
-    /// What each lane of the meta-batch carries from task to task, for an algorithm that carries something ([`Learner::lanes`]).
-    pub lanes: Vec<Params<Array<F>>>,
-    /// Outer updates that made it.
-    pub iteration: u64,
-}
-
-impl<F: Float> Meta<F> {
-    /// Meta-parameters and statistics, nothing carried, before the first update.
-    pub fn new(theta: Params<Array<F>>, statistics: Params<Array<F>>) -> Self {
-        Meta { theta, statistics, lanes: Vec::new(), iteration: 0 }
-    }
-}
-
-/// What is meta-learned and kept, on a tape.
-#[derive(Clone, Debug)]
-pub struct MetaVars<'t, F: Float = f32> {
-    /// The meta-parameters.
-    pub theta: Params<Var<'t, F>>,
-    /// Running mean and variance of the batch norms.
-    pub statistics: Params<Var<'t, F>>,
-    /// What the task's lane carries over from the task before.
-    pub carried: Params<Var<'t, F>>,
-    /// The stage of training ([`Learner::stage`]).
-    pub stage: u64,
-}
-
-impl<F: Float> Meta<F> {
-    /// These values on a tape, for a task of the first lane, at a stage of training.
-    pub fn on<'t>(&self, tape: &'t Tape<F>, stage: u64) -> MetaVars<'t, F> {
-        let carried = self.lanes.first().map(|lane| lane.on(tape)).unwrap_or_default();
-        MetaVars { theta: self.theta.on(tape), statistics: self.statistics.on(tape), carried, stage }
-    }
-}
-
-impl<'t, F: Float> MetaVars<'t, F> {
-    /// The tape.
-    ///
-    /// # Panics
-    /// When there is not a single meta-parameter.
-    #[track_caller]
-    pub fn tape(&self) -> &'t Tape<F> {
-        self.theta.values().first().expect("a learner has meta-parameters").tape()
-    }
+/// The spec of an algorithm on a model, signed with both and, where there are norms, with what normalises in use.
+pub(crate) fn signed(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
+    let spec = model.signed("algorithm", algorithm);
+    let normed = spec.statistic_shapes().len() > 0;
+    let words = match policy {
+        NormPolicy::Batch => "batch",
+        NormPolicy::Running { .. } => "running",
+        NormPolicy::SupportOnly => "support-only",
+        NormPolicy::SupportPlusOne => "support-plus-one",
+    };
+    if normed { spec.signed("batch norm", words) } else { spec }
 }
 
 /// What a learner makes of one task, on a tape.
@@ -150,8 +114,19 @@ pub(crate) fn accuracy<F: Float>(labels: &Labels<F>, predictions: &Array<F>) -> 
 /// `episode` says what the algorithm does, as operations on a tape; the meta-gradient follows from it. As it sees no values, its
 /// work is recorded once for episodes of one shape and replayed ([`Runner`](crate::Runner)). After training, `adapt` turns a support set
 /// into a [`Predictor`].
+///
+/// **The rule of recording**: for tasks of one shape, at one stage of training, `episode` and `gradient` write the same operations with the
+/// same constants each time they are called, as does the model inside. What is random comes from the [`Noise`] that is given; a mask or a
+/// count of one's own would be frozen into the program, the same for all tasks and updates. Work is recorded twice and compared, and once
+/// more after 1, 2, 4, 8, ... meta-batches, so that this is refused ([`Error::Changing`]); a learner that must depend on state of its own says so
+/// with `is_recordable`, or is trained with [`Execution::Eager`](crate::Execution::Eager). What depends on the progress of training belongs
+/// into [`Learner::stage`].
+///
+/// Meta-parameters, tasks and supports are compared with the learner where they are handed over. What is known of that comes from `spec`
+/// (names, shapes, [`Spec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
 pub trait Learner<F: Float = f32>: Send + Sync {
-    /// Names, shapes and initial values of the meta-parameters and statistics.
+    /// Names, shapes and initial values of the meta-parameters and statistics; the examples it takes; and its signature, to which settings
+    /// belong that change what it answers while names and shapes stay the same ([`Spec::signed`]).
     fn spec(&self) -> Spec;
 
     /// Fresh meta-parameters; equal seeds give equal ones.
@@ -160,7 +135,52 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         let spec = self.spec();
         let theta = spec.init(&mut rng);
         let lanes = self.lanes(&theta);
-        Meta { lanes, ..Meta::new(theta, spec.statistics()) }
+        let signature = spec.signature().clone();
+        Meta { lanes, signature, ..Meta::new(theta, spec.statistics()) }
+    }
+
+    /// What labels it answers with.
+    fn answers_with(&self) -> Answers {
+        Answers::Unknown
+    }
+
+    /// Whether these meta-parameters are such as `init` makes: the same names and shapes.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`], with the first name or shape that differs.
+    fn check_meta(&self, meta: &Meta<F>) -> Result<(), Error> {
+        let spec = self.spec();
+        fit::weights(&spec, meta)?;
+        fit::lanes(&self.lanes(&meta.theta), &meta.lanes)
+    }
+
+    /// Whether an example of this shape can be taken.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`], with what is taken.
+    fn check_example(&self, example: &[usize]) -> Result<(), Error> {
+        let spec = self.spec();
+        let cause = || format!("the support has examples {example:?}, the learner takes {}", spec.input());
+        if spec.input().takes(example) { Ok(()) } else { Err(Error::Unfit { cause: cause() }) }
+    }
+
+    /// Whether `adapt` can learn from a support.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]: when it is empty, or its examples or labels are none for this learner.
+    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+        fit::support(support, self.answers_with())?;
+        self.check_example(fit::example(&support.x))
+    }
+
+    /// Whether `episode` can learn a task: support and query. A learner that needs no support, or whose query is of another kind, says here
+    /// what it does need.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]: as `check_support`, and when the query is empty or does not go with the support.
+    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+        self.check_support(&task.support)?;
+        fit::query(task, self.answers_with())
     }
 
     /// What each lane of the meta-batch carries before the first task: one element a lane; empty when nothing is carried.
@@ -193,7 +213,12 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     }
 
     /// The meta-gradient of one task, in the first lane, executed operator by operator on a tape of its own.
+    ///
+    /// # Panics
+    /// When the meta-parameters or the task do not fit.
+    #[track_caller]
     fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: ChaCha8Rng) -> TaskGradient<F> {
+        or_panic("meta_gradient", self.check_meta(meta).and_then(|()| self.check_task(task)));
         let tape = Tape::new();
         let noise = Noise::new(rng);
         let g = self.gradient(&meta.on(&tape, self.stage(meta.iteration)), &task.on(&tape), &noise);
@@ -212,9 +237,27 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     }
 
     /// Learns from the support, for use: nothing is recorded, and no randomness enters.
+    ///
+    /// # Panics
+    /// The learners of this crate panic at the caller's line when meta-parameters or support do not fit; `try_adapt` gives an error
+    /// instead.
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>>;
 
+    /// `adapt`, for meta-parameters and supports from outside.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`], when they do not fit.
+    fn try_adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        self.check_meta(meta)?;
+        self.check_support(support)?;
+        Ok(self.adapt(meta, support))
+    }
+
     /// The predictor that held these arrays ([`Predictor::learned`]), with the same bits.
+    ///
+    /// A learner of one's own takes them by name from [`Learned::fitted`] and [`Learned::known`], and compares signatures by
+    /// [`Learned::check`].
     ///
     /// # Errors
     /// When they are of another learner, or this one does not say how.
@@ -225,33 +268,11 @@ pub trait Learner<F: Float = f32>: Send + Sync {
 
     /// Predictors after each stage of learning, the last of them equal to that of [`Learner::adapt`]. For gradient steps
     /// the first has taken none; an algorithm that learns in one go has one stage.
+    ///
+    /// # Panics
+    /// As `adapt`.
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
         vec![self.adapt(meta, support)]
-    }
-}
-
-/// What has been learned from a support set: answers queries.
-pub trait Predictor<F: Float = f32>: Send + Sync {
-    /// Logits `[n, ways]` or values `[n, outputs]` for examples along axis 0 of `x`.
-    ///
-    /// On the calling thread alone; under [`with_split`](fewshot_autodiff::with_split) on all threads, with the same bits, which pays from
-    /// a dozen images on.
-    fn predict(&self, x: &Array<F>) -> Array<F>;
-
-    /// Probabilities of the classes `[n, ways]` for examples along axis 0 of `x`: the softmax of the logits.
-    fn probabilities(&self, x: &Array<F>) -> Array<F> {
-        Tape::new().var(&self.predict(x)).softmax(1).value()
-    }
-
-    /// Embeddings `[n, d]` of examples along axis 0 of `x`, by which they are compared with the support; nothing for a predictor that does
-    /// not compare.
-    fn embed(&self, x: &Array<F>) -> Option<Array<F>> {
-        let _ = x;
-        None
-    }
-
-    /// What it holds, to be saved or made again by [`Learner::restore`]; nothing for a predictor that does not say.
-    fn learned(&self) -> Option<Learned<F>> {
-        None
     }
 }

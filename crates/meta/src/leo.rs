@@ -4,10 +4,11 @@
 //! gradient steps are taken on the codes, where there is little to overfit, and a few more on the weights at the end.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Clip, Noise, Params, Spec};
+use fewshot_nn::{Clip, Input, Noise, Params, Spec};
 
 use crate::error::Error;
-use crate::learned::Learned;
+use crate::fit::{Answers, example, or_panic, queries, ready};
+use crate::learned::{Learned, input_of};
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
 use crate::leo_lesson::Lesson;
 use crate::leo_network::LeoNetwork;
@@ -164,7 +165,8 @@ impl Leo {
     }
 
     fn spec(&self) -> Spec {
-        LeoNetwork::new(self).1
+        let spec = LeoNetwork::new(self).1.with_input(Input::Numbers(self.inputs));
+        spec.signed("algorithm", "Leo").signed("features of length one", self.normalised)
     }
 }
 
@@ -175,6 +177,10 @@ fn last<T: Copy>(all: &[T]) -> T {
 impl<F: Float> Learner<F> for Leo {
     fn spec(&self) -> Spec {
         Leo::spec(self)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
     }
 
     /// # Panics
@@ -200,10 +206,13 @@ impl<F: Float> Learner<F> for Leo {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        let spec = Leo::spec(self);
         let other = |cause: String| Err(Error::OtherLearner { cause });
         match (learned.weights.get(CLASSIFIER), learned.weights.len()) {
             (Some(weights), 1) if weights.rank() == 2 && weights.shape()[1] == self.inputs => {
-                Ok(Box::new(Classifier { leo: *self, weights: weights.clone() }))
+                learned.check(&spec)?;
+                let input = input_of(learned, &spec);
+                Ok(Box::new(Classifier { leo: *self, weights: weights.clone(), input }))
             }
             (Some(weights), 1) => {
                 other(format!("weight {CLASSIFIER} is {:?}, not [ways, {}]", weights.shape(), self.inputs))
@@ -212,13 +221,16 @@ impl<F: Float> Learner<F> for Leo {
         }
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     /// The classifier decoded from the codes before the first latent step and after each, then that after each step of
     /// fine-tuning.
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+        ready(self, meta, support);
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
         let lesson = Lesson::new(self, &theta, &support.on(&tape), None);
@@ -226,8 +238,8 @@ impl<F: Float> Learner<F> for Leo {
         let mut weights: Vec<Var<'_, F>> = latents.iter().map(|&z| lesson.decoded(z)).collect();
         weights.extend(&lesson.tuned(last(&weights))[1..]);
         let predictor = |w: &Var<'_, F>| {
-            Box::new(Classifier { leo: *self, weights: lesson.classifier(*w).value() })
-                as Box<dyn Predictor<F>>
+            let (weights, input) = (lesson.classifier(*w).value(), Some(example(&support.x).to_vec()));
+            Box::new(Classifier { leo: *self, weights, input }) as Box<dyn Predictor<F>>
         };
         weights.iter().map(predictor).collect()
     }
@@ -237,16 +249,24 @@ impl<F: Float> Learner<F> for Leo {
 struct Classifier<F: Float> {
     leo: Leo,
     weights: Array<F>,
+    input: Option<Vec<usize>>,
 }
 
 impl<F: Float> Predictor<F> for Classifier<F> {
+    fn input_shape(&self) -> Option<&[usize]> {
+        self.input.as_deref()
+    }
+
+    #[track_caller]
     fn predict(&self, x: &Array<F>) -> Array<F> {
+        or_panic("predict", queries(self.input_shape(), x));
         let tape = Tape::new();
         self.leo.features(tape.var(x)).matmul_nt(tape.var(&self.weights)).value()
     }
 
     fn learned(&self) -> Option<Learned<F>> {
         let weights = Params::new(vec![(CLASSIFIER.to_owned(), self.weights.clone())]);
-        Some(Learned { weights, statistics: Params::default(), memory: Params::default() })
+        let (signature, input) = (Leo::spec(&self.leo).signature().clone(), self.input.clone());
+        Some(Learned { weights, signature, input, ..Learned::default() })
     }
 }

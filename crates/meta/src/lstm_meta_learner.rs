@@ -12,10 +12,11 @@ use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 use crate::adapt::Order;
 use crate::adapted::restored;
 use crate::error::Error;
+use crate::fit::{Answers, ready};
 use crate::gates::Gates;
 use crate::learned::Learned;
 use crate::learned_update::LearnedUpdate;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::recompute::Memory;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
@@ -96,17 +97,31 @@ impl<M> LstmMetaLearner<M> {
     }
 
     /// The gates of each step on a support, of the steps taken in use.
+    ///
+    /// # Panics
+    /// When meta-parameters or support do not fit.
+    #[track_caller]
     pub fn gates<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Gates>
     where
-        M: Model<F>,
+        M: Model<F> + 'static,
     {
+        ready(self, meta, support);
         self.adapted(meta, support).into_iter().skip(1).map(|step| Gates::of(&step.gates)).collect()
     }
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone().and(self.update.spec())
+        let gradient = match self.gradient {
+            InnerGradient::Mean => "mean",
+            InnerGradient::DividedMean => "divided mean",
+        };
+        let spec = self.model.spec().clone().and(self.update.spec());
+        signed(spec, "LstmMetaLearner", self.policy).signed("inner gradient", gradient)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -120,15 +135,19 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         let last = self.adapted(meta, support).pop().expect("there is one more than steps");
         self.predictor(meta, last, support)
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+        ready(self, meta, support);
         let all = self.adapted(meta, support).into_iter();
         all.map(|step| self.predictor(meta, step, support)).collect()
     }

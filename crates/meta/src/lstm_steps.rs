@@ -7,7 +7,7 @@ use crate::adapt::Order;
 use crate::adapted::predictor;
 use crate::forward::concat;
 use crate::learned_update::Coordinates;
-use crate::learner::{Meta, Predictor};
+use crate::learner::{Learner, Meta, Predictor};
 use crate::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
 use crate::recompute::Memory;
 use crate::serve::{quiet, served};
@@ -181,7 +181,7 @@ impl<M> LstmMetaLearner<M> {
             }
             other => (other, &meta.statistics),
         };
-        predictor(&self.model, policy, adapted.weights, statistics, support)
+        predictor(&self.model, &Learner::<F>::spec(self), policy, adapted.weights, statistics, support)
     }
 }
 

@@ -13,8 +13,9 @@ use crate::adapt::Order;
 use crate::adapted::restored;
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::fit::{Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::mamlpp::MultiStep;
 use crate::recompute::Memory;
 use crate::rule::Rule;
@@ -92,9 +93,9 @@ pub struct Maml<M> {
     pub multi_step: Option<MultiStep>,
     /// What is kept of the inner steps for the second order.
     pub memory: Memory,
-    /// Parameters the inner loop adapts; the others are meta-learned only.
+    /// Parameters the inner loop adapts; the others are meta-learned only ([`Maml::not_adapted`] names them).
     pub adapted: Filter,
-    /// Scales and shifts of norms, those named `*norm.*` (MAML++).
+    /// Scales and shifts of norms, which the model's spec knows ([`Spec::norms`]) (MAML++).
     pub norm_weights: Sharing,
     /// Running statistics of norms: shared ones are those of the query, those per step of the step's support (MAML++).
     pub norm_statistics: Sharing,
@@ -113,8 +114,11 @@ impl<M> Clone for Maml<M> {
 
 /// The scope of learned rates among the meta-parameters.
 pub(crate) const RATES: &str = "inner_lr";
-/// Parameters of norms.
-pub(crate) const NORMS: &str = "*norm.*";
+
+/// The parameters of norms alone.
+pub(crate) fn norms(model: &Spec) -> Filter {
+    Filter::Only(model.norms().map(str::to_owned).collect())
+}
 
 impl<M> Maml<M> {
     /// The paper's choices for regression: 1 step of 0.01, second order, batch statistics; parameters of norms are
@@ -136,11 +140,30 @@ impl<M> Maml<M> {
             first_order_until: 0,
             multi_step: None,
             memory: Memory::Keep,
-            adapted: Filter::except(&[NORMS]),
+            adapted: Filter::ButNorms,
             norm_weights: Sharing::Shared,
             norm_statistics: Sharing::Shared,
             policy: NormPolicy::Batch,
         }
+    }
+}
+
+impl<M> Maml<M> {
+    /// Names of the model's weights that the inner loop leaves alone.
+    ///
+    /// ```
+    /// use fewshot_meta::Maml;
+    /// use fewshot_nn::Mlp;
+    /// let maml = Maml::new(Mlp::with_batch_norm(&[784, 64, 5]));
+    /// assert_eq!(maml.not_adapted::<f32>(), ["layer1.norm.shift"]);
+    /// ```
+    pub fn not_adapted<F: Float>(&self) -> Vec<String>
+    where
+        M: Model<F>,
+    {
+        let spec = self.model.spec();
+        let adapted = self.adapted.on(spec);
+        spec.weights().map(|(name, _)| name).filter(|name| !adapted.has(name)).map(str::to_owned).collect()
     }
 }
 
@@ -153,8 +176,8 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
             self.train_steps > 0 || !(stepwise || self.rates == Rates::PerStep),
             "Maml: what there is for each training step needs train_steps of 1 or more"
         );
-        let mut spec = self.model.spec().clone();
-        let norms = Filter::only(&[NORMS]);
+        let mut spec = signed(self.model.spec().clone(), "Maml", self.policy);
+        let (norms, adapted) = (norms(&spec), self.adapted.on(&spec));
         let weights: Vec<(String, Vec<usize>)> =
             spec.weights().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
         let statistics: Vec<String> = spec.statistics::<F>().names().to_vec();
@@ -163,7 +186,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
             false => self.norm_weights == Sharing::PerStep && norms.has(name),
         };
         spec = spec.per_step(self.train_steps, per_step);
-        for (name, shape) in weights.iter().filter(|(name, _)| self.adapted.has(name)) {
+        for (name, shape) in weights.iter().filter(|(name, _)| adapted.has(name)) {
             let name = format!("{RATES}.{name}");
             spec = match self.rates {
                 Rates::Fixed => spec,
@@ -174,6 +197,10 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         spec
     }
 
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
+    }
+
     /// Twice the epoch of the multi-step loss, and one more while the order is first.
     fn stage(&self, iteration: u64) -> u64 {
         let epoch = self.multi_step.map_or(0, |m| m.epoch_at(iteration));
@@ -181,13 +208,13 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
-        let inner = self.inner(meta.stage);
+        let inner = self.inner::<F>(meta.stage);
         let (fast, supports) = self.trajectory(&inner, &meta.theta, &task.support, noise);
         let query = &task.query;
         let last = inner.steps;
         let losses = self.multi_step.map_or(Vec::new(), |m| m.weights(last, meta.stage / 2));
         let answer = |step: usize| {
-            let weights = self.weights(&fast[step], step.saturating_sub(1));
+            let weights = self.weights_at(&fast[step], step.saturating_sub(1));
             Outcome::of_query(&*self.model, &weights, query, noise)
         };
         let earlier: Vec<Var<'t, F>> = (1..last)
@@ -213,15 +240,19 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         let last = self.descend(meta, support).last().expect("there is one more than steps");
         self.predictor(meta, last, self.eval_steps, support)
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+        ready(self, meta, support);
         let all = self.descend(meta, support).enumerate();
         all.map(|(step, weights)| self.predictor(meta, weights, step, support)).collect()
     }

@@ -5,9 +5,8 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail};
 
 use crate::adapt::{InnerLoop, Order, Rate, at_step};
 use crate::adapted::predictor;
-use crate::filter::Filter;
-use crate::learner::{Meta, Predictor};
-use crate::maml::{Maml, NORMS, RATES, Rates, Sharing};
+use crate::learner::{Learner, Meta, Predictor};
+use crate::maml::{Maml, RATES, Rates, Sharing, norms};
 use crate::recompute::Memory;
 use crate::serve::served;
 use crate::stepwise::{AtRest, Portions, stepwise};
@@ -32,18 +31,28 @@ fn rate<'a, 't, F: Float, M>(learner: &Maml<M>, rates: &'a Params<Var<'t, F>>) -
 
 impl<M> Maml<M> {
     /// The inner loop in training, at a stage of it.
-    pub(crate) fn inner(&self, stage: u64) -> InnerLoop {
+    pub(crate) fn inner<F: Float>(&self, stage: u64) -> InnerLoop
+    where
+        M: Model<F>,
+    {
         let order = if stage % 2 == 1 { Order::First } else { self.order };
-        let (steps, adapted) = (self.train_steps, self.adapted.clone());
+        let (steps, adapted) = (self.train_steps, self.adapted.on(self.model.spec()));
         InnerLoop { steps, order, adapted, rule: self.rule, clip: self.clip }
     }
 
     /// The weights a pass after `step` steps works with: of norms with weights per step, those of the step.
-    pub(crate) fn weights<'t, F: Float>(&self, fast: &Params<Var<'t, F>>, step: usize) -> Params<Var<'t, F>> {
+    pub(crate) fn weights_at<'t, F: Float>(
+        &self,
+        fast: &Params<Var<'t, F>>,
+        step: usize,
+    ) -> Params<Var<'t, F>>
+    where
+        M: Model<F>,
+    {
         match self.norm_weights {
             Sharing::Shared => fast.clone(),
             Sharing::PerStep => {
-                let norms = Filter::only(&[NORMS]);
+                let norms = norms(self.model.spec());
                 fast.map_named(|name, w| if norms.has(name) { at_step(*w, step) } else { *w })
             }
         }
@@ -71,7 +80,7 @@ impl<M> Maml<M> {
                 let (own, order) = (self.clone(), inner.order);
                 let all = inner.trajectory_recomputed(&weights, rate, support, move |t, fast, support| {
                     let mut pass = inner_pass(order).with_noise(&Noise::refused());
-                    support.y.loss(own.model.forward(&own.weights(fast, t), support.x, &mut pass))
+                    support.y.loss(own.model.forward(&own.weights_at(fast, t), support.x, &mut pass))
                 });
                 (all, Vec::new())
             }
@@ -80,7 +89,7 @@ impl<M> Maml<M> {
                 let mut statistics = Vec::new();
                 let all = inner.trajectory(&weights, rate, |t, fast| {
                     let mut pass = inner_pass(inner.order).with_noise(noise);
-                    let y = self.model.forward(&self.weights(fast, t), served[t].x, &mut pass);
+                    let y = self.model.forward(&self.weights_at(fast, t), served[t].x, &mut pass);
                     statistics.extend(pass.into_statistics());
                     served[t].y.loss(y)
                 });
@@ -99,7 +108,7 @@ impl<M> Maml<M> {
         M: Model<F> + 'static,
     {
         let (weights, rates) = parts(&*self.model, &meta.theta);
-        let inner = InnerLoop { steps: self.eval_steps, order: Order::First, ..self.inner(0) };
+        let inner = InnerLoop { steps: self.eval_steps, order: Order::First, ..self.inner::<F>(0) };
         let running = matches!(self.policy, NormPolicy::Running { .. });
         let given = running && self.norm_statistics == Sharing::PerStep && !meta.statistics.is_empty();
         let portions = Portions::of(support, self.batch, inner.steps);
@@ -110,12 +119,12 @@ impl<M> Maml<M> {
                     true => Pass::given(&meta.statistics.on(tape).map(|s| at_step(*s, t))),
                     false => Pass::batch(),
                 };
-                seen.y.loss(self.model.forward(&self.weights(fast, t), seen.x, &mut pass.once()))
+                seen.y.loss(self.model.forward(&self.weights_at(fast, t), seen.x, &mut pass.once()))
             })
         });
         all.enumerate().map(|(step, fast)| {
             let tape = Tape::new();
-            self.weights(&fast.on(&tape), step.saturating_sub(1)).arrays()
+            self.weights_at(&fast.on(&tape), step.saturating_sub(1)).arrays()
         })
     }
 
@@ -137,7 +146,7 @@ impl<M> Maml<M> {
                 meta.statistics.on(&tape).map(|s| at_step(*s, step.saturating_sub(1)).value())
             }
         };
-        predictor(&self.model, self.policy, weights, &statistics, support)
+        predictor(&self.model, &Learner::<F>::spec(self), self.policy, weights, &statistics, support)
     }
 }
 

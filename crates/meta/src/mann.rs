@@ -6,18 +6,17 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ALPHABET, STRING_LENGTH};
-use fewshot_nn::{Batches, Bias, Builder, Init, Linear, MannConfig, Noise, Params, Spec, Tail};
+use fewshot_nn::{Batches, Bias, Builder, Init, Input, Linear, MannConfig, Noise, Params, Spec, Tail};
 
 use crate::error::Error;
-use crate::learned::Learned;
+use crate::fit::{self, Answers, or_panic, ready};
+use crate::learned::{Learned, input_of};
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor};
 use crate::mann_core::{Cell, Core, read_weights};
 use crate::mann_gradient::{Reading, through_time};
-use crate::task::Examples;
+use crate::mann_reader::{LAST, Reader};
+use crate::task::{Examples, Task};
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
-
-/// The label given last, in what a predictor holds.
-const LAST: &str = "last_label";
 
 /// What a class is called in an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,12 +55,12 @@ impl LabelCode {
 pub struct Mann {
     pub(crate) cell: Cell,
     output: Linear,
-    inputs: usize,
+    pub(crate) inputs: usize,
     /// What classes are called.
     pub labels: LabelCode,
     /// Sequences of a training task.
     pub batch: usize,
-    spec: Spec,
+    pub(crate) spec: Spec,
 }
 
 impl Mann {
@@ -77,6 +76,23 @@ impl Mann {
         let output = b.scope("output", |b| {
             Linear::with_init(b, cell.outputs(), labels.width(), Init::XavierUniform, Bias::Zeros)
         });
+        b.takes(Input::Numbers(inputs));
+        b.sign("algorithm", "Mann");
+        b.sign(
+            "labels",
+            match labels {
+                LabelCode::OneHot(_) => "one-hot",
+                LabelCode::Strings => "strings",
+            },
+        );
+        b.sign(
+            "core",
+            match core {
+                Core::Memory(_) => "memory",
+                Core::Lstm(_) => "LSTM",
+                Core::FeedForward(_) => "feed-forward",
+            },
+        );
         Mann { cell, output, inputs, labels, batch, spec: b.finish() }
     }
 
@@ -140,7 +156,7 @@ impl Mann {
 
     /// Logits of queries `[n, ..]`, each the next step of one sequence that ended in this state with this label.
     #[track_caller]
-    fn next<'t, F: Float>(
+    pub(crate) fn next<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
         x: Var<'t, F>,
@@ -197,6 +213,7 @@ impl Mann {
     /// When the examples are no whole number of steps, or the labels are of another code.
     #[track_caller]
     pub fn answers<F: Float>(&self, meta: &Meta<F>, sequences: &Examples<F>) -> Array<F> {
+        or_panic("answers", self.check_meta(meta).and_then(|()| self.check_sequences(sequences)));
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequences.y.on(&tape));
         let reading = self.read(&theta, tape.var(&sequences.x), self.coded(&y), self.batch);
@@ -209,6 +226,7 @@ impl Mann {
     /// When the labels are of another code.
     #[track_caller]
     pub fn read_weights<F: Float>(&self, meta: &Meta<F>, sequence: &Examples<F>) -> Option<Vec<Array<F>>> {
+        or_panic("read_weights", self.check_meta(meta).and_then(|()| self.check_support(sequence)));
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequence.y.on(&tape));
         let reading = self.read(&theta, tape.var(&sequence.x), self.coded(&y), 1);
@@ -219,6 +237,28 @@ impl Mann {
 impl<F: Float> Learner<F> for Mann {
     fn spec(&self) -> Spec {
         self.spec.clone()
+    }
+
+    fn answers_with(&self) -> Answers {
+        match self.labels {
+            LabelCode::OneHot(names) => Answers::Outputs(names),
+            LabelCode::Strings => Answers::Unknown,
+        }
+    }
+
+    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+        fit::counted("support", support)?;
+        self.check_side("support", support)
+    }
+
+    /// A task without a support is a batch of sequences.
+    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+        if !task.support.y.is_empty() {
+            self.check_support(&task.support)?;
+            fit::query(task, Answers::Unknown)?;
+            return self.check_side("query", &task.query);
+        }
+        self.check_sequences(&task.query)
     }
 
     /// # Panics
@@ -244,13 +284,16 @@ impl<F: Float> Learner<F> for Mann {
     }
 
     /// Reads the support once, class after class in turn: the first example of each, then the second.
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         let order = in_turn(support.y.classes("Mann"));
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
         let (state, last) = self.study(&theta, &support.on(&tape).pick(tape.index(&order)));
         let (state, last) = (state.arrays(), last.value());
-        Box::new(Reader { learner: self.clone(), weights: meta.theta.clone(), state, last })
+        let (weights, input) = (meta.theta.clone(), Some(fit::example(&support.x).to_vec()));
+        Box::new(Reader { learner: self.clone(), weights, state, last, input })
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
@@ -258,7 +301,9 @@ impl<F: Float> Learner<F> for Mann {
         let kept = |name: &&str| Ok(((*name).to_owned(), learned.known(name)?.clone()));
         let state: Result<Vec<_>, Error> = self.cell.state_names().iter().map(kept).collect();
         let last = learned.known(LAST)?.clone();
-        Ok(Box::new(Reader { learner: self.clone(), weights, state: Params::new(state?), last }))
+        let (state, input) = (Params::new(state?), input_of(learned, &self.spec));
+        learned.check(&self.spec)?;
+        Ok(Box::new(Reader { learner: self.clone(), weights, state, last, input }))
     }
 }
 
@@ -268,32 +313,4 @@ fn in_turn(classes: &[usize]) -> Vec<usize> {
     let earlier = |place: usize| classes[..place].iter().filter(|class| **class == classes[place]).count();
     places.sort_by_key(|&place| (earlier(place), classes[place]));
     places
-}
-
-/// A network that has read a support.
-struct Reader<F: Float> {
-    learner: Mann,
-    weights: Params<Array<F>>,
-    state: Params<Array<F>>,
-    last: Array<F>,
-}
-
-impl<F: Float> Predictor<F> for Reader<F> {
-    fn predict(&self, x: &Array<F>) -> Array<F> {
-        let tape = Tape::new();
-        let theta = self.weights.on(&tape);
-        let last = tape.var(&self.last);
-        self.learner.next(&theta, tape.var(x), &self.state.on(&tape), last).value()
-    }
-
-    fn learned(&self) -> Option<Learned<F>> {
-        let mut memory: Vec<(String, Array<F>)> =
-            self.state.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
-        memory.push((LAST.to_owned(), self.last.clone()));
-        Some(Learned {
-            weights: self.weights.clone(),
-            statistics: Params::default(),
-            memory: Params::new(memory),
-        })
-    }
 }

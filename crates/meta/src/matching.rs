@@ -10,9 +10,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
+use crate::fit::Answers;
 use crate::full_context::FullContext;
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::protonet::Distance;
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
@@ -132,12 +133,28 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
     fn spec(&self) -> Spec {
         let spec = self.model.spec().clone();
-        match &self.context {
-            Some(context) => spec.and(context.spec()),
-            None => spec,
-        }
+        let spec = match &self.context {
+            Some(context) => spec.and(context.spec()).signed("reads", context.reads),
+            None => spec.signed("reads", 0),
+        };
+        signed(spec, "Matching", self.policy).signed("distance", self.distance.name())
     }
 
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
+    }
+
+    fn check_example(&self, example: &[usize]) -> Result<(), Error> {
+        let model = self.model.spec();
+        let cause = match (&self.context, model.outputs()) {
+            (Some(context), Some(outputs)) if context.features() != outputs => {
+                format!("the network gives {outputs} features, but the context is of {}", context.features())
+            }
+            _ if model.input().takes(example) => return Ok(()),
+            _ => format!("the support has examples {example:?}, the learner takes {}", model.input()),
+        };
+        Err(Error::Unfit { cause })
+    }
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         episode(self, meta, task, noise)
     }
@@ -150,6 +167,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
         restored(self, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }

@@ -8,8 +8,9 @@ use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
+use crate::fit::Answers;
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -107,9 +108,16 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        let vote = match self.vote {
+            Vote::Sum => "sum",
+            Vote::Nearest => "nearest",
+        };
+        signed(self.model.spec().clone(), "Nil", self.policy).signed("vote", vote)
     }
 
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
+    }
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         episode(self, meta, task, noise)
     }
@@ -122,6 +130,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
         restored(self, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }

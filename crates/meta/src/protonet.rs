@@ -10,9 +10,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
+use crate::fit::{Answers, example, or_panic};
 use crate::forward::concat;
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -30,6 +31,14 @@ pub enum Distance {
 }
 
 impl Distance {
+    /// What signatures call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Distance::SquaredEuclid => "squared Euclidean",
+            Distance::Cosine => "cosine",
+        }
+    }
+
     /// Class scores of embeddings: minus the distance, `z` of shape `[n, d]` and `prototypes` of shape `[ways, d]` to `[n, ways]`. A
     /// vector of zeros has cosine 0 with every other.
     ///
@@ -109,7 +118,8 @@ impl<M> ProtoNet<M> {
     /// When `learned` is not of this network, or its queries are normalised together with the support, so that there are no prototypes yet.
     ///
     /// # Panics
-    /// When the labels are no classes, or a class of them has no example.
+    /// When the labels are no classes, a class of them has no example, or examples are of another shape.
+    #[track_caller]
     pub fn with_classes<F: Float>(
         &self,
         learned: &Learned<F>,
@@ -118,14 +128,26 @@ impl<M> ProtoNet<M> {
     where
         M: Model<F> + 'static,
     {
-        let [weights, statistics] = learned.fitted(self.model.spec())?;
+        let spec = Learner::<F>::spec(self);
+        let [weights, statistics] = learned.fitted(&spec)?;
         let old = learned.known(PROTOTYPES)?;
+        learned.check(&spec)?;
+        or_panic("with_classes", self.check_support(more).and_then(|()| same_input(learned, more)));
         let tape = Tape::new();
         let mut pass = Pass::given(&statistics.on(&tape)).for_use();
         let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
         let new = prototypes(z, more.y.classes("with_classes"), more.y.ways()).value();
         let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);
-        Ok(Learned { weights, statistics, memory })
+        Ok(Learned { weights, statistics, memory, ..learned.clone() })
+    }
+}
+
+/// New classes have examples like the old ones'.
+fn same_input<F: Float>(learned: &Learned<F>, more: &Examples<F>) -> Result<(), Error> {
+    let (more, cause) = (example(&more.x), "the new classes have examples");
+    match &learned.input {
+        Some(old) if old != more => Err(Error::Unfit { cause: format!("{cause} {more:?}, the old {old:?}") }),
+        _ => Ok(()),
     }
 }
 
@@ -169,9 +191,12 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        signed(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
     }
 
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
+    }
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         episode(self, meta, task, noise)
     }
@@ -184,6 +209,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
         restored(self, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }

@@ -7,8 +7,9 @@ use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
+use crate::fit::Answers;
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 
@@ -177,10 +178,18 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
     fn spec(&self) -> Spec {
-        let spec = self.model.spec().clone();
+        let regression = match self.regression {
+            Regression::Ridge => "ridge",
+            Regression::Logistic { .. } => "logistic",
+        };
+        let spec = signed(self.model.spec().clone(), "R2d2", self.policy).signed("regression", regression);
         spec.with(LOG_LAMBDA, &[], Init::Constant(self.lambda.ln()))
             .with(SCALE, &[], Init::Constant(self.scale))
             .with(SHIFT, &[], Init::Zeros)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -195,6 +204,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
         restored(self, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }

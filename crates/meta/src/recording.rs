@@ -6,6 +6,7 @@ use fewshot_autodiff::{Array, Float, Program, Shape};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Draw, Noise, Params};
 
+use crate::error::Error;
 use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
 use crate::sum::Part;
 use crate::task::{Examples, Labels, Task};
@@ -19,6 +20,14 @@ pub(crate) struct Form {
 }
 
 impl Form {
+    /// Classes of the support; 0 for real targets.
+    fn ways(&self) -> usize {
+        match self.sides[0].2 {
+            LabelForm::Classes { ways } => ways,
+            LabelForm::Values => 0,
+        }
+    }
+
     /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
     pub(crate) fn of<F: Float>(stage: u64, task: &Task<F>) -> Option<Self> {
         // a query need not show every class: the support says how many there are
@@ -45,10 +54,38 @@ pub(crate) struct Recording<F: Float> {
     draws: Vec<Draw>,
     statistics: Option<Params<()>>,
     carried: Params<()>,
+    /// Classes of a query are below this.
+    bound: Option<usize>,
 }
 
 impl<F: Float> Recording<F> {
-    pub(crate) fn new(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
+    /// Records the work, if asked to twice: a learner that does other work the second time would do that of the first for all tasks.
+    pub(crate) fn new(
+        learner: &dyn Learner<F>,
+        meta: &Meta<F>,
+        form: Form,
+        twice: bool,
+    ) -> Result<Self, Error> {
+        let recording = Self::once(learner, meta, form);
+        if twice {
+            recording.compare(learner, meta)?;
+        }
+        Ok(recording)
+    }
+
+    /// Records once more, and fails if that is other work.
+    pub(crate) fn compare(&self, learner: &dyn Learner<F>, meta: &Meta<F>) -> Result<(), Error> {
+        let again = Self::once(learner, meta, self.form.clone());
+        let difference = match self.draws == again.draws {
+            true => self.program.difference(&again.program),
+            false => Some("it draws other noise".into()),
+        };
+        difference.map_or(Ok(()), |difference| {
+            Err(Error::Changing { cause: format!("recorded once more, {difference}") })
+        })
+    }
+
+    fn once(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
         let noise = Noise::recorder();
         let (mut statistics, mut carried) = (None, Params::default());
         let program = Program::record(|tape| {
@@ -72,7 +109,16 @@ impl<F: Float> Recording<F> {
             results.extend_from_slice(g.carried.values());
             results
         });
-        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics, carried }
+        let bound = learner.answers_with().bound(form.ways());
+        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics, carried, bound }
+    }
+
+    /// Whether the query of a task of this form has classes that are told apart.
+    pub(crate) fn takes_query(&self, task: &Task<F>) -> bool {
+        match (self.bound, &task.query.y) {
+            (Some(bound), Labels::Classes(classes)) => classes.iter().all(|&class| class < bound),
+            _ => true,
+        }
     }
 
     /// The meta-gradient of a task of this form.

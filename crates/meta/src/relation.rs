@@ -12,8 +12,9 @@ use fewshot_nn::{
 
 use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
+use crate::fit::Answers;
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 
@@ -108,9 +109,12 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for 
 
 impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for Relation<E, M> {
     fn spec(&self) -> Spec {
-        self.encoder.spec().clone().and(self.module.spec())
+        signed(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
     }
 
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
+    }
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         episode(self, meta, task, noise)
     }
@@ -123,6 +127,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for 
         restored(self, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }

@@ -11,8 +11,9 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 use crate::adapt::{InnerLoop, Order, Rate, State};
 use crate::adapted::{predictor, restored};
 use crate::error::Error;
+use crate::fit::{Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::rule::{Moments, Rule};
 use crate::serve::served;
 use crate::stepwise::{AtRest, Portions, stepwise};
@@ -148,7 +149,11 @@ impl<M> Reptile<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        signed(self.model.spec().clone(), "Reptile", self.policy)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
     }
 
     fn lanes(&self, theta: &Params<Array<F>>) -> Vec<Params<Array<F>>> {
@@ -186,16 +191,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         let last = self.descend(meta, support).last().expect("there is one more than steps");
-        predictor(&self.model, self.policy, last, &meta.statistics, support)
+        let spec = Learner::<F>::spec(self);
+        predictor(&self.model, &spec, self.policy, last, &meta.statistics, support)
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
-        let one = |weights| predictor(&self.model, self.policy, weights, &meta.statistics, support);
+        ready(self, meta, support);
+        let spec = Learner::<F>::spec(self);
+        let one = |weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);
         self.descend(meta, support).map(one).collect()
     }
 }

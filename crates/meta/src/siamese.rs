@@ -11,9 +11,10 @@ use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::compare::{Compare, compared, restored};
 use crate::error::Error;
+use crate::fit::{self, Answers};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
-use crate::task::Examples;
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::task::{Examples, Labels, Task};
 use crate::task_vars::{ExampleVars, TaskVars};
 
 /// Names of the comparison's weights.
@@ -146,8 +147,44 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Siamese<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
     fn spec(&self) -> Spec {
-        let twin = self.model.spec().clone();
+        let twin = signed(self.model.spec().clone(), "Siamese", self.policy);
         twin.with(WEIGHT, &[self.features, 1], self.weight).with(BIAS, &[1], self.bias)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::SupportClasses
+    }
+
+    fn check_example(&self, example: &[usize]) -> Result<(), Error> {
+        let (twin, features) = (self.model.spec(), self.features);
+        let cause = match twin.outputs() {
+            Some(outputs) if outputs != features => {
+                format!("the network gives {outputs} features, but the comparison is of {features}")
+            }
+            _ if twin.input().takes(example) => return Ok(()),
+            _ => format!("the images are {example:?}, the learner takes {}", twin.input()),
+        };
+        Err(Error::Unfit { cause })
+    }
+
+    /// A task is a batch of pairs.
+    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+        let unfit = |cause: String| Err(Error::Unfit { cause });
+        let Task { support: first, query: second } = task;
+        fit::counted("support", first)?;
+        fit::counted("query", second)?;
+        self.check_example(fit::example(&first.x))?;
+        let (a, b) = (first.x.shape(), second.x.shape());
+        if a != b {
+            return unfit(format!(
+                "images {a:?} beside {b:?}: training tasks are batches of pairs, as fewshot_episodes::Pairs gives them"
+            ));
+        }
+        match &second.y {
+            Labels::Classes(classes) if classes.iter().all(|&class| class < 2) => Ok(()),
+            Labels::Classes(_) => unfit("pairs are labelled 0, of two classes, or 1, of one".into()),
+            Labels::Values(_) => fit::labels("query", &second.y, Answers::SupportClasses),
+        }
     }
 
     /// Verifies a batch of pairs.
@@ -182,6 +219,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
         restored(self, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }

@@ -2,6 +2,7 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{Episode, Set, Targets};
+use fewshot_nn::correct;
 
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 
@@ -81,13 +82,15 @@ impl<F: Float> Labels<F> {
         }
     }
 
-    /// The quality of predictions: accuracy for classes (of equal logits the first wins), mean squared error for real targets.
+    /// The quality of predictions: accuracy for classes (as [`correct`] counts: of equal logits the first wins, NaN is never right), mean
+    /// squared error for real targets.
     ///
     /// # Panics
-    /// When the predictions do not fit the labels.
+    /// When there are no labels, or the predictions do not fit them.
     #[track_caller]
     pub fn score(&self, predictions: &Array<F>) -> f64 {
         let shape = predictions.shape();
+        assert!(!self.is_empty(), "score: there are no labels to score predictions {shape:?} by");
         match self {
             Labels::Classes(classes) => {
                 assert!(
@@ -95,9 +98,7 @@ impl<F: Float> Labels<F> {
                     "score: predictions {shape:?} and {} classes: expected logits [examples, ways]",
                     classes.len()
                 );
-                let rows = predictions.data().chunks(shape[1].max(1));
-                let right = rows.zip(classes).filter(|(row, class)| argmax(row) == **class).count();
-                right as f64 / classes.len() as f64
+                correct(predictions, classes) as f64 / classes.len() as f64
             }
             Labels::Values(values) => {
                 assert_eq!(shape, values.shape(), "score: shapes of predictions and targets differ");
@@ -124,17 +125,6 @@ impl<F: Float> Labels<F> {
 }
 
 pub(crate) const NOT_CLASSES: &str = "real targets given, but it tells classes apart: use Labels::Classes";
-
-/// The first place of the largest value.
-pub(crate) fn argmax<F: Float>(row: &[F]) -> usize {
-    let mut best = 0;
-    for i in 1..row.len() {
-        if row[i] > row[best] {
-            best = i;
-        }
-    }
-    best
-}
 
 /// Examples with their labels: one side of a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,14 +158,14 @@ impl<F: Float> Examples<F> {
     }
 }
 
-/// Without a copy in f32.
+/// Without a copy in f32. Whether there is one label per example is looked at where the examples are used.
 impl<F: Float> From<Set> for Examples<F> {
     fn from(set: Set) -> Self {
         let y = match set.y {
             Targets::Classes(classes) => Labels::Classes(classes),
             Targets::Values(values) => Labels::Values(Array::from(values).cast()),
         };
-        Examples::new(Array::from(set.x).cast(), y)
+        Examples { x: Array::from(set.x).cast(), y }
     }
 }
 
@@ -219,5 +209,19 @@ impl<F: Float> From<Episode> for Task<F> {
 impl<F: Float> From<&Episode> for Task<F> {
     fn from(episode: &Episode) -> Self {
         Task::from(episode.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_logits_with_nan_is_no_right_answer() {
+        let rows = vec![f32::NAN, 1.0, 2.0, f32::NAN, 3.0, 3.0];
+        let labels = |classes: [usize; 3]| Labels::<f32>::Classes(classes.to_vec());
+        let logits = Array::new(&[3, 2], rows);
+        assert_eq!(labels([0, 0, 0]).score(&logits), 1.0 / 3.0);
+        assert_eq!(labels([1, 1, 1]).score(&logits), 0.0);
     }
 }

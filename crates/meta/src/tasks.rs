@@ -10,6 +10,8 @@ use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::Params;
 use rayon::Scope;
 
+use crate::error::Error;
+use crate::fit::{of_episode, or_panic};
 use crate::learner::{Learner, Meta};
 use crate::runner::{Runner, Worker};
 use crate::sum::{AWAKE, Collector};
@@ -38,7 +40,7 @@ impl<F: Float> Runner<'_, F> {
     /// Task `i` draws dropout and other noise from stream `i` of `seed`.
     ///
     /// # Panics
-    /// When the range is empty.
+    /// When the range is empty, or something does not fit of which [`Runner::try_meta_gradient`] makes an error.
     #[track_caller]
     pub fn meta_gradient(
         &self,
@@ -47,7 +49,31 @@ impl<F: Float> Runner<'_, F> {
         range: Range<u64>,
         seed: u64,
     ) -> MetaGradient<F> {
+        or_panic("meta_gradient", self.try_meta_gradient(meta, tasks, range, seed))
+    }
+
+    /// [`Runner::meta_gradient`], for tasks from outside.
+    ///
+    /// # Errors
+    /// When the meta-parameters are not the learner's; when a task does not fit it, of which the first is named; or when the learner does
+    /// other work each time it is called ([`Error::Changing`]).
+    ///
+    /// # Panics
+    /// When the range is empty.
+    #[track_caller]
+    pub fn try_meta_gradient(
+        &self,
+        meta: &Meta<F>,
+        tasks: &dyn Tasks,
+        range: Range<u64>,
+        seed: u64,
+    ) -> Result<MetaGradient<F>, Error> {
         assert!(!range.is_empty(), "meta_gradient: the meta-batch {range:?} has no task");
+        self.check(meta)?;
+        self.check_lanes(meta)?;
+        // on the calling thread, so that what a user's own model says of shapes is said there
+        let first = || Task::from(tasks.episode(range.start));
+        self.look_at(meta, first).map_err(|error| of_episode(range.start, error))?;
         if self.tasks_at_once() == 1 && rayon::current_thread_index().is_none() {
             // kernels that are split wait for each other: a thread that is not of the pool would sleep and wake each time
             return rayon::scope(|_| self.mean(meta, tasks, range, seed));
@@ -55,14 +81,27 @@ impl<F: Float> Runner<'_, F> {
         self.mean(meta, tasks, range, seed)
     }
 
-    fn mean(&self, meta: &Meta<F>, tasks: &dyn Tasks, range: Range<u64>, seed: u64) -> MetaGradient<F> {
+    fn mean(
+        &self,
+        meta: &Meta<F>,
+        tasks: &dyn Tasks,
+        range: Range<u64>,
+        seed: u64,
+    ) -> Result<MetaGradient<F>, Error> {
+        let failed = First::new();
         let collector = Collector::new(self.learner, meta, range.clone(), &self.spent);
         let noise = |i: u64| stream(seed, Purpose::Dropout, i);
         let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
             let some = |worker: &mut Worker<'_, '_, F>, range: Range<u64>| {
                 let mut first = range.start;
                 let mut tasks = range.map(|i| (i, Task::from(tasks.episode(i)))).peekable();
-                while let Some(part) = worker.part(meta, &mut tasks, noise) {
+                while !failed.is_before(first)
+                    && let Some(part) = worker.part(meta, &mut tasks, noise)
+                {
+                    let part = match part {
+                        Ok(part) => part,
+                        Err((i, error)) => return failed.note(i, error),
+                    };
                     let behind = first + part.losses.len() as u64;
                     collector.hand_in(first, part);
                     first = behind;
@@ -77,9 +116,15 @@ impl<F: Float> Runner<'_, F> {
                 let lane = lane.start as usize;
                 let mut carried = lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
                 for i in range.clone().skip(lane).step_by(count) {
+                    if failed.is_before(i) {
+                        return;
+                    }
                     let task = Task::from(tasks.episode(i));
                     let meta = Meta { lanes: vec![carried.clone()], ..meta.clone() };
-                    let mut one = worker.task_gradient(&meta, &task, || noise(i));
+                    let mut one = match worker.task_gradient(&meta, &task, || noise(i)) {
+                        Ok(one) => one,
+                        Err(error) => return failed.note(i, error),
+                    };
                     *carried = std::mem::take(&mut one.carried);
                     collector.hand_in(i, one.into());
                 }
@@ -89,7 +134,39 @@ impl<F: Float> Runner<'_, F> {
         };
         let lanes = lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         let lanes = lanes.collect();
-        MetaGradient { lanes, ..collector.mean(meta) }
+        failed.result()?;
+        Ok(MetaGradient { lanes, ..collector.mean(meta) })
+    }
+}
+
+/// The error of the first task that failed, whatever the order in which they ran: tasks are begun in order, and those in front of one that
+/// failed are finished.
+struct First {
+    /// Its number.
+    task: AtomicU64,
+    error: Mutex<Option<Error>>,
+}
+
+impl First {
+    fn new() -> Self {
+        First { task: AtomicU64::new(u64::MAX), error: Mutex::new(None) }
+    }
+
+    /// Whether a task in front of this one failed.
+    fn is_before(&self, task: u64) -> bool {
+        self.task.load(Ordering::Relaxed) < task
+    }
+
+    fn note(&self, task: u64, error: Error) {
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if task < self.task.load(Ordering::Relaxed) {
+            self.task.store(task, Ordering::Relaxed);
+            *first = Some(of_episode(task, error));
+        }
+    }
+
+    fn result(self) -> Result<(), Error> {
+        self.error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 }
 
@@ -154,7 +231,7 @@ fn wait_awake(others: &AtomicUsize) {
 /// [`Runner::meta_gradient`] once: for many meta-batches keep a [`Runner`], which records the work once.
 ///
 /// # Panics
-/// When the range is empty.
+/// As [`Runner::meta_gradient`].
 #[track_caller]
 pub fn meta_gradient<F: Float>(
     learner: &dyn Learner<F>,

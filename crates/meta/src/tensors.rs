@@ -1,18 +1,23 @@
-//! Arrays as the bytes of a safetensors file, and such files on a disc.
+//! Arrays as the bytes of a safetensors file, and such files read from a disc.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use fewshot_autodiff::{Array, Float};
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorView};
 
+use crate::error::Error;
 use crate::header;
 
-/// Far above any few-shot model; guards against reading a device or a disc image into memory.
-const LARGEST: u64 = 4 << 30;
+/// Bytes of the largest file that is read or written: far above any few-shot model.
+pub(crate) const LARGEST: u64 = 1 << 30;
+/// Bytes of the largest header; that of a network of a thousand layers has a tenth of it.
+const LARGEST_HEADER: u64 = 4 << 20;
+/// Bytes of the number before the header, its length.
+const PREFIX: u64 = 8;
 
 /// The bytes of a file with these arrays and metadata.
 pub(crate) fn serialize<F: Float>(
@@ -60,34 +65,44 @@ pub(crate) fn array_of<F: Float>(tensor: &TensorView<'_>, shape: &[usize]) -> Re
     Ok(array)
 }
 
-/// All bytes of a file, which may not be too many.
-pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let kind = |text: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, text);
-    if !file.metadata()?.is_file() {
+/// All bytes of a safetensors file. What it is, its size and its header are looked at before anything else is read: a file that names no
+/// model is refused whatever its size.
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source: std::io::Error| Error::Read { path: path.to_owned(), source };
+    let kind = |text: String| failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, text));
+    let damaged = |cause: String| Error::Damaged { path: path.to_owned(), cause };
+    // before it is opened, which for a pipe waits until somebody writes
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(kind("it is no file".into()));
     }
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(kind(format!("it is larger than {LARGEST} bytes, no few-shot model")));
+    let mut file = File::open(path).map_err(failed)?;
+    let known = file.metadata().map_err(failed)?;
+    if !known.is_file() {
+        return Err(kind("it is no file".into()));
     }
-    Ok(bytes)
-}
-
-/// Writes a file beside its place and moves it there: at any moment the old or the new one, whole.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
+    let size = known.len();
+    if size > LARGEST {
+        return Err(kind(format!(
+            "it has {size} bytes, more than the {LARGEST} of the largest model that is read"
+        )));
+    }
+    let foreign = |cause: &str| damaged(format!("damaged, cut short or no safetensors file ({cause})"));
+    let mut bytes = Vec::new();
+    let mut more = |bytes: &mut Vec<u8>, count: u64| {
+        Read::by_ref(&mut file).take(count).read_to_end(bytes).map_err(failed)
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // the name, too, shall survive a power cut; where folders cannot be synced, the file already is
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
+    more(&mut bytes, PREFIX)?;
+    let length = bytes.first_chunk().map(|length| u64::from_le_bytes(*length));
+    let length = length.ok_or_else(|| foreign("it is too short"))?;
+    if length > LARGEST_HEADER || PREFIX + length > size {
+        return Err(foreign("the length of its header is none"));
+    }
+    more(&mut bytes, length)?;
+    let header = serde_json::from_slice::<Metadata>(&bytes[PREFIX as usize..]);
+    let header = header.map_err(|error| foreign(&error.to_string()))?;
+    if PREFIX + length + header.data_len() as u64 != size {
+        return Err(foreign("its header tells of another number of bytes"));
+    }
+    more(&mut bytes, LARGEST)?;
+    Ok(bytes)
 }

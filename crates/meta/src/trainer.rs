@@ -5,6 +5,7 @@ use fewshot_episodes::Tasks;
 use fewshot_nn::{Clip, Optimizer, Params, Schedule};
 
 use crate::error::Error;
+use crate::fit::or_panic;
 use crate::learner::{Learner, Meta};
 use crate::runner::{Execution, Runner};
 
@@ -90,8 +91,14 @@ impl<'a, F: Float> Trainer<'a, F> {
     }
 
     /// Goes on where `progress` was taken, with the same bits as if never stopped.
+    ///
+    /// # Panics
+    /// When its meta-parameters are not the learner's, naming the first name or shape that differs.
     #[must_use]
+    #[track_caller]
     pub fn resume(mut self, progress: Progress<F>) -> Self {
+        let (runner, meta) = (&self.runner, &progress.meta);
+        or_panic("resume", runner.check(meta).and_then(|()| runner.check_lanes(meta)));
         self.optimizer.restore(&progress.optimizer);
         self.meta = progress.meta;
         self
@@ -115,14 +122,15 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// One outer update: mean meta-gradient over a meta-batch, clipping, optimiser.
     ///
     /// # Errors
-    /// When a number is not finite; weights, statistics and optimiser are then those of the iteration before.
+    /// When a task does not fit the learner, such as one without queries; when the learner does other work each time it is called; or when
+    /// a number is not finite. Weights, statistics and optimiser are then those of the iteration before.
     pub fn step(&mut self) -> Result<Step, Error> {
         let before = self.meta.iteration;
         let iteration = before + 1;
         let diverged = |what| Error::Diverged { iteration, what };
         let size = self.training.meta_batch as u64;
         let range = before * size..iteration * size;
-        let mean = self.runner.meta_gradient(&self.meta, self.tasks, range, self.training.seed);
+        let mean = self.runner.try_meta_gradient(&self.meta, self.tasks, range, self.training.seed)?;
         if !mean.loss.is_finite() {
             return Err(diverged("loss"));
         }
@@ -143,7 +151,10 @@ impl<'a, F: Float> Trainer<'a, F> {
             self.optimizer.restore(&state);
             return Err(diverged("weights"));
         }
-        self.meta = Meta { theta, statistics: mean.statistics, lanes: mean.lanes, iteration };
+        self.meta.theta = theta;
+        self.meta.statistics = mean.statistics;
+        self.meta.lanes = mean.lanes;
+        self.meta.iteration = iteration;
         Ok(Step { iteration, loss: mean.loss, accuracy: mean.accuracy })
     }
 }

@@ -5,6 +5,7 @@ use fewshot_episodes::Tasks;
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::fit::{self, Answers, of_episode};
 use crate::learner::{Learner, Meta};
 use crate::task::{Examples, Labels, Task};
 
@@ -53,7 +54,7 @@ impl Verification {
 /// [`Pairs`](fewshot_episodes::Pairs) gives them: the first image of a pair is the one example of its class, the second asks for it.
 ///
 /// # Errors
-/// When scores are not finite.
+/// When the meta-parameters are not the learner's, a batch is none of pairs, or scores are not finite.
 ///
 /// # Panics
 /// When there are no batches.
@@ -64,11 +65,15 @@ pub fn verify<F: Float>(
     tasks: &dyn Tasks,
     batches: u64,
 ) -> Result<Verification, Error> {
+    learner.check_meta(meta)?;
     let of_batch = |i: u64| {
-        let Task { support, query } = Task::<F>::from(tasks.episode(i));
+        let task = Task::<F>::from(tasks.episode(i));
+        let count = task.support.y.len();
+        let first = Examples { x: task.support.x.clone(), y: Labels::Classes((0..count).collect()) };
+        let fits = pairs(&task).and_then(|()| learner.check_support(&first));
+        fits.map_err(|error| of_episode(i, error))?;
+        let Task { support, query } = task;
         let same = support.y.classes("verify");
-        let count = same.len();
-        let first = Examples::new(support.x.clone(), Labels::Classes((0..count).collect()));
         let scores = learner.adapt(meta, &first).predict(&query.x);
         if !scores.all_finite() {
             return Err(Error::Predictions { episode: i });
@@ -76,7 +81,18 @@ pub fn verify<F: Float>(
         let own = scores.data().iter().step_by(count + 1);
         Ok(own.zip(same).map(|(score, same)| (score.as_f64(), *same == 1)).collect())
     };
-    let scores: Vec<Vec<(f64, bool)>> =
-        (0..batches).into_par_iter().map(of_batch).collect::<Result<_, _>>()?;
+    let scores: Vec<Result<Vec<(f64, bool)>, Error>> = (0..batches).into_par_iter().map(of_batch).collect();
+    let scores: Vec<Vec<(f64, bool)>> = scores.into_iter().collect::<Result<_, _>>()?;
     Ok(Verification::new(scores.concat()))
+}
+
+/// A task is a batch of pairs.
+fn pairs<F: Float>(task: &Task<F>) -> Result<(), Error> {
+    let Task { support, query } = task;
+    fit::counted("support", support)?;
+    fit::counted("query", query)?;
+    fit::labels("support", &support.y, Answers::SupportClasses)?;
+    let (a, b) = (support.x.shape(), query.x.shape());
+    let cause = || format!("images {a:?} beside {b:?} are no pairs");
+    if a == b { Ok(()) } else { Err(Error::Unfit { cause: cause() }) }
 }

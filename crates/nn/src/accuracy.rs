@@ -2,7 +2,28 @@
 
 use fewshot_autodiff::{Array, Float};
 
-/// How many rows of `logits` `[n, classes]` are largest at their label; of equal logits the first counts, and NaN is never right.
+/// The class that a row of logits names: the place of the largest, the first of equal ones; none where a logit is NaN, which is
+/// never right.
+///
+/// ```
+/// use fewshot_nn::answer;
+/// assert_eq!(answer(&[0.1, 0.9, 0.9]), Some(1));
+/// assert_eq!(answer(&[f32::NAN, 1.0]), None);
+/// ```
+pub fn answer<F: Float>(logits: &[F]) -> Option<usize> {
+    let mut best = 0;
+    for (i, &x) in logits.iter().enumerate() {
+        if x.is_nan() {
+            return None;
+        }
+        if x > logits[best] {
+            best = i;
+        }
+    }
+    (!logits.is_empty()).then_some(best)
+}
+
+/// How many rows of `logits` `[n, classes]` name their label, as [`answer`] says.
 ///
 /// ```
 /// use fewshot_autodiff::Array;
@@ -24,9 +45,7 @@ pub fn correct<F: Float>(logits: &Array<F>, labels: &[usize]) -> usize {
     let mut count = 0;
     for (row, &label) in logits.data().chunks(classes.max(1)).zip(labels) {
         assert!(label < classes, "correct: label {label} among {classes} classes");
-        let top = row[label];
-        let first = row[..label].iter().all(|&x| x < top);
-        count += usize::from(first && row[label..].iter().all(|&x| x <= top));
+        count += usize::from(answer(row) == Some(label));
     }
     count
 }
@@ -42,6 +61,10 @@ mod tests {
         let logits = Array::new(&[4, 3], rows.concat());
         assert_eq!(correct(&logits, &[0, 1, 1, 2]), 2);
         assert_eq!(correct(&logits, &[1, 0, 0, 1]), 0);
+        for (row, named) in rows.iter().zip([Some(0), None, None, Some(2)]) {
+            assert_eq!(answer(row), named);
+        }
+        assert_eq!([answer::<f32>(&[]), answer(&[f32::NEG_INFINITY])], [None, Some(0)]);
     }
 
     #[test]

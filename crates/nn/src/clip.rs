@@ -48,7 +48,7 @@ impl Clip {
             Clip::Norm(limit) => {
                 let squares = |g: &Array<F>| g.data().iter().map(|x| x.as_f64().powi(2)).sum::<f64>();
                 let norm = gradients.values().iter().map(squares).sum::<f64>().sqrt();
-                let factor = F::of(if norm > limit { limit / norm } else { 1.0 });
+                let factor = F::of(if norm <= limit { 1.0 } else { limit / norm });
                 gradients.map(|g| g.map(|x| x * factor))
             }
             Clip::NormApart { limit, prefix } => {

@@ -1,6 +1,6 @@
 //! A convolution layer, alone and with the norm that follows it.
 
-use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Pool, Var};
+use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Padding, Pool, Var};
 
 use crate::init::{Bias, Init, PYTORCH};
 use crate::model::Pass;
@@ -18,24 +18,38 @@ pub struct Conv2d {
 
 impl Conv2d {
     /// A square window of `kernel` pixels with PyTorch's initial values: uniform within `1 / sqrt(kernel^2 c_in)`.
+    ///
+    /// # Panics
+    /// When there are more weights than can be counted.
+    #[track_caller]
     pub fn new(b: &mut Builder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
         Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Bias::FanIn)
     }
 
     /// Weight shape `[kh, kw, c_in, c_out]` with given initial values.
+    ///
+    /// # Panics
+    /// When there are more weights than can be counted.
+    #[track_caller]
     pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
+        let weight = b.weight("weight", &shape, weight);
         let fan_in = shape[..3].iter().product();
-        Conv2d {
-            weight: b.weight("weight", &shape, weight),
-            bias: bias.init(fan_in).map(|init| b.weight("bias", &[shape[3]], init)),
-            how,
-        }
+        b.sign("stride", format_args!("{:?}", how.stride));
+        b.sign(
+            "padding",
+            match how.padding {
+                Padding::Valid => "valid".to_owned(),
+                Padding::Same => "same".to_owned(),
+                Padding::Explicit(widths) => format!("{widths:?}"),
+            },
+        );
+        Conv2d { weight, bias: bias.init(fan_in).map(|init| b.weight("bias", &[shape[3]], init)), how }
     }
 
     /// Applies the layer.
     ///
     /// # Panics
-    /// When the channels differ or the window does not fit.
+    /// When the channels differ, images have no pixels, or the window does not fit.
     #[track_caller]
     pub fn forward<'t, F: Float>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>) -> Var<'t, F> {
         let y = self.without_bias(params, x);

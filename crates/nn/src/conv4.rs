@@ -8,6 +8,7 @@ use crate::linear::Linear;
 use crate::model::{Headed, Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
+use crate::signature::Input;
 use crate::spec::{Builder, Spec};
 
 /// How a block halves its images.
@@ -136,7 +137,7 @@ impl Conv4Config {
     pub fn feature_count(&self) -> usize {
         match self.features {
             Features::Mean => self.filters,
-            Features::Flatten => self.filters * self.last_size().pow(2),
+            Features::Flatten => self.filters.saturating_mul(self.last_size().saturating_pow(2)),
         }
     }
 }
@@ -171,6 +172,24 @@ impl Conv4 {
                 Linear::with_init(b, config.feature_count(), outputs, config.head_weight, config.head_bias)
             })
         });
+        b.takes(Input::Shape(vec![config.size, config.size, config.channels]));
+        b.gives(config.head.unwrap_or(config.feature_count()));
+        b.sign("network", "Conv4");
+        b.sign("slope", config.activation.slope());
+        b.sign(
+            "halving",
+            match config.downsample {
+                Downsample::Stride => "stride",
+                Downsample::MaxPool => "max-pooling",
+            },
+        );
+        b.sign(
+            "features",
+            match config.features {
+                Features::Mean => "mean",
+                Features::Flatten => "all",
+            },
+        );
         Conv4 { config, blocks, head, spec: b.finish() }
     }
 

@@ -1,6 +1,6 @@
 //! Initial values of weights.
 
-use fewshot_autodiff::{Array, Float};
+use fewshot_autodiff::{Array, Float, Shape};
 use rand::Rng;
 use rand::rngs::ChaCha8Rng;
 
@@ -120,10 +120,10 @@ impl Init {
     /// A weight of this shape; equal states of `rng` give equal weights.
     ///
     /// # Panics
-    /// For `ForgetGate` in a shape that is not `[4 size]`.
+    /// For `ForgetGate` in a shape that is not `[4 size]`, or for more elements than can be counted or memory holds.
     #[track_caller]
     pub fn array<F: Float>(self, shape: &[usize], rng: &mut ChaCha8Rng) -> Array<F> {
-        let (fan_in, fan_out) = fans(shape);
+        let (fan_in, fan_out) = fans(&Shape::new(shape));
         let mut fill =
             |mut draw: Box<dyn FnMut(&mut ChaCha8Rng) -> f64>| Array::from_fn(shape, |_| F::of(draw(rng)));
         let within = |bound: f64| Box::new(move |rng: &mut ChaCha8Rng| bound * (2.0 * uniform(rng) - 1.0));

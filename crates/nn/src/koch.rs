@@ -7,6 +7,7 @@ use crate::init::{Bias, Init};
 use crate::linear::Linear;
 use crate::model::{Model, Pass};
 use crate::params::Params;
+use crate::signature::Input;
 use crate::spec::{Builder, Spec};
 
 /// Filters and kernel of each convolution.
@@ -49,6 +50,9 @@ impl Koch {
         let inputs = LAST * LAST * channels;
         let weight = Init::Normal { std: 0.2 };
         let dense = b.scope("dense", |b| Linear::with_init(b, inputs, Self::FEATURES, weight, BIAS));
+        b.takes(Input::Shape(vec![Self::SIZE, Self::SIZE, 1]));
+        b.gives(Self::FEATURES);
+        b.sign("network", "Koch");
         Koch { convolutions, dense, spec: b.finish() }
     }
 

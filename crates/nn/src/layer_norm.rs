@@ -17,9 +17,10 @@ pub struct LayerNorm {
 impl LayerNorm {
     /// Weights `scale` (1 at first) and `shift` (0 at first), `[features]`.
     pub fn new(b: &mut Builder, features: usize, eps: f64) -> Self {
+        b.sign("eps", eps);
         LayerNorm {
-            scale: b.weight("scale", &[features], Init::Ones),
-            shift: b.weight("shift", &[features], Init::Zeros),
+            scale: b.norm_weight("scale", &[features], Init::Ones),
+            shift: b.norm_weight("shift", &[features], Init::Zeros),
             eps,
         }
     }

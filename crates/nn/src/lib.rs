@@ -29,9 +29,10 @@ mod r2d2_encoder;
 mod recurrent;
 mod relation;
 mod schedule;
+mod signature;
 mod spec;
 
-pub use accuracy::correct;
+pub use accuracy::{answer, correct};
 pub use clip::Clip;
 pub use conv::{Conv2d, ConvNorm};
 pub use conv4::{Conv4, Conv4Config, Downsample, Features};
@@ -55,4 +56,5 @@ pub use r2d2_encoder::{R2d2Config, R2d2Encoder};
 pub use recurrent::{Cell, Direction, Gru, Lstm, Recurrent};
 pub use relation::{PairModel, RelationConfig, RelationEncoder, RelationModule};
 pub use schedule::Schedule;
+pub use signature::{Input, Signature};
 pub use spec::{Builder, Spec};

@@ -143,6 +143,17 @@ impl MannCell {
         let MannConfig { controller, width, heads, .. } = *config;
         let told = heads * Self::told(config);
         let glorot = Init::XavierUniform;
+        b.sign("slots", config.slots);
+        b.sign("heads", heads);
+        b.sign("decay", config.decay);
+        b.sign(
+            "access",
+            match config.access {
+                Access::Paper => "paper",
+                Access::PerHead => "per head",
+                Access::Shared => "shared",
+            },
+        );
         MannCell {
             config: *config,
             w_x: b.weight("w_x", &[inputs, 4 * controller], glorot),

@@ -7,6 +7,7 @@ use crate::linear::Linear;
 use crate::model::{Headed, Model, Pass};
 use crate::norm::{BatchNorm, NormAffine};
 use crate::params::Params;
+use crate::signature::Input;
 use crate::spec::{Builder, Spec};
 
 /// Dense layers with an activation between them: `[n, ...]`, flattened, to `[n, outputs]`. Layers are named `layer1`, `layer2`, ...,
@@ -68,6 +69,10 @@ impl Mlp {
         };
         let hidden = (0..last).map(|i| layer(&mut b, i)).collect();
         let head = b.scope("head", |b| linear(b, last));
+        b.takes(Input::Numbers(sizes[0]));
+        b.gives(sizes[last + 1]);
+        b.sign("network", "Mlp");
+        b.sign("slope", activation.slope());
         Mlp { hidden, head, activation, spec: b.finish() }
     }
 }

@@ -10,6 +10,12 @@ use crate::spec::{Spec, path};
 ///
 /// Weights are an argument, so the same model runs on initial, adapted and averaged weights.
 ///
+/// **The rule of recording**: for inputs of one shape and a pass of one kind, `forward` does the same operations with the same constants each
+/// time it is called. Work is recorded once and replayed for all tasks, so that a mask drawn from a stream of the model's own, or a count of its
+/// calls, would be frozen: random numbers come from [`Pass::noise`], which there is in training alone, and nothing is kept between calls. What
+/// the model does beside what its weights' names and shapes tell is in its spec: the examples it takes ([`Builder::takes`](crate::Builder::takes)),
+/// how many numbers it gives, and what distinguishes it from others ([`Builder::sign`](crate::Builder::sign)).
+///
 /// ```
 /// use fewshot_autodiff::{Array, Float, Tape, Var};
 /// use fewshot_nn::{Builder, Linear, Model, Params, Pass, Spec};

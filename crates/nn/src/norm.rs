@@ -32,9 +32,10 @@ impl BatchNorm {
     pub fn new(b: &mut Builder, channels: usize, affine: NormAffine, eps: f64) -> Self {
         let scale = affine == NormAffine::ScaleShift;
         let shift = affine != NormAffine::None;
+        b.sign("eps", eps);
         BatchNorm {
-            scale: scale.then(|| b.weight("scale", &[channels], Init::Ones)),
-            shift: shift.then(|| b.weight("shift", &[channels], Init::Zeros)),
+            scale: scale.then(|| b.norm_weight("scale", &[channels], Init::Ones)),
+            shift: shift.then(|| b.norm_weight("shift", &[channels], Init::Zeros)),
             eps,
             scope: b.statistics(channels),
         }

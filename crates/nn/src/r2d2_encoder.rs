@@ -7,6 +7,7 @@ use crate::dropout::Dropout;
 use crate::model::{Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
+use crate::signature::Input;
 use crate::spec::{Builder, Spec};
 
 /// Slope of the leaky ReLU.
@@ -83,6 +84,9 @@ impl R2d2Encoder {
             block.with_pool(if i == 3 { last_pool() } else { Pool::valid(2) })
         });
         let blocks = blocks.collect();
+        b.takes(Input::Shape(vec![config.size, config.size, config.channels]));
+        b.gives(config.feature_count());
+        b.sign("network", "R2d2Encoder");
         R2d2Encoder { config: *config, blocks, spec: b.finish() }
     }
 

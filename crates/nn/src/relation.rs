@@ -8,6 +8,7 @@ use crate::linear::Linear;
 use crate::model::{Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
+use crate::signature::Input;
 use crate::spec::{Builder, Spec};
 
 /// Epsilon of the norms (PyTorch's default, as released).
@@ -63,6 +64,8 @@ impl RelationConfig {
             if i < 2 { block.with_pool(Pool::valid(2)) } else { block }
         });
         let blocks = blocks.collect();
+        b.takes(Input::Shape(vec![self.size, self.size, self.channels]));
+        b.sign("network", "RelationEncoder");
         RelationEncoder { blocks, spec: b.finish() }
     }
 
@@ -79,6 +82,7 @@ impl RelationConfig {
         let mut dense = |name: &str, inputs, outputs| b.scope(name, |b| dense(b, inputs, outputs));
         let first = dense("relation3", self.filters * self.last_size().pow(2), self.hidden);
         let second = dense("relation4", self.hidden, 1);
+        b.sign("module", "RelationModule");
         RelationModule { blocks, dense: [first, second], spec: b.finish() }
     }
 }

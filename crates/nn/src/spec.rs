@@ -1,11 +1,14 @@
 //! [`Builder`] and [`Spec`]: the weights and running statistics an architecture has.
 
-use fewshot_autodiff::{Array, Float};
+use std::fmt::Display;
+
+use fewshot_autodiff::{Array, Float, Shape};
 use rand::rngs::ChaCha8Rng;
 
 use crate::init::Init;
 use crate::model::{MEAN, VARIANCE};
 use crate::params::{Params, Slot};
+use crate::signature::{Input, Signature};
 
 /// The name `name` within a scope: `block1.conv.weight`.
 pub(crate) fn path(scope: &str, name: &str) -> String {
@@ -19,6 +22,8 @@ struct Entry {
     init: Init,
     /// Equal values along a further first axis of this length.
     copies: Option<usize>,
+    /// Whether it scales or shifts what a norm gives.
+    of_norm: bool,
 }
 
 impl Entry {
@@ -39,17 +44,26 @@ impl Entry {
     }
 }
 
-/// Names, shapes and initial values of a model's weights, and of the running statistics of its norms.
+/// Names, shapes and initial values of a model's weights, and of the running statistics of its norms; and what else is known of it: the
+/// examples it takes, the numbers it gives, and what distinguishes it from others of equal weights.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Spec {
     weights: Vec<Entry>,
     statistics: Vec<Entry>,
+    input: Input,
+    outputs: Option<usize>,
+    signature: Signature,
 }
 
 impl Spec {
     /// Names and shapes of the weights, in the order of the [`Params`] that `init` makes.
     pub fn weights(&self) -> impl ExactSizeIterator<Item = (&str, &[usize])> {
         self.weights.iter().map(|e| (e.name.as_str(), e.shape.as_slice()))
+    }
+
+    /// Names and shapes of the running statistics.
+    pub fn statistic_shapes(&self) -> impl ExactSizeIterator<Item = (&str, &[usize])> {
+        self.statistics.iter().map(|e| (e.name.as_str(), e.shape.as_slice()))
     }
 
     /// How many numbers the weights hold in all.
@@ -65,17 +79,49 @@ impl Spec {
     /// With one more weight, at the end.
     ///
     /// # Panics
-    /// When the name is taken.
+    /// When the name is taken, or the shape has more elements than can be counted.
     #[must_use]
     #[track_caller]
     pub fn with(mut self, name: &str, shape: &[usize], init: Init) -> Self {
         assert!(self.weights().all(|(n, _)| n != name), "Spec: there is already a weight {name:?}");
-        let (name, shape) = (name.to_owned(), shape.to_vec());
-        self.weights.push(Entry { name, shape, init, copies: None });
+        let (name, shape) = (name.to_owned(), Shape::new(shape).to_vec());
+        self.weights.push(Entry { name, shape, init, copies: None, of_norm: false });
         self
     }
 
-    /// With the weights and statistics of another model behind these.
+    /// Names of the weights that scale and shift what a norm gives ([`Builder::norm_weight`]), whatever they are called.
+    pub fn norms(&self) -> impl Iterator<Item = &str> {
+        self.weights.iter().filter(|e| e.of_norm).map(|e| e.name.as_str())
+    }
+
+    /// What one example must be.
+    pub fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// How many numbers it gives for an example, where that is known.
+    pub fn outputs(&self) -> Option<usize> {
+        self.outputs
+    }
+
+    /// What distinguishes it from others of equal names and shapes.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// For examples like these.
+    #[must_use]
+    pub fn with_input(self, input: Input) -> Self {
+        Spec { input, ..self }
+    }
+
+    /// With one more entry in its signature, or another value for one that is there.
+    #[must_use]
+    pub fn signed(self, name: &str, value: impl Display) -> Self {
+        Spec { signature: self.signature.with(name, value), ..self }
+    }
+
+    /// With the weights and statistics of another model behind these, and what distinguishes it. It takes and gives what this one does.
     ///
     /// # Panics
     /// When both have one of the same name.
@@ -89,6 +135,7 @@ impl Spec {
             }
             mine.extend_from_slice(theirs);
         }
+        self.signature = self.signature.and(&other.signature);
         self
     }
 
@@ -137,24 +184,47 @@ impl Builder {
     }
 
     /// Makes layers whose names begin with `name`.
+    ///
+    /// # Panics
+    /// When the name has a `*`, which stands for any characters where weights are chosen by name.
+    #[track_caller]
     pub fn scope<R>(&mut self, name: &str, make: impl FnOnce(&mut Self) -> R) -> R {
+        check_name(name);
         self.path.push(name.to_owned());
         let made = make(self);
         self.path.pop();
         made
     }
 
-    fn entry(&self, name: &str, shape: &[usize], init: Init) -> Entry {
-        Entry { name: path(&self.path.join("."), name), shape: shape.to_vec(), init, copies: None }
+    #[track_caller]
+    fn entry(&self, name: &str, shape: &[usize], init: Init, of_norm: bool) -> Entry {
+        let name = path(&self.path.join("."), name);
+        Entry { name, shape: Shape::new(shape).to_vec(), init, copies: None, of_norm }
     }
 
     /// Adds a weight and returns its place.
     ///
     /// # Panics
-    /// When the name is taken.
+    /// When the name is taken or has a `*`, or the shape has more elements than can be counted.
     #[track_caller]
     pub fn weight(&mut self, name: &str, shape: &[usize], init: Init) -> Slot {
-        let entry = self.entry(name, shape, init);
+        check_name(name);
+        self.add(self.entry(name, shape, init, false))
+    }
+
+    /// Adds a weight that scales or shifts what a norm gives, and returns its place. Inner loops leave such weights alone unless they are
+    /// told otherwise; [`BatchNorm`](crate::BatchNorm) and [`LayerNorm`](crate::LayerNorm) make theirs this way.
+    ///
+    /// # Panics
+    /// When the name is taken, or has a `*`.
+    #[track_caller]
+    pub fn norm_weight(&mut self, name: &str, shape: &[usize], init: Init) -> Slot {
+        check_name(name);
+        self.add(self.entry(name, shape, init, true))
+    }
+
+    #[track_caller]
+    fn add(&mut self, entry: Entry) -> Slot {
         let taken = self.spec.weights.iter().any(|e| e.name == entry.name);
         assert!(!taken, "Builder: there is already a weight {:?}", entry.name);
         self.spec.weights.push(entry);
@@ -169,7 +239,7 @@ impl Builder {
     #[track_caller]
     pub fn statistics(&mut self, channels: usize) -> String {
         for (name, init) in [(MEAN, Init::Zeros), (VARIANCE, Init::Ones)] {
-            let entry = self.entry(name, &[channels], init);
+            let entry = self.entry(name, &[channels], init, false);
             let taken = self.spec.statistics.iter().any(|e| e.name == entry.name);
             assert!(!taken, "Builder: there are already statistics {:?}", entry.name);
             self.spec.statistics.push(entry);
@@ -177,8 +247,57 @@ impl Builder {
         self.path.join(".")
     }
 
+    /// Says what one example must be, so that others are refused by name before a layer is reached.
+    pub fn takes(&mut self, input: Input) {
+        self.spec.input = input;
+    }
+
+    /// Says how many numbers the model gives for an example.
+    pub fn gives(&mut self, outputs: usize) {
+        self.spec.outputs = Some(outputs);
+    }
+
+    /// Signs with something that changes what the model does and does not show in names and shapes of its weights, such as an activation;
+    /// the name is a path like that of a weight.
+    pub fn sign(&mut self, name: &str, value: impl Display) {
+        let name = path(&self.path.join("."), name);
+        self.spec.signature = std::mem::take(&mut self.spec.signature).with(&name, value);
+    }
+
     /// The finished list.
     pub fn finish(self) -> Spec {
         self.spec
+    }
+}
+
+/// # Panics
+/// When a name has a character that stands for others in patterns.
+#[track_caller]
+fn check_name(name: &str) {
+    assert!(
+        !name.contains('*'),
+        "Builder: the name {name:?} has a '*', which stands for any characters in patterns"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn norms_are_known_by_what_they_are() {
+        let mut b = Builder::new();
+        b.scope("norm", |b| b.weight("weight", &[2, 2], Init::Zeros));
+        b.scope("stage", |b| b.norm_weight("gain", &[2], Init::Ones));
+        let spec = b.finish().with("more", &[1], Init::Zeros);
+        assert_eq!(spec.norms().collect::<Vec<_>>(), ["stage.gain"]);
+        let copied = spec.per_step(3, |name| name == "stage.gain");
+        assert_eq!(copied.norms().collect::<Vec<_>>(), ["stage.gain"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "has a '*'")]
+    fn a_name_is_no_pattern() {
+        Builder::new().scope("any*", |_| ());
     }
 }

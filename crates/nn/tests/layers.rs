@@ -286,3 +286,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "shape [4294967296, 4294967296, 1, 1] has more elements than can be counted")]
+fn weights_that_cannot_be_counted_are_refused() {
+    build(|b| Conv2d::new(b, 1 << 32, 1, 1, Conv::default()));
+}
+
+#[test]
+#[should_panic(expected = "conv2d: images [2, 0, 4, 1] [n, h, w, c] have no pixels")]
+fn images_without_pixels_are_refused() {
+    let (layer, params) = build(|b| Conv2d::new(b, 3, 1, 2, Conv { stride: [1, 1], padding: Padding::Same }));
+    let tape = Tape::new();
+    layer.forward(&params.on(&tape), tape.var(&Array::zeros(&[2, 0, 4, 1])));
+}

@@ -95,6 +95,10 @@ impl<F: Float> Terms<'_, F> {
         self.scale.map_or(F::one(), |scale| scale[j])
     }
 
+    fn shift(&self, j: usize) -> F {
+        self.shift.map_or(F::zero(), |shift| shift[j])
+    }
+
     fn inverse(&self, variance: F) -> F {
         F::one() / (variance + self.eps).sqrt()
     }
@@ -118,7 +122,7 @@ impl<F: Float> Terms<'_, F> {
         for (j, shift) in shift[..c].iter_mut().enumerate() {
             let column = folded[j..].iter().step_by(wide);
             let mean: f64 = column.zip(&moments.mean).map(|(w, mean)| w.as_f64() * mean).sum();
-            *shift = F::of(self.shift.map_or(0.0, |shift| shift[j].as_f64()) - mean);
+            *shift = F::of(self.shift(j).as_f64() - mean);
         }
         all
     }
@@ -236,6 +240,10 @@ pub fn conv_block_backward<F: Float>(
     for j in 0..c {
         dscale[j] = F::of(inverse[j] * along[j]);
         dshift[j] = F::of(sum[j]);
+    }
+    // the activation's slope is a number there
+    for j in (0..c).filter(|&j| (arrived.stats[j] + variance[j] + terms.scale(j) + terms.shift(j)).is_nan()) {
+        dw.iter_mut().skip(j).step_by(c).chain([&mut dscale[j], &mut dshift[j]]).for_each(|x| *x = F::nan());
     }
 }
 

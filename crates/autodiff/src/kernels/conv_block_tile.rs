@@ -5,6 +5,7 @@
 use super::conv_block::BlockShape;
 use super::conv_block_image::Image;
 use super::isa::{Isa, versions};
+use super::limits::Leaky;
 use super::reader::Reader;
 use super::vector::{MOST_LANES, Vector};
 use crate::float::Float;
@@ -102,11 +103,14 @@ pub fn output_tiles<
         unsafe {
             ask::<F, I, N>(y, x * c + col, P, c, width * c);
             let z = tile.of::<F, I, K, P, N>(from, x, layer, col);
-            let (zero, slope) = (I::Vector::splat(F::zero()), I::Vector::splat(layer.slope));
+            let Leaky { slope, least } = Leaky::new(layer.slope);
+            let [zero, slope, least] = [F::zero(), slope, least].map(|x| I::Vector::splat(x));
             for i in 0..P {
                 let mut best = greatest::<F, I, K, P, N>(&z, i);
                 for j in 0..N {
-                    best[j] = best[j].mul_add::<F>(slope, zero).max::<F>(best[j]);
+                    // the second operand where one is NaN, which is the output that is kept
+                    let bounded = least.max::<F>(best[j]);
+                    best[j] = bounded.mul_add::<F>(slope, zero).max::<F>(best[j]);
                 }
                 store_lanes::<F, I::Vector, N, WHOLE>(&mut y[(x + i) * c + col..], best, c - col);
             }
@@ -172,7 +176,7 @@ impl Tile for ByWindow<'_> {
     }
 }
 
-/// The greatest value of the `i`-th pooling window of a tile.
+/// The greatest value of the `i`-th pooling window of a tile, NaN where one is.
 ///
 /// # Safety
 /// This runs with the features of `I`.
@@ -185,7 +189,7 @@ pub unsafe fn greatest<F: Float, I: Isa, const K: usize, const P: usize, const N
     for k in 1..K {
         for j in 0..N {
             // SAFETY: the caller's promise.
-            best[j] = unsafe { z[k][i][j].max::<F>(best[j]) };
+            best[j] = unsafe { z[k][i][j].max_or_nan::<F>(best[j]) };
         }
     }
     best

@@ -7,6 +7,7 @@ use super::array;
 use super::conv::{ConvShape, conv, image_sizes};
 use super::conv_block::{BlockShape, layer, of_layer, output_of_images, wide};
 use super::isa::{Isa, versions};
+use super::limits::{Leaky, surpasses};
 use super::max_pool::{each_window, pixels};
 use super::pool::PoolShape;
 use super::split;
@@ -66,10 +67,11 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
         let weights = block_weights(w, added, &block);
         return output_of_images(y, x, &vec![F::zero(); s.conv.c_in], &layer(&weights, slope, &block));
     }
+    let activation = Leaky::new(slope);
     let Some(pool) = s.pool else {
         conv(y, x, w, &s.conv);
         let rows = (s.conv.n * out_image / c).div_ceil(split::pieces(s.conv.n));
-        return split::chunks(y, rows * c, |_, y| activate(y, c, added, slope));
+        return split::chunks(y, rows * c, |_, y| activate(y, c, added, activation));
     };
     let most = IMAGES.max(MAPS_BYTES / (image * size_of::<F>()).max(1));
     let each = s.conv.n.div_ceil(s.conv.n.div_ceil(most));
@@ -81,7 +83,9 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
         let each = n.div_ceil(split::pieces(n));
         split::chunks(y, each * out_image, |i, y| {
             let maps = maps[i * each * image..].chunks_exact(image);
-            y.chunks_exact_mut(out_image).zip(maps).for_each(|(y, x)| pool_image(y, x, added, slope, &pool));
+            y.chunks_exact_mut(out_image)
+                .zip(maps)
+                .for_each(|(y, x)| pool_image(y, x, added, activation, &pool));
         });
     }
 }
@@ -97,15 +101,15 @@ fn block_weights<F: Float>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<
 
 versions! {
     /// Adds to each channel of rows of `c` and applies the activation.
-    fn activate<F>(y: &mut [F], c: usize, added: Option<&[F]>, slope: F) where [F: Float] = activate_body;
+    fn activate<F>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) where [F: Float] = activate_body;
     /// The same of the greatest of each window of one image.
-    fn pool_image<F>(y: &mut [F], x: &[F], added: Option<&[F]>, slope: F, s: &PoolShape) where [F: Float] = pool_body;
+    fn pool_image<F>(y: &mut [F], x: &[F], added: Option<&[F]>, activation: Leaky<F>, s: &PoolShape) where [F: Float] = pool_body;
 }
 
 #[inline(always)]
-fn activate_body<F: Float, I: Isa>(y: &mut [F], c: usize, added: Option<&[F]>, slope: F) {
+fn activate_body<F: Float, I: Isa>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) {
     for row in y.chunks_exact_mut(c) {
-        strips!(c, activate_strip::<F, I>(row, added, slope));
+        strips!(c, activate_strip::<F, I>(row, added, activation));
     }
 }
 
@@ -114,26 +118,37 @@ fn activate_strip<F: Float, I: Isa, const W: usize>(
     col: usize,
     row: &mut [F],
     added: Option<&[F]>,
-    slope: F,
+    activation: Leaky<F>,
 ) {
     let x = load::<F, W>(row, col);
-    store(row, col, activated(x, col, added, slope));
+    store(row, col, activated(x, col, added, activation));
 }
 
 #[inline(always)]
-fn activated<F: Float, const W: usize>(mut x: [F; W], col: usize, added: Option<&[F]>, slope: F) -> [F; W] {
+fn activated<F: Float, const W: usize>(
+    mut x: [F; W],
+    col: usize,
+    added: Option<&[F]>,
+    activation: Leaky<F>,
+) -> [F; W] {
     if let Some(added) = added {
         let added: [F; W] = load(added, col);
         for j in 0..W {
             x[j] += added[j];
         }
     }
-    array::map(x, |z| if z > F::zero() { z } else { slope * z })
+    array::map(x, |z| activation.of(z))
 }
 
 #[inline(always)]
-fn pool_body<F: Float, I: Isa>(y: &mut [F], x: &[F], added: Option<&[F]>, slope: F, s: &PoolShape) {
-    each_window!(s, true, pool_strip::<F>(y, x, added, slope));
+fn pool_body<F: Float, I: Isa>(
+    y: &mut [F],
+    x: &[F],
+    added: Option<&[F]>,
+    activation: Leaky<F>,
+    s: &PoolShape,
+) {
+    each_window!(s, true, pool_strip::<F>(y, x, added, activation));
 }
 
 #[inline(always)]
@@ -142,7 +157,7 @@ fn pool_strip<F: Float, const W: usize>(
     y: &mut [F],
     x: &[F],
     added: Option<&[F]>,
-    slope: F,
+    activation: Leaky<F>,
     at: usize,
     pixels: impl Iterator<Item = usize>,
 ) {
@@ -150,9 +165,8 @@ fn pool_strip<F: Float, const W: usize>(
     for pixel in pixels {
         let values: [F; W] = load(x, pixel + col);
         for j in 0..W {
-            // a NaN is kept
-            best[j] = if values[j] > best[j] || values[j].is_nan() { values[j] } else { best[j] };
+            best[j] = if surpasses(values[j], best[j]) { values[j] } else { best[j] };
         }
     }
-    store(y, at + col, activated(best, col, added, slope));
+    store(y, at + col, activated(best, col, added, activation));
 }

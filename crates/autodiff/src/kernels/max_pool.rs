@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::array;
 use super::isa::{Isa, versions};
+use super::limits::surpasses;
 use super::pool::PoolShape;
 use super::split;
 use super::strip::{load, store};
 use crate::float::Float;
 
-/// The greatest element of each window, and its place within its image: the first one on ties. Padding counts as minus
-/// infinity; a NaN is kept. A window of padding alone gives minus infinity at place 0. Places are whole numbers in `F`: an
+/// The greatest element of each window, and its place within its image: the first one on ties, and the first NaN if there is
+/// one. Padding counts as minus infinity. A window of padding alone gives minus infinity at place 0. Places are whole numbers in `F`: an
 /// image has fewer than 2^24 elements.
 #[inline(never)]
 pub fn max_pool<F: Float>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
@@ -167,7 +168,7 @@ pub(super) fn max_strip<F: Float, const W: usize>(
         let values: [F; W] = x.load(pixel, col);
         let here = F::of(pixel as f64);
         for j in 0..W {
-            let better = values[j] > best[j] || values[j].is_nan();
+            let better = surpasses(values[j], best[j]);
             best[j] = if better { values[j] } else { best[j] };
             place[j] = if better { here } else { place[j] };
         }

@@ -4,6 +4,7 @@
 //! z = scale h + shift, y = z if z > 0 else slope z.
 
 use super::isa::{Isa, versions};
+use super::limits::Leaky;
 use super::reader::Reader;
 use super::split;
 use super::strip::{load, store, strips};
@@ -34,8 +35,8 @@ pub(super) struct Norm<'a, F> {
     pub factor: &'a [F],
     /// Shift of each channel.
     pub shift: &'a [F],
-    /// Slope of the activation where z <= 0.
-    pub slope: F,
+    /// Activation: its slope where z <= 0.
+    pub activation: Leaky<F>,
 }
 
 impl<'a, F: Float> Norm<'a, F> {
@@ -43,7 +44,7 @@ impl<'a, F: Float> Norm<'a, F> {
     pub fn new(x: &'a [F], stats: &'a [F], constants: &'a [F], slope: F) -> Self {
         let c = stats.len() / 2;
         let [inverse, factor, shift] = [0, 1, 2].map(|i| &constants[i * c..][..c]);
-        Norm { x, c, mean: &stats[..c], inverse, factor, shift, slope }
+        Norm { x, c, mean: &stats[..c], inverse, factor, shift, activation: Leaky::new(slope) }
     }
 
     /// The same for some rows only.
@@ -62,10 +63,13 @@ pub(super) fn constants<F: Float>(
     let c = variance.len();
     let mut all = vec![F::zero(); 3 * c];
     for j in 0..c {
+        let shift = shift.map_or(F::zero(), |shift| shift[j]);
         let inverse = F::one() / (variance[j] + eps).sqrt();
+        let factor = scale.map_or(inverse, |scale| scale[j] * inverse);
         all[j] = inverse;
-        all[c + j] = scale.map_or(inverse, |scale| scale[j] * inverse);
-        all[2 * c + j] = shift.map_or(F::zero(), |shift| shift[j]);
+        // a shift that is NaN makes NaN of the channel's gradients too
+        all[c + j] = if shift.is_nan() { shift } else { factor };
+        all[2 * c + j] = shift;
     }
     all
 }
@@ -196,6 +200,7 @@ fn forward_strip<F: Float, I: Isa, const W: usize>(col: usize, y: &mut [F], norm
     let mean: [F; W] = load(norm.mean, col);
     let factor: [F; W] = load(norm.factor, col);
     let shift: [F; W] = load(norm.shift, col);
+    let activation = norm.activation;
     for row in 0..y.len() / norm.c {
         let soon = ((row + SOON) * norm.c + col) as isize;
         Reader::new(norm.x).after(soon).fetch_row(W);
@@ -203,8 +208,7 @@ fn forward_strip<F: Float, I: Isa, const W: usize>(col: usize, y: &mut [F], norm
         let x: [F; W] = load(norm.x, row * norm.c + col);
         let mut out = [F::zero(); W];
         for j in 0..W {
-            let z = z::<F, I>(x[j], mean[j], factor[j], shift[j]);
-            out[j] = if z > F::zero() { z } else { norm.slope * z };
+            out[j] = activation.of(z::<F, I>(x[j], mean[j], factor[j], shift[j]));
         }
         store(y, row * norm.c + col, out);
     }

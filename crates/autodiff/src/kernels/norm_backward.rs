@@ -37,8 +37,7 @@ pub fn batch_norm_backward<'a, F: Float>(
     let norm = Norm::new(x, stats, &constants, slope);
     let arrived = dy.slice(dx);
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, Dense::new(&arrived[rows], c)));
-    dshift.copy_from_slice(&sums[..c]);
-    dscale.copy_from_slice(&sums[c..]);
+    put_terms([dscale, dshift], &sums, &norm);
     let means = means(sums, x.len() / c);
     split::chunks(dx, TASK * c, |i, dx| {
         let first = i * TASK;
@@ -66,6 +65,15 @@ pub(super) fn summed<F: Float>(
     }
     parts.truncate(k * c);
     parts
+}
+
+/// The gradients of scale and shift, the sums of dz h and dz: NaN where z is, which is in no place of a channel or in all.
+pub(super) fn put_terms<F: Float>([dscale, dshift]: [&mut [F]; 2], sums: &[F], norm: &Norm<'_, F>) {
+    let c = norm.c;
+    for j in 0..c {
+        let nan = (norm.mean[j] + norm.factor[j]).is_nan();
+        [dshift[j], dscale[j]] = if nan { [F::nan(); 2] } else { [sums[j], sums[c + j]] };
+    }
 }
 
 /// Sums over `rows` rows made means.
@@ -99,7 +107,7 @@ impl<F: Float, const W: usize> Strip<F, W> {
             inverse: load(norm.inverse, col),
             factor: load(norm.factor, col),
             shift: load(norm.shift, col),
-            slope: norm.slope,
+            slope: norm.activation.slope,
         }
     }
 

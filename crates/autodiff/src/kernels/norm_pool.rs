@@ -8,7 +8,7 @@ use super::isa::{Isa, versions};
 use super::map::Source;
 use super::max_pool::{Values, each_window, max_strip, pixels};
 use super::norm::{Norm, TASK, check, constants, statistics, z};
-use super::norm_backward::{backward, means, summed, sums};
+use super::norm_backward::{backward, means, put_terms, summed, sums};
 use super::norm_backward2::{Second, backward2, sums2};
 use super::norm_rows::{Pooled, windows_of_pixels};
 use super::pool::PoolShape;
@@ -73,8 +73,7 @@ pub fn norm_pool_backward<F: Float>(
     let windows = windows_of_pixels(s);
     let from = |row: usize| Pooled::new(u, places, &windows, s, row);
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, from(rows.start / c)));
-    dshift.copy_from_slice(&sums[..c]);
-    dscale.copy_from_slice(&sums[c..]);
+    put_terms([dscale, dshift], &sums, &norm);
     let means = means(sums, x.len() / c);
     split::chunks(dx, TASK * c, |i, dx| {
         backward(dx, &norm.rows(i * TASK, dx.len() / c), from(i * TASK), &means);
@@ -155,8 +154,7 @@ impl<F: Float, I: Isa> Values<F> for Activated<'_, F, I> {
         let shift: [F; W] = load(norm.shift, col);
         let mut y = [F::zero(); W];
         for j in 0..W {
-            let z = z::<F, I>(x[j], mean[j], factor[j], shift[j]);
-            y[j] = if z > F::zero() { z } else { norm.slope * z };
+            y[j] = norm.activation.of(z::<F, I>(x[j], mean[j], factor[j], shift[j]));
         }
         y
     }

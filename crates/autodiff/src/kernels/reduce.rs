@@ -2,6 +2,7 @@
 
 use super::array;
 use super::isa::{Isa, versions};
+use super::limits::surpasses;
 use super::split;
 use super::strip::{load, store, strips};
 use crate::float::Float;
@@ -41,7 +42,7 @@ pub fn sum_axes<F: Float>(out: &mut [F], x: &[F], shape: &[usize], over: &[bool]
     sum_groups(out, x, &groups[..count]);
 }
 
-/// For each row of `c` elements the position of the greatest, the first one on ties. NaN is greater than none, and less than none.
+/// For each row of `c` elements the position of the greatest, the first one on ties; of the first NaN if there is one.
 #[inline(never)]
 pub fn argmax_last<F: Float>(x: &[F], c: usize) -> Vec<usize> {
     assert!(c > 0 && x.len().is_multiple_of(c), "argmax: {} elements in rows of {c}", x.len());
@@ -136,7 +137,7 @@ fn first_greatest_body<F: Float, I: Isa>(places: &mut [usize], x: &[F], c: usize
 fn first_of_few<F: Float>(row: &[F]) -> usize {
     let (mut place, mut greatest) = (0, row[0]);
     for (i, &x) in row.iter().enumerate() {
-        (place, greatest) = if x > greatest { (i, x) } else { (place, greatest) };
+        (place, greatest) = if surpasses(x, greatest) { (i, x) } else { (place, greatest) };
     }
     place
 }
@@ -144,7 +145,7 @@ fn first_of_few<F: Float>(row: &[F]) -> usize {
 /// The greatest first, in lanes, then where it is.
 #[inline(always)]
 fn first_of_lanes<F: Float>(row: &[F]) -> usize {
-    let larger = |a: F, b: F| if b > a { b } else { a };
+    let larger = |a: F, b: F| if surpasses(b, a) { b } else { a };
     let (blocks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [row[0]; LANES];
     for block in blocks {
@@ -153,10 +154,13 @@ fn first_of_lanes<F: Float>(row: &[F]) -> usize {
         }
     }
     let greatest = lanes.iter().chain(rest).copied().fold(row[0], larger);
+    if greatest.is_nan() {
+        return row.iter().position(|x| x.is_nan()).expect("it is in the row");
+    }
     let before =
         blocks.iter().take_while(|block| block.iter().fold(true, |no, &x| no & (x != greatest))).count();
-    // none is where the row begins with NaN
-    row[before * LANES..].iter().position(|&x| x == greatest).map_or(0, |i| before * LANES + i)
+    let place = row[before * LANES..].iter().position(|&x| x == greatest);
+    before * LANES + place.expect("it is in the row")
 }
 
 #[inline(always)]

@@ -1,6 +1,7 @@
 //! Softmax and its relatives, along rows of `c` elements; stable for logits of any size.
 
 use super::isa::{Isa, versions};
+use super::limits::surpasses;
 use super::map::{One, Source, each};
 use super::math::{exp, ln};
 use super::reduce::sum;
@@ -180,7 +181,7 @@ fn peak<F: Float>(row: &[F]) -> F {
 /// The greatest of at least `W` elements, or NaN.
 #[inline(always)]
 fn greatest<F: Float, const W: usize>(row: &[F]) -> F {
-    let larger = |a: F, b: F| if b > a || b.is_nan() { b } else { a };
+    let larger = |a: F, b: F| if surpasses(b, a) { b } else { a };
     // the last block may overlap the one before
     let mut best = *row.last_chunk::<W>().expect("a row holds a block");
     for block in row.as_chunks::<W>().0 {

@@ -1,9 +1,11 @@
 //! Exponentials, logarithms and the error function against libraries'.
 
 use super::isa::forced::at_every_level;
+use super::limits;
 use super::map::{Source, map1};
 use super::math;
 use super::testing::values;
+use crate::float::Float;
 
 /// A function and a library's in double precision.
 type Pair<F> = (&'static str, fn(F) -> F, fn(f64) -> f64);
@@ -88,6 +90,56 @@ fn double_precision_is_within_three_units() {
             assert!(steps <= 3, "{name}({x:e}) = {got:e} instead of {wanted:e}, {steps} steps off");
         }
     }
+}
+
+/// From where these functions are nearly 1 to where they are nearly 0.
+fn far_from_zero_in<F: Float>(tolerance: f64) {
+    let bell = |x: f64| logistic(x) * logistic(-x);
+    for x in (-4000..=4000).map(|k| F::of(f64::from(k) * 0.0097)) {
+        let exact = x.as_f64();
+        for (name, got, wanted) in [
+            ("sigmoid's slope", math::sigmoid_slope(x), bell(exact)),
+            ("tanh's slope", math::tanh_slope(x), 4.0 * bell(2.0 * exact)),
+            ("normal", math::normal(x), 0.5 * libm::erfc(-exact * std::f64::consts::FRAC_1_SQRT_2)),
+        ] {
+            let error = (got.as_f64() - wanted).abs();
+            let bound = tolerance * wanted + F::min_positive_value().as_f64();
+            assert!(error <= bound, "{name} at {x}: {got} instead of {wanted}");
+        }
+    }
+}
+
+#[test]
+fn slopes_and_the_normal_distribution_are_not_lost_far_from_zero() {
+    far_from_zero_in::<f32>(2e-5);
+    far_from_zero_in::<f64>(1e-12);
+}
+
+#[test]
+fn limits_and_comparisons_keep_nan_and_the_first_of_equal_ones() {
+    let nan = f32::NAN;
+    let both: [fn(f32, f32) -> f32; 4] =
+        [limits::greater, limits::lesser, limits::not_below, |a, b| limits::above(a, b, 0.5)];
+    for f in both {
+        for (a, b) in [(nan, 1.0), (1.0, nan), (nan, nan), (nan, f32::INFINITY), (f32::NEG_INFINITY, nan)] {
+            assert!(f(a, b).is_nan(), "of {a} and {b}");
+        }
+    }
+    let zero = 0.0_f32;
+    for f in [limits::greater, limits::lesser] {
+        assert!(f(zero, -zero).is_sign_positive() && f(-zero, zero).is_sign_negative());
+    }
+    assert_eq!(
+        [limits::above(1.0, 1.0, 0.5), limits::above(2.0, 1.0, 0.5), limits::not_below(1.0, 1.0)],
+        [0.5, 1.0, 1.0]
+    );
+    let inf = f32::INFINITY;
+    assert_eq!(
+        [limits::chain(0.0, inf), limits::chain(-inf, 0.0), limits::chain(2.0, -inf)],
+        [0.0, 0.0, -inf]
+    );
+    assert!(limits::chain(nan, 0.0).is_nan() && limits::chain(inf, nan).is_nan());
+    assert_eq!(limits::chain(-3.0, zero).to_bits(), (-zero).to_bits());
 }
 
 #[test]

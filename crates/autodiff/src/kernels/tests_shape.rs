@@ -163,14 +163,18 @@ fn sums_of_nothing_are_zero() {
 }
 
 #[test]
-fn argmax_is_the_first_of_equals() {
-    let one_by_one =
-        |row: &[f32]| (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+fn argmax_is_the_first_of_equals_or_the_first_nan() {
+    let one_by_one = |row: &[f32]| {
+        let first = (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        row.iter().position(|x| x.is_nan()).unwrap_or(first)
+    };
     for c in [1, 2, 5, 15, 16, 17, 31, 40, 64, 100] {
-        // few different values, the last row without any, and NaN at the start of one row and within another
+        // few different values, the last row without any, and NaN at the start of one row, within another, and twice in a third
         let mut x: Vec<f32> = values::<f32>(20 * c, 1).iter().map(|v| (v * 3.0).round()).collect();
         x[19 * c..].fill(f32::NEG_INFINITY);
-        (x[3 * c], x[5 * c + c / 2]) = (f32::NAN, f32::NAN);
+        for at in [3 * c, 5 * c + c / 2, 7 * c + c / 3, 7 * c + c - 1] {
+            x[at] = f32::NAN;
+        }
         let wanted: Vec<usize> = x.chunks_exact(c).map(one_by_one).collect();
         at_every_level(|level| assert_eq!(argmax_last(&x, c), wanted, "{level:?}, rows of {c}"));
     }

@@ -65,6 +65,12 @@ pub trait Vector: Copy {
     /// As of [`Vector::splat`].
     unsafe fn max<F: Float>(self, b: Self) -> Self;
 
+    /// The greater of both lanes, NaN where either is.
+    ///
+    /// # Safety
+    /// As of [`Vector::splat`].
+    unsafe fn max_or_nan<F: Float>(self, b: Self) -> Self;
+
     /// Lanes of `x` where this is greater than `b`, of `y` elsewhere.
     ///
     /// # Safety

@@ -57,6 +57,11 @@ impl Vector for Plain {
     }
 
     #[inline(always)]
+    unsafe fn max_or_nan<F: Float>(self, b: Self) -> Self {
+        self.map([b, b], |a: F, b, _| if a > b || a.is_nan() { a } else { b })
+    }
+
+    #[inline(always)]
     unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self {
         let greater = self.map([b, b], |a: F, b, _| if a > b { F::one() } else { F::zero() });
         greater.map([x, y], |greater: F, x, y| if greater > F::zero() { x } else { y })

@@ -22,7 +22,7 @@ static BYTES: [u8; 64] = {
 macro_rules! vector {
     ($single:ident, $set:ident, $set_f64:ident, $add:ident, $add_f64:ident, $sub:ident, $sub_f64:ident, $to:ident, $from:ident,
      |$a:ident, $b:ident, $c:ident| $fused:expr, $fused_f64:expr;
-     $max:ident, $max_f64:ident, |$p:ident, $q:ident, $x:ident, $y:ident| $greater:expr, $greater_f64:expr;
+     $max:ident, $max_f64:ident, |$m:ident, $n:ident| $numeric:expr, $numeric_f64:expr; |$p:ident, $q:ident, $x:ident, $y:ident| $greater:expr, $greater_f64:expr;
      |$piece:ident| $pieces:expr; $low:ident, $high:ident, $low_f64:ident, $high_f64:ident; $($more:item)*) => {
         impl Vector for $single {
             $($more)*
@@ -74,6 +74,20 @@ macro_rules! vector {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 { $max(self, b) } else { $from($max_f64($to(self), $to(b))) }
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn max_or_nan<F: Float>(self, b: Self) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if size_of::<F>() == 4 {
+                        let ($m, $n) = (self, b);
+                        $numeric
+                    } else {
+                        let ($m, $n) = ($to(self), $to(b));
+                        $from($numeric_f64)
+                    }
                 }
             }
 
@@ -131,6 +145,9 @@ vector!(
     _mm512_fmadd_pd(a, b, c);
     _mm512_max_ps,
     _mm512_max_pd,
+    // the second operand where one is NaN
+    |m, n| _mm512_mask_max_ps(m, _mm512_cmp_ps_mask::<_CMP_ORD_Q>(m, m), m, n),
+    _mm512_mask_max_pd(m, _mm512_cmp_pd_mask::<_CMP_ORD_Q>(m, m), m, n);
     |p, q, x, y| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(p, q), y, x),
     _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_GT_OQ>(p, q), y, x);
     |piece| {
@@ -184,6 +201,8 @@ vector!(
     _mm256_fmadd_pd(a, b, c);
     _mm256_max_ps,
     _mm256_max_pd,
+    |m, n| _mm256_blendv_ps(_mm256_max_ps(m, n), m, _mm256_cmp_ps::<_CMP_UNORD_Q>(m, m)),
+    _mm256_blendv_pd(_mm256_max_pd(m, n), m, _mm256_cmp_pd::<_CMP_UNORD_Q>(m, m));
     |p, q, x, y| _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(p, q)),
     _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_GT_OQ>(p, q));
     |piece| _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(piece(0)), piece(1));
@@ -225,6 +244,14 @@ vector!(
     _mm_add_pd(_mm_mul_pd(a, b), c);
     _mm_max_ps,
     _mm_max_pd,
+    |m, n| {
+        let nan = _mm_cmpunord_ps(m, m);
+        _mm_or_ps(_mm_and_ps(nan, m), _mm_andnot_ps(nan, _mm_max_ps(m, n)))
+    },
+    {
+        let nan = _mm_cmpunord_pd(m, m);
+        _mm_or_pd(_mm_and_pd(nan, m), _mm_andnot_pd(nan, _mm_max_pd(m, n)))
+    };
     |p, q, x, y| {
         let greater = _mm_cmpgt_ps(p, q);
         _mm_or_ps(_mm_and_ps(greater, x), _mm_andnot_ps(greater, y))

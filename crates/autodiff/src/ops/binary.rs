@@ -5,6 +5,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
+use crate::kernels::limits;
 use crate::kernels::map::{broadcast2, map3};
 use crate::op::Op;
 use crate::ops::unary::Unary;
@@ -17,8 +18,12 @@ pub(crate) enum Binary {
     Add,
     Sub,
     Mul,
+    /// a b, and 0 where one is 0 and the other infinite.
+    Chain,
     /// a / b, and 0 with all its derivatives where both are 0.
     Div,
+    /// By how much `Div` changes with a: 1 / b, and 0 where both are 0.
+    Inverse,
     Pow,
     Max,
     Min,
@@ -28,17 +33,15 @@ pub(crate) enum Binary {
     Select,
 }
 
-fn truth<F: Float>(yes: bool) -> F {
-    if yes { F::one() } else { F::zero() }
-}
-
 impl Binary {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Binary::Add => "add",
             Binary::Sub => "sub",
             Binary::Mul => "mul",
+            Binary::Chain => "chain",
             Binary::Div => "div",
+            Binary::Inverse => "div gradient",
             Binary::Pow => "pow",
             Binary::Max => "maximum",
             Binary::Min => "minimum",
@@ -60,25 +63,32 @@ impl Binary {
             Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
             Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
             Binary::Mul => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a * b),
+            Binary::Chain => broadcast2(out, &shape, ad, asz, bd, bsz, limits::chain),
             Binary::Div => {
-                broadcast2(
-                    out,
-                    &shape,
-                    ad,
-                    asz,
-                    bd,
-                    bsz,
-                    move |a, b| {
-                        if a == zero && b == zero { zero } else { a / b }
-                    },
-                )
+                let divided = move |a, b| if a == zero && b == zero { zero } else { a / b };
+                broadcast2(out, &shape, ad, asz, bd, bsz, divided);
+            }
+            Binary::Inverse => {
+                let inverse = move |a, b| if a == zero && b == zero { zero } else { F::one() / b };
+                broadcast2(out, &shape, ad, asz, bd, bsz, inverse);
             }
             Binary::Pow => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a.powf(b)),
-            Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if a >= b { a } else { b }),
-            Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| if b >= a { a } else { b }),
-            Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a > b)),
-            Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| truth(a >= b)),
-            Binary::Select => map3(out, ad, bd, x.source(2), move |m, a, b| if m != zero { a } else { b }),
+            Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, limits::greater),
+            Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, limits::lesser),
+            Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, move |a, b| limits::above(a, b, zero)),
+            Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, limits::not_below),
+            Binary::Select => {
+                let chosen = move |m: F, a, b| {
+                    if m == zero {
+                        b
+                    } else if m.is_nan() {
+                        m
+                    } else {
+                        a
+                    }
+                };
+                map3(out, ad, bd, x.source(2), chosen);
+            }
         }
     }
 
@@ -97,21 +107,27 @@ impl Binary {
                 r.give(0, || u * b);
                 r.give(1, || u * a);
             }
-            Binary::Div => {
-                r.give(0, || u * b.safe_recip());
-                r.give(1, || -u * y * b.safe_recip());
+            Binary::Chain => {
+                r.give(0, || u.chain(b));
+                r.give(1, || u.chain(a));
             }
+            Binary::Div => {
+                let inverse = a.binary(Binary::Inverse, b);
+                r.give(0, || u.chain(inverse));
+                r.give(1, || (-u).chain(y).chain(inverse));
+            }
+            Binary::Inverse => r.give(1, || (-u).chain(y).chain(y)),
             Binary::Pow => {
-                r.give(0, || u * b * a.pow(b + -F::one()));
-                r.give(1, || u * y * a.ln());
+                r.give(0, || u.chain(b).chain(a.pow(b + -F::one())));
+                r.give(1, || u.chain(y).chain(a.ln()));
             }
             Binary::Max => {
-                r.give(0, || u * a.ge(b));
-                r.give(1, || u * b.gt(a));
+                r.give(0, || u.chain(a.ge(b)));
+                r.give(1, || u.chain(b.gt(a)));
             }
             Binary::Min => {
-                r.give(0, || u * b.ge(a));
-                r.give(1, || u * a.gt(b));
+                r.give(0, || u.chain(b.ge(a)));
+                r.give(1, || u.chain(a.gt(b)));
             }
             Binary::Gt | Binary::Ge => unreachable!("no gradient passes"),
             Binary::Select => {
@@ -139,26 +155,40 @@ macro_rules! doors {
 }
 
 doors! {
-    /// `self^other`, element by element, for positive `self`.
+    /// `self^other`, element by element; NaN for negative `self` unless `other` is whole. With exponents 0, 1, 2 it is at 0 the
+    /// polynomial, with all derivatives.
     pow => Binary::Pow;
-    /// The larger of both, element by element; the gradient of a tie goes to `self`.
+    /// The larger of both, element by element; NaN if either is. The gradient of a tie goes to `self`.
     maximum => Binary::Max;
-    /// The smaller of both, element by element; the gradient of a tie goes to `self`.
+    /// The smaller of both, element by element; NaN if either is. The gradient of a tie goes to `self`.
     minimum => Binary::Min;
-    /// 1 where `self > other`, else 0; no gradient.
+    /// 1 where `self > other`, else 0, and NaN if either is; no gradient.
     gt => Binary::Gt;
-    /// 1 where `self >= other`, else 0; no gradient.
+    /// 1 where `self >= other`, else 0, and NaN if either is; no gradient.
     ge => Binary::Ge;
 }
 
 impl<'t, F: Float> Var<'t, F> {
+    /// This gradient times the slope of what it goes through, by the rule of [`crate::ops`].
+    #[track_caller]
+    pub(super) fn chain(self, slope: Var<'t, F>) -> Var<'t, F> {
+        self.binary(Binary::Chain, slope)
+    }
+
     #[track_caller]
     fn binary(self, op: Binary, other: Var<'t, F>) -> Var<'t, F> {
         let shape = broadcast(op.name(), &self.shape(), &other.shape());
         self.tape().push(Op::Binary(op), &[self, other], shape)
     }
 
-    /// 1 where `self < other`, else 0; no gradient.
+    /// Divided by a number: by its inverse, unless that has lost digits or is not a number.
+    #[track_caller]
+    fn divided(self, c: F) -> Var<'t, F> {
+        let inverse = F::one() / c;
+        if inverse.is_normal() { self.unary(Unary::Scale(inverse)) } else { self / self.tape().scalar(c) }
+    }
+
+    /// 1 where `self < other`, else 0, and NaN if either is; no gradient.
     ///
     /// # Panics
     /// When the shapes do not broadcast.
@@ -167,7 +197,7 @@ impl<'t, F: Float> Var<'t, F> {
         other.gt(self)
     }
 
-    /// 1 where `self <= other`, else 0; no gradient.
+    /// 1 where `self <= other`, else 0, and NaN if either is; no gradient.
     ///
     /// # Panics
     /// When the shapes do not broadcast.
@@ -176,20 +206,20 @@ impl<'t, F: Float> Var<'t, F> {
         other.ge(self)
     }
 
-    /// `a` where this mask is not 0, else `b`; a value that is not chosen passes no gradient, not even NaN.
+    /// `a` where this mask is not 0, else `b`, and NaN where the mask is; a value that is not chosen passes no gradient, not even NaN.
     ///
     /// # Panics
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn select(self, a: Var<'t, F>, b: Var<'t, F>) -> Var<'t, F> {
         let shape = broadcast("select", &broadcast("select", &self.shape(), &a.shape()), &b.shape());
-        let inputs = [self, a, b].map(|x| x.broadcast_to(&shape));
+        let inputs = [self.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape)];
         self.tape().push(Op::Binary(Binary::Select), &inputs, shape)
     }
 }
 
 macro_rules! operators {
-    ($($trait:ident $method:ident $op:expr, $c:ident => $unary:expr;)*) => {$(
+    ($($trait:ident $method:ident $op:expr, |$x:ident, $c:ident| $by_number:expr;)*) => {$(
         impl<'t, F: Float> $trait for Var<'t, F> {
             type Output = Var<'t, F>;
 
@@ -204,17 +234,18 @@ macro_rules! operators {
 
             #[track_caller]
             fn $method(self, $c: F) -> Var<'t, F> {
-                self.unary($unary)
+                let $x = self;
+                $by_number
             }
         }
     )*};
 }
 
 operators! {
-    Add add Binary::Add, c => Unary::Add(c);
-    Sub sub Binary::Sub, c => Unary::Add(-c);
-    Mul mul Binary::Mul, c => Unary::Scale(c);
-    Div div Binary::Div, c => Unary::Scale(F::one() / c);
+    Add add Binary::Add, |x, c| x.unary(Unary::Add(c));
+    Sub sub Binary::Sub, |x, c| x.unary(Unary::Add(-c));
+    Mul mul Binary::Mul, |x, c| x.unary(Unary::Scale(c));
+    Div div Binary::Div, |x, c| x.divided(c);
 }
 
 macro_rules! number_first {

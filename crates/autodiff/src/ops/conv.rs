@@ -28,13 +28,14 @@ impl Padding {
         Padding::Explicit([[width; 2]; 2])
     }
 
-    /// Pixels before and after, for the two axes of images of `size`.
+    /// Pixels before and after, for the two axes of images of `size` and strides that are not 0.
     pub(crate) fn widths(self, size: [usize; 2], window: [usize; 2], stride: [usize; 2]) -> [[usize; 2]; 2] {
         match self {
             Padding::Valid => [[0; 2]; 2],
             Padding::Explicit(widths) => widths,
             Padding::Same => [0, 1].map(|i| {
-                let covered = (size[i].div_ceil(stride[i]).max(1) - 1) * stride[i] + window[i];
+                let covered =
+                    ((size[i].div_ceil(stride[i]).max(1) - 1) * stride[i]).saturating_add(window[i]);
                 let total = covered.saturating_sub(size[i]);
                 [total / 2, total - total / 2]
             }),
@@ -61,11 +62,11 @@ impl Conv {
     /// Height and width of the output for images and a window of these sizes.
     ///
     /// # Panics
-    /// When the window does not fit.
+    /// When there are no pixels, a stride is 0, or the window does not fit.
     #[track_caller]
     pub fn output_size(self, size: [usize; 2], window: [usize; 2]) -> [usize; 2] {
-        let pad = self.padding.widths(size, window, self.stride);
-        check_window("Conv", &Shape::new(&[1, size[0], size[1], 1]), window, self.stride, pad);
+        let images = Shape::new(&[1, size[0], size[1], 1]);
+        let pad = padding_of("Conv", &images, window, self.stride, self.padding);
         [0, 1].map(|i| (size[i] + pad[i][0] + pad[i][1] - window[i]) / self.stride[i] + 1)
     }
 }
@@ -149,7 +150,8 @@ impl<'t, F: Float> Var<'t, F> {
     /// several images at once, whose last digits then depend on those beside them, and whose outputs may be NaN for theirs.
     ///
     /// # Panics
-    /// When either has not four axes, the channels differ, a stride is 0, or the window is larger than the padded image.
+    /// When either has not four axes, the channels differ, there are no channels or no pixels, a stride is 0, or the window is larger
+    /// than the padded image.
     #[track_caller]
     pub fn conv2d(self, weight: Var<'t, F>, how: Conv) -> Var<'t, F> {
         let s = conv_shape("conv2d", &self.shape(), &weight.shape(), how);
@@ -166,27 +168,35 @@ pub(crate) fn conv_shape(name: &str, x: &Shape, w: &Shape, how: Conv) -> ConvSha
     );
     assert_eq!(x[3], w[2], "{name}: {x} and {w}: channels {} and {} differ", x[3], w[2]);
     let window = [w[0], w[1]];
-    let pad = how.padding.widths([x[1], x[2]], window, how.stride);
-    check_window(name, x, window, how.stride, pad);
+    let pad = padding_of(name, x, window, how.stride, how.padding);
+    assert!(w[3] > 0, "{name}: weights {w} have no output channels");
     let ([n, h, width, c_in], [kh, kw]) = ([x[0], x[1], x[2], x[3]], window);
     ConvShape { n, h, w: width, c_in, kh, kw, c_out: w[3], stride: how.stride, pad }
 }
 
-/// Checks that a window fits into padded images `[n, h, w, c]`.
+/// The padding of images `[n, h, w, c]` under a window that moves over them, checked.
 #[track_caller]
-pub(crate) fn check_window(
+pub(crate) fn padding_of(
     name: &str,
     x: &Shape,
     window: [usize; 2],
     stride: [usize; 2],
-    pad: [[usize; 2]; 2],
-) {
+    padding: Padding,
+) -> [[usize; 2]; 2] {
+    assert!(x[1] > 0 && x[2] > 0, "{name}: images {x} [n, h, w, c] have no pixels");
+    assert!(x[3] > 0, "{name}: images {x} [n, h, w, c] have no channels");
     assert!(stride[0] > 0 && stride[1] > 0, "{name}: stride {stride:?} does not move");
+    assert!(window[0] > 0 && window[1] > 0, "{name}: a window of {window:?} holds no pixel");
+    let pad = padding.widths([x[1], x[2]], window, stride);
+    let padded = [0, 1].map(|i| x[i + 1].saturating_add(pad[i][0]).saturating_add(pad[i][1]));
     for i in 0..2 {
-        let padded = x[i + 1] + pad[i][0] + pad[i][1];
         assert!(
-            0 < window[i] && window[i] <= padded,
+            window[i] <= padded[i],
             "{name}: a window of {window:?} does not fit into images {x} padded by {pad:?}"
         );
     }
+    // pixels are counted in 32 bits
+    let pixels = padded[0].checked_mul(padded[1]).filter(|&pixels| pixels <= i32::MAX as usize);
+    assert!(pixels.is_some(), "{name}: images {x} padded by {pad:?} have more than 2^31 pixels");
+    pad
 }

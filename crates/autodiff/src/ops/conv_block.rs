@@ -166,16 +166,16 @@ fn composed_backward<'t, F: Float>(b: Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<
 }
 
 /// The sizes, if the kernel knows such a block: no pooling or 2x2 side by side without padding, a slope from 0 to 1.
+#[track_caller]
 fn block_shape<F: Float>(x: Var<'_, F>, weight: Var<'_, F>, how: &ConvBlock) -> Option<BlockShape> {
     let conv = conv_shape("conv_block", &x.shape(), &weight.shape(), how.conv);
     let out = [conv.out_h(), conv.out_w()];
     let pool = match how.pool {
         None => [1, 1],
         Some(pool) => {
-            let beside =
-                pool.size == pool.stride && pool.padding.widths(out, pool.size, pool.stride) == [[0; 2]; 2];
-            let fits = pool.size == [2, 2] && out[0] > 1 && out[1] > 1;
-            (beside && fits).then_some(pool.size)?
+            let fits = pool.size == [2, 2] && pool.stride == [2, 2] && out[0] > 1 && out[1] > 1;
+            let beside = fits && pool.padding.widths(out, pool.size, pool.stride) == [[0; 2]; 2];
+            beside.then_some(pool.size)?
         }
     };
     let shape = BlockShape { conv, pool };
@@ -207,7 +207,8 @@ impl<'t, F: Float> Var<'t, F> {
         let Some(shape) = block_shape(self, weight, &how) else {
             let conv = self.conv2d(weight, how.conv);
             let (y, statistics) = conv.batch_norm(scale, shift, F::of(how.eps), how.activation);
-            return (how.pool.map_or(y, |pool| y.max_pool(pool)), statistics);
+            let y = if let Some(pool) = how.pool { y.max_pool(pool) } else { y };
+            return (y, statistics);
         };
         let c = shape.conv.c_out;
         let mut inputs = vec![self, weight];

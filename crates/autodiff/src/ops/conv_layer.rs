@@ -61,8 +61,8 @@ fn composed<'t, F: Float>(
     how: &ConvLayer,
 ) -> Var<'t, F> {
     let y = x.conv2d(weight, how.conv);
-    let y = how.activation.apply(bias.map_or(y, |bias| y + bias));
-    how.pool.map_or(y, |pool| y.max_pool(pool))
+    let y = how.activation.apply(if let Some(bias) = bias { y + bias } else { y });
+    if let Some(pool) = how.pool { y.max_pool(pool) } else { y }
 }
 
 impl<'t, F: Float> Var<'t, F> {
@@ -89,7 +89,7 @@ impl<'t, F: Float> Var<'t, F> {
             return composed(self, weight, bias, &how);
         };
         let rises = how.activation.slope() >= 0.0;
-        if conv.c_in == 0 || !rises {
+        if !rises {
             return composed(self, weight, bias, &how);
         }
         let shape = LayerShape { conv, pool };

@@ -2,6 +2,7 @@
 
 use crate::float::Float;
 use crate::inputs::Inputs;
+use crate::kernels::limits::{self, Leaky};
 use crate::kernels::map::{Source, broadcast2, map2};
 use crate::ops::product::Product;
 use crate::shape::Shape;
@@ -41,7 +42,7 @@ impl<F: Float> Fused<F> {
                 broadcast2(out, &shape, a, x.shape(0), b, x.shape(1), move |a, b| a + b * k);
             }
             Fused::Leaky(s) => {
-                map2(out, x.source(0), x.source(1), move |u, x| if x > zero { u } else { u * s });
+                map2(out, x.source(0), x.source(1), move |u, x| limits::chain(u, limits::above(x, zero, s)));
             }
             Fused::Affine(product, None) if x.shape(2).count() == out.len() => {
                 product.forward(x, Some(x.at(2).data()), out, shape);
@@ -52,7 +53,8 @@ impl<F: Float> Fused<F> {
                 let Some(s) = slope else {
                     return broadcast2(out, &shape, Source::Out, &shape, c, c_shape, |a, c| a + c);
                 };
-                let activated = move |a: F, c: F| if a + c > zero { a + c } else { (a + c) * s };
+                let leaky = Leaky::new(s);
+                let activated = move |a: F, c: F| leaky.of(a + c);
                 broadcast2(out, &shape, Source::Out, &shape, c, c_shape, activated);
             }
         }

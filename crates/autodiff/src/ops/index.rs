@@ -6,6 +6,7 @@ use crate::grad::Rule;
 use crate::inputs::Inputs;
 use crate::kernels::{pick, reduce};
 use crate::op::Op;
+use crate::ops::places::{Indices, Misplaced, place, places};
 use crate::shape::{Shape, check_axes};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -39,22 +40,27 @@ impl IndexOp {
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]], shapes: &[Shape]) {
+    pub(crate) fn forward<F: Float>(
+        &self,
+        x: &Inputs<'_, F>,
+        out: &mut [&mut [F]],
+        shapes: &[Shape],
+    ) -> Result<(), Misplaced> {
         let (a, from, to) = (x.at(0).data(), x.at(0).shape(), shapes[0]);
-        let places = || x.at(1).data();
+        let places = |size| places(self.name(), x.at(1).data(), size);
         match (self, out) {
             (IndexOp::Gather { axis }, [out]) => {
                 let (outer, size, inner) = from.around(*axis);
-                pick::gather(out, a, &all_places("gather", places(), size), [outer, size, inner]);
+                pick::gather(out, a, &places(size)?, [outer, size, inner]);
             }
             (IndexOp::ScatterAdd { axis }, [out]) => {
                 let (outer, size, inner) = to.around(*axis);
-                pick::scatter_add(out, a, &all_places("scatter_add", places(), size), [outer, size, inner]);
+                pick::scatter_add(out, a, &places(size)?, [outer, size, inner]);
             }
             (IndexOp::OneHot, [out]) => {
                 out.fill(F::zero());
-                for (row, &i) in out.chunks_exact_mut(to[1].max(1)).zip(a) {
-                    row[place("one_hot", i, to[1])] = F::one();
+                for (i, &label) in a.iter().enumerate() {
+                    out[i * to[1] + place(self.name(), label, to[1])?] = F::one();
                 }
             }
             (IndexOp::MaxLast, [largest, found]) => {
@@ -66,19 +72,20 @@ impl IndexOp {
             }
             (IndexOp::PickLast, [out]) => {
                 let width = from[from.len() - 1];
-                for (i, (out, &p)) in out.iter_mut().zip(places()).enumerate() {
-                    *out = a[i * width + place("pick", p, width)];
+                for (i, (out, p)) in out.iter_mut().zip(places(width)?).enumerate() {
+                    *out = a[i * width + p];
                 }
             }
             (IndexOp::PlaceLast, [out]) => {
                 let width = to[to.len() - 1];
                 out.fill(F::zero());
-                for (i, (&v, &p)) in a.iter().zip(places()).enumerate() {
-                    out[i * width + place("place", p, width)] = v;
+                for (i, (&v, p)) in a.iter().zip(places(width)?).enumerate() {
+                    out[i * width + p] = v;
                 }
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
         }
+        Ok(())
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
@@ -113,65 +120,6 @@ impl IndexOp {
     }
 }
 
-/// The places that values name.
-fn all_places<F: Float>(name: &str, x: &[F], size: usize) -> Vec<usize> {
-    x.iter().map(|&i| place(name, i, size)).collect()
-}
-
-/// The place that a value names.
-#[inline(always)]
-fn place<F: Float>(name: &str, x: F, size: usize) -> usize {
-    let i = x.as_f64() as usize;
-    assert!(i < size, "{name}: index or label {x} is not below {size}");
-    i
-}
-
-/// Places or class labels: whole numbers `[n]`, as a list or as a value on the tape, where no gradient flows to them.
-///
-/// A list is a constant of a recorded program; what changes from task to task is put on the tape with [`Tape::index`] or
-/// enters a program as an input.
-pub trait Indices<'t, F: Float> {
-    /// Them on the tape, `[n]`.
-    ///
-    /// # Panics
-    /// When a listed one is not below `size`, or a value has not one axis.
-    #[track_caller]
-    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F>;
-}
-
-impl<'t, F: Float> Indices<'t, F> for &[usize] {
-    #[track_caller]
-    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F> {
-        if let Some(i) = self.iter().find(|&&i| i >= size) {
-            panic!("{name}: index or label {i} is not below {size}");
-        }
-        tape.index(self)
-    }
-}
-
-impl<'t, F: Float> Indices<'t, F> for &Vec<usize> {
-    #[track_caller]
-    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F> {
-        self.as_slice().on(tape, name, size)
-    }
-}
-
-impl<'t, F: Float, const N: usize> Indices<'t, F> for &[usize; N] {
-    #[track_caller]
-    fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F> {
-        self.as_slice().on(tape, name, size)
-    }
-}
-
-impl<'t, F: Float> Indices<'t, F> for Var<'t, F> {
-    #[track_caller]
-    fn on(self, _: &'t Tape<F>, name: &str, _: usize) -> Var<'t, F> {
-        let shape = self.shape();
-        assert_eq!(shape.len(), 1, "{name}: indices {shape} are not [n]");
-        self
-    }
-}
-
 impl<F: Float> Array<F> {
     /// Places or class labels as an array `[n]`, as [`Indices`] on a tape are.
     ///
@@ -179,7 +127,9 @@ impl<F: Float> Array<F> {
     /// When one is 2^24 or more, which f32 cannot tell from its neighbours.
     #[track_caller]
     pub fn index(places: &[usize]) -> Self {
-        assert!(places.iter().all(|&i| i < 1 << 24), "index: a place is not below 2^24");
+        if let Some(i) = places.iter().find(|&&i| i >= 1 << 24) {
+            panic!("index: place {i} is not below 2^24, as far as f32 tells whole numbers apart");
+        }
         Array::from_fn(&[places.len()], |i| F::of(places[i] as f64))
     }
 }
@@ -197,7 +147,7 @@ impl<'t, F: Float> Tape<F> {
     /// Rows of `classes` zeros with a one at the label: `[n]` labels to `[n, classes]`.
     ///
     /// # Panics
-    /// When a label is not below `classes`.
+    /// When a label is no whole number below `classes`.
     #[track_caller]
     pub fn one_hot(&'t self, labels: impl Indices<'t, F>, classes: usize) -> Var<'t, F> {
         let labels = labels.on(self, "one_hot", classes);
@@ -210,7 +160,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// The entries `index` along an axis, in that order, repetitions allowed.
     ///
     /// # Panics
-    /// When the axis does not exist or an index leaves it.
+    /// When the axis does not exist, or an index is no whole number below its size.
     #[track_caller]
     pub fn gather(self, axis: usize, index: impl Indices<'t, F>) -> Var<'t, F> {
         let shape = self.shape();
@@ -218,6 +168,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.pick_along(axis, index.on(self.tape(), "gather", shape[axis]))
     }
 
+    #[track_caller]
     fn pick_along(self, axis: usize, index: Var<'t, F>) -> Var<'t, F> {
         let shape = self.shape().with(axis, index.shape()[0]);
         self.tape().push(Op::Index(IndexOp::Gather { axis }), &[self, index], shape)
@@ -227,7 +178,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// [`gather`](Var::gather).
     ///
     /// # Panics
-    /// When the axis does not exist, there is not one index an entry, or an index is not below `size`.
+    /// When the axis does not exist, there is not one index an entry, or an index is no whole number below `size`.
     #[track_caller]
     pub fn scatter_add(self, axis: usize, index: impl Indices<'t, F>, size: usize) -> Var<'t, F> {
         let shape = self.shape();
@@ -238,21 +189,25 @@ impl<'t, F: Float> Var<'t, F> {
         self.scatter(axis, index, size)
     }
 
+    #[track_caller]
     fn scatter(self, axis: usize, index: Var<'t, F>, size: usize) -> Var<'t, F> {
         let shape = self.shape().with(axis, size);
         self.tape().push(Op::Index(IndexOp::ScatterAdd { axis }), &[self, index], shape)
     }
 
+    #[track_caller]
     fn pick(self, places: Var<'t, F>) -> Var<'t, F> {
         self.tape().push(Op::Index(IndexOp::PickLast), &[self, places], places.shape())
     }
 
+    #[track_caller]
     fn place(self, places: Var<'t, F>, width: usize) -> Var<'t, F> {
         let shape = self.shape().insert(self.shape().len(), width);
         self.tape().push(Op::Index(IndexOp::PlaceLast), &[self, places], shape)
     }
 
-    /// The largest values along `axes`, which are taken away; the gradient goes to the first of equal ones.
+    /// The largest values along `axes`, which are taken away, NaN where one is; the gradient goes to the first of equal ones, or to
+    /// the first NaN.
     ///
     /// # Panics
     /// When an axis does not exist or is named twice, or there are no values along the axes.
@@ -270,7 +225,8 @@ impl<'t, F: Float> Var<'t, F> {
         rows.reshape(&[out.count(), width]).max_last().reshape(&out)
     }
 
-    /// The smallest values along `axes`, which are taken away; the gradient goes to the first of equal ones.
+    /// The smallest values along `axes`, which are taken away, NaN where one is; the gradient goes to the first of equal ones, or to
+    /// the first NaN.
     ///
     /// # Panics
     /// When an axis does not exist or is named twice, or there are no values along the axes.
@@ -286,7 +242,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push_many(Op::Index(IndexOp::MaxLast), &[self], &[out, out])
     }
 
-    /// The places of the largest values along one axis, row-major over the other axes; the first of equal ones.
+    /// The places of the largest values along one axis, row-major over the other axes; the first of equal ones, or of the first NaN.
     ///
     /// # Panics
     /// When the axis does not exist or has size 0.

@@ -270,13 +270,12 @@ impl<'t, F: Float> Var<'t, F> {
         let from = self.shape();
         check_axes("permute", &from, axes);
         assert_eq!(axes.len(), from.len(), "permute: {axes:?} does not name every axis of {from}");
-        let mut order = [0; MAX_RANK];
-        let mut to = from;
+        let (mut order, mut to) = ([0; MAX_RANK], [0; MAX_RANK]);
         for (i, &axis) in axes.iter().enumerate() {
             order[i] = axis as u8;
-            to = to.with(i, from[axis]);
+            to[i] = from[axis];
         }
-        self.layout(Layout::Permute(order), to)
+        self.layout(Layout::Permute(order), Shape::new(&to[..from.len()]))
     }
 
     /// The transpose of a matrix.

@@ -59,11 +59,11 @@ impl std::error::Error for NotPositiveDefinite {}
 /// The linear-algebra operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Linalg {
-    /// Lower L with L L^T = A; reads the lower triangle.
+    /// Lower L with L L^T = A; of A the symmetric part.
     Cholesky,
     /// X with op(T) X = B.
     SolveTriangular(Triangle, Transpose),
-    /// X with A X = B for symmetric positive definite A; reads the lower triangle.
+    /// X with A X = B for symmetric positive definite A; of A the symmetric part.
     SolveSpd,
 }
 
@@ -107,9 +107,7 @@ impl Linalg {
                 let inner = lower(y.matmul_tn(u), 0.5);
                 let left = y.solve_triangular(inner, Triangle::Lower, Transpose::Yes);
                 let both = y.solve_triangular(left.t(), Triangle::Lower, Transpose::Yes);
-                // Only the lower triangle of A is read: the upper half of the symmetric gradient is folded into it.
-                let symmetric = (both + both.t()) * F::of(0.5);
-                lower(symmetric * F::of(2.0), 0.5)
+                (both + both.t()) * F::of(0.5)
             }),
             Linalg::SolveTriangular(triangle, transpose) => {
                 let to_b = a.solve_triangular(u, triangle, transpose.flipped());
@@ -130,7 +128,7 @@ impl Linalg {
                 r.give(1, || to_b);
                 r.give(0, || {
                     let full = -to_b.matmul_nt(y);
-                    lower(full + full.t(), 0.5)
+                    (full + full.t()) * F::of(0.5)
                 });
             }
         }
@@ -151,13 +149,14 @@ fn lower<'t, F: Float>(x: Var<'t, F>, diagonal: f64) -> Var<'t, F> {
     x * x.tape().var(&mask)
 }
 
-/// The Cholesky factor of the lower triangle of `a`, zeros above.
+/// The Cholesky factor of the symmetric part of `a`, zeros above.
 fn factor<F: Float>(a: &[F], n: usize) -> Result<Vec<F>, NotPositiveDefinite> {
+    let half = F::of(0.5);
     let mut l = vec![F::zero(); n * n];
     for i in 0..n {
         for j in 0..=i {
             let dot: F = (0..j).map(|k| l[i * n + k] * l[j * n + k]).sum();
-            let rest = a[i * n + j] - dot;
+            let rest = (a[i * n + j] * half + a[j * n + i] * half) - dot;
             if i == j {
                 if rest <= F::zero() || !rest.is_finite() {
                     return Err(NotPositiveDefinite { row: i, size: n });
@@ -214,8 +213,8 @@ impl<'t, F: Float> Var<'t, F> {
         self.known().map_or(Ok(()), |a| factor(a.data(), n).map(drop))
     }
 
-    /// The lower triangular `L` with `L L^T = self`, for a symmetric positive definite matrix `[n, n]`. Reads the lower triangle
-    /// only, and only that receives a gradient.
+    /// The lower triangular `L` with `L L^T = self`, for a symmetric positive definite matrix `[n, n]`. Its gradient is symmetric: of a
+    /// matrix that is not, the symmetric part `(self + self^T) / 2` is factored.
     ///
     /// # Errors
     /// When the matrix is not positive definite. In a recorded program the result is NaN instead.
@@ -243,8 +242,8 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push(Op::Linalg(op), &[self, b], shape)
     }
 
-    /// The `X` with `self X = b`, for a symmetric positive definite matrix `[n, n]` and `b` `[n, m]`. Reads the lower triangle only,
-    /// and only that receives a gradient.
+    /// The `X` with `self X = b`, for a symmetric positive definite matrix `[n, n]` and `b` `[n, m]`. Its gradient is symmetric: of a
+    /// matrix that is not, the symmetric part `(self + self^T) / 2` counts.
     ///
     /// # Errors
     /// When the matrix is not positive definite. In a recorded program the result is NaN instead.

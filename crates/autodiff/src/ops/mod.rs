@@ -1,4 +1,8 @@
 //! The calculus: one file per family of operators, each with its descriptions, shape rules, values and gradient rules.
+//!
+//! What they do at the edges of the numbers (0, infinity, NaN, ties) is said in the documentation of [`Var`](crate::Var). In gradient
+//! rules that means: a gradient meets the slope of what it goes through by `chain`, whose product of 0 and infinity is 0, and slopes
+//! are written so that no digits cancel: as functions of the argument where the value has lost them.
 
 pub(crate) mod binary;
 pub(crate) mod conv;
@@ -13,6 +17,7 @@ pub(crate) mod lstm;
 pub(crate) mod norm;
 pub(crate) mod norm_pool;
 pub(crate) mod pieces;
+pub(crate) mod places;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod reduce;

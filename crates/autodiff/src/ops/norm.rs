@@ -217,7 +217,7 @@ fn composed_backward<'t, F: Float>(t: Terms<F>, all: &[Var<'t, F>], dy: Var<'t, 
     let (h, _, variance) = normalised(t, x);
     let scaled = if t.scale { h * all[1] } else { h };
     let z = if t.shift { scaled + all[t.affine()] } else { scaled };
-    let dz = dy * z.unary(Unary::LeakyMask(t.slope));
+    let dz = dy.chain(z.unary(Unary::LeakyMask(t.slope)));
     let (sum, product) = (dz.sum_axes(&rows), (dz * h).sum_axes(&rows));
     let count = F::of((x.shape().count() / sum.shape().count().max(1)).max(1) as f64);
     let gain = (variance + t.eps).sqrt().recip();

@@ -18,12 +18,12 @@ impl<'t, F: Float> Var<'t, F> {
         let first = values.first().expect("concat: there is nothing to concatenate");
         let shape = first.shape();
         check_axes("concat", &shape, &[axis]);
-        let mut size = 0;
+        let mut size = 0usize;
         for x in values {
             let other = x.shape();
             let fits = other.len() == shape.len() && other.without(&[axis]) == shape.without(&[axis]);
             assert!(fits, "concat: {shape} and {other} differ beside axis {axis}");
-            size += other[axis];
+            size = size.saturating_add(other[axis]);
         }
         let op = Layout::Concat { axis: axis as u8 };
         first.tape().push(Op::Layout(op), values, shape.with(axis, size))
@@ -35,7 +35,10 @@ impl<'t, F: Float> Var<'t, F> {
     /// Without values, or when shapes differ.
     #[track_caller]
     pub fn stack(values: &[Var<'t, F>], axis: usize) -> Var<'t, F> {
-        let parts: Vec<Var<'t, F>> = values.iter().map(|x| x.insert_axis(axis)).collect();
+        let mut parts = Vec::with_capacity(values.len());
+        for x in values {
+            parts.push(x.insert_axis(axis));
+        }
         Self::concat(&parts, axis)
     }
 
@@ -66,11 +69,8 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn split(self, axis: usize, sizes: &[usize]) -> Vec<Var<'t, F>> {
         let shape = self.shape();
         check_axes("split", &shape, &[axis]);
-        assert_eq!(
-            sizes.iter().sum::<usize>(),
-            shape[axis],
-            "split: sizes {sizes:?} do not add up to axis {axis} of {shape}"
-        );
+        let sum = sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size));
+        assert_eq!(sum, Some(shape[axis]), "split: sizes {sizes:?} do not add up to axis {axis} of {shape}");
         if sizes.len() < 2 {
             return vec![self; sizes.len()];
         }
@@ -112,11 +112,12 @@ impl<'t, F: Float> Var<'t, F> {
 
     #[track_caller]
     pub(super) fn pad_axis(self, axis: usize, before: usize, after: usize) -> Var<'t, F> {
-        if before + after == 0 {
+        if before == 0 && after == 0 {
             return self;
         }
         let shape = self.shape();
+        let size = before.saturating_add(shape[axis]).saturating_add(after);
         let op = Layout::Pad { axis: axis as u8, before };
-        self.layout(op, shape.with(axis, before + shape[axis] + after))
+        self.layout(op, shape.with(axis, size))
     }
 }

@@ -5,7 +5,7 @@ use crate::grad::Rule;
 use crate::inputs::Inputs;
 use crate::kernels::pool::{self, PoolShape};
 use crate::op::Op;
-use crate::ops::conv::{Padding, check_window};
+use crate::ops::conv::{Padding, padding_of};
 use crate::shape::Shape;
 use crate::var::Var;
 
@@ -122,8 +122,7 @@ impl<'t, F: Float> Var<'t, F> {
     fn pool_shape(self, name: &str, how: Pool) -> PoolShape {
         let x = self.shape();
         assert_eq!(x.len(), 4, "{name}: {x} is not [n, h, w, c]");
-        let pad = how.padding.widths([x[1], x[2]], how.size, how.stride);
-        check_window(name, &x, how.size, how.stride, pad);
+        let pad = padding_of(name, &x, how.size, how.stride, how.padding);
         for (i, pad) in pad.iter().enumerate() {
             assert!(
                 pad.iter().all(|&p| p < how.size[i]),
@@ -134,10 +133,11 @@ impl<'t, F: Float> Var<'t, F> {
         PoolShape { n: x[0], h: x[1], w: x[2], c: x[3], size: how.size, stride: how.stride, pad }
     }
 
-    /// The largest value of each window: `[n, h, w, c]` to `[n, oh, ow, c]`; the gradient goes to the first of equal ones.
+    /// The largest value of each window, NaN where one is: `[n, h, w, c]` to `[n, oh, ow, c]`; the gradient goes to the first of equal
+    /// ones, or to the first NaN.
     ///
     /// # Panics
-    /// When this value has not four axes, or the window does not fit.
+    /// When this value has not four axes, no pixels or no channels, a stride is 0, or the window does not fit.
     #[track_caller]
     pub fn max_pool(self, how: Pool) -> Var<'t, F> {
         let s = self.pool_shape("max_pool", how);
@@ -149,7 +149,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// The mean of each window, padding not counted: `[n, h, w, c]` to `[n, oh, ow, c]`.
     ///
     /// # Panics
-    /// When this value has not four axes, or the window does not fit.
+    /// When this value has not four axes, no pixels or no channels, a stride is 0, or the window does not fit.
     #[track_caller]
     pub fn avg_pool(self, how: Pool) -> Var<'t, F> {
         write(PoolOp::Average(self.pool_shape("avg_pool", how)), &[self])
@@ -158,11 +158,15 @@ impl<'t, F: Float> Var<'t, F> {
     /// The mean of each image and channel: `[n, h, w, c]` to `[n, c]`.
     ///
     /// # Panics
-    /// When this value has not four axes.
+    /// When this value has not four axes, or no pixels or channels.
     #[track_caller]
     pub fn global_avg_pool(self) -> Var<'t, F> {
         let x = self.shape();
         assert_eq!(x.len(), 4, "global_avg_pool: {x} is not [n, h, w, c]");
+        assert!(
+            x[1..].iter().all(|&size| size > 0),
+            "global_avg_pool: images {x} [n, h, w, c] have no pixels or channels"
+        );
         self.mean_axes(&[1, 2])
     }
 }

@@ -6,7 +6,7 @@ use crate::inputs::Inputs;
 use crate::kernels::distances::squared_distances;
 use crate::kernels::matmul::matmuls;
 use crate::op::Op;
-use crate::shape::Shape;
+use crate::shape::{MAX_RANK, Shape};
 use crate::var::Var;
 
 /// Products of matrices. At most one factor is transposed: the set is closed under differentiation.
@@ -105,7 +105,10 @@ impl<'t, F: Float> Var<'t, F> {
             return rows.product(op, other).reshape(&a.with(a.len() - 1, n));
         }
         assert_eq!(a[..a.len() - 2], b[..b.len() - 2], "{name}: {a} and {b}: leading axes differ");
-        let shape = a.with(a.len() - 2, m).with(a.len() - 1, n);
+        let mut sizes = [0; MAX_RANK];
+        sizes[..a.len()].copy_from_slice(&a);
+        sizes[a.len() - 2..a.len()].copy_from_slice(&[m, n]);
+        let shape = Shape::new(&sizes[..a.len()]);
         self.tape().push(Op::Product(op), &[self, other], shape)
     }
 
@@ -165,7 +168,13 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn cosine_similarity(self, other: Var<'t, F>) -> Var<'t, F> {
         self.check_rows("cosine_similarity", other);
-        let unit = |x: Var<'t, F>| x / x.square().keep_sum(&[1]).sqrt();
-        unit(self).matmul_nt(unit(other))
+        self.unit_rows().matmul_nt(other.unit_rows())
+    }
+
+    /// Rows divided by their lengths.
+    #[track_caller]
+    fn unit_rows(self) -> Var<'t, F> {
+        let (x, _) = self.scaled(1);
+        x / x.square().keep_sum(&[1]).sqrt()
     }
 }

@@ -77,7 +77,8 @@ impl<'t, F: Float> Var<'t, F> {
     /// it is 0.
     #[track_caller]
     pub fn norm(self) -> Var<'t, F> {
-        self.square().sum().sqrt()
+        let (scaled, inverse) = self.reshape(&[1, self.shape().count()]).scaled(1);
+        scaled.square().sum().sqrt() * inverse.reshape(&[])
     }
 
     /// The roots of the sums of squares along one axis, which is taken away; derivatives at 0 as for [`norm`](Var::norm).
@@ -87,7 +88,8 @@ impl<'t, F: Float> Var<'t, F> {
     #[track_caller]
     pub fn norm_axis(self, axis: usize) -> Var<'t, F> {
         check_axes("norm_axis", &self.shape(), &[axis]);
-        self.square().sum_axes(&[axis]).sqrt()
+        let (scaled, inverse) = self.scaled(axis);
+        (scaled.square().keep_sum(&[axis]).sqrt() * inverse).reshape(&self.shape().without(&[axis]))
     }
 
     /// Products of the first `i + 1` values along one axis. Gradients are exact at zeros too; one multiplication is recorded
@@ -132,11 +134,15 @@ impl<'t, F: Float> Var<'t, F> {
     /// `scale` and `shift` are `[c]`.
     ///
     /// # Panics
-    /// When this value has not four axes, or `scale` or `shift` does not broadcast.
+    /// When this value has not four axes, or no pixels or channels, or `scale` or `shift` does not broadcast.
     #[track_caller]
     pub fn instance_norm(self, scale: Option<Var<'t, F>>, shift: Option<Var<'t, F>>, eps: F) -> Var<'t, F> {
         let shape = self.shape();
         assert_eq!(shape.len(), 4, "instance_norm: {shape} is not [n, h, w, c]");
+        assert!(
+            shape[1..].iter().all(|&size| size > 0),
+            "instance_norm: images {shape} [n, h, w, c] have no pixels or channels"
+        );
         affine(self.standardise(&[1, 2], eps), scale, shift)
     }
 
@@ -155,13 +161,13 @@ impl<'t, F: Float> Var<'t, F> {
         eps: F,
     ) -> Var<'t, F> {
         let root = (variance + eps).sqrt().safe_recip();
-        let factor = scale.map_or(root, |s| s * root);
+        let factor = if let Some(scale) = scale { scale * root } else { root };
         affine((self - mean) * factor, None, shift)
     }
 }
 
 #[track_caller]
 fn affine<'t, F: Float>(x: Var<'t, F>, scale: Option<Var<'t, F>>, shift: Option<Var<'t, F>>) -> Var<'t, F> {
-    let x = scale.map_or(x, |s| x * s);
-    shift.map_or(x, |s| x + s)
+    let x = if let Some(scale) = scale { x * scale } else { x };
+    if let Some(shift) = shift { x + shift } else { x }
 }

@@ -4,8 +4,9 @@ use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
 use crate::kernels::rows;
+use crate::kernels::scale::scale;
 use crate::op::Op;
-use crate::ops::index::Indices;
+use crate::ops::places::{Indices, Misplaced, places};
 use crate::shape::{Shape, check_axes};
 use crate::var::Var;
 
@@ -17,6 +18,11 @@ pub(crate) enum Rows {
     LogSumExp,
     /// Mean cross-entropy with the labels that the second input names, and (second output) the softmax.
     CrossEntropy,
+    /// Vectors along an axis times powers of two, and (further outputs) these and their inverses: those that are far from one
+    /// come near it.
+    Scaled {
+        axis: usize,
+    },
 }
 
 impl Rows {
@@ -26,10 +32,11 @@ impl Rows {
             Rows::LogSoftmax => "log_softmax",
             Rows::LogSumExp => "logsumexp",
             Rows::CrossEntropy => "cross_entropy",
+            Rows::Scaled { .. } => "scaled",
         }
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
+    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) -> Result<(), Misplaced> {
         let (a, shape) = (x.at(0).data(), x.at(0).shape());
         let width = shape[shape.len() - 1];
         match (self, out) {
@@ -37,16 +44,17 @@ impl Rows {
             (Rows::LogSoftmax, [out]) => rows::log_softmax(out, a, width),
             (Rows::LogSumExp, [out]) => rows::logsumexp(out, a, width),
             (Rows::CrossEntropy, [mean, probabilities]) => {
-                let labels: Vec<usize> = x.at(1).data().iter().map(|l| l.as_f64() as usize).collect();
-                if let Some(label) = labels.iter().find(|&&l| l >= width) {
-                    panic!("cross_entropy: index or label {label} is not below {width}");
-                }
+                let labels = places(self.name(), x.at(1).data(), width)?;
                 let mut losses = vec![F::zero(); labels.len()];
                 rows::softmax_cross_entropy(&mut losses, probabilities, a, &labels, width);
                 mean[0] = losses.iter().copied().sum::<F>() / F::of(labels.len() as f64);
             }
+            (&Rows::Scaled { axis }, [out, factors, inverses]) => {
+                scale([out, factors, inverses], a, shape.around(axis).into());
+            }
             _ => unreachable!("the outputs were counted when the operator was written"),
         }
+        Ok(())
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
@@ -76,6 +84,12 @@ impl Rows {
                 }
                 if let Some(u) = r.u_of(1) {
                     r.give(0, || through_softmax(probabilities, u));
+                }
+            }
+            Rows::Scaled { .. } => {
+                // the factors are piecewise constant
+                if let Some(u) = r.u_of(0) {
+                    r.give(0, || u * y.output(1).detach());
                 }
             }
         }
@@ -115,6 +129,16 @@ impl<'t, F: Float> Var<'t, F> {
         y.permute(&back)
     }
 
+    /// Vectors along an axis times powers of two, so that their lengths and the squares of these are normal numbers, and the inverses
+    /// of those factors, whose axis has size 1; most vectors stay as they are.
+    #[track_caller]
+    pub(super) fn scaled(self, axis: usize) -> (Var<'t, F>, Var<'t, F>) {
+        let (shape, op) = (self.shape(), Op::Rows(Rows::Scaled { axis }));
+        let factors = shape.with_ones(&[axis]);
+        let scaled = self.tape().push_many(op, &[self], &[shape, factors, factors]);
+        (scaled, scaled.output(2).detach())
+    }
+
     /// `e^x / sum e^x` along an axis; does not overflow.
     ///
     /// # Panics
@@ -145,7 +169,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// Mean over rows of `-ln softmax(logits)[label]`: logits `[n, classes]`, one label a row, to shape `[]`.
     ///
     /// # Panics
-    /// When there is not one label a row, or a label is not below the number of classes, or there are no rows.
+    /// When there is not one label a row, or a label is no whole number below the number of classes, or there are no rows.
     #[track_caller]
     pub fn cross_entropy(self, labels: impl Indices<'t, F>) -> Var<'t, F> {
         let shape = self.shape();

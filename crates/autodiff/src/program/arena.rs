@@ -100,26 +100,27 @@ impl<'a, F: Float> Rest<'a, F> {
 impl<F: Float> Arena<F> {
     /// Calls `f` with the memory of a step's targets for so many tasks, and that beside it.
     #[inline(always)]
-    pub(super) fn split(
+    pub(super) fn split<R>(
         &mut self,
         targets: &[Operand],
         tasks: usize,
-        f: impl Fn(&mut [&mut [F]], &Rest<'_, F>),
-    ) {
+        f: impl Fn(&mut [&mut [F]], &Rest<'_, F>) -> R,
+    ) -> R {
         match targets {
             [target @ Operand { place: Place::Memory(at), .. }] => {
                 let (at, count) = (at * tasks, target.elements(tasks));
                 let (before, rest) = self.memory.data_mut().split_at_mut(at);
                 let (out, behind) = rest.split_at_mut(count);
                 let runs = [(0, &*before), (at + count, &*behind)];
-                f(&mut [out], &Rest { runs: &runs, results: &self.results, tasks });
+                f(&mut [out], &Rest { runs: &runs, results: &self.results, tasks })
             }
             [target @ Operand { place: Place::Result(k), .. }] => {
                 let mut out = std::mem::take(&mut self.results[*k as usize]);
                 let runs = [(0, self.memory.data())];
                 let values = &mut out.data_mut()[..target.elements(tasks)];
-                f(&mut [values], &Rest { runs: &runs, results: &self.results, tasks });
+                let done = f(&mut [values], &Rest { runs: &runs, results: &self.results, tasks });
                 self.results[*k as usize] = out;
+                done
             }
             _ => self.split_many(targets, tasks, f),
         }
@@ -127,7 +128,12 @@ impl<F: Float> Arena<F> {
 
     /// The same for any targets.
     #[inline(never)]
-    fn split_many(&mut self, targets: &[Operand], tasks: usize, f: impl Fn(&mut [&mut [F]], &Rest<'_, F>)) {
+    fn split_many<R>(
+        &mut self,
+        targets: &[Operand],
+        tasks: usize,
+        f: impl Fn(&mut [&mut [F]], &Rest<'_, F>) -> R,
+    ) -> R {
         let mut taken: Vec<Buffer<F>> = Vec::new();
         let mut order: Vec<usize> = (0..targets.len()).collect();
         order.sort_by_key(|&k| match targets[k].place {
@@ -158,12 +164,13 @@ impl<F: Float> Arena<F> {
                 *out = &mut result.data_mut()[..target.elements(tasks)];
             }
         }
-        f(&mut out, &Rest { runs: &runs, results: &self.results, tasks });
+        let done = f(&mut out, &Rest { runs: &runs, results: &self.results, tasks });
         let mut taken = taken.into_iter();
         for target in targets {
             if let Place::Result(k) = target.place {
                 self.results[k as usize] = taken.next().expect("as many were taken");
             }
         }
+        done
     }
 }

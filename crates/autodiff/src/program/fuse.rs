@@ -77,10 +77,11 @@ impl<F: Float> Site<'_, F> {
             (Op::Binary(Binary::Sub), &[a, b]) => {
                 self.spread(op, a, b).or_else(|| self.scaled(a, b, -F::one()))
             }
-            (Op::Binary(Binary::Mul), &[a, b]) => {
-                let spread = self.spread(op, a, b).or_else(|| self.spread(op, b, a));
-                spread.or_else(|| self.masked(a, b)).or_else(|| self.masked(b, a))
-            }
+            (Op::Binary(Binary::Mul), &[a, b]) => self.spread(op, a, b).or_else(|| self.spread(op, b, a)),
+            (Op::Binary(Binary::Chain), &[u, slope]) => self
+                .spread(op, u, slope)
+                .or_else(|| self.spread(op, slope, u))
+                .or_else(|| self.masked(u, slope)),
             (Op::Unary(Unary::Leaky(slope)), &[x]) => self.activated(x, *slope),
             _ => None,
         }
@@ -109,7 +110,7 @@ impl<F: Float> Site<'_, F> {
         (self.uses[b as usize] == 1).then(|| (Op::Fused(Fused::AddScaled(sign * factor)), inputs))
     }
 
-    /// `u` times the derivative of a leaky ReLU.
+    /// A gradient `u` times the derivative of a leaky ReLU.
     fn masked(&self, u: u32, mask: u32) -> Option<(Op<F>, Vec<u32>)> {
         let &Op::Unary(Unary::LeakyMask(slope)) = self.op(mask)? else { return None };
         let inputs = vec![u, self.record.inputs(mask as usize)[0]];

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::arena::{Arena, Rest};
 use super::lift::{Lift, Lifted};
-use super::{Operand, Place, Program, Step, part};
+use super::{Operand, Place, Program, Step, part, refuse};
 use crate::array::Array;
 use crate::float::Float;
 use crate::inputs::{Input, Inputs};
@@ -39,15 +39,17 @@ impl<F: Float> Program<F> {
     /// ```
     ///
     /// # Panics
-    /// When a result has the most axes there may be.
+    /// When a result has the most axes there may be, or so many tasks have more values than memory holds.
     #[track_caller]
     pub fn together(&self, most: usize) -> Together<'_, F> {
         assert!(self.has_axis(), "Program::together: a result has {MAX_RANK} axes, the most there may be");
-        let room = |(shape, given): &(Shape, Given)| match given {
-            Given::Each => Buffer::dirty(most * shape.count()),
-            Given::Once => Buffer::default(),
-        };
-        let own = self.inputs.iter().map(room).collect();
+        let mut own = Vec::with_capacity(self.inputs.len());
+        for (shape, given) in &self.inputs {
+            own.push(match given {
+                Given::Each => Buffer::dirty(Shape::new(&[most, shape.count()]).count()),
+                Given::Once => Buffer::default(),
+            });
+        }
         Together { program: self, first: Vec::new(), own, tasks: 0, most }
     }
 
@@ -111,7 +113,7 @@ impl<F: Float> Together<'_, F> {
     /// The results for all tasks, along a leading axis, with the bits of [`Program::run`] for each.
     ///
     /// # Panics
-    /// When there is no task.
+    /// When there is no task, or a label or index names no place.
     #[track_caller]
     pub fn run(self) -> Vec<Array<F>> {
         assert!(self.tasks > 0, "Together::run: there is no task");
@@ -148,6 +150,7 @@ impl<F: Float> Together<'_, F> {
     }
 
     /// Step `i`.
+    #[track_caller]
     fn execute(&self, step: &Step<F>, lifted: &Lifted, i: usize, arena: &mut Arena<F>) {
         let targets = part(&self.program.targets, &step.targets);
         let list = part(&self.program.operands, &step.operands);
@@ -158,20 +161,24 @@ impl<F: Float> Together<'_, F> {
             Lift::Axis | Lift::Rows => &lifted.shapes[lifted.outputs[i] as usize..][..1],
         };
         let shapes = part(&lifted.operands, &step.operands);
-        arena.split(targets, self.tasks, |out, rest| {
+        let done = arena.split(targets, self.tasks, |out, rest| {
             let input = |i: usize| Input {
                 source: self.source(&list[i], rest),
                 shape: &lifted.shapes[shapes[i] as usize],
             };
-            Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, out_shapes));
+            Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, out_shapes))
         });
+        if let Err(misplaced) = done {
+            refuse(misplaced);
+        }
     }
 
     /// A step in a call for each task.
+    #[track_caller]
     fn execute_apart(&self, step: &Step<F>, shapes: &[Shape], arena: &mut Arena<F>) {
         let targets = part(&self.program.targets, &step.targets);
         let list = part(&self.program.operands, &step.operands);
-        arena.split(targets, self.tasks, |out, rest| {
+        let done = arena.split(targets, self.tasks, |out, rest| {
             for task in 0..self.tasks {
                 let input = |i: usize| {
                     let operand = &list[i];
@@ -184,16 +191,20 @@ impl<F: Float> Together<'_, F> {
                     Input { source, shape: self.program.shape(operand) }
                 };
                 let forward = |out: &mut [&mut [F]]| {
-                    Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes));
+                    Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes))
                 };
                 let own = out.iter_mut().zip(targets);
                 let mut own = own.map(|(all, target)| &mut all[task * target.count..][..target.count]);
                 match targets.len() {
-                    1 => forward(&mut [own.next().expect("one target")]),
-                    _ => forward(&mut own.collect::<Vec<_>>()),
+                    1 => forward(&mut [own.next().expect("one target")])?,
+                    _ => forward(&mut own.collect::<Vec<_>>())?,
                 }
             }
+            Ok(())
         });
+        if let Err(misplaced) = done {
+            refuse(misplaced);
+        }
     }
 
     /// Result `i` of all tasks; its memory leaves the arena with the last result that lies there.

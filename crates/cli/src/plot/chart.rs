@@ -1,35 +1,49 @@
-//! A chart as SVG: lines and dots over two axes.
+//! A chart as SVG: lines and marks over two axes, with a legend beside them.
 
-use std::fmt::Write;
+use std::ops::Range;
 
-pub(super) const WIDTH: f64 = 640.0;
-pub(super) const HEIGHT: f64 = 400.0;
-/// Space left of, right of, above and below the area of the data.
-const MARGINS: [f64; 4] = [64.0, 24.0, 40.0, 52.0];
-/// Colours that stay apart for colour-blind readers (Okabe and Ito 2008).
-const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
-/// About so many numbers on an axis.
-const TICKS: f64 = 6.0;
+use plotters::chart::ChartBuilder;
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{BoldPoints, Ranged};
+use plotters::coord::types::RangedCoordf64;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
+use plotters::prelude::SVGBackend;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TRANSPARENT, TextStyle};
 
-/// How a series is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// A line through the points.
-    Line,
-    /// A dashed line.
-    Dashed,
-    /// Dots.
-    Dots,
-    /// Rings, for what was learned from.
-    Rings,
-    /// Crosses, for the middle of something.
-    Crosses,
-}
+use super::marks::{self, Mark};
+use super::svg::{self, GRID, INK};
+use crate::names;
+
+/// The part without the legend.
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 400.0;
+/// Places are whole numbers of units, of which a pixel has two.
+pub(super) const UNITS: i32 = 2;
+/// Space for the title and above the data; for numbers and words below them; left of them for words alone.
+const TOP: f64 = 44.0;
+const BELOW: f64 = 42.0;
+const BESIDE: f64 = 34.0;
+/// Space at the edges.
+const MARGIN: f64 = 16.0;
+/// Of a line of the legend, and of the swatch in it.
+const LINE: f64 = 19.0;
+const SWATCH: f64 = 30.0;
+/// Most space for a name in the legend.
+const NAME: f64 = 200.0;
+/// Height of the title.
+const TITLE: f64 = 14.0;
+/// Plotters asks for the height of a line, of which a font is so much less.
+const LINE_HEIGHT: f64 = 1.24;
+/// Most numbers on an axis.
+const TICKS: usize = 8;
+/// Numbers from here on are beyond any chart.
+const HUGE: f64 = 1e30;
 
 /// Points under one name.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Shown in the legend.
+    /// Shown in the legend; without one it is not.
     pub name: String,
     /// How it is drawn.
     pub mark: Mark,
@@ -37,21 +51,21 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// Half heights of error bars, one a point, or none at all.
     pub errors: Vec<f64>,
-    /// The number of its colour; by default its place among the series.
-    pub colour: Option<usize>,
+    /// The number of its colour and shape; by default its place among the series.
+    pub look: Option<usize>,
 }
 
 impl Series {
     /// Without error bars.
     pub fn new(name: &str, mark: Mark, points: Vec<(f64, f64)>) -> Self {
-        Series { name: name.to_owned(), mark, points, errors: Vec::new(), colour: None }
+        Series { name: name.to_owned(), mark, points, errors: Vec::new(), look: None }
     }
-}
 
-impl Series {
-    /// The colour of the series at this place.
-    fn shade(&self, place: usize) -> &'static str {
-        COLOURS[self.colour.unwrap_or(place) % COLOURS.len()]
+    /// The points that can be drawn, each with its error.
+    pub(super) fn drawn(&self) -> impl Iterator<Item = ((f64, f64), f64)> {
+        let errors = self.errors.iter().copied().chain(std::iter::repeat(0.0));
+        let fine = |v: f64| v.abs() < HUGE;
+        self.points.iter().copied().zip(errors).filter(move |((x, y), e)| fine(*x) && fine(*y) && fine(*e))
     }
 }
 
@@ -68,164 +82,164 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-/// The numbers along one axis and where they lie.
-struct Axis {
-    low: f64,
-    high: f64,
-    step: f64,
-    from: f64,
-    to: f64,
-}
-
-impl Axis {
-    /// An axis from a round number to a round number, drawn from `from` to `to`.
-    fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
-        let (low, high) = values
-            .filter(|v| v.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-        let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
-        let spread = if high > low { high - low } else { low.abs().max(1.0) };
-        let step = round_step(spread / TICKS);
-        Axis { low: (low / step).floor() * step, high: (high / step).ceil() * step, step, from, to }
-            .not_empty()
-    }
-
-    fn not_empty(self) -> Self {
-        if self.high > self.low { self } else { Axis { high: self.low + self.step, ..self } }
-    }
-
-    fn place(&self, v: f64) -> f64 {
-        self.from + (v - self.low) / (self.high - self.low) * (self.to - self.from)
-    }
-
-    fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
-        let count = ((self.high - self.low) / self.step).round() as usize;
-        let digits = (-self.step.log10().floor()).max(0.0) as usize;
-        let (low, step) = (self.low, self.step);
-        (0..=count).map(move |i| {
-            let v = low + i as f64 * step;
-            (v, format!("{:.digits$}", if v.abs() < step / 2.0 { 0.0 } else { v }))
-        })
-    }
-}
-
-/// 1, 2 or 5 times a power of ten, near a number.
-fn round_step(wanted: f64) -> f64 {
-    let power = 10_f64.powf(wanted.log10().floor());
-    let factor = match wanted / power {
-        f if f < 1.5 => 1.0,
-        f if f < 3.5 => 2.0,
-        f if f < 7.5 => 5.0,
-        _ => 10.0,
-    };
-    factor * power
-}
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// Plotters reports what a file could refuse.
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 impl Chart {
     /// The chart as a document of its own.
     pub fn svg(&self) -> String {
-        let [left, right, top, bottom] = MARGINS;
-        let points = || self.series.iter().flat_map(|s| &s.points);
-        let bars = self
-            .series
-            .iter()
-            .flat_map(|s| s.points.iter().zip(&s.errors).flat_map(|((_, y), e)| [y - e, y + e]));
-        let x = Axis::over(points().map(|p| p.0), left, WIDTH - right);
-        let y = Axis::over(points().map(|p| p.1).chain(bars), HEIGHT - bottom, top);
-        let mut out = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n"
-        );
-        self.frame(&mut out, &x, &y);
-        for (i, series) in self.series.iter().enumerate() {
-            draw(&mut out, series, series.shade(i), &x, &y);
-        }
-        self.legend(&mut out);
-        out.push_str("</svg>\n");
-        out
+        document(std::slice::from_ref(self))
     }
 
-    /// Title, axes, numbers and grid.
-    fn frame(&self, out: &mut String, x: &Axis, y: &Axis) {
-        let middle = (x.from + x.to) / 2.0;
-        text(out, middle, 22.0, "middle", "font-size=\"14\" font-weight=\"bold\"", &self.title);
-        text(out, middle, HEIGHT - 12.0, "middle", "", &self.x);
-        let centre = (y.from + y.to) / 2.0;
-        text(out, 16.0, centre, "middle", &format!("transform=\"rotate(-90 16 {centre})\""), &self.y);
-        for (v, label) in x.ticks() {
-            let at = x.place(v);
-            line(out, at, y.from, at, y.to, "#e0e0e0");
-            text(out, at, y.from + 18.0, "middle", "", &label);
-        }
-        for (v, label) in y.ticks() {
-            let at = y.place(v);
-            line(out, x.from, at, x.to, at, "#e0e0e0");
-            text(out, x.from - 8.0, at + 4.0, "end", "", &label);
-        }
-        line(out, x.from, y.from, x.to, y.from, "black");
-        line(out, x.from, y.from, x.from, y.to, "black");
+    /// Names of the legend, one for each series that has one.
+    fn legend(&self) -> Vec<String> {
+        let named = self.series.iter().map(|series| series.name.clone()).filter(|name| !name.is_empty());
+        names::fitted(&named.collect::<Vec<_>>(), NAME, |name| svg::width(name, svg::FONT))
     }
 
-    fn legend(&self, out: &mut String) {
-        let coloured = self.series.iter().enumerate().map(|(i, series)| (series, series.shade(i)));
-        for (i, (series, colour)) in coloured.filter(|(s, _)| !s.name.is_empty()).enumerate() {
-            let y = MARGINS[2] + 14.0 + 18.0 * i as f64;
-            let x = WIDTH - MARGINS[1] - 12.0;
-            let style =
-                format!("fill=\"{colour}\" stroke=\"white\" stroke-width=\"3\" paint-order=\"stroke\"");
-            text(out, x, y, "end", &style, &series.name);
+    /// Width and height, with the legend.
+    fn size(&self) -> [f64; 2] {
+        let legend = self.legend();
+        let lines = LINE * legend.len() as f64;
+        [WIDTH + legend_width(&legend), HEIGHT.max(TOP + lines + BELOW + MARGIN)]
+    }
+
+    fn draw(&self, area: &Area<'_>) -> Drawn {
+        let (data, legend) = area.split_horizontally(units(WIDTH));
+        let [x, y] = self.ranges();
+        let mut builder = ChartBuilder::on(&data);
+        builder
+            .caption(&self.title, font(TITLE, FontStyle::Bold))
+            .margin(units(MARGIN))
+            .x_label_area_size(units(BELOW))
+            .y_label_area_size(units(beside(&y)));
+        let mut chart = builder.build_cartesian_2d(x, y)?;
+        chart
+            .configure_mesh()
+            .bold_line_style(colour(GRID).stroke_width(1))
+            .light_line_style(TRANSPARENT)
+            .axis_style(colour(INK).stroke_width(UNITS as u32))
+            .label_style(font(svg::FONT, FontStyle::Normal))
+            .axis_desc_style(font(svg::FONT, FontStyle::Normal))
+            .x_desc(&self.x)
+            .y_desc(&self.y)
+            .x_labels(TICKS)
+            .y_labels(TICKS)
+            .x_label_formatter(&number)
+            .y_label_formatter(&number)
+            .draw()?;
+        for (place, series) in self.series.iter().enumerate() {
+            marks::draw(&mut chart, series, series.look.unwrap_or(place))?;
         }
+        self.draw_legend(&legend)
+    }
+
+    /// Swatches and names, beside the data.
+    fn draw_legend(&self, area: &Area<'_>) -> Drawn {
+        let style = font(svg::FONT, FontStyle::Normal).pos(Pos::new(HPos::Left, VPos::Center));
+        let named = self.series.iter().enumerate().filter(|(_, series)| !series.name.is_empty());
+        for (line, ((place, series), name)) in named.zip(self.legend()).enumerate() {
+            let y = units(TOP + LINE * (line as f64 + 0.5));
+            marks::draw_swatch(area, series.mark, series.look.unwrap_or(place), y)?;
+            area.draw_text(&name, &style, (units(SWATCH), y))?;
+        }
+        Ok(())
+    }
+
+    /// What the axes run over: the data, and a little more.
+    fn ranges(&self) -> [Range<f64>; 2] {
+        let points = || self.series.iter().flat_map(Series::drawn);
+        let x = points().map(|((x, _), _)| x);
+        let y = points().flat_map(|((_, y), error)| [y - error, y + error]);
+        [around(x, 0.02), around(y, 0.06)]
     }
 }
 
-fn draw(out: &mut String, series: &Series, colour: &str, x: &Axis, y: &Axis) {
-    let finite = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
-    let placed: Vec<(f64, f64)> =
-        series.points.iter().filter(finite).map(|p| (x.place(p.0), y.place(p.1))).collect();
-    for ((px, py), error) in series.points.iter().zip(&series.errors) {
-        let at = x.place(*px);
-        line(out, at, y.place(py - error), at, y.place(py + error), colour);
+/// Charts below each other.
+pub fn document(charts: &[Chart]) -> String {
+    let sizes: Vec<[f64; 2]> = charts.iter().map(Chart::size).collect();
+    let width = sizes.iter().map(|size| size[0]).fold(0.0, f64::max);
+    let height = sizes.iter().map(|size| size[1]).sum();
+    let mut drawn = String::new();
+    let whole = SVGBackend::with_string(&mut drawn, (units(width) as u32, units(height) as u32));
+    let mut rest = whole.into_drawing_area();
+    for (chart, size) in charts.iter().zip(&sizes) {
+        let (area, below) = rest.split_vertically(units(size[1]));
+        chart.draw(&area).expect("drawing into memory does not fail");
+        rest = below;
     }
-    if let Mark::Dots | Mark::Rings | Mark::Crosses = series.mark {
-        placed.into_iter().for_each(|at| mark(out, series.mark, at, colour));
-        return;
-    }
-    let path: Vec<String> = placed.iter().map(|(px, py)| format!("{px:.2},{py:.2}")).collect();
-    let dash = if series.mark == Mark::Dashed { " stroke-dasharray=\"6 4\"" } else { "" };
-    let _ = writeln!(
-        out,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>",
-        path.join(" ")
-    );
+    rest.present().expect("drawing into memory does not fail");
+    drop(rest);
+    // its own first and last line give way to those of all pictures
+    let inner = drawn.split_once('\n').map_or("", |(_, inner)| inner);
+    let inner = inner.trim_end().strip_suffix("</svg>").unwrap_or(inner);
+    svg::document([width, height], f64::from(UNITS), inner)
 }
 
-fn mark(out: &mut String, mark: Mark, (x, y): (f64, f64), colour: &str) {
-    let _ = match mark {
-        Mark::Crosses => {
-            let (left, right, top, bottom) = (x - 6.0, x + 6.0, y - 6.0, y + 6.0);
-            writeln!(
-                out,
-                "<path d=\"M{left:.2} {top:.2}L{right:.2} {bottom:.2}M{left:.2} {bottom:.2}L{right:.2} {top:.2}\" stroke=\"{colour}\" stroke-width=\"3\"/>"
-            )
-        }
-        Mark::Rings => writeln!(
-            out,
-            "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"6\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
-        ),
-        _ => writeln!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"4\" fill=\"{colour}\"/>"),
+fn legend_width(names: &[String]) -> f64 {
+    let widest = names.iter().map(|name| svg::width(name, svg::FONT)).reduce(f64::max);
+    widest.map_or(0.0, |widest| (SWATCH + widest + MARGIN / 2.0).ceil())
+}
+
+/// Space for numbers and words left of the data.
+fn beside(y: &Range<f64>) -> f64 {
+    let numbers = RangedCoordf64::from(y.clone()).key_points(BoldPoints(TICKS));
+    BESIDE + numbers.iter().map(|v| svg::width(&number(v), svg::FONT)).fold(0.0, f64::max)
+}
+
+/// From the least to the largest, and so much of that more at both ends.
+fn around(values: impl Iterator<Item = f64>, more: f64) -> Range<f64> {
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
+    let size = low.abs().max(high.abs()).max(1e-9);
+    // equal values, or nearly
+    if high - low < 1e-6 * size {
+        return low - 0.5 * size..high + 0.5 * size;
+    }
+    let more = more * (high - low);
+    low - more..high + more
+}
+
+/// A number on an axis, without digits that say nothing.
+fn number(v: &f64) -> String {
+    let trimmed = |text: String| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     };
+    match v.abs() {
+        size if size < 1e-12 => "0".into(),
+        1e-4..1e6 => trimmed(format!("{v:.6}")),
+        _ => {
+            let text = format!("{v:.4e}");
+            let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+            format!("{}e{power}", trimmed(digits.to_owned()))
+        }
+    }
 }
 
-fn line(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64, colour: &str) {
-    let _ = writeln!(
-        out,
-        "<line x1=\"{x1:.2}\" y1=\"{y1:.2}\" x2=\"{x2:.2}\" y2=\"{y2:.2}\" stroke=\"{colour}\"/>"
-    );
+/// Pixels in units.
+pub(super) fn units(pixels: f64) -> i32 {
+    (pixels * f64::from(UNITS)).round() as i32
 }
 
-pub(super) fn text(out: &mut String, x: f64, y: f64, anchor: &str, style: &str, text: &str) {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let _ =
-        writeln!(out, "<text x=\"{x:.2}\" y=\"{y:.2}\" text-anchor=\"{anchor}\" {style}>{escaped}</text>");
+fn font(height: f64, style: FontStyle) -> TextStyle<'static> {
+    let size = height * f64::from(UNITS) * LINE_HEIGHT;
+    let plain = TextStyle::from(("sans-serif", size, style).into_font());
+    TextStyle { color: colour(INK).to_backend_color(), ..plain }
+}
+
+/// A colour from its six digits.
+pub(super) fn colour(hex: &str) -> RGBColor {
+    let part =
+        |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("colours are constants of six digits");
+    RGBColor(part(1), part(3), part(5))
+}
+
+/// A line of so many pixels.
+pub(super) fn stroke(colour: RGBColor, pixels: f64) -> ShapeStyle {
+    colour.stroke_width(units(pixels) as u32)
 }
 
 #[cfg(test)]
@@ -242,22 +256,52 @@ mod tests {
     }
 
     #[test]
-    fn axes_end_at_round_numbers_around_the_data() {
-        for (low, high) in [(0.0, 10.0), (-5.0, 5.0), (0.953, 0.984), (3.0, 3.0), (1e-4, 7e4)] {
-            let axis = Axis::over([low, high].into_iter(), 0.0, 100.0);
-            assert!(axis.low <= low && high <= axis.high && axis.low < axis.high, "{low} {high}");
-            let count = axis.ticks().count();
-            assert!((2..=14).contains(&count), "{count} ticks for {low} to {high}");
-            assert!((axis.place(axis.high) - 100.0).abs() < 1e-9);
+    fn axes_run_a_little_beyond_the_data() {
+        for (low, high) in [(0.0, 10.0), (-5.0, 5.0), (0.953, 0.984), (3.0, 3.0), (0.0, 0.0), (1e-4, 7e4)] {
+            let range = around([low, high].into_iter(), 0.06);
+            assert!(range.start < low && high < range.end, "{low} {high}: {range:?}");
+            assert!(low == high || range.end - range.start < 1.2 * (high - low), "{range:?}");
         }
     }
 
     #[test]
+    fn numbers_have_the_digits_they_need() {
+        for (v, text) in [(0.0, "0"), (-0.0, "0"), (0.25, "0.25"), (20.0, "20"), (-1.5, "-1.5"), (1e-15, "0")]
+        {
+            assert_eq!(number(&v), text);
+        }
+        assert_eq!([2e-5, 1.25e7].map(|v| number(&v)), ["2e-5", "1.25e7"]);
+    }
+
+    #[test]
     fn a_chart_is_well_formed_whatever_the_data() {
-        for points in [vec![], vec![(1.0, f64::NAN)], vec![(0.0, 1.0), (1.0, 2.0)], vec![(2.0, 2.0)]] {
+        for points in [
+            vec![],
+            vec![(1.0, f64::NAN)],
+            vec![(0.0, 1.0), (1.0, 2.0)],
+            vec![(2.0, 2.0)],
+            vec![(0.0, 1e300), (1.0, -1e300), (2.0, 1.0)],
+            vec![(1e9, 1e-9), (1e9 + 1.0, 2e-9)],
+        ] {
             let svg = chart(points).svg();
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
-            assert!(svg.contains("a &lt; b &amp; c") && !svg.contains("NaN") && !svg.contains("inf"));
+            assert_eq!((svg.matches("<svg").count(), svg.matches("</svg>").count()), (1, 1));
+            assert!(
+                svg.contains("a &lt; b &amp; c") && !svg.contains("NaN") && !svg.contains("inf"),
+                "{svg}"
+            );
         }
+    }
+
+    #[test]
+    fn a_long_legend_makes_the_chart_taller() {
+        let mut chart = chart(vec![(0.0, 1.0), (1.0, 2.0)]);
+        let [width, height] = chart.size();
+        chart.series = (0..30).map(|i| Series::new(&format!("class {i}"), Mark::Dots, vec![])).collect();
+        let [wider, taller] = chart.size();
+        assert!(taller > height && wider > width && height == HEIGHT);
+        chart.series.truncate(1);
+        chart.series[0].name.clear();
+        assert_eq!(chart.size(), [WIDTH, HEIGHT], "no legend without names");
     }
 }

@@ -2,15 +2,15 @@
 
 use fewshot_autodiff::Array;
 
-use super::chart::{Chart, Mark, Series};
+use super::chart::{Chart, Series};
 use super::episode::{Shown, places};
-use crate::show::name;
+use super::marks::{LOOKS, Mark, PLAIN};
 
 /// Steps of power iteration for each direction.
 const STEPS: usize = 200;
 
-/// Support as rings, queries as dots, class means as crosses, a colour for each class; nothing for a learner that does not compare
-/// embeddings.
+/// Support as outlines, queries as dots, class means as crosses, a colour and a shape for each class; nothing for a learner that does
+/// not compare embeddings.
 pub fn chart(shown: &Shown) -> Option<Chart> {
     let (support, query) = (&shown.task.support, &shown.task.query);
     let embedded = [shown.predictor.embed(&support.x)?, shown.predictor.embed(&query.x)?];
@@ -18,21 +18,25 @@ pub fn chart(shown: &Shown) -> Option<Chart> {
     let (known, directions) = (support.y.len(), directions(&rows));
     let share: Vec<String> = directions.iter().map(|d| format!("{:.0} %", 100.0 * d.share)).collect();
     let at = |row: &[f64]| (directions[0].along(row), directions[1].along(row));
-    let mut series = Vec::new();
-    for class in 0..shown.ways {
+    let (ways, classes) = (shown.names.len(), shown.names.len().min(LOOKS));
+    let key = |(name, mark)| Series { look: Some(PLAIN), ..Series::new(name, mark, Vec::new()) };
+    let keys = [("support", Mark::Rings), ("class mean", Mark::Crosses), ("query", Mark::Dots)];
+    let mut series: Vec<Series> = keys.into_iter().map(key).collect();
+    for (class, name) in shown.names.iter().enumerate().take(classes) {
         let learned: Vec<_> = places(&support.y, class).into_iter().map(|i| at(&rows[i])).collect();
         let asked = places(&query.y, class).into_iter().map(|i| at(&rows[known + i])).collect();
         let count = learned.len().max(1) as f64;
         let sum = learned.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
         let mut add = |name: &str, mark, points| {
-            series.push(Series { colour: Some(class), ..Series::new(name, mark, points) });
+            series.push(Series { look: Some(class), ..Series::new(name, mark, points) });
         };
-        add(&name(class), Mark::Dots, asked);
+        add(name, Mark::Dots, asked);
         add("", Mark::Crosses, vec![(sum.0 / count, sum.1 / count)]);
         add("", Mark::Rings, learned);
     }
+    let of = if classes < ways { format!(", {classes} of {ways} classes") } else { String::new() };
     Some(Chart {
-        title: "Embeddings of an episode: support (rings), class means (crosses), queries (dots)".into(),
+        title: format!("Embeddings of a test episode{of}"),
         x: format!("first principal component ({} of the variance)", share[0]),
         y: format!("second ({})", share[1]),
         series,

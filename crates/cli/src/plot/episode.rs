@@ -8,22 +8,30 @@ use fewshot_autodiff::Array;
 use fewshot_episodes::Episode;
 use fewshot_meta::{Labels, Learner, Meta, Predictor, Task};
 
-use super::chart::text;
+use super::svg::{self, Anchor, FONT, RIGHT, WRONG, text};
+use crate::names;
 use crate::pictures::Pictures;
-use crate::show::{largest, name};
+use crate::show::largest;
 
 /// Side of an image in the picture.
 const CELL: f64 = 56.0;
 /// Space between images, and of the frame around an answer.
 const GAP: f64 = 8.0;
-/// Space above the images, and between support and query.
-const HEAD: f64 = 44.0;
+/// Space for the class that was taken for the right one, below an image.
+const ANSWER: f64 = 14.0;
+/// Space above the images, between support and query, at the edges, and for a line of the legend below.
+const HEAD: f64 = 62.0;
 const APART: f64 = 24.0;
+const MARGIN: f64 = 12.0;
+const LINE: f64 = 20.0;
+/// Most space for the name of a class before its row.
+const NAME: f64 = 160.0;
+/// Height of the letters of an answer.
+const SMALL: f64 = 11.0;
 /// Most support examples and queries of a class that are shown.
 const MOST: [usize; 2] = [5, 10];
-/// Right and wrong, apart for colour-blind readers, too.
-const RIGHT: &str = "#0072b2";
-const WRONG: &str = "#d55e00";
+/// What the frames say.
+const LEGEND: [(&str, &str); 2] = [(RIGHT, "right"), (WRONG, "wrong: taken for the class named below it")];
 
 /// An episode with what was answered.
 pub struct Shown {
@@ -31,76 +39,70 @@ pub struct Shown {
     pub task: Task,
     /// What was learned from the support.
     pub predictor: Box<dyn Predictor>,
-    /// Number of classes.
-    pub ways: usize,
+    /// Names of the classes, by label.
+    pub names: Vec<String>,
     answers: Vec<usize>,
     /// Whether ink is to be shown black on white.
     inverted: bool,
 }
 
 impl Shown {
-    /// Lets the learner adapt to the episode and answer its queries.
-    pub fn new(learner: &dyn Learner, meta: &Meta, episode: Episode, pictures: &Pictures) -> Self {
+    /// Lets the learner adapt to the episode, whose classes have these names, and answer its queries.
+    pub fn new(
+        learner: &dyn Learner,
+        meta: &Meta,
+        episode: Episode,
+        names: Vec<String>,
+        pictures: &Pictures,
+    ) -> Self {
         let task = Task::from(episode);
         let predictor = learner.adapt(meta, &task.support);
         let logits = predictor.predict(&task.query.x);
-        let ways = logits.shape()[1];
-        let answers = logits.data().chunks(ways).map(largest).collect();
-        Shown { task, predictor, ways, answers, inverted: pictures.are_drawings() }
+        let answers = logits.data().chunks(logits.shape()[1]).map(largest).collect();
+        Shown { task, predictor, names, answers, inverted: pictures.are_drawings() }
     }
 
-    /// A row for each class: support, then queries, framed by whether the answer is right; beside a wrong one the class that was
+    /// A row for each class: support, then queries, framed by whether the answer is right; below a wrong one the class that was
     /// taken for the right one.
     pub fn svg(&self) -> String {
-        let shown = |y: &Labels, most| (0..self.ways).map(|class| places(y, class).len().min(most)).max();
+        let ways = self.names.len();
+        let shown = |y: &Labels, most| (0..ways).map(|class| places(y, class).len().min(most)).max();
         let support = shown(&self.task.support.y, MOST[0]).unwrap_or(0);
         let query = shown(&self.task.query.y, MOST[1]).unwrap_or(0);
-        let step = CELL + GAP;
-        let middle = 40.0 + support as f64 * step + APART;
-        let (width, height) = (middle + query as f64 * step + GAP, HEAD + self.ways as f64 * step + GAP);
-        let mut out = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n"
-        );
-        text(&mut out, 40.0, 24.0, "start", "font-weight=\"bold\"", "learned from");
-        text(
-            &mut out,
-            middle,
-            24.0,
-            "start",
-            "font-weight=\"bold\"",
-            "asked (blue right, orange wrong, with the answer)",
-        );
-        for class in 0..self.ways {
-            let top = HEAD + class as f64 * step;
-            text(&mut out, 20.0, top + CELL / 2.0, "middle", "", &name(class));
+        let (normal, small) = (|name: &str| svg::width(name, FONT), |name: &str| svg::width(name, SMALL));
+        let names = names::told_apart(&self.names, CELL, small);
+        let rows: Vec<String> = names.iter().map(|name| names::fit(name, NAME, normal)).collect();
+        let answers: Vec<String> = names.iter().map(|name| names::fit(name, CELL, small)).collect();
+        let left = MARGIN + rows.iter().map(|name| normal(name)).fold(0.0, f64::max) + GAP;
+        let (step, row) = (CELL + GAP, CELL + ANSWER + GAP);
+        let middle = left + support as f64 * step + APART;
+        let bottom = HEAD + ways as f64 * row;
+        let words = LEGEND.iter().map(|(_, words)| normal(words)).fold(0.0, f64::max);
+        let width = (middle + query as f64 * step).max(MARGIN + LINE + words + MARGIN).ceil();
+        let mut out = String::new();
+        let bold = "font-weight=\"bold\"";
+        text(&mut out, [MARGIN, 22.0], Anchor::Start, bold, "A test episode");
+        text(&mut out, [left, HEAD - 12.0], Anchor::Start, bold, "support");
+        text(&mut out, [middle, HEAD - 12.0], Anchor::Start, bold, "queries");
+        for class in 0..ways {
+            let top = HEAD + class as f64 * row;
+            text(&mut out, [left - GAP, top + CELL / 2.0 + 4.0], Anchor::End, "", &rows[class]);
             for (column, &place) in places(&self.task.support.y, class).iter().take(MOST[0]).enumerate() {
-                self.image(&mut out, &self.task.support.x, place, [40.0 + column as f64 * step, top]);
+                self.image(&mut out, &self.task.support.x, place, [left + column as f64 * step, top]);
             }
             for (column, &place) in places(&self.task.query.y, class).iter().take(MOST[1]).enumerate() {
                 let at = [middle + column as f64 * step, top];
                 self.image(&mut out, &self.task.query.x, place, at);
-                self.answer(&mut out, class, self.answers[place], at);
+                let answer = self.answers[place];
+                framed(&mut out, at, (answer != class).then(|| answers[answer].as_str()));
             }
         }
-        out.push_str("</svg>\n");
-        out
-    }
-
-    fn answer(&self, out: &mut String, class: usize, answer: usize, [x, y]: [f64; 2]) {
-        let colour = if answer == class { RIGHT } else { WRONG };
-        let _ = writeln!(
-            out,
-            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{side}\" height=\"{side}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"3\"/>",
-            x - 1.5,
-            y - 1.5,
-            side = CELL + 3.0,
-        );
-        if answer != class {
-            let style = format!(
-                "fill=\"{colour}\" font-weight=\"bold\" stroke=\"white\" stroke-width=\"3\" paint-order=\"stroke\""
-            );
-            text(out, x + CELL - 4.0, y + CELL - 4.0, "end", &style, &name(answer));
+        for (line, (colour, words)) in LEGEND.iter().enumerate() {
+            let y = bottom + LINE * line as f64 + MARGIN;
+            frame(&mut out, [MARGIN, y - 10.0], 11.0, colour);
+            text(&mut out, [MARGIN + LINE, y], Anchor::Start, "", words);
         }
+        svg::document([width, bottom + LINE * LEGEND.len() as f64 + MARGIN], 1.0, &out)
     }
 
     fn image(&self, out: &mut String, x: &Array<f32>, place: usize, [left, top]: [f64; 2]) {
@@ -110,6 +112,22 @@ impl Shown {
             "<image x=\"{left:.1}\" y=\"{top:.1}\" width=\"{CELL}\" height=\"{CELL}\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{png}\"/>"
         );
     }
+}
+
+/// The frame of an answer, and the class that was wrongly said.
+fn framed(out: &mut String, [x, y]: [f64; 2], wrong: Option<&str>) {
+    frame(out, [x - 1.5, y - 1.5], CELL + 3.0, if wrong.is_some() { WRONG } else { RIGHT });
+    if let Some(answer) = wrong {
+        let style = format!("font-size=\"{SMALL}\" fill=\"{WRONG}\"");
+        text(out, [x + CELL / 2.0, y + CELL + ANSWER], Anchor::Middle, &style, answer);
+    }
+}
+
+fn frame(out: &mut String, [x, y]: [f64; 2], side: f64, colour: &str) {
+    let _ = writeln!(
+        out,
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{side}\" height=\"{side}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"3\"/>"
+    );
 }
 
 /// One of the images `[n, height, width, channels]` as a PNG file, grey or in colour.

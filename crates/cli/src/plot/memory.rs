@@ -5,20 +5,28 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use fewshot_autodiff::Array;
-use fewshot_episodes::Tasks;
+use fewshot_episodes::Episode;
 use fewshot_meta::{Examples, Labels, Mann, Meta};
 
-use super::chart::{Chart, Mark, Series, text};
+use super::chart::{Chart, Series};
 use super::episode::png;
-use crate::show::name;
+use super::marks::Mark;
+use super::svg::{self, Anchor, FONT, text};
+use crate::names;
 
 /// Width of a step and height of a slot in the picture.
 const STEP: f64 = 12.0;
 const SLOT: f64 = 2.0;
-/// Space left of the steps, above a head, and at the other sides.
+/// Space left of the steps, above the first head, above each head, and at the other sides.
 const LEFT: f64 = 64.0;
+const TOP: f64 = 60.0;
 const HEAD: f64 = 26.0;
 const MARGIN: f64 = 16.0;
+/// Most space for the name of a class below a step.
+const NAME: f64 = 110.0;
+/// Above the first head.
+const TITLE: &str = "Read weights over the steps of a test sequence";
+const LEGEND: &str = "dark: read; below each step its class";
 /// Instances drawn over the training.
 const INSTANCES: [usize; 5] = [1, 2, 3, 5, 10];
 /// Most steps whose class is written below.
@@ -40,7 +48,7 @@ pub fn instances(validation: &str) -> Option<Chart> {
     let most = rows.iter().map(|(_, each)| each.len()).max()?;
     let series = INSTANCES.into_iter().filter(|&instance| instance <= most).map(|instance| {
         let at = |(iteration, each): &(f64, Vec<f64>)| Some((*iteration, 100.0 * each.get(instance - 1)?));
-        Series::new(&format!("instance {instance}"), Mark::Line, rows.iter().filter_map(at).collect())
+        Series::new(&format!("instance {instance}"), Mark::Joined, rows.iter().filter_map(at).collect())
     });
     Some(Chart {
         title: "Accuracy at the k-th instance of a class, validation classes".into(),
@@ -50,41 +58,50 @@ pub fn instances(validation: &str) -> Option<Chart> {
     })
 }
 
-/// The read weights of each head over the steps of the first sequence, dark where it reads; nothing without a memory.
-pub fn read_weights(network: &Mann, meta: &Meta, tasks: &dyn Tasks) -> Option<String> {
-    let sequence = first_sequence(&Examples::from(tasks.episode(0).query), network.batch);
+/// The read weights of each head over the steps of the first sequence, dark where it reads; nothing without a memory. `names` are
+/// those of the classes of all rows of the episode.
+pub fn read_weights(network: &Mann, meta: &Meta, episode: &Episode, names: &[String]) -> Option<String> {
+    let sequence = first_sequence(&Examples::from(episode.query.clone()), network.batch);
     let steps = network.read_weights(meta, &sequence)?;
     let (heads, slots) = (steps[0].shape()[0], steps[0].shape()[1]);
     let (across, down) = (STEP * steps.len() as f64, SLOT * slots as f64);
-    let below =
-        if matches!(sequence.y, Labels::Classes(_)) && steps.len() <= MOST_NAMED { 18.0 } else { 0.0 };
-    let height = heads as f64 * (HEAD + down) + below + 2.0 * MARGIN + 18.0;
-    let width = LEFT + across + MARGIN;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n"
-    );
+    let of_steps: Vec<String> = names.iter().step_by(network.batch).cloned().collect();
+    let of_steps = if steps.len() <= MOST_NAMED { of_steps } else { Vec::new() };
+    let size = |name: &str| svg::width(name, FONT);
+    let of_steps = names::fitted(&of_steps, NAME, size);
+    let below = of_steps.iter().map(|name| size(name)).fold(0.0, f64::max);
+    let words = size(TITLE) * 1.1 + 2.0 * MARGIN;
+    let height = TOP + heads as f64 * (HEAD + down) + below + 2.0 * MARGIN;
+    let width = (LEFT + across + MARGIN).max(words).ceil();
+    let mut out = String::new();
+    text(&mut out, [MARGIN, 24.0], Anchor::Start, "font-weight=\"bold\"", TITLE);
+    let legend = if of_steps.is_empty() { LEGEND.split(';').next().unwrap_or(LEGEND) } else { LEGEND };
+    text(&mut out, [MARGIN, 44.0], Anchor::Start, "", legend);
     for head in 0..heads {
-        let top = head as f64 * (HEAD + down) + HEAD;
-        text(&mut out, LEFT, top - 8.0, "start", "font-weight=\"bold\"", &format!("head {}", head + 1));
-        text(&mut out, LEFT - 8.0, top + 10.0, "end", "", "slot 1");
-        text(&mut out, LEFT - 8.0, top + down, "end", "", &slots.to_string());
-        let png = BASE64_STANDARD.encode(png(&map(&steps, head), 0, true));
-        let _ = writeln!(
-            out,
-            "<image x=\"{LEFT}\" y=\"{top}\" width=\"{across}\" height=\"{down}\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{png}\"/>\n<rect x=\"{LEFT}\" y=\"{top}\" width=\"{across}\" height=\"{down}\" fill=\"none\" stroke=\"#808080\"/>"
-        );
+        draw_head(&mut out, &steps, head, TOP + head as f64 * (HEAD + down) + HEAD);
     }
-    let bottom = heads as f64 * (HEAD + down);
-    if let (Labels::Classes(classes), true) = (&sequence.y, below > 0.0) {
-        for (step, &class) in classes.iter().enumerate() {
-            let x = LEFT + STEP * (step as f64 + 0.5);
-            text(&mut out, x, bottom + 16.0, "middle", "", &name(class));
-        }
+    let bottom = TOP + heads as f64 * (HEAD + down);
+    for (step, name) in of_steps.iter().enumerate() {
+        // written upwards, as wide as a step
+        let (x, y) = (LEFT + STEP * (step as f64 + 0.5) + 4.0, bottom + 6.0);
+        let turned = format!("transform=\"rotate(-90 {x:.1} {y:.1})\"");
+        text(&mut out, [x, y], Anchor::End, &turned, name);
     }
-    let title = "steps of one test sequence, with their classes; dark: read";
-    text(&mut out, LEFT, bottom + below + 20.0, "start", "", title);
-    out.push_str("</svg>\n");
-    Some(out)
+    Some(svg::document([width, height.ceil()], 1.0, &out))
+}
+
+/// One head from a line on downwards.
+fn draw_head(out: &mut String, steps: &[Array], head: usize, top: f64) {
+    let slots = steps[0].shape()[1];
+    let (across, down) = (STEP * steps.len() as f64, SLOT * slots as f64);
+    text(out, [LEFT, top - 8.0], Anchor::Start, "font-weight=\"bold\"", &format!("head {}", head + 1));
+    text(out, [LEFT - 8.0, top + 10.0], Anchor::End, "", "slot 1");
+    text(out, [LEFT - 8.0, top + down], Anchor::End, "", &slots.to_string());
+    let png = BASE64_STANDARD.encode(png(&map(steps, head), 0, true));
+    let _ = writeln!(
+        out,
+        "<image x=\"{LEFT}\" y=\"{top}\" width=\"{across}\" height=\"{down}\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{png}\"/>\n<rect x=\"{LEFT}\" y=\"{top}\" width=\"{across}\" height=\"{down}\" fill=\"none\" stroke=\"#808080\"/>"
+    );
 }
 
 /// Sequence 0 of several side by side.

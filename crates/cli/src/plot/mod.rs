@@ -5,25 +5,31 @@ mod curves;
 mod embedding;
 mod episode;
 mod gates;
+mod marks;
 mod memory;
+mod svg;
 
 use std::fs;
 use std::path::Path;
 
 use crate::args::{PlotArgs, StepRange};
-use crate::data::{Source, TestEpisodes};
+use crate::data::TestEpisodes;
 use crate::error::Error;
-use crate::evaluate::{model, replace_data, settings};
+use crate::evaluate::replace_data;
+use crate::files;
 use crate::learned_optimiser;
 use crate::learner;
 use crate::measure::{Head, Subject, measure};
 use crate::method::Method;
+use crate::names;
 use crate::on_threads;
 use crate::ranges;
-use crate::report::say;
-use crate::run_dir::{METRICS, VALIDATION};
+use crate::report::say_as_it_is;
+use crate::run_files::{LARGEST_TEXT, METRICS, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
+use crate::trained::Trained;
+use fewshot_episodes::names::shown_path;
 use fewshot_meta::Task;
 
 /// Inner steps along the axis of a chart, or more if the learner takes more at test.
@@ -31,31 +37,34 @@ const STEPS: usize = 10;
 
 /// Draws what there is to draw of a run.
 pub fn run(args: &PlotArgs) -> Result<(), Error> {
-    let mut settings = settings(&args.dir)?;
-    let (meta, iterations) = model(&args.dir, &settings)?;
-    let meta = learner::start(&settings, meta);
+    let run = Trained::read(&args.dir)?;
+    let (mut settings, iterations) = (run.settings.clone(), run.iterations);
+    let meta = learner::start(&settings, run.meta.clone());
     replace_data(args.data.as_ref(), &mut settings)?;
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     ranges::numbers(&settings)?;
     let out = args.out.as_deref().unwrap_or(&args.dir);
-    let metrics = fs::read_to_string(args.dir.join(METRICS)).unwrap_or_default();
-    if let Some(chart) = curves::learning(&metrics) {
+    let log = |name| files::read(&args.dir.join(name), LARGEST_TEXT).unwrap_or_default();
+    let (metrics, validation) = (log(METRICS), log(VALIDATION));
+    if let Some(chart) = curves::learning(&metrics, &validation, learned_from(&settings.method)) {
         write(out, "learning.svg", &chart.svg())?;
     }
-    let source = Source::load(&settings)?;
+    let source = run.source(&settings)?;
     let episodes = TestEpisodes::of(&settings);
     let tasks = source.test(&settings, &episodes)?;
     if let (Some(_), Some(network)) = (sequences::protocol(&settings), sequences::network(&settings)) {
-        let validation = fs::read_to_string(args.dir.join(VALIDATION)).unwrap_or_default();
         if let Some(chart) = memory::instances(&validation) {
             write(out, "instances.svg", &chart.svg())?;
         }
-        let weights = memory::read_weights(&network, &meta, &*tasks);
+        let episode = tasks.episode(0);
+        let classes = names::of_queries(&settings, &source, &*tasks, 0, &episode);
+        let weights = memory::read_weights(&network, &meta, &episode, &classes);
         return weights.map_or(Ok(()), |svg| write(out, "reads.svg", &svg));
     }
     if let Some(classes) = settings.classes.as_ref().filter(|classes| classes.features.is_none()) {
-        let shown =
-            episode::Shown::new(&*learner::build(&settings), &meta, tasks.episode(0), &classes.pictures);
+        let (learner, episode) = (learner::build(&settings), tasks.episode(0));
+        let names = names::of_classes(&settings, &source, &*tasks, 0, &episode);
+        let shown = episode::Shown::new(&*learner, &meta, episode, names, &classes.pictures);
         write(out, "episode.svg", &shown.svg())?;
         if let Some(chart) = embedding::chart(&shown) {
             write(out, "embedding.svg", &chart.svg())?;
@@ -82,6 +91,16 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     Ok(())
 }
 
+/// What an iteration learns from.
+fn learned_from(method: &Method) -> &'static str {
+    match method {
+        Method::Pretrain { batch: Some(_), .. } => "batches",
+        Method::Siamese { .. } => "pairs",
+        Method::Mann { per_class: 1.., .. } => "sequences",
+        _ => "episodes",
+    }
+}
+
 /// What is measured, in a line.
 fn title(settings: &Settings) -> String {
     let (name, data, shots) = (settings.algorithm().name(), settings.data.name(), settings.shots);
@@ -97,6 +116,6 @@ fn write(folder: &Path, name: &str, svg: &str) -> Result<(), Error> {
     let wrong =
         |error: std::io::Error| Error::Write(format!("{}: {error}; choose another --out", path.display()));
     fs::create_dir_all(folder).map_err(wrong)?;
-    fs::write(&path, svg).map_err(wrong)?;
-    say(path.display().to_string())
+    files::write(&path, svg.as_bytes()).map_err(wrong)?;
+    say_as_it_is(shown_path(&path).to_string())
 }

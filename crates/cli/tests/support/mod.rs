@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses a part
 
 pub mod pictures;
+pub mod svg;
 
 use std::path::{Path, PathBuf};
 

@@ -1,100 +1,189 @@
 //! Class folders and the pictures in them.
 
-use super::Class;
-use crate::Error;
-use crate::source::unreadable;
+use super::format::Kind;
+use super::{Class, PassedOver};
+use crate::names::from_os;
+use crate::source::{is_hidden, unreadable};
+use crate::split_files::ENDING;
+use crate::{Error, parts};
+use rayon::prelude::*;
+use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Most pictures of a folder; miniImageNet has 60,000.
 const MAX_PICTURES: usize = 1_000_000;
-/// Most folders within folders: a link to itself ends here.
+/// Most files and folders, pictures or not.
+const MAX_ENTRIES: usize = 4_000_000;
+/// Most folders within folders.
 const MAX_DEPTH: usize = 8;
 
-/// Endings of the files that are read. What they hold is told by their first bytes.
-const READ: [&str; 5] = ["png", "jpg", "jpeg", "jpe", "jfif"];
-/// Endings of pictures that are not, and would be missed in silence.
-const NOT_READ: [&str; 10] = ["heic", "heif", "webp", "avif", "gif", "bmp", "tif", "tiff", "jxl", "dng"];
-
-/// What a folder holds, each in order of names.
-struct Content {
-    folders: Vec<PathBuf>,
-    pictures: Vec<PathBuf>,
-}
-
-/// The classes below a folder, in order of their names.
-pub(super) fn find(root: &Path) -> Result<Vec<Class>, Error> {
-    let content = content(root)?;
+/// The classes below a folder, in order of their names, and what lies between them.
+pub(super) fn find(root: &Path) -> Result<(Vec<Class>, PassedOver), Error> {
+    let mut walk = Walk::new(root)?;
+    let content = walk.content(root)?;
     if !content.pictures.is_empty() {
         return Err(Error::OutsideClasses { picture: content.pictures[0].clone() });
     }
-    let mut classes = Vec::new();
-    for folder in content.folders {
-        visit(&folder, &name_of(&folder), MAX_DEPTH, &mut classes)?;
+    walk.enter_all(content.folders, None, MAX_DEPTH)?;
+    // a folder keeps its own name: links are followed when all folders are known
+    while let Some(Folder { path, name, depth }) = walk.links.pop_front() {
+        walk.enter(&path, &name, depth)?;
     }
+    let Walk { mut classes, passed_over, .. } = walk;
     if classes.is_empty() {
         return Err(Error::NoClassFolders { path: root.into() });
     }
-    let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
-    if pictures > MAX_PICTURES {
-        return Err(Error::TooManyFiles { path: root.into(), limit: MAX_PICTURES });
-    }
     classes.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(classes)
+    Ok((classes, passed_over))
 }
 
-/// Adds the class that a folder is, or those below it.
-fn visit(folder: &Path, name: &str, depth: usize, classes: &mut Vec<Class>) -> Result<(), Error> {
-    if depth == 0 {
-        return Err(Error::TooDeep { path: folder.into(), limit: MAX_DEPTH });
+/// What a folder holds, each in order of names.
+struct Content {
+    folders: Vec<Below>,
+    pictures: Vec<PathBuf>,
+}
+
+/// A folder or a link to one.
+struct Below {
+    path: PathBuf,
+    is_link: bool,
+}
+
+/// A folder that is still to be entered.
+struct Folder {
+    path: PathBuf,
+    name: String,
+    depth: usize,
+}
+
+/// A walk through folders of classes.
+struct Walk<'a> {
+    root: &'a Path,
+    /// Folders that were entered, by their true paths.
+    met: HashSet<PathBuf>,
+    links: VecDeque<Folder>,
+    classes: Vec<Class>,
+    passed_over: PassedOver,
+    entries: usize,
+    pictures: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(root: &'a Path) -> Result<Self, Error> {
+        let mut walk = Walk {
+            root,
+            met: HashSet::new(),
+            links: VecDeque::new(),
+            classes: Vec::new(),
+            passed_over: PassedOver::default(),
+            entries: 0,
+            pictures: 0,
+        };
+        walk.is_new(root)?;
+        Ok(walk)
     }
-    let Content { folders, pictures } = content(folder)?;
-    match (folders.is_empty(), pictures.is_empty()) {
-        (true, true) => Err(Error::EmptyClass { path: folder.into() }),
-        (true, false) => {
-            classes.push(Class { name: name.into(), files: pictures });
-            Ok(())
+
+    /// Whether a folder is met for the first time.
+    fn is_new(&mut self, folder: &Path) -> Result<bool, Error> {
+        let place = fs::canonicalize(folder).map_err(|error| unreadable(folder, error))?;
+        Ok(self.met.insert(place))
+    }
+
+    /// Adds the classes that folders are, or those below them; links wait.
+    fn enter_all(&mut self, folders: Vec<Below>, group: Option<&str>, depth: usize) -> Result<(), Error> {
+        for Below { path, is_link } in folders {
+            let name = match group {
+                Some(group) => format!("{group}/{}", name_of(&path)),
+                None => name_of(&path),
+            };
+            if is_link {
+                self.links.push_back(Folder { path, name, depth });
+            } else {
+                self.enter(&path, &name, depth)?;
+            }
         }
-        (false, true) => folders
-            .iter()
-            .try_for_each(|below| visit(below, &format!("{name}/{}", name_of(below)), depth - 1, classes)),
-        (false, false) => {
-            Err(Error::PicturesBesideFolders { picture: pictures[0].clone(), folder: folders[0].clone() })
+        Ok(())
+    }
+
+    /// Adds the class that a folder is, or those below it.
+    fn enter(&mut self, folder: &Path, name: &str, depth: usize) -> Result<(), Error> {
+        if depth == 0 {
+            return Err(Error::TooDeep { path: folder.into(), limit: MAX_DEPTH });
+        }
+        if !self.is_new(folder)? {
+            self.passed_over.add_folder(folder);
+            return Ok(());
+        }
+        let Content { folders, pictures } = self.content(folder)?;
+        match (folders.first(), pictures.first()) {
+            (None, None) => Err(Error::EmptyClass { path: folder.into() }),
+            (None, Some(_)) => {
+                self.classes.push(Class { name: name.into(), files: pictures });
+                Ok(())
+            }
+            (Some(_), None) => self.enter_all(folders, Some(name), depth - 1),
+            (Some(folder), Some(picture)) => {
+                Err(Error::PicturesBesideFolders { picture: picture.clone(), folder: folder.path.clone() })
+            }
+        }
+    }
+
+    /// What a folder holds; what is no picture is counted.
+    fn content(&mut self, folder: &Path) -> Result<Content, Error> {
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+            let entry = entry.map_err(|error| unreadable(folder, error))?;
+            self.count(1, 0)?;
+            let (path, is_link) = (entry.path(), entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+            match (path.is_dir(), is_hidden(&name_of(&path))) {
+                (true, true) => {}
+                (true, false) => folders.push(Below { path, is_link }),
+                (false, true) => self.passed_over.add_hidden(),
+                (false, false) if folder == self.root && is_list(&path) => {}
+                (false, false) => files.push(path),
+            }
+        }
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        files.sort_unstable();
+        let are_pictures: Vec<bool> = files.par_iter().map(|file| is_picture(file)).collect();
+        let mut pictures = Vec::new();
+        for (file, is_picture) in files.into_iter().zip(are_pictures) {
+            if is_picture {
+                pictures.push(file);
+            } else {
+                self.passed_over.add_file(&file);
+            }
+        }
+        self.count(0, pictures.len())?;
+        Ok(Content { folders, pictures })
+    }
+
+    fn count(&mut self, entries: usize, pictures: usize) -> Result<(), Error> {
+        self.entries += entries;
+        self.pictures += pictures;
+        let over = [(self.entries, MAX_ENTRIES), (self.pictures, MAX_PICTURES)];
+        match over.into_iter().find(|(found, limit)| found > limit) {
+            Some((_, limit)) => Err(Error::TooManyFiles { path: self.root.into(), limit }),
+            None => Ok(()),
         }
     }
 }
 
-fn content(folder: &Path) -> Result<Content, Error> {
-    let entries: Result<Vec<_>, _> = fs::read_dir(folder).and_then(Iterator::collect);
-    let mut entries = entries.map_err(|error| unreadable(folder, error))?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    let mut content = Content { folders: Vec::new(), pictures: Vec::new() };
-    for path in entries.into_iter().map(|entry| entry.path()).filter(|path| !is_hidden(path)) {
-        if path.is_dir() {
-            content.folders.push(path);
-        } else if has_ending(&path, &READ) {
-            content.pictures.push(path);
-        } else if has_ending(&path, &NOT_READ) {
-            return Err(Error::BadPicture {
-                path,
-                cause: "it is neither PNG nor JPEG; convert it or remove it".into(),
-            });
-        }
+/// Whether a file beside the class folders is a list of the classes of a part.
+fn is_list(file: &Path) -> bool {
+    parts::listed_part(file, ENDING).is_some()
+}
+
+/// Whether a file is a picture by its first bytes, or should be one by its name. What cannot be looked at and whose name does not
+/// tell is taken for one, so that its error is told.
+fn is_picture(file: &Path) -> bool {
+    match Kind::look(file) {
+        Ok(kind) => kind.is_picture(file),
+        Err(_) => file.extension().is_none() || Kind::Other.is_picture(file),
     }
-    Ok(content)
-}
-
-/// Names with a dot in front, and what macOS adds to archives.
-fn is_hidden(path: &Path) -> bool {
-    let name = name_of(path);
-    name.starts_with('.') || name == "__MACOSX"
-}
-
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    from_os(path.file_name().unwrap_or_default())
 }

@@ -1,111 +1,145 @@
 //! The split files of Ravi and Larochelle 2017: pictures and their classes, a list for each part.
 
+use super::csv_list::{self, Entry};
+use super::division::{Found, Parts};
 use super::{Class, Listing};
 use crate::Error;
-use crate::source::{bounded, climbs, too_large, unreadable};
+use crate::names::{NameError, NameIndex, canonical, from_os, shown, shown_path};
+use crate::parts::{are_divided, lists};
 use crate::split::PARTS;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
-/// Most bytes of a list; the largest of miniImageNet has 1.2 million.
-const MAX_FILE: u64 = 1 << 26;
+/// What the lists end in.
+const ENDING: &str = "csv";
 /// Where the pictures lie, beside the lists.
 const IMAGES: &str = "images";
 
-fn list(root: &Path, part: usize) -> PathBuf {
-    root.join(format!("{}.csv", PARTS[part]))
-}
-
-/// Whether a folder has such lists.
-pub(super) fn are_in(root: &Path) -> bool {
-    list(root, 0).is_file()
-}
-
-/// The classes that the lists name, in order of their names, with their pictures in order of theirs.
-pub(super) fn read(root: &Path) -> Result<Listing, Error> {
-    let mut classes: BTreeMap<String, (usize, Vec<PathBuf>)> = BTreeMap::new();
-    let mut listed: HashMap<String, (PathBuf, usize)> = HashMap::new();
-    for part in 0..PARTS.len() {
-        let file = list(root, part);
-        if part == 1 && !file.is_file() {
-            continue;
-        }
-        for Entry { line, picture, class } in entries(&file)? {
-            let bad = |cause: String| Error::BadList { file: file.clone(), line, cause };
-            if let Some((other, first)) = listed.insert(picture.clone(), (file.clone(), line)) {
-                return Err(bad(format!(
-                    "picture '{picture}' is listed in {} line {first} already: remove one",
-                    other.display()
-                )));
-            }
-            let path = root.join(IMAGES).join(&picture);
-            if !path.is_file() {
-                return Err(bad(format!(
-                    "there is no picture {}: put it there or remove the line",
-                    path.display()
-                )));
-            }
-            let (owner, files) = classes.entry(class.clone()).or_insert((part, Vec::new()));
-            if *owner != part {
-                return Err(Error::PartsOverlap { class, first: PARTS[*owner], second: PARTS[part] });
-            }
-            files.push(path);
-        }
+/// The classes that the lists of a folder name, in order of their names, with their pictures in order of theirs; nothing where
+/// there are no lists.
+pub(super) fn read(root: &Path) -> Result<Option<Listing>, Error> {
+    let files = lists(root, ENDING)?;
+    if !are_divided(&files) {
+        return Ok(None);
     }
-    let (mut found, mut parts) = (Vec::new(), Vec::new());
-    for (name, (part, mut files)) in classes {
-        files.sort_unstable();
-        found.push(Class { name, files });
-        parts.push(part);
-    }
-    Ok(Listing { classes: found, parts: Some(parts) })
-}
-
-/// A line of a list.
-struct Entry {
-    line: usize,
-    picture: String,
-    class: String,
-}
-
-fn entries(file: &Path) -> Result<Vec<Entry>, Error> {
-    let bytes = File::open(file)
-        .and_then(|f| bounded(f, MAX_FILE))
-        .map_err(|error| unreadable(file, error))?
-        .ok_or_else(|| too_large(file.display(), MAX_FILE))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let bad = |line: usize, cause: String| Error::BadList { file: file.into(), line, cause };
-    let mut lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
-    let header: Vec<&str> = lines.next().map(|(_, line)| fields(line)).unwrap_or_default();
-    let column = |name: &str| header.iter().position(|field| field.eq_ignore_ascii_case(name));
-    let (Some(picture), Some(class)) = (column("filename"), column("label")) else {
-        return Err(bad(1, "the first line must be 'filename,label': add it".into()));
-    };
-    let mut entries = Vec::new();
-    for (line, text) in lines.filter(|(_, text)| !text.trim().is_empty()) {
-        let fields = fields(text);
-        let field = |at: usize| fields.get(at).filter(|field| !field.is_empty()).map(ToString::to_string);
-        let (Some(picture), Some(class)) = (field(picture), field(class)) else {
-            let shown: String = text.chars().take(80).collect();
-            return Err(bad(line, format!("'{}' has no picture and class: give both", shown.escape_debug())));
+    let mut found = Vec::new();
+    let (mut pictures, mut seen) = (Pictures::below(root.join(IMAGES)), HashMap::new());
+    for (part, file) in files.iter().enumerate() {
+        let file = match (part, file) {
+            (1, None) => continue,
+            (_, Some(file)) => file.clone(),
+            (_, None) => root.join(format!("{}.{ENDING}", PARTS[part])),
         };
+        let entries = csv_list::read(&file)?;
+        if entries.is_empty() && part != 1 {
+            let cause = "it lists no picture: give the first line 'filename,label' and one picture a line";
+            return Err(Error::BadList { file, line: 1, cause: cause.into() });
+        }
+        let classes = classes(&file, entries, &mut pictures, &mut seen)?;
+        found.extend(classes.into_iter().map(|class| Found { part, class }));
+    }
+    let names = files.map(|file| file.iter().filter_map(|file| file.file_name()).map(from_os).collect());
+    Parts::of(root, found, names).listing().map(Some)
+}
+
+/// Where pictures were listed: the list and the line.
+type Seen = HashMap<PathBuf, (PathBuf, usize)>;
+
+/// The classes of one list.
+fn classes(
+    file: &Path,
+    entries: Vec<Entry>,
+    pictures: &mut Pictures,
+    seen: &mut Seen,
+) -> Result<Vec<Class>, Error> {
+    let mut classes: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let mut forms: HashMap<String, (String, usize)> = HashMap::new();
+    for Entry { line, picture, class } in entries {
+        let bad = |cause: String| Error::BadList { file: file.into(), line, cause };
+        let path = pictures.find(&picture).map_err(bad)?;
+        if let Some((other, first)) = seen.insert(path.clone(), (file.into(), line)) {
+            let (picture, other) = (shown(&picture), shown_path(&other));
+            return Err(bad(format!(
+                "picture '{picture}' is listed in {other} line {first} already: remove one"
+            )));
+        }
+        let (form, first) = forms.entry(canonical(&class)).or_insert_with(|| (class.clone(), line));
+        if *form != class {
+            return Err(bad(format!(
+                "class '{}' is written in another Unicode form than on line {first}: write it in one form",
+                shown(&class)
+            )));
+        }
+        classes.entry(class).or_default().push(path);
+    }
+    let class = |(name, mut files): (String, Vec<PathBuf>)| {
+        files.sort_unstable();
+        Class { name, files }
+    };
+    Ok(classes.into_iter().map(class).collect())
+}
+
+/// The pictures below a folder, by the names that lists give them.
+struct Pictures {
+    root: PathBuf,
+    /// What the folders hold that were looked into.
+    held: HashMap<PathBuf, Held>,
+}
+
+struct Held {
+    files: Vec<PathBuf>,
+    names: NameIndex<'static>,
+}
+
+impl Pictures {
+    fn below(root: PathBuf) -> Self {
+        Pictures { root, held: HashMap::new() }
+    }
+
+    /// The file of a picture, by its very name or the only one that is canonically equivalent; or the cause and the way out.
+    fn find(&mut self, picture: &str) -> Result<PathBuf, String> {
         // one name for each picture, or it could be listed twice
         let roundabout = picture.split('/').any(|step| step.is_empty() || step == ".");
-        if climbs(&picture) || roundabout {
-            return Err(bad(
-                line,
-                format!("picture '{picture}' is no plain path inside {IMAGES}/: give one such as 'a.jpg'"),
+        let inside = Path::new(picture).components().all(|step| matches!(step, Component::Normal(_)));
+        if roundabout || !inside || picture.contains('\0') {
+            return Err(format!(
+                "picture '{}' is no plain path inside {IMAGES}/: give one such as 'a.jpg'",
+                shown(picture)
             ));
         }
-        entries.push(Entry { line, picture, class });
+        let mut path = self.root.clone();
+        for step in picture.split('/') {
+            path = match self.step(&path, step) {
+                Ok(found) => found,
+                // as where the file system does not tell small letters from capitals
+                Err(NameError::Unknown { .. }) => path.join(step),
+                Err(ambiguous) => return Err(ambiguous.to_string()),
+            };
+        }
+        if path.is_file() {
+            return Ok(path);
+        }
+        let path = self.root.join(picture);
+        Err(format!("there is no picture {}: put it there or remove the line", shown_path(&path)))
     }
-    if entries.is_empty() {
-        return Err(bad(1, "it lists no picture: give one a line".into()));
+
+    fn step(&mut self, folder: &Path, name: &str) -> Result<PathBuf, NameError> {
+        if !self.held.contains_key(folder) {
+            self.held.insert(folder.into(), Held::of(folder));
+        }
+        let held = &self.held[folder];
+        held.names.find(name).map(|place| held.files[place].clone())
     }
-    Ok(entries)
 }
 
-fn fields(line: &str) -> Vec<&str> {
-    line.split(',').map(|field| field.trim().trim_matches('"')).collect()
+impl Held {
+    /// What a folder holds; nothing where it cannot be read, so that its pictures are missing.
+    fn of(folder: &Path) -> Self {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        files.sort_unstable();
+        let names: Vec<String> = files.iter().filter_map(|file| file.file_name()).map(from_os).collect();
+        Held { files, names: NameIndex::new(names) }
+    }
 }

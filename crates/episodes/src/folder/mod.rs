@@ -1,10 +1,16 @@
-//! Pictures of one's own: any folder of class folders, with PNG and JPEG files.
+//! Pictures of one's own: any folder of class folders with pictures.
 //!
 //! [`load`] makes an [`ImageSet`] of it, every picture brought to one size and one number of
 //! channels. A class is a folder that holds pictures; its name is its path below the root, so
 //! `birds/crow` and `birds/wren` are classes of the group `birds`, which splits by alphabet
-//! hold out as a whole. Files and folders whose names begin with a dot are ignored, and so are
-//! files that are no pictures.
+//! hold out as a whole.
+//!
+//! What is a picture is decided by its first bytes, not by its name. PNG, JPEG, WebP, GIF, BMP, TIFF
+//! and PNM are read, of several pictures in a file the first. Other formats of pictures (HEIC, AVIF,
+//! JPEG XL, raw files of cameras, SVG, ...) and files that are pictures by name alone are refused.
+//! Everything else is passed over and counted in [`Folder::passed_over`]. Folders of the system, such
+//! as `__MACOSX`, `@eaDir`, `lost+found` and those whose names begin with a dot, are not entered, and
+//! a folder that links lead to from several places is entered once, under its own name.
 //!
 //! A folder may bring its own division into training, validation and test classes:
 //!
@@ -15,15 +21,46 @@
 //! | class folders, and `train.txt`, `val.txt`, `test.txt` with one class a line | [`ClassSplit::read`] |
 //!
 //! The validation part may be missing. For other folders there is [`random_split`].
+//!
+//! Folders and lists are known by the usual names of the parts, with capitals or not, with `meta` in front or `set` behind:
+//!
+//! | part | names |
+//! |---|---|
+//! | training | train, training |
+//! | validation | val, valid, validation, validate, dev, development |
+//! | test | test, testing, eval, evaluation |
+//!
+//! A class counts once. Where one of the folders or lists of pictures holds all classes and another some of them, as in the
+//! layout of ordinary classification, the pictures of a class are pooled and the folder brings no division; where `val/` shares
+//! its classes with `train/` and `test/` does not, those of `val/` are trained on. Other overlaps are refused. Classes of
+//! `val/` are for testing where there is no `test/`. A folder beside `train/` and `test/` that is neither is refused; a class of
+//! pictures may well be called `train` or `test`. [`Folder::layout`] says what was done.
+//!
+//! Names are kept as they are (see [`names`](crate::names)): folders whose names differ in their Unicode form alone are two
+//! classes, and lists name classes and pictures in any form. The lists are UTF-8, or UTF-16 with a byte order mark. In
+//! `.csv` files fields are separated by commas, semicolons or tabs, as their first line is; a field in double quotes may
+//! hold these and line breaks, and keeps the blanks within the quotes.
 
+mod budget;
 mod class_folders;
+mod csv_list;
 mod division;
+mod format;
+mod jpeg;
 mod lists;
+mod passed_over;
 mod picture;
+mod png_rows;
+mod pnm;
+mod raster;
+mod webp;
 
 pub use division::random_split;
+pub use passed_over::PassedOver;
 pub use picture::picture;
 
+use crate::parts::{self, are_divided};
+use crate::split_files::ENDING;
 use crate::{ClassSplit, Error, ImageSet};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -110,6 +147,10 @@ pub struct Folder {
     pub images: ImageSet,
     /// The division it brings, if any.
     pub split: Option<ClassSplit>,
+    /// How its parts were understood, where that is not as usual, such as parts that share classes: one line.
+    pub layout: Option<String>,
+    /// Files beside its pictures.
+    pub passed_over: PassedOver,
 }
 
 /// A class before its pictures are read.
@@ -123,13 +164,16 @@ struct Class {
 struct Listing {
     classes: Vec<Class>,
     parts: Option<Vec<usize>>,
+    layout: Option<String>,
 }
 
 /// Reads a folder of class folders, or one with split files over `images/`; see the [module](self).
 ///
 /// Pictures are turned as the camera was held (EXIF), laid on white where they are transparent,
 /// and resampled with the Lanczos filter. Classes may have unequal numbers of pictures. Decoding
-/// runs on all threads; the result depends neither on them nor on the order of the file system.
+/// runs on all threads; the result depends neither on them nor on the order of the file system. All
+/// threads together decode in 256 MiB; PNG files that are neither interlaced nor turned take no more
+/// than some rows, others need room for the whole picture, such as 48 million pixels of a JPEG file.
 ///
 /// ```no_run
 /// use fewshot_episodes::folder::{self, FolderConfig};
@@ -140,15 +184,20 @@ struct Listing {
 ///
 /// # Errors
 /// When the folder cannot be read, holds no class folder, a class folder without pictures, or pictures
-/// beside folders; when a picture is damaged, too large, or neither PNG nor JPEG; when a list names what
+/// beside folders; when a picture is damaged, too large, or of a format that is not read; when a list names what
 /// is not there, or a class is in two parts; when a side of the size is not in `1..=1024`, or the
 /// pictures would take more than 8 GiB.
 pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Error> {
     let root = path.as_ref();
     config.check()?;
-    let Listing { classes, parts } = match lists::are_in(root) {
-        true => lists::read(root)?,
-        false => division::by_folders(root, class_folders::find(root)?)?,
+    let mut passed_over = PassedOver::default();
+    let Listing { classes, parts, layout } = match lists::read(root)? {
+        Some(listing) => listing,
+        None => {
+            let (classes, others) = class_folders::find(root)?;
+            passed_over = others;
+            division::by_folders(root, classes)?
+        }
     };
     let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
     let bytes = pictures.saturating_mul(config.shape().iter().product());
@@ -158,10 +207,10 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
     let images = ImageSet::new(config.shape(), decoded(classes, config)?);
     let split = match parts {
         Some(parts) => Some(division::of_parts(&images, &parts)?),
-        None if root.join("train.txt").is_file() => Some(ClassSplit::read(&images, root)?),
+        None if are_divided(&parts::lists(root, ENDING)?) => Some(ClassSplit::read(&images, root)?),
         None => None,
     };
-    Ok(Folder { images, split })
+    Ok(Folder { images, split, layout, passed_over })
 }
 
 /// Names and pixels of the classes, or what is wrong with the first picture that cannot be read.

@@ -1,14 +1,16 @@
 //! All drawings, from archives or folders.
 
 use super::drawing::{Decode, MAX_PNG};
-use super::{DRAWINGS, open_parts};
-use crate::source::Source;
+use super::{DRAWINGS, parts};
+use crate::source::{Source, is_hidden};
 use crate::{Error, ImageSet};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PARTS: [&str; 2] = ["images_background", "images_evaluation"];
+/// Two parts of `images_background`, which some take instead of it.
+const SMALL: [&str; 2] = ["images_background_small1", "images_background_small2"];
 
 /// Where one drawing is.
 struct Place {
@@ -19,7 +21,10 @@ struct Place {
 /// Reads Omniglot at `size` x `size` pixels, ink = 255, one channel.
 ///
 /// `path` is a folder that holds `images_background` and `images_evaluation`,
-/// each as the official zip archive or unpacked, or one of the four by itself.
+/// each as the official zip archive or unpacked, or one of the four by itself; or
+/// a folder above it. Without `images_background` its parts
+/// `images_background_small1` and `images_background_small2` are taken. Archives
+/// may be packed again, with other folders above the alphabets.
 /// Archives are read in place. Classes are the characters found, in order of
 /// their names `ALPHABET/characterNN`, with drawings in order of the drawers.
 /// The drawings, 105 x 105, are resampled with the Lanczos filter (`a` = 3);
@@ -36,10 +41,10 @@ struct Place {
 pub fn load(path: impl AsRef<Path>, size: usize) -> Result<ImageSet, Error> {
     let path = path.as_ref();
     let decode = Decode::to_size(size)?;
-    let sources = open_parts(path, &PARTS)?;
+    let sources = open(path)?;
     let characters = find(&sources);
     if characters.is_empty() {
-        return Err(Error::NoDrawings { path: path.into() });
+        return Err(Error::NoDrawings { path: path.into(), found: what(&sources) });
     }
     if let Some((class, places)) = characters.iter().find(|(_, p)| p.len() != DRAWINGS) {
         let path = sources[places[0].source].path().into();
@@ -57,14 +62,39 @@ pub fn load(path: impl AsRef<Path>, size: usize) -> Result<ImageSet, Error> {
     Ok(ImageSet::new([size, size, 1], classes?))
 }
 
-/// The drawings of each character, in order of their names.
+/// The two parts, or what there is of them.
+fn open(path: &Path) -> Result<Vec<Source>, Error> {
+    let is_background = |part: &PathBuf| parts::part_name(part).is_some_and(|name| name == PARTS[0]);
+    let mut found = parts::find(path, &PARTS)?;
+    if !found.iter().any(is_background) {
+        found = parts::find(path, &[SMALL[0], SMALL[1], PARTS[1]])?;
+    }
+    parts::open(path, &found)
+}
+
+/// The files of places without a drawing, in words.
+fn what(sources: &[Source]) -> String {
+    let mut files = sources.iter().flat_map(|source| source.names()).filter(|name| !name.ends_with('/'));
+    match (files.next(), files.count()) {
+        (None, _) => "no file at all".into(),
+        (Some(first), 0) => format!("'{}'", first.escape_debug()),
+        (Some(first), others) => format!("'{}' and {others} more", first.escape_debug()),
+    }
+}
+
+/// The drawings of each character, in order of their names. What both small parts hold counts once.
 fn find(sources: &[Source]) -> BTreeMap<String, Vec<Place>> {
+    let of_name = |source: &Source| parts::part_name(source.path()).unwrap_or_default();
+    let are_small: Vec<bool> = sources.iter().map(|s| SMALL.contains(&of_name(s).as_str())).collect();
     let mut characters: BTreeMap<String, BTreeMap<&str, Vec<Place>>> = BTreeMap::new();
     for (source, from) in sources.iter().enumerate() {
         for (file, name) in from.names().iter().enumerate() {
             if let Some((class, drawing)) = drawing_name(name) {
-                let drawings = characters.entry(class).or_default();
-                drawings.entry(drawing).or_default().push(Place { source, file });
+                let places = characters.entry(class).or_default().entry(drawing).or_default();
+                let again = places.iter().any(|place| place.source != source && are_small[place.source]);
+                if !(again && are_small[source]) {
+                    places.push(Place { source, file });
+                }
             }
         }
     }
@@ -73,23 +103,23 @@ fn find(sources: &[Source]) -> BTreeMap<String, Vec<Place>> {
     characters.into_iter().map(flat).collect()
 }
 
-/// The class and the file name in `[PART/]ALPHABET/characterNN/CCCC_DD.png`.
+/// The class and the number of the drawing in `[...]ALPHABET/characterNN/CCCC_DD.png`.
 fn drawing_name(name: &str) -> Option<(String, &str)> {
-    let mut parts: Vec<&str> = name.split('/').collect();
-    if parts.len() == 4 && PARTS.contains(&parts[0]) {
-        parts.remove(0);
-    }
-    let [alphabet, character, file] = parts[..] else {
+    let steps: Vec<&str> = name.split('/').collect();
+    let [above @ .., alphabet, character, file] = &steps[..] else {
         return None;
     };
     let digits = |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_digit());
-    let (number, drawer) = file.strip_suffix(".png")?.split_once('_')?;
-    let named = !alphabet.is_empty()
-        && !alphabet.starts_with('.')
+    let (drawing, ending) = file.split_once('.')?;
+    let (number, drawer) = drawing.split_once('_')?;
+    let named = ending.eq_ignore_ascii_case("png")
+        && !alphabet.is_empty()
+        && !is_hidden(alphabet)
+        && !above.iter().any(|step| is_hidden(step))
         && digits(character.strip_prefix("character")?, 2)
         && digits(number, 4)
         && digits(drawer, 2);
-    named.then(|| (format!("{alphabet}/{character}"), file))
+    named.then(|| (format!("{alphabet}/{character}"), drawing))
 }
 
 /// The pixels of some drawings, one behind the other.

@@ -20,6 +20,7 @@
 
 mod drawing;
 mod load;
+mod parts;
 mod runs;
 mod splits;
 
@@ -27,25 +28,5 @@ pub use load::load;
 pub use runs::runs;
 pub use splits::{TRAINING_DRAWERS, VALIDATION_DRAWERS, background_evaluation, koch, maml_split};
 
-use crate::Error;
-use crate::source::Source;
-use std::path::{Path, PathBuf};
-
 /// Drawings of every character.
 const DRAWINGS: usize = 20;
-
-/// The folder or the archive of a name inside `root`, the folder first.
-fn part(root: &Path, name: &str) -> Option<PathBuf> {
-    let folder = root.join(name);
-    let archive = root.join(format!("{name}.zip"));
-    if folder.is_dir() { Some(folder) } else { archive.is_file().then_some(archive) }
-}
-
-/// Opens the named parts that `root` holds, or `root` itself where it holds none.
-fn open_parts(root: &Path, names: &[&str]) -> Result<Vec<Source>, Error> {
-    let found: Vec<PathBuf> = names.iter().filter_map(|name| part(root, name)).collect();
-    if found.is_empty() {
-        return Ok(vec![Source::open(root)?]);
-    }
-    found.iter().map(|path| Source::open(path)).collect()
-}

@@ -1,9 +1,9 @@
 //! The official within-alphabet one-shot benchmark.
 
 use super::drawing::{Decode, MAX_PNG};
-use super::open_parts;
-use crate::source::Source;
-use crate::{Episode, Error, Set, Targets};
+use super::parts;
+use crate::source::{Source, is_hidden};
+use crate::{Episode, Error, Set, Targets, text};
 use ndarray::ArrayD;
 use std::collections::HashMap;
 use std::path::Path;
@@ -36,16 +36,29 @@ const MAX_LABELS: u64 = 1 << 16;
 /// drawing, when a drawing is no 105 x 105 greyscale PNG, or when `size` is not
 /// in `1..=105`.
 pub fn runs(path: impl AsRef<Path>, size: usize) -> Result<Vec<Episode>, Error> {
-    let mut sources = open_parts(path.as_ref(), &["all_runs"])?;
+    let path = path.as_ref();
+    let mut sources = parts::open(path, &parts::find(path, &["all_runs"])?)?;
     let source = &mut sources[0];
     let files: HashMap<String, usize> = source
         .names()
         .iter()
         .enumerate()
-        .map(|(number, name)| (name.strip_prefix("all_runs/").unwrap_or(name).to_string(), number))
+        .filter_map(|(number, name)| Some((within_runs(name)?, number)))
         .collect();
     let mut reader = Reader { source, files, decode: Decode::to_size(size)?, size };
     (1..=RUNS).map(|number| reader.run(&format!("run{number:02}"))).collect()
+}
+
+/// The part of a name from the folder of a run on, with its ending in small letters.
+fn within_runs(name: &str) -> Option<String> {
+    let steps: Vec<&str> = name.split('/').collect();
+    let is_run = |step: &&str| {
+        step.strip_prefix("run").is_some_and(|n| n.len() == 2 && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let run = steps.iter().position(is_run)?;
+    let name = steps[run..].join("/");
+    let lower = |(stem, ending): (&str, &str)| format!("{stem}.{}", ending.to_ascii_lowercase());
+    (!steps.iter().any(|step| is_hidden(step))).then(|| name.rsplit_once('.').map(lower).unwrap_or(name))
 }
 
 /// Reads the files of the runs by name.
@@ -85,8 +98,8 @@ impl Reader<'_> {
     fn labels(&mut self, run: &str) -> Result<Vec<usize>, Error> {
         let file = self.file(&format!("{run}/class_labels.txt"))?;
         let bytes = self.source.read(file, MAX_LABELS)?;
-        let text = String::from_utf8_lossy(&bytes);
         let bad = |cause: String| Error::BadLabels { name: self.source.describe(file), cause };
+        let text = text::decoded(&bytes).map_err(|(line, cause)| bad(format!("line {line}: {cause}")))?;
         let mut labels = [None; WAYS];
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let (item, class) = label_line(line, run).ok_or_else(|| {

@@ -1,6 +1,8 @@
 //! Made drawings and archives for the tests.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod divided;
+
 use fewshot_episodes::{ClassId, ImageSet};
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, update_running};
+use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, update_running};
 
 use crate::adapt::{InnerLoop, Order, Rate};
 use crate::adapted::predictor;
@@ -62,9 +62,10 @@ impl<M> Descent<'_, M> {
         all.into_iter().zip(statistics).map(|(weights, statistics)| Stand { weights, statistics }).collect()
     }
 
-    /// The predictors before the first step and after each.
+    /// The predictors of a learner before the first step and after each.
     pub(crate) fn predictors<F: Float>(
         &self,
+        learner: &Spec,
         start: Stand<F>,
         support: &Examples<F>,
     ) -> Vec<Box<dyn Predictor<F>>>
@@ -72,7 +73,8 @@ impl<M> Descent<'_, M> {
         M: Model<F> + 'static,
     {
         let stands = self.stands(start, support).into_iter();
-        let one = |s: Stand<F>| predictor(self.model, self.policy, s.weights, &s.statistics, support);
+        let one =
+            |s: Stand<F>| predictor(self.model, learner, self.policy, s.weights, &s.statistics, support);
         stands.map(one).collect()
     }
 

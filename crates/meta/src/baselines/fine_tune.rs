@@ -10,8 +10,9 @@ use crate::adapted::restored;
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::fit::{Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 
@@ -137,7 +138,16 @@ impl<M> FineTune<M> {
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        let head = match self.head {
+            Head::Zeros => "zeros",
+            Head::Drawn { .. } => "drawn",
+            Head::Kept => "kept",
+        };
+        signed(self.model.spec().clone(), "FineTune", self.policy).signed("head", head)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
     }
 
     /// The steps on the tape, and the query normalised by its batch: trained this way it is MAML with a new head for each task.
@@ -154,19 +164,23 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+        ready(self, meta, support);
         let weights = match self.new_head() {
             Some(head) => meta.theta.replace(&head),
             None => meta.theta.clone(),
         };
         let statistics = meta.statistics.clone();
-        self.descent().predictors(Stand { weights, statistics }, support)
+        self.descent().predictors(&Learner::<F>::spec(self), Stand { weights, statistics }, support)
     }
 }

@@ -7,9 +7,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
 use crate::adapted::{predictor, restored};
 use crate::error::Error;
+use crate::fit::{self, Answers, ready};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
-use crate::task::Examples;
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::task::{Examples, Task};
 use crate::task_vars::TaskVars;
 
 /// A network trained on the queries as they are: the loss is `L_Q(theta)`, and the support is not looked at.
@@ -58,7 +59,22 @@ impl<M> Pretrain<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        signed(self.model.spec().clone(), "Pretrain", self.policy)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
+    }
+
+    /// The support is not looked at, and may be empty.
+    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+        fit::counted("query", &task.query)?;
+        self.check_example(fit::example(&task.query.x))?;
+        fit::labels("query", &task.query.y, Answers::of(self.model.spec()))
+    }
+
+    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+        self.check_example(fit::example(&support.x))
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -71,10 +87,13 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
 
     /// The network as it is.
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
-        predictor(&self.model, self.policy, meta.theta.clone(), &meta.statistics, support)
+        ready(self, meta, support);
+        let spec = Learner::<F>::spec(self);
+        predictor(&self.model, &spec, self.policy, meta.theta.clone(), &meta.statistics, support)
     }
 }

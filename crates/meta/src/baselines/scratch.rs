@@ -9,8 +9,9 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
 use crate::adapted::restored;
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
+use crate::fit::{Answers, or_panic};
 use crate::learned::Learned;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum};
+use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 
@@ -79,7 +80,16 @@ impl<M> Scratch<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
     fn spec(&self) -> Spec {
-        self.model.spec().clone()
+        signed(self.model.spec().clone(), "Scratch", self.policy)
+    }
+
+    fn answers_with(&self) -> Answers {
+        Answers::of(self.model.spec())
+    }
+
+    /// Whatever is given: it is not looked at.
+    fn check_meta(&self, _: &Meta<F>) -> Result<(), Error> {
+        Ok(())
     }
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
@@ -91,15 +101,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, self.policy, learned)
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
+    #[track_caller]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
+    #[track_caller]
     fn adapt_by_step(&self, _: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+        or_panic("adapt", self.check_support(support));
         let statistics = self.model.spec().statistics();
-        self.descent().predictors(Stand { weights: self.start(), statistics }, support)
+        self.descent().predictors(
+            &Learner::<F>::spec(self),
+            Stand { weights: self.start(), statistics },
+            support,
+        )
     }
 }

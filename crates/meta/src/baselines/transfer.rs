@@ -32,7 +32,8 @@ impl<F: Float> Meta<F> {
         let new = learner.init(seed);
         let theta = taken(&self.theta, &new.theta, fresh);
         let statistics = taken(&self.statistics, &new.statistics, fresh);
-        Meta { lanes: learner.lanes(&theta), iteration: self.iteration, ..Meta::new(theta, statistics) }
+        let (lanes, signature) = (learner.lanes(&theta), new.signature);
+        Meta { lanes, iteration: self.iteration, signature, ..Meta::new(theta, statistics) }
     }
 }
 

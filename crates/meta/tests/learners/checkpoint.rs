@@ -210,3 +210,35 @@ fn a_failed_save_leaves_the_old_file() {
         save(&folder.path().join("no/folder"), &meta::<f32>(), &metadata()).unwrap_err().to_string();
     assert!(message.contains("check the folder"), "{message}");
 }
+
+#[test]
+fn a_file_is_looked_at_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse");
+    let message = || Checkpoint::read(&path).err().expect("refused").to_string();
+    let file = fs::File::create(&path).unwrap();
+    // gigabytes of nothing, of which none is read
+    file.set_len(3 << 30).unwrap();
+    assert!(message().contains("more than the 1073741824 of the largest model"), "{}", message());
+    file.set_len(1 << 30).unwrap();
+    let start = std::time::Instant::now();
+    assert!(message().contains("no safetensors file"), "{}", message());
+    // a header that tells of another size
+    save(&path, &meta::<f32>(), &metadata()).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 30).unwrap();
+    assert!(message().contains("another number of bytes"), "{}", message());
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "they were read");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo is there").success());
+    for path in [path.as_path(), Path::new("/dev/zero")] {
+        let message = Checkpoint::read(path).err().expect("refused").to_string();
+        assert!(message.contains("it is no file"), "{message}");
+    }
+}

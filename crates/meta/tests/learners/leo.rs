@@ -218,7 +218,7 @@ fn what_another_learner_learned_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "Leo: examples [2, 5], but features of 6 numbers are learned")]
+#[should_panic(expected = "adapt: the support has examples [5], the learner takes [6]")]
 fn features_of_another_width_are_complained_of() {
     let x = Array::zeros(&[2, 5]);
     small().adapt(&meta(&small()), &Examples::new(x, Labels::Classes(vec![0, 1])));

@@ -2,6 +2,7 @@
 //! compiled once for all tests.
 
 mod baselines;
+mod changing;
 mod checkpoint;
 mod closed_forms;
 mod common;
@@ -10,6 +11,7 @@ mod determinism;
 mod exactness;
 mod finite_differences;
 mod imaml;
+mod kinks;
 mod learned_update;
 mod learning;
 mod leo;
@@ -17,10 +19,13 @@ mod lstm_gradients;
 mod lstm_meta_learner;
 mod mann;
 mod memory;
+mod norms;
 mod policies;
 mod predictors;
 mod programs;
 mod prototypes;
 mod reptile;
+mod shapes;
 mod siamese;
+mod signatures;
 mod variants;

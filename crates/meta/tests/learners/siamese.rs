@@ -192,9 +192,9 @@ fn learns_to_tell_characters_of_an_alphabet_apart() {
     let config = GlyphConfig { alphabets: 12, characters: 10..=10, drawings: 10, size: 14 };
     let images = Arc::new(glyphs::generate(&config, 1));
     let split = glyphs::split(&images);
-    let protocol = PairProtocol { size: 64, drawers: 4..10, ..PairProtocol::default() };
+    let protocol = PairProtocol { size: 64, drawers: Some(4..10), ..PairProtocol::default() };
     let pairs = Pairs::new(images.clone(), split.train(), protocol, 1, Purpose::Train).unwrap();
-    let trials = OneShot::new(images, split.test(), 10, 0..4, 1, Purpose::Test).unwrap();
+    let trials = OneShot::new(images, split.test(), 10, Some(0..4), 1, Purpose::Test).unwrap();
     let model =
         Mlp::with(&[196, 64, 32], fewshot_autodiff::Activation::Relu, Init::KaimingNormal { a: 0.0 }, None);
     let learner = Siamese::new(model, 32);

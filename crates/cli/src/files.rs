@@ -1,0 +1,133 @@
+//! The files of a run and of its results: read within bounds, written whole.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::interrupt;
+
+/// Opens a regular file to read. A device, a pipe or a folder is refused instead of being waited for.
+pub fn open(path: &Path) -> io::Result<File> {
+    let regular = |about: fs::Metadata| match about.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+    };
+    fs::metadata(path).and_then(regular)?;
+    let file = File::open(path)?;
+    file.metadata().and_then(regular)?;
+    Ok(file)
+}
+
+/// The text of a regular file that has at most so many bytes.
+pub fn read(path: &Path, limit: u64) -> io::Result<String> {
+    let invalid = |cause: String| io::Error::new(io::ErrorKind::InvalidData, cause);
+    let mut bytes = Vec::new();
+    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(invalid(format!("it has more than {limit} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| invalid("it is no text in UTF-8".into()))
+}
+
+/// Writes a file whole or not at all. A signal that ends the program waits for it.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    changed(interrupt::unbroken(|| fewshot_meta::write_atomically(path, bytes)))
+}
+
+/// Lets the library write a file whole or not at all, as [`write`] does.
+pub fn write_by<E>(path: &Path, save: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+    changed(interrupt::unbroken(|| save(path)))
+}
+
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) -> io::Result<()> {
+    changed(match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    })
+}
+
+/// Gives a file another name.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    changed(fs::rename(from, to))
+}
+
+/// Lets what was done to the names in a folder survive a power cut, where the system can.
+pub fn sync_names(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+/// Files in a folder that a write left there which was killed: temporary ones of these names.
+pub fn left_over(folder: &Path, names: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let is_left = |name: &str| {
+        names.iter().any(|known| {
+            let rest = name.strip_prefix('.').and_then(|name| name.strip_prefix(known));
+            rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".tmp"))
+        })
+    };
+    let entries: io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
+    let left = entries?.into_iter().filter(|entry| entry.file_name().to_str().is_some_and(is_left));
+    Ok(left.map(|entry| entry.path()).collect())
+}
+
+/// Tells the tests that something in a folder has changed.
+pub fn changed<T>(done: T) -> T {
+    #[cfg(test)]
+    watch::tell();
+    done
+}
+
+/// Looks at the folder of a run after each change, as a sudden end would leave it.
+#[cfg(test)]
+pub mod watch {
+    use std::cell::RefCell;
+
+    type Watcher = Box<dyn FnMut()>;
+
+    thread_local! {
+        static WATCHER: RefCell<Option<Watcher>> = const { RefCell::new(None) };
+    }
+
+    /// Calls `watcher` after each change that `work` makes on this thread.
+    pub fn during<T>(watcher: impl FnMut() + 'static, work: impl FnOnce() -> T) -> T {
+        WATCHER.set(Some(Box::new(watcher)));
+        let done = work();
+        WATCHER.set(None);
+        done
+    }
+
+    pub(super) fn tell() {
+        WATCHER.with_borrow_mut(|watcher| watcher.iter_mut().for_each(|watcher| watcher()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_bounded_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read(&path, 5).unwrap(), "12345");
+        assert!(read(&path, 4).unwrap_err().to_string().contains("more than 4 bytes"));
+        fs::write(&path, [0xff]).unwrap();
+        assert!(read(&path, 4).unwrap_err().to_string().contains("UTF-8"));
+        assert_eq!(read(folder.path(), 4).unwrap_err().to_string(), "it is no file");
+        assert!(!cfg!(unix) || read(Path::new("/dev/zero"), 4).is_err());
+    }
+
+    #[test]
+    fn what_a_killed_write_left_is_known_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".model.a1B2c3.tmp", ".model.new.a1B2c3.tmp", ".other.a1B2c3.tmp", "model", ".tmpAbCdEf"]
+        {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let mut left = left_over(folder.path(), &["model"]).unwrap();
+        left.sort();
+        let names = [".model.a1B2c3.tmp", ".model.new.a1B2c3.tmp"].map(|name| folder.path().join(name));
+        assert_eq!(left, names);
+    }
+}

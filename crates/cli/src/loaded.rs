@@ -1,0 +1,111 @@
+//! The data of a run, and how their classes are divided.
+
+use std::sync::Arc;
+
+use fewshot_episodes::glyphs::{self, GlyphConfig};
+use fewshot_episodes::{ClassSplit, FeatureParts, ImageSet, folder, omniglot};
+
+use crate::changes::Changes;
+use crate::choices::{Data, Split};
+use crate::data::Source;
+use crate::defaults;
+use crate::division::Division;
+use crate::error::Error;
+use crate::features;
+use crate::pictures;
+use crate::settings::Settings;
+
+/// Data before their classes are divided.
+pub enum Loaded {
+    /// Drawings of characters, or pictures.
+    Drawings {
+        /// By class.
+        images: ImageSet,
+        /// The division a folder brings.
+        own: Option<ClassSplit>,
+    },
+    /// Feature vectors.
+    Features(FeatureParts),
+    /// Sinusoids are made on the spot.
+    Sinusoid,
+}
+
+impl Loaded {
+    /// Reads or makes the data that the settings name.
+    pub fn of(settings: &Settings) -> Result<Loaded, Error> {
+        let Some(classes) = &settings.classes else {
+            return Ok(Loaded::Sinusoid);
+        };
+        if let (Data::Features(path), Some(size)) = (&settings.data, classes.features) {
+            return Ok(Loaded::Features(features::load(path, size)?));
+        }
+        let size = classes.pictures.size;
+        let (images, own) = match &settings.data {
+            Data::Omniglot(path) => (omniglot::load(path, size)?, None),
+            Data::Folder(path) => pictures::load(path, &classes.pictures)?,
+            _ => {
+                let config = GlyphConfig { size, ..GlyphConfig::default() };
+                (glyphs::generate(&config, defaults::GLYPHS_SEED), None)
+            }
+        };
+        Ok(Loaded::Drawings { images, own })
+    }
+
+    /// Divided as the settings ask.
+    pub fn divided(self, settings: &Settings) -> Result<Source, Error> {
+        let (images, own, asked) = match (self, &settings.classes) {
+            (Loaded::Drawings { images, own }, Some(classes)) => (images, own, &classes.split),
+            (Loaded::Features(parts), _) => return Ok(Source::Features(parts)),
+            _ => return Ok(Source::Sinusoid),
+        };
+        let divided = match (asked, &own) {
+            (Split::Own, Some(_)) => "own: as the folder is divided".into(),
+            (Split::Own, None) => "own: at random".into(),
+            (other, _) => other.to_string(),
+        };
+        let split = match (asked, own) {
+            (Split::Own, Some(own)) => own,
+            (other, _) => self::split(&images, &settings.data, other)?,
+        };
+        Ok(Source::Drawings { images: Arc::new(images), split, divided })
+    }
+
+    /// Divided as a run has it, and the changes since; the data again where they hold no class of the run.
+    pub fn as_in(
+        self,
+        settings: &Settings,
+        run: &Division,
+    ) -> Result<Result<(Source, Changes), Loaded>, Error> {
+        Ok(match self {
+            Loaded::Drawings { images, own } => match run.split(&images)? {
+                Some((split, changes)) => {
+                    let asked = settings.classes.as_ref().map(|classes| classes.split.to_string());
+                    let divided = format!("{}, as kept with the run", asked.unwrap_or_default());
+                    Ok((Source::Drawings { images: Arc::new(images), split, divided }, changes))
+                }
+                None => Err(Loaded::Drawings { images, own }),
+            },
+            Loaded::Features(parts) => match run.vectors(&parts) {
+                Some((kept, changes)) => Ok((Source::Features(kept), changes)),
+                None => Err(Loaded::Features(parts)),
+            },
+            Loaded::Sinusoid => Err(Loaded::Sinusoid),
+        })
+    }
+}
+
+fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
+    Ok(match (split, data) {
+        (Split::Alphabets, _) => glyphs::split(images),
+        (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, defaults::SPLIT_SEED)?,
+        (Split::Maml, _) => {
+            // the shares of the 1623 characters of Omniglot
+            let share = |part: usize| images.classes() * part / 1623;
+            ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
+        }
+        (Split::Own, _) => folder::random_split(images, defaults::SPLIT_SEED)?,
+        (Split::Koch, _) => omniglot::koch(images)?,
+        (Split::Background, _) => omniglot::background_evaluation(images)?,
+        (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
+    })
+}
