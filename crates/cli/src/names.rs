@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use fewshot_episodes::names::shown;
 use fewshot_episodes::{ClassId, Episode, ImageSet, Tasks, Turn};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -47,7 +48,7 @@ pub fn of_queries(
     let short = last_parts_differ(images);
     let name = |id: ClassId| {
         let name = images.name(id.class);
-        let name = shown(if short { last_part(name) } else { name });
+        let name = shown(if short { last_part(name) } else { name }).to_string();
         if id.turn == Turn::None { name } else { format!("{name} ({}°)", id.turn.degrees()) }
     };
     classes.into_iter().map(name).collect()
@@ -69,15 +70,6 @@ fn last_part(name: &str) -> &str {
 fn last_parts_differ(images: &ImageSet) -> bool {
     let mut seen = HashSet::new();
     (0..images.classes()).all(|class| seen.insert(last_part(images.name(class))))
-}
-
-/// Without characters that do something instead of being seen.
-fn shown(name: &str) -> String {
-    let invisible =
-        |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}');
-    name.chars()
-        .flat_map(|c| if invisible(c) { c.escape_default().collect::<Vec<char>>() } else { vec![c] })
-        .collect()
 }
 
 /// Names of at most some width each, shortened in the middle where they are longer, so that two names stay two.
@@ -155,11 +147,6 @@ mod tests {
     #[test]
     fn letters_of_classes() {
         assert_eq!([0, 25, 26].map(letter), ["A", "Z", "27"]);
-    }
-
-    #[test]
-    fn what_cannot_be_seen_is_escaped() {
-        assert_eq!(shown("a\u{7}\n고\u{202e}"), "a\\u{7}\\n고\\u{202e}");
     }
 
     #[test]
