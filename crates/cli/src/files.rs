@@ -10,7 +10,7 @@ use crate::interrupt;
 pub fn open(path: &Path) -> io::Result<File> {
     let regular = |about: fs::Metadata| match about.is_file() {
         true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
     };
     fs::metadata(path).and_then(regular)?;
     let file = File::open(path)?;
@@ -114,7 +114,7 @@ mod tests {
         assert!(read(&path, 4).unwrap_err().to_string().contains("more than 4 bytes"));
         fs::write(&path, [0xff]).unwrap();
         assert!(read(&path, 4).unwrap_err().to_string().contains("UTF-8"));
-        assert_eq!(read(folder.path(), 4).unwrap_err().to_string(), "it is no file");
+        assert_eq!(read(folder.path(), 4).unwrap_err().to_string(), "it is no regular file");
         assert!(!cfg!(unix) || read(Path::new("/dev/zero"), 4).is_err());
     }
 

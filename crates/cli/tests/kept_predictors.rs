@@ -82,13 +82,14 @@ fn the_file_alone_is_enough_and_names_no_folder() {
 fn files_that_hold_no_predictor() {
     let run = trained("--ways 2 --train-ways 2 --iterations 1 --episodes 2");
     let support = drawings(&[1, 1], 0);
-    let (image, file) = (support.path().join("class0/0.png"), support.path().join("kept.safetensors"));
+    let kept = tempfile::tempdir().unwrap();
+    let (image, file) = (support.path().join("class0/0.png"), kept.path().join("kept.safetensors"));
     let learn = |options: &[&str]| {
         let mut command = fewshot();
         command.arg("predict").arg(run.path()).arg("--support").arg(support.path()).args(options);
         command
     };
-    let (file_name, nowhere) = (file.to_str().unwrap(), support.path().join("no/such/folder/kept"));
+    let (file_name, nowhere) = (file.to_str().unwrap(), kept.path().join("no/such/folder/kept"));
     assert!(learn(&["--save", file_name]).output().unwrap().status.success());
     fails(&mut learn(&["--save", nowhere.to_str().unwrap()]), 2, "no/such/folder");
 

@@ -39,11 +39,7 @@ fn models_of_other_ways_and_other_folders_are_refused() {
         command.arg("evaluate").arg(run.path()).args(["--runs", runs]);
         command
     };
-    fails(
-        &mut with("/nowhere"),
-        2,
-        "--runs, which are 20-way one-shot: --ways 20: this maml model has a last layer for 5",
-    );
+    fails(&mut with("/nowhere"), 2, "they are 20-way, and this maml model has a last layer for 5 classes");
     fails(with("/nowhere").args(["--ways", "5"]), 2, "--ways");
     let run = trained(&format!("--algorithm siamese --batch 8 {TINY}"));
     fails(fewshot().arg("evaluate").arg(run.path()).args(["--runs", "/nowhere"]), 2, "/nowhere");

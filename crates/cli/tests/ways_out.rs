@@ -215,7 +215,7 @@ fn folders_of_few_classes_and_pictures() {
     let rows: &[Row<'_>] = &[
         (
             "FEW --ways 7 --queries 1",
-            &["(14 are enough at random), fewer --train-ways"],
+            &["(14 are enough at random), fewer --ways"],
             &["ENOUGH --ways 7", "FEW --ways 6"],
         ),
         ("FEW --ways 7 --train-ways 3 --queries 1", &["fewer --ways"], &["FEW --ways 6 --train-ways 3"]),

@@ -47,7 +47,7 @@ fn official_runs_whole_and_broken() {
         (with_labels(&|s| s.replace("run02/test", "run03/test")), "is not of the form"),
         (with_labels(&|s| s.replace("item07", "item08")), "item08 has two labels"),
         (with_labels(&|s| s.lines().skip(1).collect::<Vec<_>>().join("\n")), "item01 has no label"),
-        (with_labels(&|_| "\u{0}\n".into()), "is not of the form"),
+        (with_labels(&|_| "\u{0}\n".into()), "without a byte order mark"),
         (with_labels(&|_| String::new()), "item01 has no label"),
     ] {
         has(&message, &["all_runs.zip", "run02/class_labels.txt", cause, "again"]);

@@ -70,11 +70,13 @@ fn temporary(folder: &Path, place: &Path) -> io::Result<tempfile::NamedTempFile>
     builder.tempfile_in(folder)
 }
 
-/// An error without the name of the temporary file, which nobody asked for.
+/// An error without the name of the temporary file, which nobody asked for: `tempfile` puts it behind the cause.
 fn without_name(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|named| named.source());
-    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()).and_then(io::Error::raw_os_error);
-    code.map_or(error, io::Error::from_raw_os_error)
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((cause, _)) if error.raw_os_error().is_none() => io::Error::new(error.kind(), cause),
+        _ => error,
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -98,6 +100,18 @@ mod tests {
             write_atomically(&path, b"2").unwrap();
             assert_eq!(mode(&path), kept);
         }
+    }
+
+    #[test]
+    fn errors_name_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_atomically(&folder.path().join("no/such"), b"1").unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().contains(".tmp")),
+            (io::ErrorKind::NotFound, false),
+            "{error}"
+        );
+        assert!(error.to_string().contains("No such file"), "{error}");
     }
 
     #[test]
