@@ -103,18 +103,6 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_no_temporary_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = write_atomically(&folder.path().join("no/such"), b"1").unwrap_err();
-        assert_eq!(
-            (error.kind(), error.to_string().contains(".tmp")),
-            (io::ErrorKind::NotFound, false),
-            "{error}"
-        );
-        assert!(error.to_string().contains("No such file"), "{error}");
-    }
-
-    #[test]
     fn links_are_followed_and_stay() {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
