@@ -97,7 +97,7 @@ impl Source {
         if run.data != settings.data.name() {
             return anew(loaded);
         }
-        match loaded.as_in(settings, run)? {
+        match loaded.divided_as(settings, run)? {
             Ok((source, changes)) => Ok((source, Some(changes))),
             Err(loaded) => Ok((loaded.divided(settings)?, None)),
         }

@@ -71,7 +71,7 @@ impl Loaded {
     }
 
     /// Divided as a run has it, and the changes since; the data again where they hold no class of the run.
-    pub fn as_in(
+    pub fn divided_as(
         self,
         settings: &Settings,
         run: &Division,
