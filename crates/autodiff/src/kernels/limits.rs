@@ -10,28 +10,23 @@ pub fn chain<F: Float>(a: F, b: F) -> F {
     if product.is_nan() & !a.is_nan() & !b.is_nan() { F::zero() } else { product }
 }
 
+/// `number`, or NaN where `a` or `b` is. Both are computed, and one is chosen: a branch would end vector code.
+#[inline(always)]
+fn unless_nan<F: Float>(a: F, b: F, number: F) -> F {
+    let sum = a + b;
+    if (a > b) | (a <= b) { number } else { sum }
+}
+
 /// The greater of both, the first of equal ones; NaN if either is.
 #[inline(always)]
 pub fn greater<F: Float>(a: F, b: F) -> F {
-    if a >= b {
-        a
-    } else if a < b {
-        b
-    } else {
-        a + b
-    }
+    unless_nan(a, b, if a >= b { a } else { b })
 }
 
 /// The lesser of both, the first of equal ones; NaN if either is.
 #[inline(always)]
 pub fn lesser<F: Float>(a: F, b: F) -> F {
-    if b >= a {
-        a
-    } else if b < a {
-        b
-    } else {
-        a + b
-    }
+    unless_nan(a, b, if b >= a { a } else { b })
 }
 
 /// Whether `x` takes the place of `best` as the greatest so far: it is greater, or the first NaN.
@@ -44,37 +39,29 @@ pub fn surpasses<F: Float>(x: F, best: F) -> bool {
 /// 1 where `a > b`, else `otherwise`; NaN if either is.
 #[inline(always)]
 pub fn above<F: Float>(a: F, b: F, otherwise: F) -> F {
-    if a > b {
-        F::one()
-    } else if a <= b {
-        otherwise
-    } else {
-        a + b
-    }
+    unless_nan(a, b, if a > b { F::one() } else { otherwise })
 }
 
 /// 1 where `a >= b`, else 0; NaN if either is.
 #[inline(always)]
 pub fn not_below<F: Float>(a: F, b: F) -> F {
-    if a >= b {
-        F::one()
-    } else if a < b {
-        F::zero()
-    } else {
-        a + b
-    }
+    unless_nan(a, b, if a >= b { F::one() } else { F::zero() })
 }
 
 /// 1, -1 or 0 with the sign of `x`; NaN stays.
 #[inline(always)]
 pub fn sign<F: Float>(x: F) -> F {
-    if x > F::zero() {
-        F::one()
-    } else if x < F::zero() {
-        -F::one()
-    } else {
-        x.abs()
-    }
+    let (one, magnitude) = (if x > F::zero() { F::one() } else { -F::one() }, x.abs());
+    if (x > F::zero()) | (x < F::zero()) { one } else { magnitude }
+}
+
+/// A gradient `u` through the piecewise linear activation of `x`: as it is where `x` is positive, else `slope` times it, by
+/// [`chain`]; NaN where `x` is.
+#[inline(always)]
+pub fn leaky_gradient<F: Float>(u: F, x: F, slope: F) -> F {
+    let below = chain(u, slope);
+    let number = if x > F::zero() { u } else { below };
+    if x.is_nan() { x } else { number }
 }
 
 /// The piecewise linear activation: a number where it is positive, else `slope` times it; NaN stays.

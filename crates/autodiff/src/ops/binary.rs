@@ -79,13 +79,8 @@ impl Binary {
             Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, limits::not_below),
             Binary::Select => {
                 let chosen = move |m: F, a, b| {
-                    if m == zero {
-                        b
-                    } else if m.is_nan() {
-                        m
-                    } else {
-                        a
-                    }
+                    let chosen = if m == zero { b } else { a };
+                    if m.is_nan() { m } else { chosen }
                 };
                 map3(out, ad, bd, x.source(2), chosen);
             }

@@ -35,14 +35,13 @@ impl<F: Float> Fused<F> {
     }
 
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
-        let zero = F::zero();
         match *self {
             Fused::AddScaled(k) => {
                 let (a, b) = (x.source(0), x.source(1));
                 broadcast2(out, &shape, a, x.shape(0), b, x.shape(1), move |a, b| a + b * k);
             }
             Fused::Leaky(s) => {
-                map2(out, x.source(0), x.source(1), move |u, x| limits::chain(u, limits::above(x, zero, s)));
+                map2(out, x.source(0), x.source(1), move |u, x| limits::leaky_gradient(u, x, s));
             }
             Fused::Affine(product, None) if x.shape(2).count() == out.len() => {
                 product.forward(x, Some(x.at(2).data()), out, shape);
