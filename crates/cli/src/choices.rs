@@ -214,6 +214,11 @@ impl FromStr for Data {
         match text.split_once(':') {
             None if text == "glyphs" => Ok(Data::Glyphs),
             None if text == "sinusoid" => Ok(Data::Sinusoid),
+            Some(("omniglot" | "folder" | "features", path)) if absolute(Path::new(path)).to_str().is_none() => {
+                Err("the path from the root to it is no Unicode, which config.toml could not hold: rename the folder above, \
+                     or go by a link"
+                    .into())
+            }
             Some(("omniglot", path)) if !path.is_empty() => Ok(Data::Omniglot(path.into())),
             Some(("folder", path)) if !path.is_empty() => Ok(Data::Folder(path.into())),
             Some(("features", path)) if !path.is_empty() => Ok(Data::Features(path.into())),

@@ -90,7 +90,8 @@ impl Source {
         }
         let Some(run) = run else {
             note(
-                "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data",
+                "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data; where these, or how \
+                 they are read, have changed since, test classes may have been trained on",
             );
             return anew(loaded);
         };

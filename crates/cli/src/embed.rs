@@ -58,6 +58,9 @@ pub struct EmbedArgs {
 
 /// Embeds the data of a run.
 pub fn run(args: &EmbedArgs) -> Result<(), Error> {
+    if let Some(cause) = files::not_replaceable(&args.out) {
+        return Err(Error::option("out", shown_path(&args.out), cause));
+    }
     let run = Trained::read(&args.dir)?;
     embeds(args, &run.settings)?;
     let mut settings = run.settings.clone();

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::interrupt;
+use crate::run_files::{ALL, CONFIG, MODEL};
 
 /// Opens a regular file to read. A device, a pipe or a folder is refused instead of being waited for.
 pub fn open(path: &Path) -> io::Result<File> {
@@ -27,6 +28,31 @@ pub fn read(path: &Path, limit: u64) -> io::Result<String> {
         return Err(invalid(format!("it has more than {limit} bytes")));
     }
     String::from_utf8(bytes).map_err(|_| invalid("it is no text in UTF-8".into()))
+}
+
+/// Why results may not be written to a file that is there: it belongs to a run, or holds something else than results.
+pub fn not_replaceable(path: &Path) -> Option<&'static str> {
+    let place = fs::canonicalize(path).ok().filter(|place| place.is_file())?;
+    let is_of_run = ALL.iter().any(|name| place.file_name().is_some_and(|file| file == *name))
+        && [CONFIG, MODEL].iter().any(|name| place.with_file_name(name).is_file());
+    if is_of_run {
+        return Some("it is a file of a run; choose another name");
+    }
+    // safetensors begin with the length of a header in JSON
+    let mut start = [0; 9];
+    match File::open(&place).and_then(|mut file| file.read(&mut start)) {
+        Ok(0) => None,
+        Ok(9) if start[8] == b'{' => None,
+        _ => Some("it holds something else than weights or features; choose another name, or remove it"),
+    }
+}
+
+/// Whether a path, of which the end may not be there yet, lies in a folder or is this folder.
+pub fn lies_in(path: &Path, folder: &Path) -> bool {
+    let there = std::path::absolute(path)
+        .ok()
+        .and_then(|path| path.ancestors().find_map(|path| fs::canonicalize(path).ok()));
+    there.zip(fs::canonicalize(folder).ok()).is_some_and(|(there, folder)| there.starts_with(folder))
 }
 
 /// Writes a file whole or not at all. A signal that ends the program waits for it.
@@ -116,6 +142,20 @@ mod tests {
         assert!(read(&path, 4).unwrap_err().to_string().contains("UTF-8"));
         assert_eq!(read(folder.path(), 4).unwrap_err().to_string(), "it is no regular file");
         assert!(!cfg!(unix) || read(Path::new("/dev/zero"), 4).is_err());
+    }
+
+    #[test]
+    fn results_replace_results_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        fs::write(place(CONFIG), "data = 'glyphs'").unwrap();
+        fs::write(place(MODEL), b"\x02\0\0\0\0\0\0\0{}").unwrap();
+        fs::write(place("kept"), b"\x02\0\0\0\0\0\0\0{}").unwrap();
+        fs::write(place("empty"), "").unwrap();
+        fs::write(place("picture.png"), b"\x89PNG\r\n\x1a\n....").unwrap();
+        let replaceable = ["kept", "empty", "new", CONFIG, MODEL, "picture.png"]
+            .map(|name| not_replaceable(&place(name)).is_none());
+        assert_eq!(replaceable, [true, true, true, false, false, false]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::choices::{Data, Rotations};
 use crate::data::{Source, listed};
 use crate::error::Error;
 use crate::features;
+use crate::loaded::KEPT;
 use crate::method::Method;
 use crate::options::Options;
 use crate::pictures;
@@ -249,7 +250,9 @@ pub fn refused(
         (Data::Features(_), TooFewVectors { shots, queries, .. }) => (*shots, *queries),
         _ => {
             return match source {
-                Source::Drawings { split, .. } => pictures::refused(what, settings, split, error),
+                Source::Drawings { split, divided, .. } => {
+                    pictures::refused(what, settings, (split, divided.ends_with(KEPT)), error)
+                }
                 _ => Error::Episodes { what, source: error },
             };
         }
@@ -260,9 +263,13 @@ pub fn refused(
     let more = few.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let things = if matches!(settings.data, Data::Features(_)) { "vectors" } else { "pictures" };
+    let lower = match shots + queries {
+        0..=2 => String::new(),
+        _ => format!("lower the shots or the queries ({OPTIONS}), "),
+    };
     Error::Combination(format!(
-        "{what}: shots {shots} + queries {queries} exceed the {things} of {}{more}: lower the shots or the queries \
-         ({OPTIONS}), add {things}, or leave out these classes",
+        "{what}: shots {shots} + queries {queries} exceed the {things} of {}{more}: {lower}add {things}, or leave out these \
+         classes",
         each.collect::<Vec<_>>().join(", ")
     ))
 }

@@ -15,6 +15,9 @@ use crate::features;
 use crate::pictures;
 use crate::settings::Settings;
 
+/// What is said of a division that is that of the run.
+pub const KEPT: &str = ", as kept with the run";
+
 /// Data before their classes are divided.
 pub enum Loaded {
     /// Drawings of characters, or pictures.
@@ -80,7 +83,7 @@ impl Loaded {
             Loaded::Drawings { images, own } => match run.split(&images)? {
                 Some((split, changes)) => {
                     let asked = settings.classes.as_ref().map(|classes| classes.split.to_string());
-                    let divided = format!("{}, as kept with the run", asked.unwrap_or_default());
+                    let divided = format!("{}{KEPT}", asked.unwrap_or_default());
                     Ok((Source::Drawings { images: Arc::new(images), split, divided }, changes))
                 }
                 None => Err(Loaded::Drawings { images, own }),

@@ -173,11 +173,11 @@ pub fn load(path: &Path, pictures: &Pictures) -> Result<(ImageSet, Option<ClassS
     Ok((images, split))
 }
 
-/// Why episodes cannot be drawn, in terms of the options and of a folder's classes.
+/// Why episodes cannot be drawn, in terms of the options and of a folder's classes, whose division may be that of a run.
 pub fn refused(
     what: &'static str,
     settings: &Settings,
-    split: &ClassSplit,
+    (split, is_of_run): (&ClassSplit, bool),
     source: fewshot_episodes::Error,
 ) -> Error {
     use fewshot_episodes::Error::TooFewClasses;
@@ -186,6 +186,12 @@ pub fn refused(
         _ => return Error::Episodes { what, source },
     };
     let [train, validation, test] = [split.train(), split.validation(), split.test()].map(<[_]>::len);
+    if is_of_run {
+        return Error::Combination(format!(
+            "{what}: {ways} classes each need {ways} classes in their part, and the run's are {train} for training, {validation} \
+             for validation, {test} for test; give fewer --ways, take another part, or put classes back that the run had"
+        ));
+    }
     // as random splits divide: halves of few classes; of many a tenth for validation and a quarter for test
     let (enough, without) = match what {
         VALIDATION => (10 * ways, ", no validation (--validate-every 0)"),
@@ -223,7 +229,7 @@ mod tests {
         ] {
             let split = |count| folder::random_split(&images(count), defaults::SPLIT_SEED).unwrap();
             let few = fewshot_episodes::Error::TooFewClasses { ways, classes: 4 };
-            let message = refused(what, &settings, &split(8), few).to_string();
+            let message = refused(what, &settings, (&split(8), false), few).to_string();
             let (_, enough) = message.split_once("class folders (").unwrap();
             let split = split(enough.split(' ').next().unwrap().parse().unwrap());
             let listed = if what == VALIDATION { split.validation() } else { split.test() };

@@ -14,6 +14,7 @@ use crate::answers::{Answer, Answers};
 use crate::choices::{Naming, Norm};
 use crate::error::Error;
 use crate::evaluate::takes_any_ways;
+use crate::files;
 use crate::learner;
 use crate::method::Method;
 use crate::on_threads;
@@ -77,6 +78,11 @@ pub struct PredictArgs {
 
 /// Learns from the support, unless that was done before, and answers.
 pub fn run(args: &PredictArgs) -> Result<(), Error> {
+    if let Some((path, cause)) =
+        args.save.as_ref().and_then(|path| Some((path, files::not_replaceable(path)?)))
+    {
+        return Err(Error::option("save", shown_path(path), cause));
+    }
     on_threads(args.threads, || {
         let adapted = adapted(args)?;
         if let Some(path) = &args.save {

@@ -102,9 +102,10 @@ impl RunDir {
         iteration: u64,
     ) -> Result<RunDir, Error> {
         let wrong = |name: &'static str| {
-            move |error: io::Error| Error::Run {
-                path: dir.to_owned(),
-                cause: format!("{name}: {error}; put the files of one run together"),
+            move |error: io::Error| {
+                let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&error.kind());
+                let way_out = if full { "free some space" } else { "put the files of one run together" };
+                Error::Run { path: dir.to_owned(), cause: format!("{name}: {error}; {way_out}") }
             }
         };
         interrupt::unbroken(|| {

@@ -38,7 +38,7 @@ const PLOTS: [&str; 8] = [
     "wave.svg",
 ];
 /// A new model that shows that there is space for it, before anything is removed for it.
-const STAGED: &str = "model.safetensors.new";
+pub const STAGED: &str = "model.safetensors.new";
 
 /// First line of the metrics.
 pub const METRICS_HEADER: &str = "iteration,loss,accuracy";

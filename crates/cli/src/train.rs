@@ -9,10 +9,12 @@ use fewshot_meta::{Learner, Meta, Trainer, Training};
 
 use crate::algorithm::Algorithm;
 use crate::args::TrainArgs;
+use crate::choices::Data;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::features;
+use crate::files;
 use crate::fingerprint::checksum;
 use crate::fitting::{self, Asked};
 use crate::interrupt::{self, Guard};
@@ -62,6 +64,12 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
         (None, None) => Asked::all(options),
     };
     let settings = Settings::resolve(&asked.options)?;
+    if let (Data::Folder(data), Some(out)) = (&settings.data, &out)
+        && files::lies_in(out, data)
+    {
+        let cause = "lies in the folder of the data, whose folders are classes; choose a folder elsewhere";
+        return Err(Error::Out { path: out.clone(), cause: cause.into() });
+    }
     let start = match out {
         Some(dir) => Start::In { lock: RunDir::check(&dir, overwrite)?, dir, overwrite },
         None => Start::Nowhere,

@@ -17,7 +17,7 @@ use crate::files;
 use crate::fingerprint::checksum;
 use crate::learner;
 use crate::report::note;
-use crate::run_files::{CONFIG, DIVISION, LARGEST_TEXT, MODEL};
+use crate::run_files::{ALL, CONFIG, DIVISION, LARGEST_TEXT, MODEL, STAGED};
 use crate::settings::Settings;
 
 /// How often a folder is read that changes meanwhile.
@@ -92,6 +92,13 @@ pub fn is_run(dir: &Path) -> Result<(), Error> {
     let wrong = |cause: &str| Error::Run { path: dir.to_owned(), cause: cause.into() };
     if !dir.is_dir() {
         return Err(wrong("there is no such folder; give the --out of a fewshot train"));
+    }
+    let begun = [STAGED].iter().chain(&ALL[1..]).any(|name| dir.join(name).is_file());
+    if begun && !dir.join(CONFIG).is_file() {
+        return Err(wrong(&format!(
+            "has no {CONFIG}, as when a run is ended in the moment in which it begins or replaces another; put the file \
+             back, or begin the run again with --overwrite"
+        )));
     }
     for name in [CONFIG, MODEL] {
         if !dir.join(name).is_file() {

@@ -3,6 +3,7 @@
 use crate::names::shown;
 use crate::{Error, text};
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Most bytes of a list; the largest of miniImageNet has 1.2 million.
@@ -38,10 +39,10 @@ fn entries(text: &str) -> Result<Vec<Entry>, Wrong> {
     }
     let (separator, header) = header(text)?;
     let column = |name: &str| header.iter().position(|field| field.eq_ignore_ascii_case(name));
-    let [Some(picture), Some(class)] = COLUMNS.map(column) else { unreachable!("the header has both") };
-    let mut entries = Vec::new();
+    let [Some(picture), Some(label)] = COLUMNS.map(column) else { unreachable!("the header has both") };
+    let (mut entries, mut forms) = (Vec::new(), HashMap::new());
     for record in Records::of(text, separator).skip(1) {
-        let Record { line, fields } = record?;
+        let Record { line, fields, written } = record?;
         if let [only] = fields.as_slice()
             && only.is_empty()
         {
@@ -58,10 +59,22 @@ fn entries(text: &str) -> Result<Vec<Entry>, Wrong> {
             ));
         }
         let field = |at: usize| fields.get(at).filter(|field| !field.is_empty()).cloned();
-        let (Some(picture), Some(class)) = (field(picture), field(class)) else {
+        let (Some(picture), Some(class)) = (field(picture), field(label)) else {
             let row: String = fields.join(",").chars().take(MOST_SHOWN).collect();
             return Err((line, format!("'{}' has no picture and class: give both", shown(&row))));
         };
+        let written = &written[label];
+        let (form, first) = forms.entry(class.clone()).or_insert_with(|| (written.clone(), line));
+        if form != written {
+            return Err((
+                line,
+                format!(
+                    "class '{}' has other blanks around it than on line {first}: write it in one way, in double quotes \
+                     where blanks belong to the name",
+                    shown(&class)
+                ),
+            ));
+        }
         entries.push(Entry { line, picture, class });
     }
     Ok(entries)
@@ -98,6 +111,8 @@ fn header(text: &str) -> Result<(u8, Vec<String>), Wrong> {
 struct Record {
     line: usize,
     fields: Vec<String>,
+    /// The fields with the blanks that were dropped.
+    written: Vec<String>,
 }
 
 /// The records of a text. A field in double quotes is kept as it stands between them; blanks around other fields, and around
@@ -132,8 +147,8 @@ impl<'a> Records<'a> {
         matches!(c, ' ' | '\t') && c != char::from(self.separator)
     }
 
-    /// The next field, and whether it is the last of its record.
-    fn field(&mut self) -> Result<(String, bool), String> {
+    /// The next field, how it is written, and whether it is the last of its record.
+    fn field(&mut self) -> Result<([String; 2], bool), String> {
         let unread = &self.text[self.at..];
         let quoted = unread.trim_start_matches(|c| self.is_blank(c));
         let is_quoted = quoted.starts_with('"');
@@ -154,14 +169,18 @@ impl<'a> Records<'a> {
         self.at = self.text.len() - unread.len() + read;
         if !is_quoted {
             let field = str::from_utf8(&self.field[..written]).expect("a text cut at characters of one byte");
-            return Ok((field.trim_matches(|c| self.is_blank(c)).to_owned(), is_last));
+            let kept = field.trim_matches(|c| self.is_blank(c));
+            return Ok(([kept.to_owned(), field.to_owned()], is_last));
         }
         let raw = raw.strip_suffix(char::from(self.separator)).filter(|_| !is_last).unwrap_or(raw);
         let raw = if is_last { raw.trim_end_matches(['\r', '\n']) } else { raw };
         let closed = raw.trim_end_matches(|c| self.is_blank(c));
         let inner = closed.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match inner.filter(|inner| !inner.replace("\"\"", "").contains('"')) {
-            Some(inner) => Ok((inner.replace("\"\"", "\""), is_last)),
+            Some(inner) => {
+                let kept = inner.replace("\"\"", "\"");
+                Ok(([kept.clone(), kept], is_last))
+            }
             None => Err("its quotes do not match: close each, and double those within a name".into()),
         }
     }
@@ -177,15 +196,16 @@ impl Iterator for Records<'_> {
             return None;
         }
         let (start, line) = (self.at, 1 + self.breaks);
-        let mut fields = Vec::new();
+        let (mut fields, mut written) = (Vec::new(), Vec::new());
         loop {
             match self.field() {
                 Err(cause) => {
                     self.at = self.text.len();
                     return Some(Err((line, cause)));
                 }
-                Ok((field, is_last)) => {
-                    fields.push(field);
+                Ok(([kept, all], is_last)) => {
+                    fields.push(kept);
+                    written.push(all);
                     if is_last {
                         break;
                     }
@@ -194,6 +214,6 @@ impl Iterator for Records<'_> {
         }
         let end = std::mem::replace(&mut self.at, start);
         self.advance(end);
-        Some(Ok(Record { line, fields }))
+        Some(Ok(Record { line, fields, written }))
     }
 }

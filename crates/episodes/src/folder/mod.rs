@@ -59,14 +59,18 @@ pub use division::random_split;
 pub use passed_over::PassedOver;
 pub use picture::picture;
 
+use crate::names::shown;
 use crate::parts::{self, are_divided};
 use crate::split_files::ENDING;
 use crate::{ClassSplit, Error, ImageSet};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Most pixels of a side that pictures are brought to.
 const LARGEST_SIDE: usize = 1024;
+/// Classes named in a message.
+const MOST_NAMED: usize = 3;
 /// Most bytes of pixels in memory; miniImageNet at 84x84 in colour takes 1.3 billion.
 const MAX_BYTES: usize = 1 << 33;
 
@@ -191,7 +195,7 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
     let root = path.as_ref();
     config.check()?;
     let mut passed_over = PassedOver::default();
-    let Listing { classes, parts, layout } = match lists::read(root)? {
+    let Listing { classes, parts, mut layout } = match lists::read(root)? {
         Some(listing) => listing,
         None => {
             let (classes, others) = class_folders::find(root)?;
@@ -207,10 +211,32 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
     let images = ImageSet::new(config.shape(), decoded(classes, config)?);
     let split = match parts {
         Some(parts) => Some(division::of_parts(&images, &parts)?),
-        None if are_divided(&parts::lists(root, ENDING)?) => Some(ClassSplit::read(&images, root)?),
+        None if are_divided(&parts::lists(root, ENDING)?) => {
+            let split = ClassSplit::read(&images, root)?;
+            layout = layout.or_else(|| unlisted(&images, &split));
+            Some(split)
+        }
         None => None,
     };
     Ok(Folder { images, split, layout, passed_over })
+}
+
+/// The classes that no list names, in words.
+fn unlisted(images: &ImageSet, split: &ClassSplit) -> Option<String> {
+    let parts = [split.train(), split.validation(), split.test()];
+    let listed: HashSet<usize> = parts.into_iter().flatten().map(|id| id.class).collect();
+    let others: Vec<usize> = (0..images.classes()).filter(|class| !listed.contains(class)).collect();
+    let named: Vec<String> =
+        others.iter().take(MOST_NAMED).map(|&class| format!("'{}'", shown(images.name(class)))).collect();
+    let (named, more) = (named.join(", "), others.len().saturating_sub(MOST_NAMED));
+    match (others.len(), more) {
+        (0, _) => None,
+        (1, _) => Some(format!("class {named} is in no list and is left out")),
+        (count, 0) => Some(format!("{count} classes are in no list and are left out: {named}")),
+        (count, more) => {
+            Some(format!("{count} classes are in no list and are left out: {named} and {more} more"))
+        }
+    }
 }
 
 /// Names and pixels of the classes, or what is wrong with the first picture that cannot be read.
