@@ -44,12 +44,12 @@ Examples:
   fewshot predict runs/protonet --support known new.png
       the class of a picture, from a few pictures of each class
 
-What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of
-the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors
-(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume).
+What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of \
+the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors \
+(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume). \
 Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
 
-Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves
+Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves \
 the weights of the last whole iteration and ends at once.
 Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
 
@@ -69,7 +69,7 @@ Examples:
   fewshot evaluate runs/pretrain --classes validation --inner-lr 0.1
       fine-tuning at another rate: the best on validation classes is the one to report on test classes
 
-The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one, LEO, one that reads
+The ways of a model with a last layer are fixed by it; a Prototypical network, a pretrained one, LEO, one that reads \
 strings (mann) and --nil take any.";
 
 /// The whole command line.

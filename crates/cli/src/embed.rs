@@ -32,8 +32,8 @@ Examples:
   fewshot embed runs/encoder --out omniglot.safetensors
   fewshot train --preset leo-omniglot-5w1s --data features:omniglot.safetensors
 
-The file has, for each part train, val and test of the run's split, PART.features (float32 [n, d]) and PART.labels (int64 [n]),
-and in its metadata the names of the classes.
+The file has, for each part train, val and test of the run's split, PART.features (float32 [n, d]) and PART.labels (int64 [n]), \
+and in its metadata the names of the classes. \
 Where a rotated drawing is another class in the run (--rotations new-classes), it is in the file.";
 
 /// Arguments of `embed`.

@@ -145,6 +145,16 @@ mod tests {
     }
 
     #[test]
+    fn a_path_lies_in_a_folder_by_what_is_there_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        fs::create_dir_all(data.join("class")).unwrap();
+        let lies = |path: &str| lies_in(&folder.path().join(path), &data);
+        assert_eq!(["data", "data/class/new/run", "data/../data/run"].map(lies), [true; 3]);
+        assert_eq!(["data2/run", "run", "data/../run"].map(lies), [false; 3]);
+    }
+
+    #[test]
     fn results_replace_results_alone() {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);

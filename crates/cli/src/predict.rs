@@ -40,8 +40,8 @@ Examples:
   fewshot predict letters.safetensors scan1.png scan2.png
       what was learned from the support, kept in a file: neither the run nor the support is needed any more
 
-Pictures are brought to the size, colour and tones of training. A picture that cannot be read is named at the end, with
-status 2; the others are answered. The number of classes of a model with a last layer is fixed by it; a Prototypical network
+Pictures are brought to the size, colour and tones of training. A picture that cannot be read is named at the end, with \
+status 2; the others are answered. The number of classes of a model with a last layer is fixed by it; a Prototypical network \
 and a pretrained one take any.";
 
 /// Arguments of `predict`.

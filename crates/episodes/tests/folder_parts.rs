@@ -3,7 +3,7 @@
 mod common;
 
 use common::divided::{folder, loaded, names, parts, ravi, refused};
-use common::has;
+use common::{has, write};
 
 #[test]
 fn folders_of_parts_divide() {
@@ -105,6 +105,16 @@ fn parts_that_share_some_classes_and_have_others_are_refused() {
         &refused(ravi(lists, 4).path()),
         &["class b is in both train and test (1 in all)", "both train and test"],
     );
+}
+
+#[test]
+fn classes_in_no_list_are_named() {
+    let data = folder(&["a/0.png", "b/0.png", "c/0.png", "d\n/0.png", "e/0.png"]);
+    write(data.path(), "train.txt", b"a\nb\n");
+    write(data.path(), "test.txt", b"c\n");
+    let loaded = loaded(data.path()).unwrap();
+    assert_eq!(parts(&loaded), [&["a", "b"][..], &[], &["c"]]);
+    has(&loaded.layout.unwrap(), &["2 classes are in no list", r"'d\u{a}', 'e'"]);
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn lines_that_are_no_csv_are_refused() {
         ("filename,label\n0.png,a\n1.png,\"b\n2.png,c\n", &["line 3", "quotes do not match"]),
         ("filename,label\n0.png,\"a\"b\n", &["line 2", "quotes do not match"]),
         ("filename,label\n\n0.png,\"x\ny\"\n\n1.png\n", &["line 6", "1.png", "no picture and class"]),
+        ("filename,label\n0.png,a\n1.png, a\n", &["line 3", "other blanks", "line 2"]),
         ("filename,label\n0.png,caf\u{e9}\n1.png,cafe\u{301}\n", &["line 3", "Unicode form", "line 2"]),
     ] {
         has(&refused(listed(list.as_bytes()).path()), &[&["train.csv"][..], said].concat());
