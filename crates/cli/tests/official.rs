@@ -47,7 +47,7 @@ fn models_of_other_ways_and_other_folders_are_refused() {
     fails(
         fewshot().arg("evaluate").arg(run.path()).args(["--runs", "/nowhere"]),
         2,
-        "sinusoids have no classes",
+        "they are of drawings, the model is of sinusoids",
     );
 }
 

@@ -180,8 +180,8 @@ fn pipes_and_devices_are_not_waited_for() {
     }
     let fifo = run.path().join("fifo");
     pipe(&fifo);
-    fails(fewshot().args(["train", "--config"]).arg(&fifo), 2, "no file");
-    fails(fewshot().args(["train", "--config", "/dev/zero"]), 2, "no file");
+    fails(fewshot().args(["train", "--config"]).arg(&fifo), 2, "no regular file");
+    fails(fewshot().args(["train", "--config", "/dev/zero"]), 2, "no regular file");
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn folders_of_few_classes_and_pictures() {
             &["ENOUGH --ways 7", "FEW --ways 6"],
         ),
         ("FEW --ways 7 --train-ways 3 --queries 1", &["fewer --ways"], &["FEW --ways 6 --train-ways 3"]),
-        ("THIN", &["--train-shots and --queries", "--shots and --eval-queries"], &["THIN"]),
+        ("THIN --queries 4", &["--train-shots and --queries", "--shots and --eval-queries"], &["THIN"]),
         ("FEW --split koch", &["leave --split out, or use maml"], &["FEW --split maml --ways 2", "FEW"]),
         ("FEW --split background", &["leave --split out, or use maml"], &["FEW --split maml --ways 2"]),
     ];
