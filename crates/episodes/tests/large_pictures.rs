@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{has, write};
+use common::{has, peak, write};
 use fewshot_episodes::folder::{self, FolderConfig};
 use image::codecs::jpeg::JpegEncoder;
 use image::{GenericImageView, Rgb};
@@ -44,14 +44,6 @@ fn png([width, height]: [u32; 2]) -> Vec<u8> {
     rows.finish().expect("into memory");
     header.finish().expect("into memory");
     bytes
-}
-
-/// Most bytes this process has had, where the system tells.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
-        .map_or(0, |kilobytes: u64| kilobytes << 10)
 }
 
 #[test]

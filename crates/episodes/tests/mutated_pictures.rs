@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::has;
+use common::{has, peak};
 use fewshot_episodes::folder::{self, FolderConfig};
 use fewshot_episodes::{Draw, Purpose, stream};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
@@ -50,14 +50,6 @@ fn read(path: &Path, bytes: &[u8]) -> Result<(), String> {
     std::fs::write(path, bytes).unwrap();
     let picture = folder::picture(path, &FolderConfig::default());
     picture.map(drop).map_err(|error| error.to_string())
-}
-
-/// Most bytes this process has had, where the system tells.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
-        .map_or(0, |kilobytes: u64| kilobytes << 10)
 }
 
 #[test]

@@ -14,7 +14,7 @@ const MOST_LINKS: usize = 40;
 ///
 /// Otherwise it is as with [`std::fs::write`]: a new file gets the permissions that the process gives to files (`umask`), one that is
 /// replaced keeps its own, a symbolic link is followed, and a device or a pipe is written to and stays what it is. A process that is
-/// killed may leave a temporary file, `.NAME.XXXXXX.tmp`, beside the file `NAME`.
+/// killed may leave a temporary file beside the file `NAME`: `.NAME.`, six letters or digits, and `.tmp`.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;

@@ -84,3 +84,11 @@ pub fn images(classes: usize, per_class: usize) -> Arc<ImageSet> {
 pub fn plain(classes: usize) -> Vec<ClassId> {
     (0..classes).map(ClassId::from).collect()
 }
+
+/// Most bytes this process has had, where the system tells.
+pub fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .map_or(0, |kilobytes: u64| kilobytes << 10)
+}
