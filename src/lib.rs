@@ -37,6 +37,8 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub use fewshot_autodiff as autodiff;
 pub use fewshot_episodes as episodes;
 pub use fewshot_meta as meta;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use fewshot_kernels::Buffer;
+
 use crate::float::Float;
-use crate::pool::Buffer;
 use crate::shape::Shape;
 
 /// Values with a shape, at rest: what goes onto a tape and comes back from it.
@@ -208,7 +209,7 @@ impl<F: Float> Array<F> {
             arrays.len(),
             self.shape
         );
-        crate::kernels::reduce::add_rows(self.data_mut(), arrays);
+        F::add_rows(self.data_mut(), arrays);
     }
 
     /// Whether no value is NaN or infinite.
@@ -220,12 +221,8 @@ impl<F: Float> Array<F> {
     pub(crate) fn accumulate(&mut self, other: &Self) {
         debug_assert_eq!(self.shape, other.shape);
         match Arc::get_mut(&mut self.buffer) {
-            Some(buffer) => crate::kernels::map::add_assign(buffer.data_mut(), other.data()),
-            None => {
-                *self = Self::build(self.shape, |out| {
-                    crate::kernels::map::map2(out, self.data(), other.data(), |a, b| a + b);
-                })
-            }
+            Some(buffer) => F::accumulate(buffer.data_mut(), other.data()),
+            None => *self = Self::build(self.shape, |out| F::sum_of(out, self.data(), other.data())),
         }
     }
 }

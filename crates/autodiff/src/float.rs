@@ -1,25 +1,20 @@
-//! The two element types: `f32` (default everywhere) and `f64` (gradient checks, references).
+//! [`Float`]: the element types of arrays on a tape.
 
-use std::cell::RefCell;
-use std::fmt::{Debug, Display, LowerExp};
-use std::iter::Sum;
+use fewshot_kernels::Kernels;
 
-use num_traits::{FromPrimitive, NumAssign};
-
-use crate::pool::Pool;
-
-/// Keeps the element types to two, and has the operators compiled for both here, once, not again in every crate that uses them.
+/// Has the operators compiled for both element types here, once, not again in every crate that uses them.
 #[allow(private_interfaces, reason = "the module is private: nobody outside can name or call these")]
 pub(crate) mod sealed {
+    use fewshot_kernels::Kernels;
+
     use crate::grad::Rule;
     use crate::inputs::Inputs;
-    use crate::kernels::math::Elementary;
     use crate::op::Op;
     use crate::ops::places::Misplaced;
     use crate::shape::Shape;
 
     #[doc(hidden)]
-    pub trait Sealed: Elementary {
+    pub trait Sealed: Kernels {
         fn forward(
             op: &Op<Self>,
             x: &Inputs<'_, Self>,
@@ -57,60 +52,9 @@ pub(crate) mod sealed {
     sealed!(f64);
 }
 
-/// An element type of arrays: `f32` or `f64`. Sealed.
-pub trait Float:
-    sealed::Sealed
-    + num_traits::Float
-    + NumAssign
-    + FromPrimitive
-    + Sum
-    + Debug
-    + Display
-    + LowerExp
-    + Default
-    + Send
-    + Sync
-    + 'static
-{
-    /// `"f32"` or `"f64"`.
-    const NAME: &'static str;
+/// An element type of arrays, `f32` (default everywhere) or `f64` (gradient checks, references): an [`Element`](crate::Element) for which the operators
+/// are compiled. Sealed.
+pub trait Float: Kernels + sealed::Sealed {}
 
-    /// The nearest value to `x`.
-    fn of(x: f64) -> Self;
-
-    /// This value as `f64`, exactly.
-    fn as_f64(self) -> f64;
-
-    /// Runs `f` on this thread's buffer pool, or returns `None` when the thread is ending.
-    #[doc(hidden)]
-    fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R>;
-}
-
-macro_rules! float {
-    ($t:ident, $pool:ident) => {
-        thread_local! {
-            static $pool: RefCell<Pool<$t>> = const { RefCell::new(Pool::new()) };
-        }
-
-        impl Float for $t {
-            const NAME: &'static str = stringify!($t);
-
-            #[inline(always)]
-            fn of(x: f64) -> Self {
-                x as $t
-            }
-
-            #[inline(always)]
-            fn as_f64(self) -> f64 {
-                f64::from(self)
-            }
-
-            fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R> {
-                $pool.try_with(|pool| f(&mut pool.borrow_mut())).ok()
-            }
-        }
-    };
-}
-
-float!(f32, POOL_F32);
-float!(f64, POOL_F64);
+impl Float for f32 {}
+impl Float for f64 {}

@@ -1,8 +1,9 @@
 //! [`Inputs`]: the values an operator reads, wherever they lie.
 
+use fewshot_kernels::elementwise::Source;
+
 use crate::array::Array;
 use crate::float::Float;
-use crate::kernels::map::Source;
 use crate::shape::Shape;
 
 /// A value as an operator sees it.

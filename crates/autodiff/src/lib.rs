@@ -15,27 +15,27 @@
 //!
 //! Images are `[n, h, w, c]`, convolution weights `[kh, kw, c_in, c_out]`, dense weights `[in, out]`.
 
+#![forbid(unsafe_code)]
+
 mod array;
 mod checkpoint;
 mod float;
 mod grad;
 pub mod gradcheck;
 mod inputs;
-mod kernels;
 mod ndarrays;
 mod op;
 mod ops;
-mod pool;
 mod program;
 mod shape;
 mod tape;
 mod var;
 
 pub use array::Array;
-pub use float::Float;
 #[doc(hidden)]
-pub use kernels::peak::fma_rate;
-pub use kernels::{Crew, with_split};
+pub use fewshot_kernels::cpu::peak::fma_rate;
+pub use fewshot_kernels::{Crew, Element, MAX_RANK, PoolUse, pool_use, with_split};
+pub use float::Float;
 pub use op::CustomOp;
 pub use ops::conv::{Conv, Padding};
 pub use ops::conv_block::ConvBlock;
@@ -44,8 +44,7 @@ pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
 pub use ops::norm::Activation;
 pub use ops::places::Indices;
 pub use ops::pool::Pool;
-pub use pool::{PoolUse, pool_use};
 pub use program::{Program, StepTime, Together};
-pub use shape::{MAX_RANK, Shape};
+pub use shape::Shape;
 pub use tape::Tape;
 pub use var::Var;

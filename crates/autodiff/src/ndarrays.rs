@@ -50,7 +50,8 @@ mod tests {
     fn ndarray_round_trip_keeps_row_major_order() {
         let x = ndarray::Array2::from_shape_fn((2, 3), |(i, j)| (10 * i + j) as f64);
         assert_eq!(ArrayD::from(&Array::from(x.clone())), x.clone().into_dyn());
-        let sliced = x.clone().slice_move(ndarray::s![1.., ..]);
+        let mut sliced = x.clone();
+        sliced.slice_axis_inplace(ndarray::Axis(0), (1..).into());
         assert_eq!(Array::from(sliced).data(), [10.0, 11.0, 12.0]);
         assert_eq!(Array::from(&x.t()).data(), [0.0, 10.0, 1.0, 11.0, 2.0, 12.0]);
     }

@@ -5,13 +5,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use fewshot_kernels::parallel::ask_crew;
+
 use crate::array::Array;
 use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::ask_crew;
-use crate::ops::binary::Binary;
+use crate::ops::binary::{self, Binary};
 use crate::ops::conv::ConvOp;
 use crate::ops::conv_block::ConvBlockOp;
 use crate::ops::conv_layer::ConvLayerOp;
@@ -26,7 +27,7 @@ use crate::ops::places::Misplaced;
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
 use crate::ops::rows::Rows;
-use crate::ops::unary::Unary;
+use crate::ops::unary::{self, Unary};
 use crate::shape::Shape;
 use crate::var::Var;
 
@@ -135,8 +136,8 @@ impl<F: Float> Op<F> {
         ask_crew();
         match self {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
-            Op::Unary(op) => op.forward(x, out[0]),
-            Op::Binary(op) => op.forward(x, out[0], shapes[0]),
+            Op::Unary(function) => F::unary(out[0], x.source(0), *function),
+            Op::Binary(function) => binary::forward(*function, x, out[0], shapes[0]),
             Op::Layout(op) => op.forward(x, out, shapes),
             Op::Index(op) => return op.forward(x, out, shapes),
             Op::Product(op) => op.forward(x, None, out[0], shapes[0]),
@@ -159,8 +160,8 @@ impl<F: Float> Op<F> {
     pub(crate) fn vjp<'t>(&self, r: &mut Rule<'_, 't, F>) {
         match self {
             Op::Leaf | Op::Output => {}
-            Op::Unary(op) => op.vjp(r),
-            Op::Binary(op) => op.vjp(r),
+            Op::Unary(function) => unary::vjp(*function, r),
+            Op::Binary(function) => binary::vjp(*function, r),
             Op::Layout(op) => op.vjp(r),
             Op::Index(op) => op.vjp(r),
             Op::Product(op) => op.vjp(r),

@@ -24,13 +24,14 @@ use arena::{Arena, Shelves};
 use lift::Lifted;
 pub use many::Together;
 
+use fewshot_kernels::Buffer;
+use fewshot_kernels::elementwise::Source;
+
 use crate::array::Array;
 use crate::float::Float;
 use crate::inputs::{Input, Inputs};
-use crate::kernels::map::Source;
 use crate::op::Op;
 use crate::ops::places::Misplaced;
-use crate::pool::Buffer;
 use crate::shape::Shape;
 use crate::tape::{Given, Tape};
 use crate::var::Var;

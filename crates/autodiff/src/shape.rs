@@ -3,8 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-/// The largest number of axes an array may have.
-pub const MAX_RANK: usize = 8;
+use fewshot_kernels::MAX_RANK;
 
 /// Most elements of an array: their bytes can be counted in either element type.
 const MOST: usize = isize::MAX as usize / 8;

@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use fewshot_kernels::elementwise::Source;
+
 use crate::array::Array;
 use crate::float::Float;
 use crate::inputs::{Input, Inputs};
-use crate::kernels::map::Source;
 use crate::op::{CustomOp, Op};
 use crate::shape::Shape;
 use crate::var::Var;

@@ -1,5 +1,7 @@
 //! The program `fewshot`: trains and evaluates few-shot learners.
 
+#![forbid(unsafe_code)]
+
 mod adapted;
 mod algorithm;
 mod answers;

@@ -31,6 +31,8 @@
 //! # Ok::<(), fewshot_episodes::Error>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod affine;
 mod alphabets;
 mod class_batches;

@@ -4,7 +4,9 @@
 //! the arithmetic (page faults). Of each size a pool keeps at most as many as its thread has had in use at one time, so memory stays
 //! flat however buffers travel between threads.
 
-use crate::float::Float;
+use std::cell::RefCell;
+
+use num_traits::Zero;
 
 /// Bytes to which every buffer is aligned.
 const ALIGN: usize = 64;
@@ -45,7 +47,7 @@ pub struct PoolUse {
 }
 
 /// What this thread's pool of element type `F` holds.
-pub fn pool_use<F: Float>() -> PoolUse {
+pub fn pool_use<F: Pooled>() -> PoolUse {
     let count = |p: &mut Pool<F>| {
         let mut sum = PoolUse::default();
         for (index, class) in p.classes.iter().enumerate() {
@@ -58,6 +60,30 @@ pub fn pool_use<F: Float>() -> PoolUse {
     };
     F::with_pool(count).unwrap_or_default()
 }
+
+/// An element type whose buffers are pooled.
+pub trait Pooled: Zero + Clone + 'static {
+    /// Runs `f` on this thread's buffer pool, or returns `None` when the thread is ending.
+    #[doc(hidden)]
+    fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R>;
+}
+
+macro_rules! pooled {
+    ($t:ident, $pool:ident) => {
+        thread_local! {
+            static $pool: RefCell<Pool<$t>> = const { RefCell::new(Pool::new()) };
+        }
+
+        impl Pooled for $t {
+            fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R> {
+                $pool.try_with(|pool| f(&mut pool.borrow_mut())).ok()
+            }
+        }
+    };
+}
+
+pooled!(f32, POOL_F32);
+pooled!(f64, POOL_F64);
 
 /// The elements that buffers of a class hold.
 fn capacity(index: usize) -> usize {
@@ -80,8 +106,7 @@ fn class(len: usize) -> usize {
 }
 
 impl<F> Pool<F> {
-    #[doc(hidden)]
-    pub const fn new() -> Self {
+    const fn new() -> Self {
         Pool { classes: [const { Class { free: Vec::new(), used: 0, peak: 0 } }; CLASSES] }
     }
 }
@@ -89,28 +114,32 @@ impl<F> Pool<F> {
 /// Panics unless a buffer for so many elements can be had: the allocator ends the program.
 #[cold]
 #[track_caller]
-fn check_memory<F: Float>(len: usize) {
+fn check_memory<F: Pooled>(len: usize) {
     let most = (len + len / STEPS).saturating_add(ALIGN);
     let had = Vec::<F>::new().try_reserve_exact(most);
-    assert!(had.is_ok(), "an array of {len} values of {} needs more memory than there is", F::NAME);
+    assert!(
+        had.is_ok(),
+        "an array of {len} values of {} needs more memory than there is",
+        std::any::type_name::<F>()
+    );
 }
 
 /// A 64-byte aligned run of elements that goes back to the pool of the thread that drops it.
 #[derive(Debug)]
-pub(crate) struct Buffer<F: Float> {
+pub struct Buffer<F: Pooled> {
     store: Vec<F>,
     start: usize,
     len: usize,
     pooled: bool,
 }
 
-impl<F: Float> Buffer<F> {
+impl<F: Pooled> Buffer<F> {
     /// A buffer whose contents are left from its last use: the caller writes all of it.
     ///
     /// # Panics
     /// When there is not as much memory.
     #[track_caller]
-    pub(crate) fn dirty(len: usize) -> Self {
+    pub fn dirty(len: usize) -> Self {
         if len >= LARGE {
             check_memory::<F>(len);
         }
@@ -129,30 +158,32 @@ impl<F: Float> Buffer<F> {
     }
 
     /// Takes over `store` as it lies.
-    pub(crate) fn from_vec(store: Vec<F>) -> Self {
+    pub fn from_vec(store: Vec<F>) -> Self {
         let len = store.len();
         Buffer { store, start: 0, len, pooled: false }
     }
 
     #[inline]
-    pub(crate) fn data(&self) -> &[F] {
+    /// Its elements.
+    pub fn data(&self) -> &[F] {
         &self.store[self.start..self.start + self.len]
     }
 
     #[inline]
-    pub(crate) fn data_mut(&mut self) -> &mut [F] {
+    /// Its elements, to be written.
+    pub fn data_mut(&mut self) -> &mut [F] {
         &mut self.store[self.start..self.start + self.len]
     }
 }
 
-impl<F: Float> Default for Buffer<F> {
+impl<F: Pooled> Default for Buffer<F> {
     /// No elements.
     fn default() -> Self {
         Buffer::from_vec(Vec::new())
     }
 }
 
-impl<F: Float> Drop for Buffer<F> {
+impl<F: Pooled> Drop for Buffer<F> {
     fn drop(&mut self) {
         if !self.pooled {
             return;

@@ -1,11 +1,11 @@
 //! What the kernels' tests share.
 
-use super::isa::forced::{at_every_level, pool};
-use super::with_split;
-use crate::float::Float;
+use crate::cpu::isa::forced::{at_every_level, pool};
+use crate::element::Element;
+use crate::parallel::with_split;
 
 /// Numbers in (-1, 1), the same for the same seed.
-pub fn values<F: Float>(len: usize, seed: u64) -> Vec<F> {
+pub fn values<F: Element>(len: usize, seed: u64) -> Vec<F> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
     let next = |_| {
         state ^= state << 13;
@@ -18,7 +18,7 @@ pub fn values<F: Float>(len: usize, seed: u64) -> Vec<F> {
 
 /// Panics unless all elements agree within `digits` units of rounding times `size`.
 #[track_caller]
-pub fn assert_close<F: Float>(got: &[F], wanted: &[F], size: f64) {
+pub fn assert_close<F: Element>(got: &[F], wanted: &[F], size: f64) {
     assert_eq!(got.len(), wanted.len(), "lengths");
     let bound = 8.0 * size * F::epsilon().as_f64();
     for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
@@ -29,7 +29,7 @@ pub fn assert_close<F: Float>(got: &[F], wanted: &[F], size: f64) {
 
 /// Runs `f` at every level of the machine and asserts that splitting it over threads changes no bit.
 #[track_caller]
-pub fn at_every_level_split_or_not<F: Float>(f: impl Fn() -> Vec<F> + Sync) {
+pub fn at_every_level_split_or_not<F: Element>(f: impl Fn() -> Vec<F> + Sync) {
     at_every_level(|level| {
         let alone = with_split(false, &f);
         let split = pool(level, 3).install(|| with_split(true, &f));

@@ -4,6 +4,8 @@
 //! type. Batch statistics and dropout enter through a [`Pass`] and come back from it; nothing is changed behind the
 //! caller's back. Losses are methods of [`Var`](fewshot_autodiff::Var): `cross_entropy`, `binary_cross_entropy`, `mse`.
 
+#![forbid(unsafe_code)]
+
 mod accuracy;
 mod clip;
 mod conv;

@@ -2,134 +2,67 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
+pub(crate) use fewshot_kernels::elementwise::Binary;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::limits;
-use crate::kernels::map::{broadcast2, map3};
 use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::{Shape, broadcast};
 use crate::var::Var;
 
-/// Elementwise functions of several values. Inputs broadcast as in numpy; the engine sums the gradients back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Binary {
-    Add,
-    Sub,
-    Mul,
-    /// a b, and 0 where one is 0 and the other infinite.
-    Chain,
-    /// a / b, and 0 with all its derivatives where both are 0.
-    Div,
-    /// By how much `Div` changes with a: 1 / b, and 0 where both are 0.
-    Inverse,
-    Pow,
-    Max,
-    Min,
-    Gt,
-    Ge,
-    /// Where the first is not zero the second, else the third.
-    Select,
+pub(crate) fn forward<F: Float>(function: Binary, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
+    let operand = |i: usize| (x.source(i), &x.shape(i)[..]);
+    match function {
+        Binary::Select => F::select(out, [0, 1, 2].map(|i| x.source(i))),
+        _ => F::binary(out, &shape, [operand(0), operand(1)], function),
+    }
 }
 
-impl Binary {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Chain => "chain",
-            Binary::Div => "div",
-            Binary::Inverse => "div gradient",
-            Binary::Pow => "pow",
-            Binary::Max => "maximum",
-            Binary::Min => "minimum",
-            Binary::Gt => "gt",
-            Binary::Ge => "ge",
-            Binary::Select => "select",
+/// The gradient rule of an elementwise function of several values, which broadcast as in numpy; the engine sums the gradients back.
+pub(crate) fn vjp<F: Float>(function: Binary, r: &mut Rule<'_, '_, F>) {
+    let (a, b, y, u) = (r.x(0), r.x(1), r.y(), r.u());
+    match function {
+        Binary::Add => {
+            r.give(0, || u);
+            r.give(1, || u);
         }
-    }
-
-    /// Whether it is piecewise constant: its derivative is 0.
-    pub(crate) fn is_constant(&self) -> bool {
-        matches!(self, Binary::Gt | Binary::Ge)
-    }
-
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
-        let zero = F::zero();
-        let (ad, bd, asz, bsz) = (x.source(0), x.source(1), x.shape(0), x.shape(1));
-        match self {
-            Binary::Add => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a + b),
-            Binary::Sub => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a - b),
-            Binary::Mul => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a * b),
-            Binary::Chain => broadcast2(out, &shape, ad, asz, bd, bsz, limits::chain),
-            Binary::Div => {
-                let divided = move |a, b| if a == zero && b == zero { zero } else { a / b };
-                broadcast2(out, &shape, ad, asz, bd, bsz, divided);
-            }
-            Binary::Inverse => {
-                let inverse = move |a, b| if a == zero && b == zero { zero } else { F::one() / b };
-                broadcast2(out, &shape, ad, asz, bd, bsz, inverse);
-            }
-            Binary::Pow => broadcast2(out, &shape, ad, asz, bd, bsz, |a, b| a.powf(b)),
-            Binary::Max => broadcast2(out, &shape, ad, asz, bd, bsz, limits::greater),
-            Binary::Min => broadcast2(out, &shape, ad, asz, bd, bsz, limits::lesser),
-            Binary::Gt => broadcast2(out, &shape, ad, asz, bd, bsz, move |a, b| limits::above(a, b, zero)),
-            Binary::Ge => broadcast2(out, &shape, ad, asz, bd, bsz, limits::not_below),
-            Binary::Select => {
-                let chosen = move |m: F, a, b| {
-                    let chosen = if m == zero { b } else { a };
-                    if m.is_nan() { m } else { chosen }
-                };
-                map3(out, ad, bd, x.source(2), chosen);
-            }
+        Binary::Sub => {
+            r.give(0, || u);
+            r.give(1, || -u);
         }
-    }
-
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
-        let (a, b, y, u) = (r.x(0), r.x(1), r.y(), r.u());
-        match self {
-            Binary::Add => {
-                r.give(0, || u);
-                r.give(1, || u);
-            }
-            Binary::Sub => {
-                r.give(0, || u);
-                r.give(1, || -u);
-            }
-            Binary::Mul => {
-                r.give(0, || u * b);
-                r.give(1, || u * a);
-            }
-            Binary::Chain => {
-                r.give(0, || u.chain(b));
-                r.give(1, || u.chain(a));
-            }
-            Binary::Div => {
-                let inverse = a.binary(Binary::Inverse, b);
-                r.give(0, || u.chain(inverse));
-                r.give(1, || (-u).chain(y).chain(inverse));
-            }
-            Binary::Inverse => r.give(1, || (-u).chain(y).chain(y)),
-            Binary::Pow => {
-                r.give(0, || u.chain(b).chain(a.pow(b + -F::one())));
-                r.give(1, || u.chain(y).chain(a.ln()));
-            }
-            Binary::Max => {
-                r.give(0, || u.chain(a.ge(b)));
-                r.give(1, || u.chain(b.gt(a)));
-            }
-            Binary::Min => {
-                r.give(0, || u.chain(b.ge(a)));
-                r.give(1, || u.chain(a.gt(b)));
-            }
-            Binary::Gt | Binary::Ge => unreachable!("no gradient passes"),
-            Binary::Select => {
-                let zero = u.tape().scalar(F::zero());
-                r.give(1, || a.select(u, zero));
-                r.give(2, || a.select(zero, u));
-            }
+        Binary::Mul => {
+            r.give(0, || u * b);
+            r.give(1, || u * a);
+        }
+        Binary::Chain => {
+            r.give(0, || u.chain(b));
+            r.give(1, || u.chain(a));
+        }
+        Binary::Div => {
+            let inverse = a.binary(Binary::Inverse, b);
+            r.give(0, || u.chain(inverse));
+            r.give(1, || (-u).chain(y).chain(inverse));
+        }
+        Binary::Inverse => r.give(1, || (-u).chain(y).chain(y)),
+        Binary::Pow => {
+            r.give(0, || u.chain(b).chain(a.pow(b + -F::one())));
+            r.give(1, || u.chain(y).chain(a.ln()));
+        }
+        Binary::Max => {
+            r.give(0, || u.chain(a.ge(b)));
+            r.give(1, || u.chain(b.gt(a)));
+        }
+        Binary::Min => {
+            r.give(0, || u.chain(b.ge(a)));
+            r.give(1, || u.chain(a.gt(b)));
+        }
+        Binary::Gt | Binary::Ge => unreachable!("no gradient passes"),
+        Binary::Select => {
+            let zero = u.tape().scalar(F::zero());
+            r.give(1, || a.select(u, zero));
+            r.give(2, || a.select(zero, u));
         }
     }
 }

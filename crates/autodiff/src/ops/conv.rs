@@ -2,10 +2,11 @@
 //!
 //! Convolution is linear in both inputs, so the gradient of any of the three is made of the other two.
 
+use fewshot_kernels::conv::ConvShape;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::conv::{ConvShape, conv, conv_dw, conv_dx};
 use crate::op::Op;
 use crate::shape::Shape;
 use crate::var::Var;
@@ -106,9 +107,9 @@ impl ConvOp {
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F]) {
         let (a, b) = (x.at(0).data(), x.at(1).data());
         match self {
-            ConvOp::Forward(s) => conv(out, a, b, s),
-            ConvOp::Dx(s) => conv_dx(out, a, b, s),
-            ConvOp::Dw(s) => conv_dw(out, a, b, s),
+            ConvOp::Forward(s) => F::conv(out, a, b, s),
+            ConvOp::Dx(s) => F::conv_dx(out, a, b, s),
+            ConvOp::Dw(s) => F::conv_dw(out, a, b, s),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Convolution, batch norm on batch statistics, activation and max-pooling as one operator that keeps no map between them: value
 //! and first derivative computed tile by tile, composed of the single operators beyond.
 
+use fewshot_kernels::conv::fused::{Arrived, BlockShape};
+use fewshot_kernels::norm::Terms;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::conv_block::{self as kernel, Arrived, BlockShape, conv_block, conv_block_backward};
 use crate::op::Op;
 use crate::ops::conv::{Conv, ConvOp, Padding, conv_shape};
 use crate::ops::norm::Activation;
@@ -61,7 +63,7 @@ impl<F: Float> ConvBlockOp<F> {
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
         let (ConvBlockOp::Forward(b) | ConvBlockOp::Backward(b)) = *self;
         let (images, w) = (x.at(0).data(), x.at(1).data());
-        let terms = kernel::Terms {
+        let terms = Terms {
             scale: b.scale.then(|| x.at(2).data()),
             shift: b.shift.then(|| x.at(1 + b.affine()).data()),
             eps: b.eps,
@@ -70,11 +72,11 @@ impl<F: Float> ConvBlockOp<F> {
         let rest = |i: usize| x.at(2 + b.affine() + i).data();
         match (self, out) {
             (ConvBlockOp::Forward(_), [y, stats, moments]) => {
-                conv_block(y, stats, moments, images, w, &terms, &b.shape);
+                F::conv_block(y, stats, moments, images, w, &terms, &b.shape);
             }
             (ConvBlockOp::Backward(_), [dw, dscale, dshift]) => {
                 let arrived = Arrived { stats: rest(0), moments: rest(1), dy: rest(2) };
-                conv_block_backward([dw, dscale, dshift], images, w, &terms, &arrived, &b.shape);
+                F::conv_block_backward([dw, dscale, dshift], images, w, &terms, &arrived, &b.shape);
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
         }

@@ -1,11 +1,12 @@
 //! Convolution, bias, activation and max-pooling as one operator that keeps nothing between them, for passes that are not
 //! differentiated: its gradient is composed of the single operators.
 
+use fewshot_kernels::conv::fused::LayerShape;
+use fewshot_kernels::pool::PoolShape;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::conv_layer::{LayerShape, conv_layer};
-use crate::kernels::pool::PoolShape;
 use crate::op::Op;
 use crate::ops::conv::{Conv, Padding, conv_shape};
 use crate::ops::norm::Activation;
@@ -34,7 +35,7 @@ pub(crate) struct ConvLayerOp<F> {
 impl<F: Float> ConvLayerOp<F> {
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F]) {
         let bias = (x.len() > 2).then(|| x.at(2).data());
-        conv_layer(out, x.at(0).data(), x.at(1).data(), bias, self.slope, &self.shape);
+        F::conv_layer(out, x.at(0).data(), x.at(1).data(), bias, self.slope, &self.shape);
     }
 
     pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {

@@ -1,9 +1,9 @@
 //! Operators that feed one another, as one. Only the plan of a program makes them, so that they have no gradient.
 
+use fewshot_kernels::elementwise::{Binary, Source};
+
 use crate::float::Float;
 use crate::inputs::Inputs;
-use crate::kernels::limits::{self, Leaky};
-use crate::kernels::map::{Source, broadcast2, map2};
 use crate::ops::product::Product;
 use crate::shape::Shape;
 
@@ -37,24 +37,22 @@ impl<F: Float> Fused<F> {
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {
         match *self {
             Fused::AddScaled(k) => {
-                let (a, b) = (x.source(0), x.source(1));
-                broadcast2(out, &shape, a, x.shape(0), b, x.shape(1), move |a, b| a + b * k);
+                F::add_scaled(out, &shape, [0, 1].map(|i| (x.source(i), &x.shape(i)[..])), k)
             }
-            Fused::Leaky(s) => {
-                map2(out, x.source(0), x.source(1), move |u, x| limits::leaky_gradient(u, x, s));
-            }
+            Fused::Leaky(s) => F::leaky_gradient(out, x.source(0), x.source(1), s),
             Fused::Affine(product, None) if x.shape(2).count() == out.len() => {
                 product.forward(x, Some(x.at(2).data()), out, shape);
             }
             Fused::Affine(product, slope) => {
                 product.forward(x, None, out, shape);
-                let (c, c_shape) = (x.source(2), x.shape(2));
-                let Some(s) = slope else {
-                    return broadcast2(out, &shape, Source::Out, &shape, c, c_shape, |a, c| a + c);
-                };
-                let leaky = Leaky::new(s);
-                let activated = move |a: F, c: F| leaky.of(a + c);
-                broadcast2(out, &shape, Source::Out, &shape, c, c_shape, activated);
+                let (added, added_shape) = (x.at(2).data(), x.shape(2));
+                match slope {
+                    Some(s) => F::add_leaky(out, &shape, added, added_shape, s),
+                    None => {
+                        let operands = [(Source::Out, &shape[..]), (Source::Slice(added), added_shape)];
+                        F::binary(out, &shape, operands, Binary::Add);
+                    }
+                }
             }
         }
     }

@@ -4,7 +4,6 @@ use crate::array::Array;
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::{pick, reduce};
 use crate::op::Op;
 use crate::ops::places::{Indices, Misplaced, place, places};
 use crate::shape::{Shape, check_axes};
@@ -51,11 +50,11 @@ impl IndexOp {
         match (self, out) {
             (IndexOp::Gather { axis }, [out]) => {
                 let (outer, size, inner) = from.around(*axis);
-                pick::gather(out, a, &places(size)?, [outer, size, inner]);
+                F::gather(out, a, &places(size)?, [outer, size, inner]);
             }
             (IndexOp::ScatterAdd { axis }, [out]) => {
                 let (outer, size, inner) = to.around(*axis);
-                pick::scatter_add(out, a, &places(size)?, [outer, size, inner]);
+                F::scatter_add(out, a, &places(size)?, [outer, size, inner]);
             }
             (IndexOp::OneHot, [out]) => {
                 out.fill(F::zero());
@@ -65,7 +64,7 @@ impl IndexOp {
             }
             (IndexOp::MaxLast, [largest, found]) => {
                 let width = from[from.len() - 1];
-                for (i, &p) in reduce::argmax_last(a, width).iter().enumerate() {
+                for (i, &p) in F::argmax_last(a, width).iter().enumerate() {
                     largest[i] = a[i * width + p];
                     found[i] = F::of(p as f64);
                 }
@@ -254,7 +253,7 @@ impl<'t, F: Float> Var<'t, F> {
         let (outer, size, inner) = shape.around(axis);
         let value = self.value();
         if inner == 1 {
-            return reduce::argmax_last(value.data(), size);
+            return F::argmax_last(value.data(), size);
         }
         let mut rows = Vec::with_capacity(value.len());
         for o in 0..outer {
@@ -262,6 +261,6 @@ impl<'t, F: Float> Var<'t, F> {
                 rows.extend((0..size).map(|s| value.data()[(o * size + s) * inner + i]));
             }
         }
-        reduce::argmax_last(&rows, size)
+        F::argmax_last(&rows, size)
     }
 }

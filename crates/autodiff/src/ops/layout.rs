@@ -1,11 +1,12 @@
 //! Sums over axes and broadcasting (adjoint to each other), slices and padding (likewise), and the order of elements.
 
+use fewshot_kernels::MAX_RANK;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::{map, permute, reduce};
 use crate::op::Op;
-use crate::shape::{MAX_RANK, Shape, broadcasts_to, check_axes};
+use crate::shape::{Shape, broadcasts_to, check_axes};
 use crate::var::Var;
 
 /// Operators that move or add up elements. The shape of the result is that of the node.
@@ -61,7 +62,7 @@ fn copy_along<F: Float>(
     let ((to_step, to_start), (from_step, from_start)) = (to, from);
     for o in 0..outer {
         let (t, f) = (o * to_step + to_start, o * from_step + from_start);
-        permute::copy(&mut out[t..t + run], &x[f..f + run]);
+        F::copy(&mut out[t..t + run], &x[f..f + run]);
     }
 }
 
@@ -86,11 +87,11 @@ impl Layout {
         let (shape, out) = (shapes[0], &mut *outputs[0]);
         match *self {
             Layout::Reshape | Layout::Detach => unreachable!("has its input's values"),
-            Layout::SumTo => reduce::sum_axes(out, a.data(), from, &summed_axes(from, &shape)[..from.len()]),
-            Layout::BroadcastTo => map::broadcast_to(out, &shape, a.data(), from),
+            Layout::SumTo => F::sum_axes(out, a.data(), from, &summed_axes(from, &shape)[..from.len()]),
+            Layout::BroadcastTo => F::broadcast_to(out, &shape, a.data(), from),
             Layout::Permute(axes) => {
                 let axes: Vec<usize> = axes[..from.len()].iter().map(|&a| a as usize).collect();
-                permute::permute(out, a.data(), from, &axes);
+                F::permute(out, a.data(), from, &axes);
             }
             Layout::Concat { axis } => concat(x, out, shape, axis as usize),
             Layout::Split { axis } => {

@@ -4,7 +4,6 @@
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::lstm::{lstm, lstm_backward};
 use crate::op::Op;
 use crate::var::Var;
 
@@ -34,10 +33,12 @@ impl LstmOp {
         let cell = x.at(1);
         let (cells, size) = (cell.data(), cell.shape()[cell.shape().len() - 1]);
         match (self, out) {
-            (LstmOp::Forward, [hidden, next, active]) => lstm(hidden, next, active, x.source(0), cells, size),
+            (LstmOp::Forward, [hidden, next, active]) => {
+                F::lstm(hidden, next, active, x.source(0), cells, size)
+            }
             (LstmOp::Backward, [d_gates, d_cell]) => {
                 let [active, next, d_hidden, d_next] = [0, 2, 3, 4].map(|i| x.at(i).data());
-                lstm_backward(d_gates, d_cell, active, cells, next, d_hidden, d_next, size);
+                F::lstm_backward(d_gates, d_cell, active, cells, next, d_hidden, d_next, size);
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
         }

@@ -6,8 +6,6 @@
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::conv_block as kernel;
-use crate::kernels::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
 use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::Shape;
@@ -63,8 +61,8 @@ impl<F> Terms<F> {
 
 impl<F: Float> Terms<F> {
     /// Scale and shift behind the first input, and the numbers.
-    pub(super) fn given<'a>(&self, x: &Inputs<'a, F>) -> kernel::Terms<'a, F> {
-        kernel::Terms {
+    pub(super) fn given<'a>(&self, x: &Inputs<'a, F>) -> fewshot_kernels::norm::Terms<'a, F> {
+        fewshot_kernels::norm::Terms {
             scale: self.scale.then(|| x.at(1).data()),
             shift: self.shift.then(|| x.at(self.affine()).data()),
             eps: self.eps,
@@ -119,11 +117,11 @@ impl<F: Float> NormOp<F> {
         let rest = |i: usize| x.at(1 + t.affine() + i).data();
         let source = |i: usize| x.source(1 + t.affine() + i);
         match (self, out) {
-            (NormOp::Forward(_), [y, stats]) => batch_norm(y, stats, a, scale, shift, c, t.eps, t.slope),
+            (NormOp::Forward(_), [y, stats]) => F::batch_norm(y, stats, a, scale, shift, c, t.eps, t.slope),
             (NormOp::Backward(_), [dx, ds, db]) => {
-                batch_norm_backward(dx, ds, db, a, rest(0), scale, shift, source(1), c, t.eps, t.slope);
+                F::batch_norm_backward(dx, ds, db, a, rest(0), scale, shift, source(1), c, t.eps, t.slope);
             }
-            (NormOp::Backward2(_), [to_x, to_dy, to_scale]) => batch_norm_backward2(
+            (NormOp::Backward2(_), [to_x, to_dy, to_scale]) => F::batch_norm_backward2(
                 to_x,
                 to_dy,
                 to_scale,

@@ -1,10 +1,11 @@
 //! Batch norm and the max-pooling that follows it, as one. Only the plan of a program makes them, so that they have no gradient.
 
+use fewshot_kernels::norm::Cotangents;
+use fewshot_kernels::pool::PoolShape;
+
 use super::norm::Terms;
 use crate::float::Float;
 use crate::inputs::Inputs;
-use crate::kernels::norm_pool::{Cotangents, norm_pool, norm_pool_backward, norm_pool_backward2};
-use crate::kernels::pool::PoolShape;
 
 /// Which of the norm's operators is joined with what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +53,14 @@ impl<F: Float> NormPool<F> {
         };
         let out = [&mut **first, &mut **second, &mut **third];
         match self.joined {
-            Joined::Forward => norm_pool(out, images, &terms, &self.pool),
+            Joined::Forward => F::norm_pool(out, images, &terms, &self.pool),
             Joined::Backward => {
-                norm_pool_backward(out, images, rest(0), [rest(1), rest(2)], &terms, &self.pool);
+                F::norm_pool_backward(out, images, rest(0), [rest(1), rest(2)], &terms, &self.pool);
             }
             Joined::Backward2 => {
                 let arrived = Cotangents { x: x.source(self.first() + 3), scale: rest(4), shift: rest(5) };
                 let placed = [rest(1), rest(2)];
-                norm_pool_backward2(out, images, rest(0), placed, &arrived, &terms, &self.pool);
+                F::norm_pool_backward2(out, images, rest(0), placed, &arrived, &terms, &self.pool);
             }
         }
     }

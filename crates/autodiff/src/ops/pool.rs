@@ -1,9 +1,10 @@
 //! Pooling of images `[n, h, w, c]`.
 
+use fewshot_kernels::pool::PoolShape;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::pool::{self, PoolShape};
 use crate::op::Op;
 use crate::ops::conv::{Padding, padding_of};
 use crate::shape::Shape;
@@ -69,11 +70,11 @@ impl PoolOp {
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
         let a = x.at(0).data();
         match (self, out) {
-            (PoolOp::Max(s), [largest, places]) => pool::max_pool(largest, places, a, s),
-            (PoolOp::Pick(s), [out]) => pool::max_pool_pick(out, a, x.at(1).data(), s),
-            (PoolOp::Place(s), [out]) => pool::max_pool_place(out, a, x.at(1).data(), s),
-            (PoolOp::Average(s), [out]) => pool::avg_pool(out, a, s),
-            (PoolOp::Spread(s), [out]) => pool::avg_pool_dx(out, a, s),
+            (PoolOp::Max(s), [largest, places]) => F::max_pool(largest, places, a, s),
+            (PoolOp::Pick(s), [out]) => F::max_pool_pick(out, a, x.at(1).data(), s),
+            (PoolOp::Place(s), [out]) => F::max_pool_place(out, a, x.at(1).data(), s),
+            (PoolOp::Average(s), [out]) => F::avg_pool(out, a, s),
+            (PoolOp::Spread(s), [out]) => F::avg_pool_dx(out, a, s),
             _ => unreachable!("the outputs were counted when the operator was written"),
         }
     }

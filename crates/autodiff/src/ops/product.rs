@@ -1,12 +1,12 @@
 //! Matrix products and distances.
 
+use fewshot_kernels::MAX_RANK;
+
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::distances::squared_distances;
-use crate::kernels::matmul::matmuls;
 use crate::op::Op;
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::Shape;
 use crate::var::Var;
 
 /// Products of matrices. At most one factor is transposed: the set is closed under differentiation.
@@ -60,9 +60,9 @@ impl Product {
         let (m, k, _, n) = self.sizes(a.shape(), b.shape());
         let (left, right) = (*self == Product::Left, *self == Product::Right);
         if *self == Product::SquaredDistances {
-            return squared_distances(out, a.data(), b.data(), k);
+            return F::squared_distances(out, a.data(), b.data(), k);
         }
-        matmuls(out, a.data(), b.data(), add, [matrices(&shape).0, m, k, n], left, right);
+        F::matmuls(out, a.data(), b.data(), add, [matrices(&shape).0, m, k, n], left, right);
     }
 
     pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {

@@ -3,8 +3,6 @@
 use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
-use crate::kernels::rows;
-use crate::kernels::scale::scale;
 use crate::op::Op;
 use crate::ops::places::{Indices, Misplaced, places};
 use crate::shape::{Shape, check_axes};
@@ -40,17 +38,17 @@ impl Rows {
         let (a, shape) = (x.at(0).data(), x.at(0).shape());
         let width = shape[shape.len() - 1];
         match (self, out) {
-            (Rows::Softmax, [out]) => rows::softmax(out, a, width),
-            (Rows::LogSoftmax, [out]) => rows::log_softmax(out, a, width),
-            (Rows::LogSumExp, [out]) => rows::logsumexp(out, a, width),
+            (Rows::Softmax, [out]) => F::softmax(out, a, width),
+            (Rows::LogSoftmax, [out]) => F::log_softmax(out, a, width),
+            (Rows::LogSumExp, [out]) => F::logsumexp(out, a, width),
             (Rows::CrossEntropy, [mean, probabilities]) => {
                 let labels = places(self.name(), x.at(1).data(), width)?;
                 let mut losses = vec![F::zero(); labels.len()];
-                rows::softmax_cross_entropy(&mut losses, probabilities, a, &labels, width);
+                F::softmax_cross_entropy(&mut losses, probabilities, a, &labels, width);
                 mean[0] = losses.iter().copied().sum::<F>() / F::of(labels.len() as f64);
             }
             (&Rows::Scaled { axis }, [out, factors, inverses]) => {
-                scale([out, factors, inverses], a, shape.around(axis).into());
+                F::scale([out, factors, inverses], a, shape.around(axis).into());
             }
             _ => unreachable!("the outputs were counted when the operator was written"),
         }

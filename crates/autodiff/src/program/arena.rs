@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fewshot_kernels::Buffer;
+
 use super::{Operand, Place};
 use crate::float::Float;
-use crate::pool::Buffer;
 use crate::tape::Given;
 
 /// Places where threads leave the memory of arenas.

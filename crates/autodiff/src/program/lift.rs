@@ -1,15 +1,17 @@
 //! How an operator takes several tasks in one call, with the bits of a call for each.
 
+use fewshot_kernels::MAX_RANK;
+use fewshot_kernels::cost::is_large;
+use fewshot_kernels::cost::is_one_piece;
+
 use super::{Program, Step, part};
 use crate::float::Float;
-use crate::kernels::matmul::is_large;
-use crate::kernels::reduce::is_one_piece;
 use crate::op::Op;
 use crate::ops::binary::Binary;
 use crate::ops::fused::Fused;
 use crate::ops::layout::Layout;
 use crate::ops::product::Product;
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::Shape;
 use crate::tape::Given;
 
 /// How an operator takes several tasks.

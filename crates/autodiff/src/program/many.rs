@@ -5,15 +5,17 @@
 
 use std::sync::{Arc, PoisonError};
 
+use fewshot_kernels::Buffer;
+use fewshot_kernels::MAX_RANK;
+use fewshot_kernels::elementwise::Source;
+
 use super::arena::{Arena, Rest};
 use super::lift::{Lift, Lifted};
 use super::{Operand, Place, Program, Step, part, refuse};
 use crate::array::Array;
 use crate::float::Float;
 use crate::inputs::{Input, Inputs};
-use crate::kernels::map::Source;
-use crate::pool::Buffer;
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::Shape;
 use crate::tape::Given;
 
 /// Bytes of the memory of tasks that run together: more than a small second-level cache, because reading again what was written

@@ -1,9 +1,10 @@
 //! A batch norm whose output is max-pooled and read by nothing else becomes one operator with the pooling, and so do their
 //! derivatives: what lies between is as large as a layer's images, and is written and read for this alone.
 
+use fewshot_kernels::pool::PoolShape;
+
 use super::plan::root;
 use crate::float::Float;
-use crate::kernels::pool::PoolShape;
 use crate::op::Op;
 use crate::ops::layout::Layout;
 use crate::ops::norm::{NormOp, Terms};

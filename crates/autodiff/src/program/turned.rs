@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use fewshot_kernels::cost::transposes_second;
+
 use super::plan::root;
 use crate::float::Float;
-use crate::kernels::matmul::turns_second;
 use crate::op::Op;
 use crate::ops::layout::Layout;
 use crate::ops::product::Product;
@@ -22,7 +23,7 @@ fn factor<F: Float>(record: &Record<F>, id: usize) -> Option<(usize, Shape)> {
     let value = root(record, record.inputs(id)[1] as usize);
     // inputs alone: one transpose of each inner step's weights would wait for the way back, as much memory as they are
     let is_input = matches!(record.nodes[value].op, Op::Leaf);
-    let shared = is_input && a.len() == 2 && b.count() <= MOST && turns_second(a[0], a[1], b[0]);
+    let shared = is_input && a.len() == 2 && b.count() <= MOST && transposes_second(a[0], a[1], b[0]);
     shared.then_some((value, b))
 }
 

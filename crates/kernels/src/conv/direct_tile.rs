@@ -4,14 +4,14 @@
 
 use std::hint::black_box;
 
-use super::ahead::Ahead;
-use super::isa::{Isa, OfSize, Work, versions};
-use super::job::Job;
-use super::reader::Reader;
-use super::tile_steps::{STEPS, multiply, store_rows};
-use super::vector::Vector;
-use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, OfSize, Work, versions};
+use crate::cpu::prefetch::Ahead;
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
+use crate::tile::job::Job;
+use crate::tile::steps::{STEPS, multiply, store_rows};
+use crate::tile::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 
 /// Bytes of B that stay in the second-level cache while a block of rows is computed.
 const B_BYTES: usize = 512 << 10;
@@ -20,7 +20,7 @@ const BLOCK_ROWS: usize = 48;
 
 versions! {
     /// Runs a job: `out` and `b` have rows of `job.n` elements.
-    pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) where [F: Float] = product_body;
+    pub fn product<F>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) where [F: Element] = product_body;
 }
 
 /// Elements of the longest [`Panel::tail`]: the widest single vector, and as many rows of one column.
@@ -41,7 +41,7 @@ struct Panel<'a, F> {
 }
 
 #[inline(always)]
-fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) {
+fn product_body<F: Element, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) {
     job.check(out.len(), a.len(), b.len());
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
     let mut ahead = job.ahead.unwrap_or_else(|| Ahead::nothing(a));
@@ -65,13 +65,18 @@ fn product_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_,
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_, F>) {
+fn columns_of<F: Element, I: Isa>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_, F>) {
     at_width!(panel.window.vectors, columns::<F, I>(out, a, panel, job));
 }
 
 /// Walks the rows of one window of columns in blocks: all tiles of a block of rows take the same part of B before the next.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const N: usize>(out: &mut [F], a: &[F], panel: &Panel<'_, F>, job: &Job<'_, F>) {
+fn columns<F: Element, I: Isa, const N: usize>(
+    out: &mut [F],
+    a: &[F],
+    panel: &Panel<'_, F>,
+    job: &Job<'_, F>,
+) {
     let depth = panel.depth;
     // a window that sticks out of the output cannot read back what it stored, so it takes all of B at once
     let part = if job.n < panel.window.col + panel.window.width {
@@ -109,7 +114,7 @@ const fn tallest<I: Isa, const N: usize>() -> usize {
 /// The tiles of one block of rows over one part of the inner dimension.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn block<F: Float, I: Isa, const N: usize>(
+fn block<F: Element, I: Isa, const N: usize>(
     out: &mut [F],
     a: &[F],
     panel: &Panel<'_, F>,
@@ -189,12 +194,12 @@ struct Tile<'t, 'a, F> {
 }
 
 #[inline(always)]
-fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
+fn tile<F: Element, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     // SAFETY: this runs as a body of `product`.
     unsafe { I::apart(OfSize::<_, R, N>(tile)) }
 }
 
-impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
+impl<F: Element, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Tile { out, a, panel, job, top, count, inner, part } = self.0;
@@ -209,7 +214,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
 
 /// The next `R` rows from the cursor on.
 #[inline(always)]
-fn one<F: Float, I: Isa, const R: usize, const N: usize>(
+fn one<F: Element, I: Isa, const R: usize, const N: usize>(
     out: &mut [F],
     a: &[F],
     panel: &Panel<'_, F>,

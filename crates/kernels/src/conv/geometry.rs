@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::conv::ConvShape;
-use super::job::{Pixel, Run};
+use crate::conv::shape::ConvShape;
+use crate::tile::job::{Pixel, Run};
 
 /// Geometries a thread remembers before it forgets them all.
 const REMEMBERED: usize = 64;

@@ -1,12 +1,12 @@
 //! Convolution and pooling against plain loops.
 
-use super::conv::{ConvShape, conv, conv_dw, conv_dx};
-use super::isa::forced::at_every_level;
-use super::pool::{PoolShape, avg_pool, avg_pool_dx, max_pool};
-use super::strided;
-use super::testing::{assert_close, at_every_level_split_or_not, values};
-use super::winograd::suits;
-use crate::float::Float;
+use crate::conv::winograd::f4::suits;
+use crate::conv::winograd::strided;
+use crate::conv::{ConvShape, conv, conv_dw, conv_dx};
+use crate::cpu::isa::forced::at_every_level;
+use crate::element::Element;
+use crate::pool::{PoolShape, avg_pool, avg_pool_dx, max_pool};
+use crate::testing::{assert_close, at_every_level_split_or_not, values};
 
 /// Calls `f(output element base, input element base, weight element base)` for every window and tap inside the image.
 fn taps(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
@@ -77,7 +77,7 @@ fn shapes() -> Vec<ConvShape> {
     ]
 }
 
-fn check<F: Float>() {
+fn check<F: Element>() {
     for s in shapes() {
         let outputs = s.n * s.out_h() * s.out_w() * s.c_out;
         let x = values::<F>(s.n * s.h * s.w * s.c_in, 1);
@@ -209,7 +209,7 @@ fn window(s: &PoolShape, out: usize) -> Vec<usize> {
     inside
 }
 
-fn check_pool<F: Float>(s: &PoolShape) {
+fn check_pool<F: Element>(s: &PoolShape) {
     // few different values: ties are common
     let x: Vec<F> = values::<F>(s.n * s.h * s.w * s.c, 4).iter().map(|&v| (v * F::of(2.0)).round()).collect();
     let outputs = s.n * s.out_h() * s.out_w() * s.c;

@@ -2,17 +2,15 @@
 
 use std::ops::Range;
 
-use super::conv::{ConvShape, FEW_CHANNELS, GROUP_BYTES, image_sizes};
-use super::dense;
-use super::geometry;
-use super::job::{Pixel, Run};
-use super::map::add_assign;
-use super::pairs::{self, PairJob, Pairs};
-use super::split;
-use super::strided;
-use super::winograd;
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::geometry;
+use crate::conv::shape::{ConvShape, GROUP_BYTES, image_sizes};
+use crate::conv::weight_gradient_tile::{self, PairJob, Pairs};
+use crate::element::Element;
+use crate::elementwise::map::add_assign;
+use crate::matmul::dense;
+use crate::parallel;
+use crate::tile::job::{Pixel, Run};
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
 const BLOCK_PIXELS: usize = 128;
@@ -21,27 +19,8 @@ const FEW_PIXELS: usize = 512;
 /// Images of one partial sum of the weight gradient with few input channels.
 const BLOCK_IMAGES: usize = 16;
 
-/// The gradient of [`conv`](super::conv::conv) for the weights: `dw[tap] = sum over windows of x[n, iy, ix, :]^T g[n, oy, ox, :]`.
-#[inline(never)]
-pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
-    s.check(x.len(), dw.len(), g.len());
-    if dw.is_empty() || x.is_empty() || g.is_empty() {
-        return dw.fill(F::zero());
-    }
-    if s.c_in < FEW_CHANNELS {
-        dw.fill(F::zero());
-        dw_few(dw, x, g, s)
-    } else if winograd::suits::<F>(s) {
-        winograd::conv_dw(dw, x, g, s)
-    } else if strided::suits_dw::<F>(s) {
-        strided::conv_dw(dw, x, g, s)
-    } else {
-        of_pairs(dw, x, g, s, &geometry::of(s).taps)
-    }
-}
-
 /// The part of these pairs of an input and an output pixel, for each kernel position.
-pub(super) fn of_pairs<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
+pub(crate) fn of_pairs<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
     // with rows of whole vectors, of which zeros fill the last
     let wide = ConvShape { c_out: dense::whole_row::<F>(s.c_out), ..*s };
     if wide.c_out == s.c_out {
@@ -58,7 +37,7 @@ pub(super) fn of_pairs<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, 
 /// Each kernel position by itself, rows of the tile being input channels.
 ///
 /// Every element adds up the same blocks of images in the same order, however the rows are cut.
-fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
+fn dw_many<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
     let [x_image, g_image] = image_sizes(s);
     let pixels = taps.iter().map(Vec::len).max().unwrap_or_default().max(1);
     let (images, parts) = ((BLOCK_PIXELS / pixels).clamp(1, s.n), pixels.div_ceil(BLOCK_PIXELS));
@@ -66,9 +45,9 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<
         .map(|k| taps.iter().map(|tap| Pairs::new(part(tap, k, parts), images, s)).collect())
         .collect();
     let all = s.kh * s.kw * s.c_in;
-    let each = all.div_ceil(split::pieces(all));
+    let each = all.div_ceil(parallel::pieces(all));
     let is_far = (x.len() + g.len()) * size_of::<F>() > GROUP_BYTES;
-    split::chunks(dw, each * s.c_out, |i, dw| {
+    parallel::chunks(dw, each * s.c_out, |i, dw| {
         let rows = i * each..i * each + dw.len() / s.c_out;
         for first in (0..s.n).step_by(images) {
             let [this, next] = [first, first + images].map(|from| from..(from + images).min(s.n));
@@ -77,9 +56,9 @@ fn dw_many<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<
                 if is_far && !next.is_empty() {
                     let soon = [(x, x_image), (g, g_image)]
                         .map(|(all, image)| part(&all[next.start * image..next.end * image], k, parts));
-                    pairs::look_ahead(&mut jobs, soon);
+                    weight_gradient_tile::look_ahead(&mut jobs, soon);
                 }
-                pairs::accumulate(dw, &x[first * x_image..], &g[first * g_image..], &jobs);
+                weight_gradient_tile::accumulate(dw, &x[first * x_image..], &g[first * g_image..], &jobs);
             }
         }
     });
@@ -91,7 +70,7 @@ fn part<T>(all: &[T], k: usize, parts: usize) -> &[T] {
 }
 
 /// The jobs for these rows of the weights, one for each kernel position; `pairs` are those of the positions.
-fn jobs_of<'a, F: Float>(
+fn jobs_of<'a, F: Element>(
     rows: &Range<usize>,
     pairs: &'a [Pairs],
     images: usize,
@@ -115,7 +94,7 @@ fn jobs_of<'a, F: Float>(
 }
 
 /// All kernel positions of a class of windows at once; blocks of images are summed apart, then in order.
-fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+pub(crate) fn dw_few<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let geometry = geometry::of(s);
     let classes = &geometry.forward;
     let [x_image, g_image] = image_sizes(s);
@@ -126,7 +105,7 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
         sums.extend(parts.map(|pixels| (Pairs::new(pixels, group, s), &class.runs[..])));
     }
     let mut partial = vec![F::zero(); s.n.div_ceil(BLOCK_IMAGES) * dw.len()];
-    split::chunks(&mut partial, dw.len(), |i, partial| {
+    parallel::chunks(&mut partial, dw.len(), |i, partial| {
         let last = ((i + 1) * BLOCK_IMAGES).min(s.n);
         for first in (i * BLOCK_IMAGES..last).step_by(group) {
             let images = group.min(last - first);
@@ -142,7 +121,7 @@ fn dw_few<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
             };
             let jobs = sums.iter().flat_map(|(pairs, runs)| runs.iter().map(move |run| job(pairs, run)));
             let jobs: Vec<PairJob<'_, F>> = jobs.collect();
-            pairs::accumulate(partial, &x[first * x_image..], &g[first * g_image..], &jobs);
+            weight_gradient_tile::accumulate(partial, &x[first * x_image..], &g[first * g_image..], &jobs);
         }
     });
     for partial in partial.chunks_exact(dw.len()) {

@@ -2,17 +2,17 @@
 
 #![allow(unsafe_code)]
 
-use super::ahead::Ahead;
-use super::array;
-use super::conv::{ConvShape, image_sizes};
-use super::isa::{Isa, OfSize, Work, versions};
-use super::job::Pixel;
-use super::reader::Reader;
-use super::tile_steps::{STEPS, step, store_rows};
-use super::vector::Vector;
-use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::shape::{ConvShape, image_sizes};
+use crate::cpu::isa::{Isa, OfSize, Work, versions};
+use crate::cpu::prefetch::Ahead;
+use crate::cpu::raw::Reader;
+use crate::cpu::small_array;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
+use crate::tile::job::Pixel;
+use crate::tile::steps::{STEPS, step, store_rows};
+use crate::tile::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 
 /// Pairs after which what a tile reads of an input pixel has come from the second-level cache: it lies too scattered for the processor
 /// to foresee.
@@ -95,7 +95,7 @@ impl<F> PairJob<'_, F> {
 }
 
 /// Has the jobs ask for what is needed after them.
-pub fn look_ahead<'a, F: Float>(jobs: &mut [PairJob<'a, F>], next: [&'a [F]; 2]) {
+pub fn look_ahead<'a, F: Element>(jobs: &mut [PairJob<'a, F>], next: [&'a [F]; 2]) {
     let steps = |job: &PairJob<'_, F>| job.rows * job.steps().len();
     let mut ahead = Ahead::new(next, jobs.iter().map(steps).sum());
     for job in jobs {
@@ -106,11 +106,11 @@ pub fn look_ahead<'a, F: Float>(jobs: &mut [PairJob<'a, F>], next: [&'a [F]; 2])
 
 versions! {
     /// Runs jobs: `out` has rows of `c_out` elements.
-    pub fn accumulate<F>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_, F>]) where [F: Float] = accumulate_body;
+    pub fn accumulate<F>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_, F>]) where [F: Element] = accumulate_body;
 }
 
 #[inline(always)]
-fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_, F>]) {
+fn accumulate_body<F: Element, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[PairJob<'_, F>]) {
     let longer = longer::<F, I>(g, jobs);
     let g = longer.as_ref().map_or(g, Buffer::data);
     for job in jobs {
@@ -126,7 +126,7 @@ fn accumulate_body<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], jobs: &[Pa
 }
 
 /// A copy of g with room behind it, if a window reads beyond its end.
-fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_, F>]) -> Option<Buffer<F>> {
+fn longer<F: Element, I: Isa>(g: &[F], jobs: &[PairJob<'_, F>]) -> Option<Buffer<F>> {
     let n = jobs.first()?.shape.c_out;
     let width = Window::next::<F, I>(0, n).width;
     if width <= n || jobs.iter().all(|job| job.needs(width) <= g.len()) {
@@ -140,13 +140,13 @@ fn longer<F: Float, I: Isa>(g: &[F], jobs: &[PairJob<'_, F>]) -> Option<Buffer<F
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_, F>, window: Window) {
+fn columns_of<F: Element, I: Isa>(out: &mut [F], x: &[F], g: &[F], job: &PairJob<'_, F>, window: Window) {
     at_width!(window.vectors, columns::<F, I>(out, x, g, job, window));
 }
 
 /// Walks the rows of one window of columns in tiles.
 #[inline(always)]
-fn columns<F: Float, I: Isa, const N: usize>(
+fn columns<F: Element, I: Isa, const N: usize>(
     out: &mut [F],
     x: &[F],
     g: &[F],
@@ -172,17 +172,17 @@ struct Tile<'t, 'a, F> {
 }
 
 #[inline(always)]
-fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
+fn tile<F: Element, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     // SAFETY: this runs as a body of `accumulate`.
     unsafe { I::apart(OfSize::<_, R, N>(tile)) }
 }
 
-impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
+impl<F: Element, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Tile { out, x, g, job, done, window } = self.0;
         let first = Reader::new(x).after((job.first + done) as isize);
-        let from: [Reader<'_, F>; R] = array::of(|i| first.after(i as isize));
+        let from: [Reader<'_, F>; R] = small_array::of(|i| first.after(i as isize));
         let g = Reader::new(g).after(window.col as isize);
         // SAFETY: this runs with the features of `I`.
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
@@ -207,7 +207,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, 
             }
         }
         let n = job.shape.c_out;
-        let begins: [usize; R] = array::of(|i| (job.row + done + i) * n + window.col);
+        let begins: [usize; R] = small_array::of(|i| (job.row + done + i) * n + window.col);
         store_rows::<F, I, R, N>(out, &begins, acc, window.keep, job.add);
     }
 }

@@ -5,8 +5,8 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::vector::{Vector, Vector128, Vector256, Vector512};
-use crate::float::Float;
+use crate::cpu::vector::{Vector, Vector128, Vector256, Vector512};
+use crate::element::Element;
 
 /// The instruction sets a kernel is compiled for, lowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -35,7 +35,7 @@ pub trait Isa {
 
     /// `a * b + c`, fused where the instruction set has it.
     #[inline(always)]
-    fn mul_add<F: Float>(a: F, b: F, c: F) -> F {
+    fn mul_add<F: Element>(a: F, b: F, c: F) -> F {
         if Self::FUSED { a.mul_add(b, c) } else { a * b + c }
     }
 
@@ -175,7 +175,7 @@ pub mod forced {
         static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
     }
 
-    pub(super) fn get() -> Option<Level> {
+    pub(crate) fn get() -> Option<Level> {
         FORCED.get()
     }
 
@@ -198,7 +198,8 @@ pub mod forced {
 }
 
 /// Declares a kernel's public door: `versions! { pub fn name<F>(args...) where [bounds] = body; }` compiles the
-/// `#[inline(always)]` function `body::<F, I>` for each instruction set `I` and calls the best one at run time.
+/// `#[inline(always)]` function `body::<F, I>` for each instruction set `I` and calls the best one at run time; for AVX-512 only where
+/// [`Element::AVX512`] says so.
 macro_rules! versions {
     ($($(#[$meta:meta])* $vis:vis fn $name:ident<$($g:ident),+>($($arg:ident: $ty:ty),* $(,)?) where [$($bounds:tt)*] = $body:ident;)+) => {$(
         $(#[$meta])*
@@ -211,23 +212,25 @@ macro_rules! versions {
                 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx512<$($g),+>($($arg: $ty),*) where $($bounds)* {
-                    $body::<$($g,)+ crate::kernels::isa::Avx512>($($arg),*)
+                    $body::<$($g,)+ crate::cpu::isa::Avx512>($($arg),*)
                 }
                 #[inline(never)]
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx2<$($g),+>($($arg: $ty),*) where $($bounds)* {
-                    $body::<$($g,)+ crate::kernels::isa::Avx2>($($arg),*)
+                    $body::<$($g,)+ crate::cpu::isa::Avx2>($($arg),*)
                 }
-                match crate::kernels::isa::level() {
+                let level = crate::cpu::isa::level();
+                if F::AVX512 && level == crate::cpu::isa::Level::Avx512 {
                     // SAFETY: `level` is at most what the running machine has.
-                    crate::kernels::isa::Level::Avx512 => return unsafe { avx512::<$($g),+>($($arg),*) },
+                    return unsafe { avx512::<$($g),+>($($arg),*) };
+                }
+                if level >= crate::cpu::isa::Level::Avx2 {
                     // SAFETY: as above.
-                    crate::kernels::isa::Level::Avx2 => return unsafe { avx2::<$($g),+>($($arg),*) },
-                    crate::kernels::isa::Level::Baseline => {}
+                    return unsafe { avx2::<$($g),+>($($arg),*) };
                 }
             }
-            $body::<$($g,)+ crate::kernels::isa::Baseline>($($arg),*)
+            $body::<$($g,)+ crate::cpu::isa::Baseline>($($arg),*)
         }
     )+};
 }

@@ -4,20 +4,20 @@
 
 use std::time::Instant;
 
-use super::isa::{Isa, versions};
-use super::vector::Vector;
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Accumulators: enough to hide the latency of a multiply-add on two ports.
 const CHAINS: usize = 12;
 
 versions! {
     /// Multiplies and adds `steps` times in registers; adds up the operations.
-    fn multiply_adds<F>(sum: &mut F, operations: &mut usize, steps: usize) where [F: Float] = multiply_adds_body;
+    fn multiply_adds<F>(sum: &mut F, operations: &mut usize, steps: usize) where [F: Element] = multiply_adds_body;
 }
 
 #[inline(always)]
-fn multiply_adds_body<F: Float, I: Isa>(sum: &mut F, operations: &mut usize, steps: usize) {
+fn multiply_adds_body<F: Element, I: Isa>(sum: &mut F, operations: &mut usize, steps: usize) {
     // SAFETY: this runs with the features of `I`.
     unsafe {
         let (factor, term) = (I::Vector::splat(*sum), I::Vector::splat(*sum));
@@ -37,7 +37,7 @@ fn multiply_adds_body<F: Float, I: Isa>(sum: &mut F, operations: &mut usize, ste
 }
 
 /// Operations per second of register-only multiply-adds at the instruction set in use: the best of many short runs.
-pub fn fma_rate<F: Float>() -> f64 {
+pub fn fma_rate<F: Element>() -> f64 {
     let run = |_| {
         let (mut sum, mut operations) = (F::of(0.5), 0);
         let start = Instant::now();

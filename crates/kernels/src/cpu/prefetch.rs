@@ -1,7 +1,7 @@
 //! Memory that is needed soon, brought into the second-level cache while something else is computed.
 
-use super::reader::Reader;
-use crate::float::Float;
+use crate::cpu::raw::Reader;
+use crate::element::Element;
 
 /// Bits behind the point of a rate.
 const POINT: u32 = 16;
@@ -15,7 +15,7 @@ pub struct Ahead<'a, F> {
     rates: [u64; 2],
 }
 
-impl<'a, F: Float> Ahead<'a, F> {
+impl<'a, F: Element> Ahead<'a, F> {
     /// The slices, spread over so many steps.
     pub fn new(slices: [&'a [F]; 2], steps: usize) -> Self {
         let rate = |slice: &[F]| ((slice.len() as u64) << POINT) / steps.max(1) as u64;
@@ -49,7 +49,7 @@ pub struct Pieces<'a, F> {
     hops: [isize; 2],
 }
 
-impl<F: Float> Pieces<'_, F> {
+impl<F: Element> Pieces<'_, F> {
     /// Asks for the next piece.
     #[inline(always)]
     pub fn ask(&mut self) {

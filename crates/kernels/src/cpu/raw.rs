@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 #[cfg(debug_assertions)]
 use std::ops::Range;
 
-use super::array;
-use super::vector::Vector;
-use crate::float::Float;
+use crate::cpu::small_array;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// A place in, before or after a slice, from which elements are read without a bounds check in release builds.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub struct Reader<'a, F> {
     slice: PhantomData<&'a [F]>,
 }
 
-impl<'a, F: Float> Reader<'a, F> {
+impl<'a, F: Element> Reader<'a, F> {
     /// The start of `slice`.
     #[inline(always)]
     pub fn new(slice: &'a [F]) -> Self {
@@ -93,7 +93,7 @@ impl<'a, F: Float> Reader<'a, F> {
         #[cfg(debug_assertions)]
         self.check(self.at..self.at.wrapping_add(N * V::lanes::<F>()));
         // SAFETY: the caller's promise.
-        array::of(|j| unsafe { V::load(self.at.wrapping_add(j * V::lanes::<F>())) })
+        small_array::of(|j| unsafe { V::load(self.at.wrapping_add(j * V::lanes::<F>())) })
     }
 
     /// The first `lanes` lanes of the vector from here on, which `mask` chooses, zero in the others.
@@ -130,7 +130,7 @@ pub struct Writer<'a, F> {
     slice: PhantomData<&'a mut [F]>,
 }
 
-impl<'a, F: Float> Writer<'a, F> {
+impl<'a, F: Element> Writer<'a, F> {
     /// All of `slice`.
     #[inline(always)]
     pub fn new(slice: &'a mut [F]) -> Self {
@@ -168,8 +168,8 @@ impl<'a, F: Float> Writer<'a, F> {
 
 #[cfg(all(test, debug_assertions))]
 mod tests {
-    use super::super::vector::Vector128;
     use super::*;
+    use crate::cpu::vector::Vector128;
 
     #[test]
     fn reading_inside_is_allowed() {

@@ -1,11 +1,11 @@
 //! Exponentials, logarithms and the error function against libraries'.
 
-use super::isa::forced::at_every_level;
-use super::limits;
-use super::map::{Source, map1};
-use super::math;
-use super::testing::values;
-use crate::float::Float;
+use crate::cpu::isa::forced::at_every_level;
+use crate::cpu::limits;
+use crate::cpu::math;
+use crate::element::Element;
+use crate::elementwise::map::{Source, map1};
+use crate::testing::values;
 
 /// A function and a library's in double precision.
 type Pair<F> = (&'static str, fn(F) -> F, fn(f64) -> f64);
@@ -93,7 +93,7 @@ fn double_precision_is_within_three_units() {
 }
 
 /// From where these functions are nearly 1 to where they are nearly 0.
-fn far_from_zero_in<F: Float>(tolerance: f64) {
+fn far_from_zero_in<F: Element>(tolerance: f64) {
     let bell = |x: f64| logistic(x) * logistic(-x);
     for x in (-4000..=4000).map(|k| F::of(f64::from(k) * 0.0097)) {
         let exact = x.as_f64();

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::float::Float;
+use crate::element::Element;
 
 /// Lanes of the vector that has most of them.
 pub const MOST_LANES: usize = 16;
@@ -20,7 +20,7 @@ pub trait Vector: Copy {
     /// # Safety
     /// `at` is valid for reads of all lanes, aligned or not.
     #[inline(always)]
-    unsafe fn load<F: Float>(at: *const F) -> Self {
+    unsafe fn load<F: Element>(at: *const F) -> Self {
         // SAFETY: the caller's promise; any bits are a vector.
         unsafe { at.cast::<Self>().read_unaligned() }
     }
@@ -30,7 +30,7 @@ pub trait Vector: Copy {
     /// # Safety
     /// `at` is valid for writes of all lanes, aligned or not.
     #[inline(always)]
-    unsafe fn store<F: Float>(self, at: *mut F) {
+    unsafe fn store<F: Element>(self, at: *mut F) {
         // SAFETY: the caller's promise.
         unsafe { at.cast::<Self>().write_unaligned(self) }
     }
@@ -39,43 +39,43 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// The machine has the vector's instruction set, here and in the other operations.
-    unsafe fn splat<F: Float>(x: F) -> Self;
+    unsafe fn splat<F: Element>(x: F) -> Self;
 
     /// `self * b + c`, fused where the instruction set has it.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn mul_add<F: Float>(self, b: Self, c: Self) -> Self;
+    unsafe fn mul_add<F: Element>(self, b: Self, c: Self) -> Self;
 
     /// `self + b`.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn add<F: Float>(self, b: Self) -> Self;
+    unsafe fn add<F: Element>(self, b: Self) -> Self;
 
     /// `self - b`.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn sub<F: Float>(self, b: Self) -> Self;
+    unsafe fn sub<F: Element>(self, b: Self) -> Self;
 
     /// The greater of both lanes, `b` where one is not a number.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn max<F: Float>(self, b: Self) -> Self;
+    unsafe fn max<F: Element>(self, b: Self) -> Self;
 
     /// The greater of both lanes, NaN where either is.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn max_or_nan<F: Float>(self, b: Self) -> Self;
+    unsafe fn max_or_nan<F: Element>(self, b: Self) -> Self;
 
     /// Lanes of `x` where this is greater than `b`, of `y` elsewhere.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self;
+    unsafe fn where_greater<F: Element>(self, b: Self, x: Self, y: Self) -> Self;
 
     /// Whether some lanes can be read and written alone; only then the three operations that follow may be called.
     const MASKED: bool = false;
@@ -90,7 +90,7 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn mask<F: Float>(_from: usize, _to: usize) -> Self::Mask {
+    unsafe fn mask<F: Element>(_from: usize, _to: usize) -> Self::Mask {
         unreachable!("this vector has no masks")
     }
 
@@ -98,7 +98,7 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// As of [`Vector::splat`], and the chosen elements are valid for reads.
-    unsafe fn load_masked<F: Float>(_at: *const F, _mask: Self::Mask) -> Self {
+    unsafe fn load_masked<F: Element>(_at: *const F, _mask: Self::Mask) -> Self {
         unreachable!("this vector has no masks")
     }
 
@@ -106,7 +106,7 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// As of [`Vector::splat`], and the chosen elements are valid for writes.
-    unsafe fn store_masked<F: Float>(self, _at: *mut F, _mask: Self::Mask) {
+    unsafe fn store_masked<F: Element>(self, _at: *mut F, _mask: Self::Mask) {
         unreachable!("this vector has no masks")
     }
 
@@ -114,13 +114,13 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// As of [`Vector::splat`], and all of them are valid for reads.
-    unsafe fn pieces<F: Float>(at: *const F, step: usize) -> Self;
+    unsafe fn pieces<F: Element>(at: *const F, step: usize) -> Self;
 
     /// Of every sixteen bytes of both the low and the high halves, their elements taken in turns.
     ///
     /// # Safety
     /// As of [`Vector::splat`].
-    unsafe fn zip<F: Float>(self, b: Self) -> [Self; 2];
+    unsafe fn zip<F: Element>(self, b: Self) -> [Self; 2];
 
     /// [`Vector::zip`] of elements of eight bytes.
     ///
@@ -134,4 +134,4 @@ pub trait Vector: Copy {
 pub use std::arch::x86_64::{__m128 as Vector128, __m256 as Vector256, __m512 as Vector512};
 
 #[cfg(not(target_arch = "x86_64"))]
-pub use super::vector_plain::{Plain as Vector128, Plain as Vector256, Plain as Vector512};
+pub use crate::cpu::vector_plain::{Plain as Vector128, Plain as Vector256, Plain as Vector512};

@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::array;
-use super::vector::Vector;
-use crate::float::Float;
-use crate::kernels::isa::{Baseline, Isa};
+use crate::cpu::isa::{Baseline, Isa};
+use crate::cpu::small_array;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(16))]
@@ -13,7 +13,7 @@ pub struct Plain([u8; 16]);
 
 impl Plain {
     #[inline(always)]
-    fn map<F: Float>(self, [b, c]: [Self; 2], f: impl Fn(F, F, F) -> F) -> Self {
+    fn map<F: Element>(self, [b, c]: [Self; 2], f: impl Fn(F, F, F) -> F) -> Self {
         let mut out = self;
         for i in 0..Self::lanes::<F>() {
             // SAFETY: the lanes lie in the vector, which is aligned for either element type.
@@ -31,53 +31,53 @@ impl Vector for Plain {
     type Mask = ();
 
     #[inline(always)]
-    unsafe fn splat<F: Float>(x: F) -> Self {
+    unsafe fn splat<F: Element>(x: F) -> Self {
         let zero = Plain([0; 16]);
         zero.map([zero, zero], |_: F, _, _| x)
     }
 
     #[inline(always)]
-    unsafe fn mul_add<F: Float>(self, b: Self, c: Self) -> Self {
+    unsafe fn mul_add<F: Element>(self, b: Self, c: Self) -> Self {
         self.map([b, c], |a: F, b, c| Baseline::mul_add(a, b, c))
     }
 
     #[inline(always)]
-    unsafe fn add<F: Float>(self, b: Self) -> Self {
+    unsafe fn add<F: Element>(self, b: Self) -> Self {
         self.map([b, b], |a: F, b, _| a + b)
     }
 
     #[inline(always)]
-    unsafe fn sub<F: Float>(self, b: Self) -> Self {
+    unsafe fn sub<F: Element>(self, b: Self) -> Self {
         self.map([b, b], |a: F, b, _| a - b)
     }
 
     #[inline(always)]
-    unsafe fn max<F: Float>(self, b: Self) -> Self {
+    unsafe fn max<F: Element>(self, b: Self) -> Self {
         self.map([b, b], |a: F, b, _| if a > b { a } else { b })
     }
 
     #[inline(always)]
-    unsafe fn max_or_nan<F: Float>(self, b: Self) -> Self {
+    unsafe fn max_or_nan<F: Element>(self, b: Self) -> Self {
         self.map([b, b], |a: F, b, _| if a > b || a.is_nan() { a } else { b })
     }
 
     #[inline(always)]
-    unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self {
+    unsafe fn where_greater<F: Element>(self, b: Self, x: Self, y: Self) -> Self {
         let greater = self.map([b, b], |a: F, b, _| if a > b { F::one() } else { F::zero() });
         greater.map([x, y], |greater: F, x, y| if greater > F::zero() { x } else { y })
     }
 
     #[inline(always)]
-    unsafe fn pieces<F: Float>(at: *const F, _: usize) -> Self {
+    unsafe fn pieces<F: Element>(at: *const F, _: usize) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::load(at) }
     }
 
     #[inline(always)]
-    unsafe fn zip<F: Float>(self, b: Self) -> [Self; 2] {
+    unsafe fn zip<F: Element>(self, b: Self) -> [Self; 2] {
         let size = size_of::<F>();
         [0, 8].map(|half| {
-            Plain(array::of(|i| {
+            Plain(small_array::of(|i| {
                 let from = half + i / (2 * size) * size + i % size;
                 if i / size % 2 == 0 { self.0[from] } else { b.0[from] }
             }))

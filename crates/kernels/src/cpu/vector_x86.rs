@@ -4,8 +4,8 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::Vector;
-use crate::float::Float;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Masks of the first bytes of a vector, by where one begins to read.
 static BYTES: [u8; 64] = {
@@ -28,7 +28,7 @@ macro_rules! vector {
             $($more)*
 
             #[inline(always)]
-            unsafe fn splat<F: Float>(x: F) -> Self {
+            unsafe fn splat<F: Element>(x: F) -> Self {
                 // SAFETY: the caller's promise; elements of four bytes are `f32`, of eight `f64`.
                 unsafe {
                     if size_of::<F>() == 4 {
@@ -40,7 +40,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn mul_add<F: Float>(self, b: Self, c: Self) -> Self {
+            unsafe fn mul_add<F: Element>(self, b: Self, c: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 {
@@ -54,7 +54,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn add<F: Float>(self, b: Self) -> Self {
+            unsafe fn add<F: Element>(self, b: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 { $add(self, b) } else { $from($add_f64($to(self), $to(b))) }
@@ -62,7 +62,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn sub<F: Float>(self, b: Self) -> Self {
+            unsafe fn sub<F: Element>(self, b: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 { $sub(self, b) } else { $from($sub_f64($to(self), $to(b))) }
@@ -70,7 +70,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn max<F: Float>(self, b: Self) -> Self {
+            unsafe fn max<F: Element>(self, b: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 { $max(self, b) } else { $from($max_f64($to(self), $to(b))) }
@@ -78,7 +78,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn max_or_nan<F: Float>(self, b: Self) -> Self {
+            unsafe fn max_or_nan<F: Element>(self, b: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 {
@@ -92,7 +92,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn where_greater<F: Float>(self, b: Self, x: Self, y: Self) -> Self {
+            unsafe fn where_greater<F: Element>(self, b: Self, x: Self, y: Self) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 {
@@ -106,7 +106,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn pieces<F: Float>(at: *const F, step: usize) -> Self {
+            unsafe fn pieces<F: Element>(at: *const F, step: usize) -> Self {
                 // SAFETY: the caller's promise.
                 unsafe {
                     let $piece = |i: usize| _mm_loadu_ps(at.add(i * step).cast());
@@ -115,7 +115,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            unsafe fn zip<F: Float>(self, b: Self) -> [Self; 2] {
+            unsafe fn zip<F: Element>(self, b: Self) -> [Self; 2] {
                 // SAFETY: the caller's promise.
                 unsafe {
                     if size_of::<F>() == 4 { [$low(self, b), $high(self, b)] } else { self.zip_wide(b) }
@@ -159,12 +159,12 @@ vector!(
     type Mask = u16;
 
     #[inline(always)]
-    unsafe fn mask<F: Float>(from: usize, to: usize) -> u16 {
+    unsafe fn mask<F: Element>(from: usize, to: usize) -> u16 {
         ((1u32 << to) - (1u32 << from)) as u16
     }
 
     #[inline(always)]
-    unsafe fn load_masked<F: Float>(at: *const F, mask: u16) -> Self {
+    unsafe fn load_masked<F: Element>(at: *const F, mask: u16) -> Self {
         // SAFETY: the caller's promise; other lanes are not read.
         unsafe {
             if size_of::<F>() == 4 {
@@ -176,7 +176,7 @@ vector!(
     }
 
     #[inline(always)]
-    unsafe fn store_masked<F: Float>(self, at: *mut F, mask: u16) {
+    unsafe fn store_masked<F: Element>(self, at: *mut F, mask: u16) {
         // SAFETY: the caller's promise; other lanes are not written.
         unsafe {
             if size_of::<F>() == 4 {
@@ -212,20 +212,20 @@ vector!(
     type Mask = __m256i;
 
     #[inline(always)]
-    unsafe fn mask<F: Float>(from: usize, to: usize) -> __m256i {
+    unsafe fn mask<F: Element>(from: usize, to: usize) -> __m256i {
         let below = |lanes: usize| BYTES.as_ptr().wrapping_add(32 - lanes * size_of::<F>()).cast();
         // SAFETY: 32 bytes from at most the middle of 64.
         unsafe { _mm256_andnot_si256(_mm256_loadu_si256(below(from)), _mm256_loadu_si256(below(to))) }
     }
 
     #[inline(always)]
-    unsafe fn load_masked<F: Float>(at: *const F, mask: __m256i) -> Self {
+    unsafe fn load_masked<F: Element>(at: *const F, mask: __m256i) -> Self {
         // SAFETY: the caller's promise; other lanes are not read. Elements of eight bytes have two equal halves of the mask.
         unsafe { _mm256_maskload_ps(at.cast(), mask) }
     }
 
     #[inline(always)]
-    unsafe fn store_masked<F: Float>(self, at: *mut F, mask: __m256i) {
+    unsafe fn store_masked<F: Element>(self, at: *mut F, mask: __m256i) {
         // SAFETY: the caller's promise; other lanes are not written.
         unsafe { _mm256_maskstore_ps(at.cast(), mask, self) }
     }

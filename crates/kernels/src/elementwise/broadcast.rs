@@ -1,15 +1,15 @@
 //! Elementwise functions of two operands that are repeated along axes.
 
-use super::isa::{Isa, versions};
-use super::map::{One, Source, Two, binary, blocks, unary};
-use super::permute::Odometer;
-use crate::float::Float;
-use crate::shape::MAX_RANK;
+use crate::MAX_RANK;
+use crate::cpu::isa::{Isa, versions};
+use crate::element::Element;
+use crate::elementwise::map::{One, Source, Two, binary, blocks, unary};
+use crate::layout::permute::Odometer;
 
 /// `out = f(a, b)` where `a` and `b` are broadcast to `out_shape` by numpy's rule: shapes are aligned at the right,
 /// and an axis of one element is repeated.
 #[inline]
-pub fn broadcast2<'a, F: Float, M: Fn(F, F) -> F + Copy>(
+pub fn broadcast2<'a, F: Element, M: Fn(F, F) -> F + Copy>(
     out: &mut [F],
     out_shape: &[usize],
     a: impl Into<Source<'a, F>>,
@@ -22,7 +22,7 @@ pub fn broadcast2<'a, F: Float, M: Fn(F, F) -> F + Copy>(
 }
 
 #[inline(never)]
-fn broadcast<F: Float, M: Fn(F, F) -> F + Copy>(
+fn broadcast<F: Element, M: Fn(F, F) -> F + Copy>(
     out: &mut [F],
     out_shape: &[usize],
     (a, a_shape): (Source<'_, F>, &[usize]),
@@ -45,7 +45,7 @@ fn broadcast<F: Float, M: Fn(F, F) -> F + Copy>(
 
 /// Repeats `a` along the axes of `out_shape` it lacks or has one element on.
 #[inline(never)]
-pub fn broadcast_to<F: Float>(out: &mut [F], out_shape: &[usize], a: &[F], a_shape: &[usize]) {
+pub fn broadcast_to<F: Element>(out: &mut [F], out_shape: &[usize], a: &[F], a_shape: &[usize]) {
     if a.len() == 1 {
         out.fill(a[0]);
     } else {
@@ -103,15 +103,15 @@ impl Axes {
 
 versions! {
     /// `out = f(a, b)` for each row of as many elements as `b`.
-    fn rows<F, M>(out: &mut [F], a: Source<'_, F>, b: &[F], f: M) where [F: Float, M: Fn(F, F) -> F + Copy] = rows_body;
+    fn rows<F, M>(out: &mut [F], a: Source<'_, F>, b: &[F], f: M) where [F: Element, M: Fn(F, F) -> F + Copy] = rows_body;
     /// Walks the outer axes; the innermost one is a plain loop.
     fn strided<F, M>(out: &mut [F], a: Source<'_, F>, b: Source<'_, F>, axes: &Axes, f: M)
-        where [F: Float, M: Fn(F, F) -> F + Copy] = strided_body;
+        where [F: Element, M: Fn(F, F) -> F + Copy] = strided_body;
 }
 
 #[inline(always)]
 #[allow(unsafe_code)]
-fn rows_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(out: &mut [F], a: Source<'_, F>, b: &[F], f: M) {
+fn rows_body<F: Element, M: Fn(F, F) -> F + Copy, I: Isa>(out: &mut [F], a: Source<'_, F>, b: &[F], f: M) {
     assert_eq!(a.len(out.len()), out.len(), "broadcast2: lengths");
     for row in 0..out.len() / b.len() {
         let out = out[row * b.len()..][..b.len()].as_mut_ptr();
@@ -123,7 +123,7 @@ fn rows_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(out: &mut [F], a: Source
 
 #[inline(always)]
 #[allow(unsafe_code)]
-fn strided_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
+fn strided_body<F: Element, M: Fn(F, F) -> F + Copy, I: Isa>(
     out: &mut [F],
     a: Source<'_, F>,
     b: Source<'_, F>,

@@ -1,10 +1,10 @@
 //! What the gates of an LSTM make of its cells: rows of input, forget, candidate and output gates, `size` elements each.
 
-use super::isa::{Isa, versions};
-use super::map::{Four, One, Source, Three, Two, each};
-use super::math::{sigmoid, tanh};
-use super::vector::MOST_LANES;
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::math::{sigmoid, tanh};
+use crate::cpu::vector::MOST_LANES;
+use crate::element::Element;
+use crate::elementwise::map::{Four, One, Source, Three, Two, each};
 
 /// Elements worked on at once, whose functions stay in the nearest memory.
 const BLOCK: usize = 64;
@@ -18,7 +18,7 @@ fn check(gates: usize, cells: &[usize], size: usize) {
 
 /// The gates' functions, `c' = sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`. The gates may lie in `active`.
 #[inline(never)]
-pub fn lstm<F: Float>(
+pub fn lstm<F: Element>(
     hidden: &mut [F],
     next: &mut [F],
     active: &mut [F],
@@ -34,7 +34,7 @@ pub fn lstm<F: Float>(
 /// The gradients of [`lstm`] for gates and cells, from what it wrote and the gradients of hidden states and next cells.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn lstm_backward<F: Float>(
+pub fn lstm_backward<F: Element>(
     d_gates: &mut [F],
     d_cell: &mut [F],
     active: &[F],
@@ -51,13 +51,13 @@ pub fn lstm_backward<F: Float>(
 
 versions! {
     fn forward<F>(hidden: &mut [F], next: &mut [F], active: &mut [F], gates: Source<'_, F>, cell: &[F], size: usize)
-        where [F: Float] = forward_body;
+        where [F: Element] = forward_body;
     fn backward<F>(d_gates: &mut [F], d_cell: &mut [F], active: &[F], cell: &[F], next: &[F], d_hidden: &[F], d_next: &[F], size: usize)
-        where [F: Float] = backward_body;
+        where [F: Element] = backward_body;
 }
 
 #[inline(always)]
-fn forward_body<F: Float, I: Isa>(
+fn forward_body<F: Element, I: Isa>(
     hidden: &mut [F],
     next: &mut [F],
     active: &mut [F],
@@ -97,7 +97,7 @@ fn forward_body<F: Float, I: Isa>(
 
 /// The function of gate `k` of several rows.
 #[inline(always)]
-fn together<F: Float>(active: &mut [F], gates: Source<'_, F>, size: usize, k: usize, held: &mut [F]) {
+fn together<F: Element>(active: &mut [F], gates: Source<'_, F>, size: usize, k: usize, held: &mut [F]) {
     let held = &mut held[..active.len() / 4];
     for (held, gates) in held.chunks_exact_mut(size).zip(gates.slice(active).chunks_exact(4 * size)) {
         each(held, [Source::Slice(&gates[k * size..][..size])], One(|x| x));
@@ -113,7 +113,7 @@ fn together<F: Float>(active: &mut [F], gates: Source<'_, F>, size: usize, k: us
 
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn backward_body<F: Float, I: Isa>(
+fn backward_body<F: Element, I: Isa>(
     d_gates: &mut [F],
     d_cell: &mut [F],
     active: &[F],

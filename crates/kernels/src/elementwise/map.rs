@@ -5,12 +5,10 @@
 
 use std::ops::Range;
 
-use super::array;
-use super::isa::{Isa, versions};
-use super::strip::load;
-use crate::float::Float;
-
-pub use super::broadcast::{broadcast_to, broadcast2};
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::small_array;
+use crate::cpu::strip::load;
+use crate::element::Element;
 
 /// Where an operand lies.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +25,9 @@ impl<'a, F> From<&'a [F]> for Source<'a, F> {
     }
 }
 
-impl<F: Float> Source<'_, F> {
+impl<F: Element> Source<'_, F> {
     /// Its elements, for an output of `out`.
-    pub(super) fn len(&self, out: usize) -> usize {
+    pub(crate) fn len(&self, out: usize) -> usize {
         match self {
             Source::Slice(slice) => slice.len(),
             Source::Out => out,
@@ -38,7 +36,7 @@ impl<F: Float> Source<'_, F> {
 
     /// All its elements.
     #[inline(always)]
-    pub(super) fn slice<'b>(&'b self, out: &'b [F]) -> &'b [F] {
+    pub(crate) fn slice<'b>(&'b self, out: &'b [F]) -> &'b [F] {
         match self {
             Source::Slice(slice) => slice,
             Source::Out => out,
@@ -46,7 +44,7 @@ impl<F: Float> Source<'_, F> {
     }
 
     /// The operand of a part of the output.
-    pub(super) fn part(&self, range: Range<usize>) -> Self {
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
         match self {
             Source::Slice(slice) => Source::Slice(&slice[range]),
             Source::Out => Source::Out,
@@ -55,12 +53,12 @@ impl<F: Float> Source<'_, F> {
 
     /// `W` elements by value.
     #[inline(always)]
-    pub(super) fn load<const W: usize>(&self, out: &[F], at: usize) -> [F; W] {
+    pub(crate) fn load<const W: usize>(&self, out: &[F], at: usize) -> [F; W] {
         load(self.slice(out), at)
     }
 
     /// The first element, where `out` is the output's.
-    pub(super) fn pointer(&self, out: *mut F) -> *const F {
+    pub(crate) fn pointer(&self, out: *mut F) -> *const F {
         match self {
             Source::Slice(slice) => slice.as_ptr(),
             Source::Out => out.cast_const(),
@@ -70,13 +68,13 @@ impl<F: Float> Source<'_, F> {
 
 /// `out[i] = f(a[i])`.
 #[inline]
-pub fn map1<'a, F: Float, M: Fn(F) -> F + Copy>(out: &mut [F], a: impl Into<Source<'a, F>>, f: M) {
+pub fn map1<'a, F: Element, M: Fn(F) -> F + Copy>(out: &mut [F], a: impl Into<Source<'a, F>>, f: M) {
     unary(out, a.into(), f);
 }
 
 /// `out[i] = f(a[i], b[i])`.
 #[inline]
-pub fn map2<'a, F: Float, M: Fn(F, F) -> F + Copy>(
+pub fn map2<'a, F: Element, M: Fn(F, F) -> F + Copy>(
     out: &mut [F],
     a: impl Into<Source<'a, F>>,
     b: impl Into<Source<'a, F>>,
@@ -87,7 +85,7 @@ pub fn map2<'a, F: Float, M: Fn(F, F) -> F + Copy>(
 
 /// `out[i] = f(a[i], b[i], c[i])`.
 #[inline]
-pub fn map3<'a, F: Float, M: Fn(F, F, F) -> F + Copy>(
+pub fn map3<'a, F: Element, M: Fn(F, F, F) -> F + Copy>(
     out: &mut [F],
     a: impl Into<Source<'a, F>>,
     b: impl Into<Source<'a, F>>,
@@ -99,25 +97,25 @@ pub fn map3<'a, F: Float, M: Fn(F, F, F) -> F + Copy>(
 
 /// `acc[i] += b[i]`.
 #[inline(never)]
-pub fn add_assign<F: Float>(acc: &mut [F], b: &[F]) {
+pub fn add_assign<F: Element>(acc: &mut [F], b: &[F]) {
     map2(acc, Source::Out, b, |acc, b| acc + b);
 }
 
 versions! {
-    pub(super) fn unary<F, M>(out: &mut [F], a: Source<'_, F>, f: M) where [F: Float, M: Fn(F) -> F + Copy] = unary_body;
-    pub(super) fn binary<F, M>(out: &mut [F], a: Source<'_, F>, b: Source<'_, F>, f: M)
-        where [F: Float, M: Fn(F, F) -> F + Copy] = binary_body;
+    pub(crate) fn unary<F, M>(out: &mut [F], a: Source<'_, F>, f: M) where [F: Element, M: Fn(F) -> F + Copy] = unary_body;
+    pub(crate) fn binary<F, M>(out: &mut [F], a: Source<'_, F>, b: Source<'_, F>, f: M)
+        where [F: Element, M: Fn(F, F) -> F + Copy] = binary_body;
     fn ternary<F, M>(out: &mut [F], a: Source<'_, F>, b: Source<'_, F>, c: Source<'_, F>, f: M)
-        where [F: Float, M: Fn(F, F, F) -> F + Copy] = ternary_body;
+        where [F: Element, M: Fn(F, F, F) -> F + Copy] = ternary_body;
 }
 
 #[inline(always)]
-fn unary_body<F: Float, M: Fn(F) -> F + Copy, I: Isa>(out: &mut [F], a: Source<'_, F>, f: M) {
+fn unary_body<F: Element, M: Fn(F) -> F + Copy, I: Isa>(out: &mut [F], a: Source<'_, F>, f: M) {
     each(out, [a], One(f));
 }
 
 #[inline(always)]
-fn binary_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
+fn binary_body<F: Element, M: Fn(F, F) -> F + Copy, I: Isa>(
     out: &mut [F],
     a: Source<'_, F>,
     b: Source<'_, F>,
@@ -127,7 +125,7 @@ fn binary_body<F: Float, M: Fn(F, F) -> F + Copy, I: Isa>(
 }
 
 #[inline(always)]
-fn ternary_body<F: Float, M: Fn(F, F, F) -> F + Copy, I: Isa>(
+fn ternary_body<F: Element, M: Fn(F, F, F) -> F + Copy, I: Isa>(
     out: &mut [F],
     a: Source<'_, F>,
     b: Source<'_, F>,
@@ -139,7 +137,7 @@ fn ternary_body<F: Float, M: Fn(F, F, F) -> F + Copy, I: Isa>(
 
 /// A function of `K` values. Unlike closures around closures its calls are always inlined, without which no vector code
 /// comes about.
-pub(super) trait Function<F, const K: usize>: Copy {
+pub(crate) trait Function<F, const K: usize>: Copy {
     /// Of the `j`-th elements.
     fn call<const W: usize>(self, x: &[[F; W]; K], j: usize) -> F;
 }
@@ -147,9 +145,9 @@ pub(super) trait Function<F, const K: usize>: Copy {
 macro_rules! function {
     ($($name:ident($($x:ident: $t:ty),+), $k:literal;)+) => {$(
         #[derive(Clone, Copy)]
-        pub(super) struct $name<M>(pub M);
+        pub(crate) struct $name<M>(pub M);
 
-        impl<F: Float, M: Fn($($t),+) -> F + Copy> Function<F, $k> for $name<M> {
+        impl<F: Element, M: Fn($($t),+) -> F + Copy> Function<F, $k> for $name<M> {
             #[inline(always)]
             fn call<const W: usize>(self, [$($x),+]: &[[F; W]; $k], j: usize) -> F {
                 (self.0)($($x[j]),+)
@@ -168,7 +166,7 @@ function! {
 /// `out[i] = f` of the `i`-th elements.
 #[inline(always)]
 #[allow(unsafe_code)]
-pub(super) fn each<F: Float, const K: usize>(
+pub(crate) fn each<F: Element, const K: usize>(
     out: &mut [F],
     from: [Source<'_, F>; K],
     f: impl Function<F, K>,
@@ -179,7 +177,7 @@ pub(super) fn each<F: Float, const K: usize>(
     }
     let out = out.as_mut_ptr();
     // SAFETY: every operand has as many elements as the output, and is the output or apart from it.
-    unsafe { blocks(out, array::map(from, |source| source.pointer(out)), len, f) }
+    unsafe { blocks(out, small_array::map(from, |source| source.pointer(out)), len, f) }
 }
 
 /// As [`each`], in the widest blocks that fit.
@@ -188,7 +186,7 @@ pub(super) fn each<F: Float, const K: usize>(
 /// `out` and all of `from` have `len` elements; an operand that overlaps `out` begins with it.
 #[inline(always)]
 #[allow(unsafe_code)]
-pub(super) unsafe fn blocks<F: Float, const K: usize>(
+pub(crate) unsafe fn blocks<F: Element, const K: usize>(
     out: *mut F,
     from: [*const F; K],
     len: usize,
@@ -212,7 +210,7 @@ pub(super) unsafe fn blocks<F: Float, const K: usize>(
 /// That of [`blocks`], and `W <= len`.
 #[inline(always)]
 #[allow(unsafe_code)]
-unsafe fn blocks_of<F: Float, const K: usize, const W: usize>(
+unsafe fn blocks_of<F: Element, const K: usize, const W: usize>(
     out: *mut F,
     from: [*const F; K],
     len: usize,
@@ -236,13 +234,13 @@ unsafe fn blocks_of<F: Float, const K: usize, const W: usize>(
 /// All of `from` have `at + W` elements.
 #[inline(always)]
 #[allow(unsafe_code)]
-unsafe fn block<F: Float, const K: usize, const W: usize>(
+unsafe fn block<F: Element, const K: usize, const W: usize>(
     from: [*const F; K],
     at: usize,
     f: impl Function<F, K>,
 ) -> [F; W] {
     // SAFETY: the caller's promise.
-    let x: [[F; W]; K] = array::map(from, |from| unsafe { from.add(at).cast::<[F; W]>().read() });
+    let x: [[F; W]; K] = small_array::map(from, |from| unsafe { from.add(at).cast::<[F; W]>().read() });
     let mut y = [F::zero(); W];
     for j in 0..W {
         y[j] = f.call(&x, j);

@@ -1,9 +1,10 @@
 //! Broadcasting and sums against plain loops.
 
-use super::isa::forced::at_every_level;
-use super::map::{Source, add_assign, broadcast_to, broadcast2, map1, map2, map3};
-use super::reduce::{argmax_last, sum_axes};
-use super::testing::{assert_close, at_every_level_split_or_not, values};
+use crate::cpu::isa::forced::at_every_level;
+use crate::elementwise::broadcast::{broadcast_to, broadcast2};
+use crate::elementwise::map::{Source, add_assign, map1, map2, map3};
+use crate::reduce::axes::{argmax_last, sum_axes};
+use crate::testing::{assert_close, at_every_level_split_or_not, values};
 
 /// The element of an operand of `shape` that element `i` of `out` reads.
 fn source(i: usize, out: &[usize], shape: &[usize]) -> usize {

@@ -1,16 +1,16 @@
 //! The gates of an LSTM against their formulas in double precision.
 
-use super::isa::forced::at_every_level;
-use super::lstm::{lstm, lstm_backward};
-use super::map::Source;
-use super::testing::{assert_close, values};
-use crate::float::Float;
+use crate::cpu::isa::forced::at_every_level;
+use crate::element::Element;
+use crate::elementwise::lstm_gates::{lstm, lstm_backward};
+use crate::elementwise::map::Source;
+use crate::testing::{assert_close, values};
 
 fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn wide<F: Float>(x: &[F]) -> Vec<f64> {
+fn wide<F: Element>(x: &[F]) -> Vec<f64> {
     x.iter().map(|x| x.as_f64()).collect()
 }
 
@@ -35,7 +35,7 @@ fn plainly(gates: &[f64], cell: &[f64], d_hidden: &[f64], d_next: &[f64], size: 
     [hidden, next, d_gates, d_cell]
 }
 
-fn agrees<F: Float>(rows: usize, size: usize) {
+fn agrees<F: Element>(rows: usize, size: usize) {
     let gates: Vec<F> = values(4 * rows * size, 1).into_iter().map(|x: F| x * F::of(3.0)).collect();
     let [cell, d_hidden, d_next]: [Vec<F>; 3] = [2, 3, 4].map(|seed| values(rows * size, seed));
     let [cells, heights, depths] = [&cell, &d_hidden, &d_next].map(|x| wide(x));

@@ -1,26 +1,26 @@
 //! Reordering of axes.
 
-use super::split;
-use super::turn::turn;
-use crate::float::Float;
-use crate::shape::MAX_RANK;
+use crate::MAX_RANK;
+use crate::element::Element;
+use crate::layout::transpose::turn;
+use crate::parallel;
 
 /// Elements that a thread copies at once: fewer take less time than asking for threads.
 const PIECE: usize = 1 << 15;
 
 /// Copies as many elements as the output has.
 #[inline]
-pub fn copy<F: Float>(out: &mut [F], x: &[F]) {
+pub fn copy<F: Element>(out: &mut [F], x: &[F]) {
     if out.len() <= PIECE {
         return out.copy_from_slice(x);
     }
     assert_eq!(out.len(), x.len(), "copy: lengths");
-    split::chunks(out, PIECE, |i, out| out.copy_from_slice(&x[i * PIECE..][..out.len()]));
+    parallel::chunks(out, PIECE, |i, out| out.copy_from_slice(&x[i * PIECE..][..out.len()]));
 }
 
 /// Axis `i` of the output is axis `axes[i]` of `x`, which has the shape `shape`.
 #[inline(never)]
-pub fn permute<F: Float>(out: &mut [F], x: &[F], shape: &[usize], axes: &[usize]) {
+pub fn permute<F: Element>(out: &mut [F], x: &[F], shape: &[usize], axes: &[usize]) {
     let len = shape.iter().product::<usize>();
     assert_eq!(shape.len(), axes.len(), "permute: {shape:?} by {axes:?}");
     assert_eq!((out.len(), x.len()), (len, len), "permute: {shape:?}");
@@ -67,7 +67,7 @@ fn joined(dims: &mut [(usize, usize); MAX_RANK], shape: &[usize], axes: &[usize]
 }
 
 /// Copies runs of `run` elements in the order of `dims`.
-fn runs<F: Float>(out: &mut [F], x: &[F], dims: &[(usize, usize)], run: usize) {
+fn runs<F: Element>(out: &mut [F], x: &[F], dims: &[(usize, usize)], run: usize) {
     let (&(size, stride), outer) = dims.split_first().expect("only called with an axis left");
     let mut at = Odometer::new(outer);
     for out in out.chunks_exact_mut(size * run) {
@@ -85,7 +85,7 @@ fn runs<F: Float>(out: &mut [F], x: &[F], dims: &[(usize, usize)], run: usize) {
 }
 
 /// Counts through axes, the first of the list fastest, and gives the offset of each position.
-pub(super) struct Odometer<'a> {
+pub(crate) struct Odometer<'a> {
     dims: &'a [(usize, usize)],
     position: [usize; MAX_RANK],
     offset: usize,

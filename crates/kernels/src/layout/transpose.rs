@@ -2,17 +2,17 @@
 
 #![allow(unsafe_code)]
 
-use super::isa::{Isa, versions};
-use super::vector::{Vector, Vector128};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::vector::{Vector, Vector128};
+use crate::element::Element;
 
 versions! {
     /// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
-    pub fn turn<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Float] = turn_body;
+    pub fn turn<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Element] = turn_body;
 }
 
 #[inline(always)]
-fn turn_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+fn turn_body<F: Element, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
     assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "turn: [{rows}, {cols}]");
     let piece = Vector128::lanes::<F>();
     if cols >= piece && rows >= I::Vector::lanes::<F>() {
@@ -29,7 +29,7 @@ fn turn_body<F: Float, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize)
 /// Blocks of as many rows as a vector has lanes, and as many columns as sixteen bytes hold; the last ones are moved back
 /// to end with the matrix.
 #[inline(always)]
-fn blocks<F: Float, V: Vector>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+fn blocks<F: Element, V: Vector>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
     let (tall, wide) = (V::lanes::<F>(), Vector128::lanes::<F>());
     for i in (0..rows).step_by(tall) {
         let i = i.min(rows - tall);
@@ -51,7 +51,7 @@ fn blocks<F: Float, V: Vector>(out: &mut [F], x: &[F], rows: usize, cols: usize)
 /// # Safety
 /// `to` and `from` are a block's first elements in a matrix of `cols` by `rows` and of `rows` by `cols`.
 #[inline(always)]
-unsafe fn block<F: Float, V: Vector>(to: *mut F, from: *const F, rows: usize, cols: usize) {
+unsafe fn block<F: Element, V: Vector>(to: *mut F, from: *const F, rows: usize, cols: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         if size_of::<F>() == 8 {

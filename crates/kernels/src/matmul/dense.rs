@@ -2,14 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use super::ahead::Ahead;
-use super::dense_tile::{Columns, Tile, tile};
-use super::isa::{Isa, versions};
-use super::reader::{Reader, Writer};
-use super::vector::Vector;
-use super::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::prefetch::Ahead;
+use crate::cpu::raw::{Reader, Writer};
+use crate::cpu::vector::Vector;
+use crate::element::Element;
+use crate::matmul::dense_tile::{Columns, Tile, tile};
+use crate::tile::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 
 /// Bytes of B that stay in the second-level cache while all rows of A pass.
 const B_BYTES: usize = 512 << 10;
@@ -25,26 +25,26 @@ versions! {
     /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of so many matrices that follow each other:
     /// `size` is `[matrices, m, k, n]`, none of them zero. Added to matrices `add` like those of the output, if any.
     pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], add: Option<&[F]>, size: [usize; 4])
-        where [F: Float] = products_body;
+        where [F: Element] = products_body;
     /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`], while what is needed next is
     /// asked for, a step being one product of an element of A.
     pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
-        where [F: Float] = add_product_body;
+        where [F: Element] = add_product_body;
     /// `rows[m, ..n] = rows[m, ..k] b[k, n]` for rows that begin so many elements apart, while what is needed next is asked for.
     pub fn replace_rows<F>(rows: &mut [F], row: usize, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
-        where [F: Float] = replace_rows_body;
-    fn store_lanes<F>(lanes: &mut usize) where [F: Float] = store_lanes_body;
+        where [F: Element] = replace_rows_body;
+    fn store_lanes<F>(lanes: &mut usize) where [F: Element] = store_lanes_body;
 }
 
 /// Elements of a vector of the instruction set that is used.
-pub fn lanes<F: Float>() -> usize {
+pub fn lanes<F: Element>() -> usize {
     let mut lanes = 0;
     store_lanes::<F>(&mut lanes);
     lanes
 }
 
 #[inline(always)]
-fn store_lanes_body<F: Float, I: Isa>(lanes: &mut usize) {
+fn store_lanes_body<F: Element, I: Isa>(lanes: &mut usize) {
     *lanes = I::Vector::lanes::<F>();
 }
 
@@ -58,7 +58,7 @@ fn check<F>(out: &[F], a: &[F], strides: Strides, b: &[F], [count, m, k, n]: [us
 }
 
 #[inline(always)]
-fn products_body<F: Float, I: Isa>(
+fn products_body<F: Element, I: Isa>(
     out: &mut [F],
     a: &[F],
     strides: Strides,
@@ -85,7 +85,7 @@ fn products_body<F: Float, I: Isa>(
 }
 
 #[inline(always)]
-fn add_product_body<F: Float, I: Isa>(
+fn add_product_body<F: Element, I: Isa>(
     out: &mut [F],
     a: &[F],
     strides: Strides,
@@ -102,7 +102,7 @@ fn add_product_body<F: Float, I: Isa>(
 }
 
 #[inline(always)]
-fn replace_rows_body<F: Float, I: Isa>(
+fn replace_rows_body<F: Element, I: Isa>(
     rows: &mut [F],
     row: usize,
     b: &[F],
@@ -137,14 +137,14 @@ fn widest<I: Isa>(m: usize) -> usize {
 
 /// Elements of rows of `n` filled up to whole vectors, if they are longer than one: vectors of rows that begin within a cache line lie in
 /// two of them, and take two reads.
-pub fn whole_row<F: Float>(n: usize) -> usize {
+pub fn whole_row<F: Element>(n: usize) -> usize {
     let lanes = lanes::<F>();
     if n > lanes { n.next_multiple_of(lanes) } else { n }
 }
 
 /// `b` with rows of `width` elements instead of `n`.
 #[inline(never)]
-pub fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
+pub fn widened<F: Element>(b: &[F], n: usize, width: usize) -> Buffer<F> {
     let mut wide = Buffer::dirty(b.len() / n * width);
     for (to, from) in wide.data_mut().chunks_exact_mut(width).zip(b.chunks_exact(n)) {
         to[..n].copy_from_slice(from);
@@ -155,7 +155,7 @@ pub fn widened<F: Float>(b: &[F], n: usize, width: usize) -> Buffer<F> {
 
 /// All windows of at most `most` vectors; the first asks for what is needed next.
 #[inline(always)]
-fn every_window<F: Float, I: Isa>(out: Writer<'_, F>, mut columns: Columns<'_, F>, most: usize) {
+fn every_window<F: Element, I: Isa>(out: Writer<'_, F>, mut columns: Columns<'_, F>, most: usize) {
     let ([_, k, n], b) = (columns.size, columns.b);
     let mut col = 0;
     while col < n {
@@ -174,13 +174,13 @@ fn every_window<F: Float, I: Isa>(out: Writer<'_, F>, mut columns: Columns<'_, F
 }
 
 #[inline(always)]
-fn columns_of<F: Float, I: Isa>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
+fn columns_of<F: Element, I: Isa>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
     at_width!(columns.window.vectors, tiles::<F, I>(out, columns));
 }
 
 /// Walks the rows of one window of columns, once for each part of the inner dimension.
 #[inline(always)]
-fn tiles<F: Float, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
+fn tiles<F: Element, I: Isa, const N: usize>(out: Writer<'_, F>, columns: &Columns<'_, F>) {
     let [m, k, n] = columns.size;
     let whole = n < columns.window.width && !I::Vector::MASKED;
     let row = columns.window.width * size_of::<F>();

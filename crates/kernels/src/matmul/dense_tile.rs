@@ -4,16 +4,16 @@
 
 use std::hint::black_box;
 
-use super::ahead::Ahead;
-use super::array;
-use super::dense::Strides;
-use super::isa::{Isa, OfSize, Work};
-use super::reader::{Reader, Writer};
-use super::strip::store_parts;
-use super::tile_steps::STEPS;
-use super::vector::Vector;
-use super::window::{Window, most_rows};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, OfSize, Work};
+use crate::cpu::prefetch::Ahead;
+use crate::cpu::raw::{Reader, Writer};
+use crate::cpu::small_array;
+use crate::cpu::strip::store_parts;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
+use crate::matmul::dense::Strides;
+use crate::tile::steps::STEPS;
+use crate::tile::window::{Window, most_rows};
 
 /// What the tiles of one window of columns share.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ pub struct Columns<'a, F> {
     pub ahead: Option<Ahead<'a, F>>,
 }
 
-impl<'a, F: Float> Columns<'a, F> {
+impl<'a, F: Element> Columns<'a, F> {
     /// A plain product, whose window is still to be set.
     #[inline(always)]
     pub fn new(a: Reader<'a, F>, strides: Strides, b: &'a [F], size: [usize; 3]) -> Self {
@@ -64,7 +64,7 @@ struct Whole<'t, 'a, F>(Tile<'t, 'a, F>);
 
 /// Computes tiles below each other. Only those of most rows and of whole vectors ask for what is needed next.
 #[inline(always)]
-pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
+pub fn tile<F: Element, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     if const { R == most_rows::<I, N>() }
         && let Some(ahead) = tile.columns.ahead
         && tile.columns.window.width <= tile.columns.size[2]
@@ -81,21 +81,21 @@ pub fn tile<F: Float, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_,
     unsafe { I::apart(OfSize::<_, R, N>(tile)) }
 }
 
-impl<F: Float, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
+impl<F: Element, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         run::<F, I, R, N>(self.0, None, false);
     }
 }
 
-impl<F: Float, const R: usize, const N: usize> Work for OfSize<Whole<'_, '_, F>, R, N> {
+impl<F: Element, const R: usize, const N: usize> Work for OfSize<Whole<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         run::<F, I, R, N>(self.0.0, None, true);
     }
 }
 
-impl<F: Float, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>, R, N> {
+impl<F: Element, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Asking(tile, ahead) = self.0;
@@ -104,7 +104,7 @@ impl<F: Float, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>
 }
 
 #[inline(always)]
-fn run<F: Float, I: Isa, const R: usize, const N: usize>(
+fn run<F: Element, I: Isa, const R: usize, const N: usize>(
     tile: Tile<'_, '_, F>,
     ahead: Option<Ahead<'_, F>>,
     whole: bool,
@@ -116,7 +116,7 @@ fn run<F: Float, I: Isa, const R: usize, const N: usize>(
 
 /// `R` rows from row `top` on.
 #[inline(always)]
-fn one<F: Float, I: Isa, const R: usize, const N: usize>(
+fn one<F: Element, I: Isa, const R: usize, const N: usize>(
     tile: &Tile<'_, '_, F>,
     top: usize,
     ahead: Option<Ahead<'_, F>>,
@@ -194,7 +194,9 @@ fn one<F: Float, I: Isa, const R: usize, const N: usize>(
 /// # Safety
 /// This runs with the features of `I`.
 #[inline(always)]
-unsafe fn last_lanes<F: Float, I: Isa, const N: usize>(width: usize) -> Option<<I::Vector as Vector>::Mask> {
+unsafe fn last_lanes<F: Element, I: Isa, const N: usize>(
+    width: usize,
+) -> Option<<I::Vector as Vector>::Mask> {
     // SAFETY: the caller's promise.
     if I::Vector::MASKED {
         Some(unsafe { I::Vector::mask::<F>(0, width - (N - 1) * I::Vector::lanes::<F>()) })
@@ -208,13 +210,13 @@ unsafe fn last_lanes<F: Float, I: Isa, const N: usize>(width: usize) -> Option<<
 /// # Safety
 /// This runs with the features of `I`, and the elements lie in the reader's slice.
 #[inline(always)]
-unsafe fn row<F: Float, I: Isa, const N: usize>(
+unsafe fn row<F: Element, I: Isa, const N: usize>(
     at: Reader<'_, F>,
     width: usize,
     last: Option<<I::Vector as Vector>::Mask>,
 ) -> [I::Vector; N] {
     // SAFETY: the caller's promise.
-    array::of(|j| unsafe {
+    small_array::of(|j| unsafe {
         let before = j * I::Vector::lanes::<F>();
         let at = at.after(before as isize);
         match last {
@@ -226,7 +228,7 @@ unsafe fn row<F: Float, I: Isa, const N: usize>(
 
 /// Writes the first `width` columns of a tile to rows of `n` elements.
 #[inline(always)]
-fn store<F: Float, I: Isa, const R: usize, const N: usize>(
+fn store<F: Element, I: Isa, const R: usize, const N: usize>(
     out: &mut [F],
     n: usize,
     acc: [[I::Vector; N]; R],
@@ -237,7 +239,7 @@ fn store<F: Float, I: Isa, const R: usize, const N: usize>(
     if last.is_none() && width < N * lanes {
         // SAFETY: the accumulators are as many elements, one after the other.
         let rows = unsafe { std::slice::from_raw_parts((&raw const acc).cast::<F>(), R * N * lanes) };
-        return store_parts(out, &array::of::<_, R>(|i| i * n), rows, [0, width], false);
+        return store_parts(out, &small_array::of::<_, R>(|i| i * n), rows, [0, width], false);
     }
     for i in 0..R {
         let row = &mut out[i * n..][..width];

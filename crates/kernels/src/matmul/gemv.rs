@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use super::array;
-use super::isa::{Isa, versions};
-use super::reader::Reader;
-use super::vector::{Vector, Vector128};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::small_array;
+use crate::cpu::vector::{Vector, Vector128};
+use crate::element::Element;
 
 /// Rows whose sums are added up together: as many as sixteen bytes hold.
 const ROWS: usize = 4;
@@ -15,11 +15,11 @@ const LANES: usize = 16;
 
 versions! {
     /// `out[i] = sum of a[i, :] v` for each vector `v` of `width` elements, one after the other, and as many rows of `a`.
-    pub fn dots<F>(out: &mut [F], a: &[F], vectors: &[F], width: usize) where [F: Float] = dots_body;
+    pub fn dots<F>(out: &mut [F], a: &[F], vectors: &[F], width: usize) where [F: Element] = dots_body;
 }
 
 #[inline(always)]
-fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], vectors: &[F], width: usize) {
+fn dots_body<F: Element, I: Isa>(out: &mut [F], a: &[F], vectors: &[F], width: usize) {
     assert!(width > 0 && vectors.len().is_multiple_of(width), "dots: vectors of {width}");
     assert_eq!(out.len() * width, a.len(), "dots: rows of {width}");
     let (rows, together) = (out.len() * width / vectors.len(), Vector128::lanes::<F>());
@@ -38,11 +38,12 @@ fn dots_body<F: Float, I: Isa>(out: &mut [F], a: &[F], vectors: &[F], width: usi
 /// # Safety
 /// This runs with the features of `I`.
 #[inline(always)]
-unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
+unsafe fn sums_of<F: Element, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
     let (width, lanes) = (v.len(), I::Vector::lanes::<F>());
     let last = a.len() / width - 1;
     // missing rows are the last one again
-    let rows: [Reader<'_, F>; ROWS] = array::of(|i| Reader::new(a).after((i.min(last) * width) as isize));
+    let rows: [Reader<'_, F>; ROWS] =
+        small_array::of(|i| Reader::new(a).after((i.min(last) * width) as isize));
     let whole = width / lanes * lanes;
     // SAFETY: the caller's promise; every vector ends within its row.
     unsafe {
@@ -66,7 +67,7 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
                 acc[i][1] = x.mul_add::<F>(y, acc[i][1]);
             }
         }
-        let mut sums = across::<F, I::Vector>(array::map(acc, |[x, y]| x.add::<F>(y)));
+        let mut sums = across::<F, I::Vector>(small_array::map(acc, |[x, y]| x.add::<F>(y)));
         if !I::Vector::MASKED {
             for k in whole..width {
                 for i in 0..ROWS {
@@ -83,7 +84,7 @@ unsafe fn sums_of<F: Float, I: Isa>(a: &[F], v: &[F]) -> [F; ROWS] {
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn across<F: Float, V: Vector>([a, b, c, d]: [V; ROWS]) -> [F; ROWS] {
+unsafe fn across<F: Element, V: Vector>([a, b, c, d]: [V; ROWS]) -> [F; ROWS] {
     let (mut all, piece) = ([F::zero(); LANES], Vector128::lanes::<F>());
     // SAFETY: the caller's promise; no vector has more lanes.
     unsafe {
@@ -103,7 +104,7 @@ unsafe fn across<F: Float, V: Vector>([a, b, c, d]: [V; ROWS]) -> [F; ROWS] {
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn sum<F: Float, V: Vector>([x, y]: [V; 2]) -> V {
+unsafe fn sum<F: Element, V: Vector>([x, y]: [V; 2]) -> V {
     // SAFETY: the caller's promise.
     unsafe { x.add::<F>(y) }
 }

@@ -2,28 +2,27 @@
 
 #![allow(unsafe_code)]
 
-use super::dense::{self, Strides};
-use super::dots::dots;
-use super::map::add_assign;
-use super::split;
-use super::turn::turn;
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::cost::is_large;
+use crate::element::Element;
+use crate::elementwise::map::add_assign;
+use crate::layout::transpose::turn;
+use crate::matmul::dense::{self, Strides};
+use crate::matmul::gemm::Strided;
+use crate::matmul::gemv::dots;
+use crate::parallel;
 
-/// Least size of every side, and least work, that goes to the `gemm` crate.
-const LARGE_SIDE: usize = 64;
-const LARGE_WORK: usize = 256 * 256 * 256;
+/// Rows of one call for a large product: fixed, so that results do not depend on threads.
+const LARGE_ROWS: usize = 512;
 /// Most rows of A, and least elements of B, for which turning B would take longer than the product itself.
 const NARROW: usize = 16;
 const WIDE: usize = 128 * 128;
-/// Rows of one call for a large product: fixed, so that results do not depend on threads.
-const LARGE_ROWS: usize = 512;
 
 /// `out[m, n] = op(a)[m, k] op(b)[k, n]`, row-major.
 ///
 /// `a` is `[m, k]`, or `[k, m]` where `trans_a`; `b` is `[k, n]`, or `[n, k]` where `trans_b`.
 #[allow(clippy::too_many_arguments)]
-pub fn matmul<F: Float>(
+pub fn matmul<F: Element>(
     out: &mut [F],
     a: &[F],
     b: &[F],
@@ -39,7 +38,7 @@ pub fn matmul<F: Float>(
 /// [`matmul`] of so many matrices that follow each other: `size` is `[matrices, m, k, n]`. Added to as many elements as the output
 /// has, if any.
 #[inline(never)]
-pub fn matmuls<F: Float>(
+pub fn matmuls<F: Element>(
     out: &mut [F],
     a: &[F],
     b: &[F],
@@ -76,14 +75,14 @@ pub fn matmuls<F: Float>(
 }
 
 /// A large product, or one with a transposed factor that is not turned.
-fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
+fn apart<F: Element>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
     if trans_a || !trans_b || !is_narrow(m, k, n) {
         return large(out, a, b, [m, k, n], trans_a, trans_b);
     }
     // turns the rows of A and of the output, and not all of B
     let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
     turn(turned.data_mut(), a, m, k);
-    split::chunks(flipped.data_mut(), LARGE_ROWS * m, |i, flipped| {
+    parallel::chunks(flipped.data_mut(), LARGE_ROWS * m, |i, flipped| {
         let count = flipped.len() / m;
         rows(flipped, &b[i * LARGE_ROWS * k..][..count * k], turned.data(), None, [1, count, k, m], false);
     });
@@ -91,7 +90,7 @@ fn apart<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans
 }
 
 /// Products whose second factors are transposed.
-fn second_turned<F: Float>(
+fn second_turned<F: Element>(
     out: &mut [F],
     a: &[F],
     b: &[F],
@@ -115,19 +114,8 @@ fn is_narrow(m: usize, k: usize, n: usize) -> bool {
     if is_large(m, k, n) { m * (k + n) <= k * n } else { m <= NARROW && n * k >= WIDE }
 }
 
-/// Whether a product goes to the `gemm` crate.
-pub fn is_large(m: usize, k: usize, n: usize) -> bool {
-    m.min(k).min(n) >= LARGE_SIDE && m * k * n >= LARGE_WORK
-}
-
-/// Whether `a b^T` for `a` `[m, k]` and `b` `[n, k]` takes longer than the product with `b` transposed before, and gives the same
-/// bits.
-pub fn turns_second(m: usize, k: usize, n: usize) -> bool {
-    m.min(k).min(n) > 1 && !is_large(m, k, n)
-}
-
 /// The register tile over rows of A where they lie.
-fn rows<F: Float>(
+fn rows<F: Element>(
     out: &mut [F],
     a: &[F],
     b: &[F],
@@ -139,36 +127,18 @@ fn rows<F: Float>(
     dense::products(out, a, strides, b, add, size);
 }
 
-/// The `gemm` crate, in fixed blocks of rows.
-fn large<F: Float>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
-    let (a_row, a_col) = if trans_a { (1, m) } else { (k, 1) };
-    let (b_row, b_col) = if trans_b { (1, k) } else { (n, 1) };
-    split::chunks(out, LARGE_ROWS * n, |i, out| {
-        let a = &a[i * LARGE_ROWS * a_row..];
+/// `out = a b`, `[m, n]`, in fixed blocks of rows; `a` and `b` lie transposed where it is said.
+fn large<F: Element>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
+    let [a_row, a_column] = if trans_a { [1, m] } else { [k, 1] };
+    let [b_row, b_column] = if trans_b { [1, k] } else { [n, 1] };
+    parallel::chunks(out, LARGE_ROWS * n, |i, out| {
+        let (rows, a) = (out.len() / n, &a[i * LARGE_ROWS * a_row..]);
+        // transposed, out^T = b^T a^T: its micro-kernels write columns
+        let out = Strided { first: out.as_mut_ptr(), column: n as isize, row: 1 };
+        let a = Strided { first: a.as_ptr(), column: a_row as isize, row: a_column as isize };
+        let b = Strided { first: b.as_ptr(), column: b_row as isize, row: b_column as isize };
         // SAFETY: `matmul` has compared the lengths of all three slices with m, k and n, and the strides are those of
         // matrices of these sizes; `out` holds the rows of this block alone.
-        unsafe {
-            gemm::gemm(
-                out.len() / n,
-                n,
-                k,
-                out.as_mut_ptr(),
-                1,
-                n as isize,
-                false,
-                a.as_ptr(),
-                a_col as isize,
-                a_row as isize,
-                b.as_ptr(),
-                b_col as isize,
-                b_row as isize,
-                F::zero(),
-                F::one(),
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
+        unsafe { F::product(out, b, a, [n, k, rows]) };
     });
 }

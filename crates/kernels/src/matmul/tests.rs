@@ -1,20 +1,20 @@
 //! Matrix products, transposes and permutations against plain loops.
 
-use super::ahead::Ahead;
-use super::dense::{Strides, add_product, replace_rows};
-use super::distances::squared_distances;
-use super::isa::forced::at_every_level;
-use super::matmul::{matmul, matmuls};
-use super::permute::{copy, permute};
-use super::testing::{assert_close, at_every_level_split_or_not, values};
-use super::turn::turn;
-use crate::float::Float;
+use crate::cpu::isa::forced::at_every_level;
+use crate::cpu::prefetch::Ahead;
+use crate::element::Element;
+use crate::layout::permute::{copy, permute};
+use crate::layout::transpose::turn;
+use crate::matmul::dense::{Strides, add_product, replace_rows};
+use crate::matmul::product::{matmul, matmuls};
+use crate::reduce::distances::squared_distances;
+use crate::testing::{assert_close, at_every_level_split_or_not, values};
 
-fn transposed<F: Float>(x: &[F], rows: usize, cols: usize) -> Vec<F> {
+fn transposed<F: Element>(x: &[F], rows: usize, cols: usize) -> Vec<F> {
     (0..cols).flat_map(|j| (0..rows).map(move |i| x[i * cols + j])).collect()
 }
 
-fn check<F: Float>(m: usize, k: usize, n: usize) {
+fn check<F: Element>(m: usize, k: usize, n: usize) {
     let (a, b) = (values::<F>(m * k, 1), values::<F>(k * n, 2));
     let (at, bt) = (transposed(&a, m, k), transposed(&b, k, n));
     let mut wanted = vec![F::zero(); m * n];
@@ -67,7 +67,7 @@ fn matrices_that_follow_each_other_are_multiplied_one_by_one() {
     }
 }
 
-fn check_sums<F: Float>(m: usize, k: usize, n: usize) {
+fn check_sums<F: Element>(m: usize, k: usize, n: usize) {
     let (a, b, c) = (values::<F>(3 * m * k, 1), values::<F>(3 * k * n, 2), values::<F>(3 * m * n, 3));
     at_every_level(|level| {
         for (trans_a, trans_b) in [(false, false), (true, false), (false, true)] {
@@ -92,7 +92,7 @@ fn what_is_added_to_products_is_added_at_the_end() {
     check_sums::<f32>(3, 5000, 50);
 }
 
-fn check_added<F: Float>(m: usize, k: usize, n: usize) {
+fn check_added<F: Element>(m: usize, k: usize, n: usize) {
     let (a, b, before) = (values::<F>(m * k, 1), values::<F>(k * n, 2), values::<F>(m * n, 3));
     let at = transposed(&a, m, k);
     at_every_level(|_| {
@@ -123,7 +123,7 @@ fn windows_that_would_add_twice_are_refused() {
     add_product(&mut [0.0f32; 10], &[1.0; 4], Strides { row: 2, column: 1 }, &[1.0; 10], [2, 2, 5], None);
 }
 
-fn check_replaced<F: Float>(m: usize, k: usize, n: usize, row: usize) {
+fn check_replaced<F: Element>(m: usize, k: usize, n: usize, row: usize) {
     let (before, b) = (values::<F>(m * row, 1), values::<F>(k * n, 2));
     let a: Vec<F> = before.chunks(row).flat_map(|row| row[..k].to_vec()).collect();
     at_every_level(|_| {

@@ -1,22 +1,22 @@
 //! The derivative of batch norm with activation, in two passes over the rows.
 //!
-//! Words of [`super::norm`]; M = 1 where z > 0, else the slope; dz = M dy; k = scale s.
+//! Words of [`crate::norm::batch_norm`]; M = 1 where z > 0, else the slope; dz = M dy; k = scale s.
 
-use super::isa::{Isa, versions};
-use super::map::Source;
-use super::norm::{BLOCK, Norm, SOON, TASK, check, constants, z};
-use super::norm_rows::{Dense, Rows};
-use super::reader::Reader;
-use super::split;
-use super::strip::{load, store, strips};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::strip::{load, store, strips};
+use crate::element::Element;
+use crate::elementwise::map::Source;
+use crate::norm::batch_norm::{BLOCK, Norm, SOON, TASK, check, constants, z};
+use crate::norm::rows::{Dense, Rows};
+use crate::parallel;
 
-/// The gradient of [`super::norm::batch_norm`] for x, scale and shift, where `dy` arrives; dx may be written over it.
+/// The gradient of [`crate::norm::batch_norm::batch_norm`] for x, scale and shift, where `dy` arrives; dx may be written over it.
 ///
 /// `dshift = sum dz`, `dscale = sum dz h`, `dx = k (dz - mean dz - h mean(dz h))`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm_backward<'a, F: Float>(
+pub fn batch_norm_backward<'a, F: Element>(
     dx: &mut [F],
     dscale: &mut [F],
     dshift: &mut [F],
@@ -39,7 +39,7 @@ pub fn batch_norm_backward<'a, F: Float>(
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, Dense::new(&arrived[rows], c)));
     put_terms([dscale, dshift], &sums, &norm);
     let means = means(sums, x.len() / c);
-    split::chunks(dx, TASK * c, |i, dx| {
+    parallel::chunks(dx, TASK * c, |i, dx| {
         let first = i * TASK;
         let dy = dy.part(first * c..first * c + dx.len());
         backward(dx, &norm.rows(first, dx.len() / c), Dense::new(dy, c), &means);
@@ -47,14 +47,14 @@ pub fn batch_norm_backward<'a, F: Float>(
 }
 
 /// Adds up the `k * c` sums `f` writes for each task's rows, in order.
-pub(super) fn summed<F: Float>(
+pub(crate) fn summed<F: Element>(
     norm: &Norm<'_, F>,
     k: usize,
     f: impl Fn(&mut [F], &Norm<'_, F>, std::ops::Range<usize>) + Send + Sync,
 ) -> Vec<F> {
     let (c, rows) = (norm.c, norm.x.len() / norm.c);
     let mut parts = vec![F::zero(); rows.div_ceil(TASK).max(1) * k * c];
-    split::chunks(&mut parts, k * c, |i, part| {
+    parallel::chunks(&mut parts, k * c, |i, part| {
         let first = (i * TASK).min(rows);
         let count = TASK.min(rows - first);
         f(part, &norm.rows(first, count), first * c..(first + count) * c);
@@ -68,7 +68,7 @@ pub(super) fn summed<F: Float>(
 }
 
 /// The gradients of scale and shift, the sums of dz h and dz: NaN where z is, which is in no place of a channel or in all.
-pub(super) fn put_terms<F: Float>([dscale, dshift]: [&mut [F]; 2], sums: &[F], norm: &Norm<'_, F>) {
+pub(crate) fn put_terms<F: Element>([dscale, dshift]: [&mut [F]; 2], sums: &[F], norm: &Norm<'_, F>) {
     let c = norm.c;
     for j in 0..c {
         let nan = (norm.mean[j] + norm.factor[j]).is_nan();
@@ -77,7 +77,7 @@ pub(super) fn put_terms<F: Float>([dscale, dshift]: [&mut [F]; 2], sums: &[F], n
 }
 
 /// Sums over `rows` rows made means.
-pub(super) fn means<F: Float>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
+pub(crate) fn means<F: Element>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
     let scale = F::one() / F::of(rows.max(1) as f64);
     sums.iter_mut().for_each(|sum| *sum *= scale);
     sums
@@ -85,13 +85,13 @@ pub(super) fn means<F: Float>(mut sums: Vec<F>, rows: usize) -> Vec<F> {
 
 versions! {
     /// Sums of dz and dz h.
-    pub(super) fn sums<F, R>(out: &mut [F], norm: &Norm<'_, F>, dy: R) where [F: Float, R: Rows<F>] = sums_body;
-    pub(super) fn backward<F, R>(dx: &mut [F], norm: &Norm<'_, F>, dy: R, means: &[F])
-        where [F: Float, R: Rows<F>] = backward_body;
+    pub(crate) fn sums<F, R>(out: &mut [F], norm: &Norm<'_, F>, dy: R) where [F: Element, R: Rows<F>] = sums_body;
+    pub(crate) fn backward<F, R>(dx: &mut [F], norm: &Norm<'_, F>, dy: R, means: &[F])
+        where [F: Element, R: Rows<F>] = backward_body;
 }
 
 /// A channel's constants by value.
-pub(super) struct Strip<F, const W: usize> {
+pub(crate) struct Strip<F, const W: usize> {
     mean: [F; W],
     inverse: [F; W],
     pub factor: [F; W],
@@ -99,7 +99,7 @@ pub(super) struct Strip<F, const W: usize> {
     slope: F,
 }
 
-impl<F: Float, const W: usize> Strip<F, W> {
+impl<F: Element, const W: usize> Strip<F, W> {
     #[inline(always)]
     pub fn new(norm: &Norm<'_, F>, col: usize) -> Self {
         Self {
@@ -120,12 +120,12 @@ impl<F: Float, const W: usize> Strip<F, W> {
 }
 
 #[inline(always)]
-fn sums_body<F: Float, R: Rows<F>, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: R) {
+fn sums_body<F: Element, R: Rows<F>, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: R) {
     strips!(norm.c, sums_strip::<F, I>(out, norm, dy));
 }
 
 #[inline(always)]
-fn sums_strip<F: Float, I: Isa, const W: usize>(
+fn sums_strip<F: Element, I: Isa, const W: usize>(
     col: usize,
     out: &mut [F],
     norm: &Norm<'_, F>,
@@ -160,12 +160,12 @@ fn sums_strip<F: Float, I: Isa, const W: usize>(
 }
 
 #[inline(always)]
-fn backward_body<F: Float, R: Rows<F>, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: R, means: &[F]) {
+fn backward_body<F: Element, R: Rows<F>, I: Isa>(dx: &mut [F], norm: &Norm<'_, F>, dy: R, means: &[F]) {
     strips!(norm.c, backward_strip::<F, I>(dx, norm, dy, means));
 }
 
 #[inline(always)]
-fn backward_strip<F: Float, I: Isa, const W: usize>(
+fn backward_strip<F: Element, I: Isa, const W: usize>(
     col: usize,
     dx: &mut [F],
     norm: &Norm<'_, F>,

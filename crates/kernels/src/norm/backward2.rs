@@ -1,25 +1,25 @@
 //! The second derivative of batch norm with activation, in two passes over the rows.
 //!
 //! The derivative of `dx = k (dz - a0 - h a1)`, with a0 = mean dz and a1 = mean(dz h), for the arriving u. Words of
-//! [`super::norm_backward`]; u0 = mean u, u1 = mean(u h), t = mean(u dz) - a0 u0 - a1 u1.
+//! [`crate::norm::backward`]; u0 = mean u, u1 = mean(u h), t = mean(u dz) - a0 u0 - a1 u1.
 
-use super::array;
-use super::isa::{Isa, versions};
-use super::map::Source;
-use super::norm::{BLOCK, Norm, SOON, TASK, check, constants};
-use super::norm_backward::{Strip, means, summed};
-use super::norm_rows::{Dense, Rows};
-use super::reader::Reader;
-use super::split;
-use super::strip::{load, store, strips};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::small_array;
+use crate::cpu::strip::{load, store, strips};
+use crate::element::Element;
+use crate::elementwise::map::Source;
+use crate::norm::backward::{Strip, means, summed};
+use crate::norm::batch_norm::{BLOCK, Norm, SOON, TASK, check, constants};
+use crate::norm::rows::{Dense, Rows};
+use crate::parallel;
 
-/// The gradient of [`batch_norm_backward`](super::norm::batch_norm_backward) for x, dy and scale, where `u` arrives for dx, `u_scale` for dscale and
+/// The gradient of [`batch_norm_backward`](crate::norm::batch_norm::batch_norm_backward) for x, dy and scale, where `u` arrives for dx, `u_scale` for dscale and
 /// `u_shift` for dshift. It does not depend on the shift but through the mask. `to_dy` may be written over `dy`, `to_x`
 /// over `u`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm_backward2<'a, F: Float>(
+pub fn batch_norm_backward2<'a, F: Element>(
     to_x: &mut [F],
     to_dy: &mut [F],
     to_scale: &mut [F],
@@ -50,7 +50,7 @@ pub fn batch_norm_backward2<'a, F: Float>(
     });
     let second = Second::new(&norm, &means(sums, rows), u_scale, u_shift, rows);
     to_scale.copy_from_slice(&second.to_scale);
-    split::chunks2((to_x, TASK * c), (to_dy, TASK * c), |i, to_x, to_dy| {
+    parallel::chunks2((to_x, TASK * c), (to_dy, TASK * c), |i, to_x, to_dy| {
         let first = i * TASK;
         let rows = first * c..first * c + to_x.len();
         backward2(
@@ -65,13 +65,13 @@ pub fn batch_norm_backward2<'a, F: Float>(
 }
 
 /// Constants of the second pass of the second derivative.
-pub(super) struct Second<F> {
+pub(crate) struct Second<F> {
     pub to_scale: Vec<F>,
     /// `[7, C]`: see [`Second::new`].
     pub channels: Vec<F>,
 }
 
-impl<F: Float> Second<F> {
+impl<F: Element> Second<F> {
     /// From the means `[5, C]` of dz, dz h, u, u h, u dz.
     ///
     /// `to dy = M (k u + b0 + b1 h)`, `to x = c0 u + c1 dz + c2 h + c3`; the channels are k, b0, b1, c0, c1, c2, c3.
@@ -81,7 +81,7 @@ impl<F: Float> Second<F> {
         let mut channels = vec![F::zero(); 7 * c];
         let two = F::of(2.0);
         for j in 0..c {
-            let [a0, a1, u0, u1, d] = array::of(|i| means[i * c + j]);
+            let [a0, a1, u0, u1, d] = small_array::of(|i| means[i * c + j]);
             let (s, k, us) = (norm.inverse[j], norm.factor[j], u_scale[j]);
             let t = d - a0 * u0 - a1 * u1;
             to_scale[j] = s * F::of(rows as f64) * t;
@@ -104,19 +104,19 @@ impl<F: Float> Second<F> {
 
 versions! {
     /// Sums of dz, dz h, u, u h and u dz.
-    pub(super) fn sums2<F, R>(out: &mut [F], norm: &Norm<'_, F>, dy: R, u: &[F]) where [F: Float, R: Rows<F>] = sums2_body;
-    pub(super) fn backward2<F, R>(
+    pub(crate) fn sums2<F, R>(out: &mut [F], norm: &Norm<'_, F>, dy: R, u: &[F]) where [F: Element, R: Rows<F>] = sums2_body;
+    pub(crate) fn backward2<F, R>(
         to_x: &mut [F], to_dy: &mut [F], norm: &Norm<'_, F>, dy: R, u: Source<'_, F>, channels: &[F],
-    ) where [F: Float, R: Rows<F>] = backward2_body;
+    ) where [F: Element, R: Rows<F>] = backward2_body;
 }
 
 #[inline(always)]
-fn sums2_body<F: Float, R: Rows<F>, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: R, u: &[F]) {
+fn sums2_body<F: Element, R: Rows<F>, I: Isa>(out: &mut [F], norm: &Norm<'_, F>, dy: R, u: &[F]) {
     strips!(norm.c, sums2_strip::<F, I>(out, norm, dy, u));
 }
 
 #[inline(always)]
-fn sums2_strip<F: Float, I: Isa, const W: usize>(
+fn sums2_strip<F: Element, I: Isa, const W: usize>(
     col: usize,
     out: &mut [F],
     norm: &Norm<'_, F>,
@@ -158,7 +158,7 @@ fn sums2_strip<F: Float, I: Isa, const W: usize>(
 }
 
 #[inline(always)]
-fn backward2_body<F: Float, R: Rows<F>, I: Isa>(
+fn backward2_body<F: Element, R: Rows<F>, I: Isa>(
     to_x: &mut [F],
     to_dy: &mut [F],
     norm: &Norm<'_, F>,
@@ -170,7 +170,7 @@ fn backward2_body<F: Float, R: Rows<F>, I: Isa>(
 }
 
 #[inline(always)]
-fn backward2_strip<F: Float, I: Isa, const W: usize>(
+fn backward2_strip<F: Element, I: Isa, const W: usize>(
     col: usize,
     to_x: &mut [F],
     to_dy: &mut [F],
@@ -181,7 +181,7 @@ fn backward2_strip<F: Float, I: Isa, const W: usize>(
 ) {
     let strip = Strip::<F, W>::new(norm, col);
     let c = norm.c;
-    let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = array::of(|i| load(channels, i * c + col));
+    let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = small_array::of(|i| load(channels, i * c + col));
     for row in 0..to_x.len() / c {
         let soon = ((row + SOON) * c + col) as isize;
         Reader::new(norm.x).after(soon).fetch_row(W);

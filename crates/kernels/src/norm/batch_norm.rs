@@ -3,26 +3,23 @@
 //! Rows p = 1..P of a matrix `[P, C]`, per channel: mean m, biased variance v, s = 1/sqrt(v + eps), h = (x - m) s,
 //! z = scale h + shift, y = z if z > 0 else slope z.
 
-use super::isa::{Isa, versions};
-use super::limits::Leaky;
-use super::reader::Reader;
-use super::split;
-use super::strip::{load, store, strips};
-use crate::float::Float;
-
-pub use super::norm_backward::batch_norm_backward;
-pub use super::norm_backward2::batch_norm_backward2;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::Leaky;
+use crate::cpu::raw::Reader;
+use crate::cpu::strip::{load, store, strips};
+use crate::element::Element;
+use crate::parallel;
 
 /// Rows added up in one accumulator.
-pub(super) const BLOCK: usize = 48;
+pub(crate) const BLOCK: usize = 48;
 /// Rows from one that is computed to one that is asked for: the processor by itself does not foresee enough of them.
-pub(super) const SOON: usize = 16;
+pub(crate) const SOON: usize = 16;
 /// Rows of one task: fixed, so that sums do not depend on threads.
-pub(super) const TASK: usize = 16 * BLOCK;
+pub(crate) const TASK: usize = 16 * BLOCK;
 
 /// The parts of the operation all its passes need.
 #[derive(Clone, Copy)]
-pub(super) struct Norm<'a, F> {
+pub(crate) struct Norm<'a, F> {
     /// Rows.
     pub x: &'a [F],
     /// Channels.
@@ -39,7 +36,7 @@ pub(super) struct Norm<'a, F> {
     pub activation: Leaky<F>,
 }
 
-impl<'a, F: Float> Norm<'a, F> {
+impl<'a, F: Element> Norm<'a, F> {
     /// Of rows with mean and variance `stats` `[2, C]`, and what [`constants`] makes of them.
     pub fn new(x: &'a [F], stats: &'a [F], constants: &'a [F], slope: F) -> Self {
         let c = stats.len() / 2;
@@ -54,7 +51,7 @@ impl<'a, F: Float> Norm<'a, F> {
 }
 
 /// Inverse deviations, factors and shifts of the channels, in one allocation: `[3, C]`.
-pub(super) fn constants<F: Float>(
+pub(crate) fn constants<F: Element>(
     variance: &[F],
     scale: Option<&[F]>,
     shift: Option<&[F]>,
@@ -75,7 +72,7 @@ pub(super) fn constants<F: Float>(
 }
 
 /// Checks what all three operations take.
-pub(super) fn check<F>(x: usize, stats: usize, scale: Option<&[F]>, shift: Option<&[F]>, c: usize) {
+pub(crate) fn check<F>(x: usize, stats: usize, scale: Option<&[F]>, shift: Option<&[F]>, c: usize) {
     assert!(c > 0 && x.is_multiple_of(c), "batch norm: {x} elements in rows of {c}");
     assert_eq!(stats, 2 * c, "batch norm: statistics of {c} channels");
     assert!(scale.is_none_or(|s| s.len() == c), "batch norm: scale of {c} channels");
@@ -86,7 +83,7 @@ pub(super) fn check<F>(x: usize, stats: usize, scale: Option<&[F]>, shift: Optio
 /// the biased variance, `[2, c]`. A slope of one is the identity, zero is ReLU.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm<F: Float>(
+pub fn batch_norm<F: Element>(
     y: &mut [F],
     stats: &mut [F],
     x: &[F],
@@ -101,17 +98,17 @@ pub fn batch_norm<F: Float>(
     statistics(stats, x, c);
     let constants = constants(&stats[c..], scale, shift, eps);
     let norm = Norm::new(x, stats, &constants, slope);
-    split::chunks(y, TASK * c, |i, y| forward(y, &norm.rows(i * TASK, y.len() / c)));
+    parallel::chunks(y, TASK * c, |i, y| forward(y, &norm.rows(i * TASK, y.len() / c)));
 }
 
 /// Mean and biased variance of each column, `[2, c]`.
 ///
 /// Each block of rows has its own mean and sum of squared deviations; pairs of them are merged by the formula of Chan,
 /// Golub and LeVeque (1979), so that a mean far from zero costs no digits.
-pub(super) fn statistics<F: Float>(stats: &mut [F], x: &[F], c: usize) {
+pub(crate) fn statistics<F: Element>(stats: &mut [F], x: &[F], c: usize) {
     let rows = x.len() / c;
     let mut parts = vec![F::zero(); rows.div_ceil(TASK) * 2 * c];
-    split::chunks(&mut parts, 2 * c, |i, part| {
+    parallel::chunks(&mut parts, 2 * c, |i, part| {
         let first = i * TASK;
         moments(part, &x[first * c..][..TASK.min(rows - first) * c], c);
     });
@@ -133,24 +130,24 @@ pub(super) fn statistics<F: Float>(stats: &mut [F], x: &[F], c: usize) {
 
 /// Factors of the merged sum of squares and mean when `here` rows join `before` rows.
 #[inline(always)]
-fn merging<F: Float>(before: usize, here: usize) -> (F, F) {
+fn merging<F: Element>(before: usize, here: usize) -> (F, F) {
     let share = here as f64 / (before + here) as f64;
     (F::of(before as f64 * share), F::of(share))
 }
 
 versions! {
     /// Means and sums of squared deviations of the columns, `[2, c]`.
-    fn moments<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = moments_body;
-    fn forward<F>(y: &mut [F], norm: &Norm<'_, F>) where [F: Float] = forward_body;
+    fn moments<F>(out: &mut [F], x: &[F], c: usize) where [F: Element] = moments_body;
+    fn forward<F>(y: &mut [F], norm: &Norm<'_, F>) where [F: Element] = forward_body;
 }
 
 #[inline(always)]
-fn moments_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+fn moments_body<F: Element, I: Isa>(out: &mut [F], x: &[F], c: usize) {
     strips!(c, moments_strip::<F, I>(out, x, c));
 }
 
 #[inline(always)]
-fn moments_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F], c: usize) {
+fn moments_strip<F: Element, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F], c: usize) {
     let rows = x.len() / c;
     let (mut mean, mut squares) = ([F::zero(); W], [F::zero(); W]);
     for start in (0..rows).step_by(BLOCK) {
@@ -186,17 +183,17 @@ fn moments_strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x:
 
 /// `z = (x - mean) factor + shift`: the same rounding in every pass, so that all agree on where z > 0.
 #[inline(always)]
-pub(super) fn z<F: Float, I: Isa>(x: F, mean: F, factor: F, shift: F) -> F {
+pub(crate) fn z<F: Element, I: Isa>(x: F, mean: F, factor: F, shift: F) -> F {
     I::mul_add(x - mean, factor, shift)
 }
 
 #[inline(always)]
-fn forward_body<F: Float, I: Isa>(y: &mut [F], norm: &Norm<'_, F>) {
+fn forward_body<F: Element, I: Isa>(y: &mut [F], norm: &Norm<'_, F>) {
     strips!(norm.c, forward_strip::<F, I>(y, norm));
 }
 
 #[inline(always)]
-fn forward_strip<F: Float, I: Isa, const W: usize>(col: usize, y: &mut [F], norm: &Norm<'_, F>) {
+fn forward_strip<F: Element, I: Isa, const W: usize>(col: usize, y: &mut [F], norm: &Norm<'_, F>) {
     let mean: [F; W] = load(norm.mean, col);
     let factor: [F; W] = load(norm.factor, col);
     let shift: [F; W] = load(norm.shift, col);

@@ -3,19 +3,19 @@
 
 use std::marker::PhantomData;
 
-use super::conv_block::Terms;
-use super::isa::{Isa, versions};
-use super::map::Source;
-use super::max_pool::{Values, each_window, max_strip, pixels};
-use super::norm::{Norm, TASK, check, constants, statistics, z};
-use super::norm_backward::{backward, means, put_terms, summed, sums};
-use super::norm_backward2::{Second, backward2, sums2};
-use super::norm_rows::{Pooled, windows_of_pixels};
-use super::pool::PoolShape;
-use super::reader::Reader;
-use super::split;
-use super::strip::load;
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::strip::load;
+use crate::element::Element;
+use crate::elementwise::map::Source;
+use crate::norm::backward::{backward, means, put_terms, summed, sums};
+use crate::norm::backward2::{Second, backward2, sums2};
+use crate::norm::batch_norm::{Norm, TASK, check, constants, statistics, z};
+use crate::norm::rows::{Pooled, windows_of_pixels};
+use crate::norm::terms::Terms;
+use crate::parallel;
+use crate::pool::max::{Values, each_window, max_strip, pixels};
+use crate::pool::shape::PoolShape;
 
 impl PoolShape {
     /// Whether windows lie side by side, without padding.
@@ -34,7 +34,7 @@ impl PoolShape {
 
 /// The greatest of each window of the normalised `x`, its place within its image, and mean and variance `[2, c]`.
 #[inline(never)]
-pub fn norm_pool<F: Float>(
+pub fn norm_pool<F: Element>(
     [out, places, stats]: [&mut [F]; 3],
     x: &[F],
     terms: &Terms<'_, F>,
@@ -46,7 +46,7 @@ pub fn norm_pool<F: Float>(
     let constants = constants(&stats[s.c..], terms.scale, terms.shift, terms.eps);
     let norm = Norm::new(x, stats, &constants, terms.slope);
     let (pixels, [_, image], each) = (s.h * s.w, s.images(), s.each());
-    split::chunks2((out, each * image), (places, each * image), |i, out, places| {
+    parallel::chunks2((out, each * image), (places, each * image), |i, out, places| {
         let images = out.chunks_exact_mut(image).zip(places.chunks_exact_mut(image));
         for ((out, places), k) in images.zip(i * each..) {
             pool_image(out, places, &norm.rows(k * pixels, pixels), s);
@@ -56,7 +56,7 @@ pub fn norm_pool<F: Float>(
 
 /// The gradient of [`norm_pool`] for x, scale and shift, where `u` arrives at the windows whose greatest are at `places`.
 #[inline(never)]
-pub fn norm_pool_backward<F: Float>(
+pub fn norm_pool_backward<F: Element>(
     [dx, dscale, dshift]: [&mut [F]; 3],
     x: &[F],
     stats: &[F],
@@ -75,7 +75,7 @@ pub fn norm_pool_backward<F: Float>(
     let sums = summed(&norm, 2, |part, norm, rows| sums(part, norm, from(rows.start / c)));
     put_terms([dscale, dshift], &sums, &norm);
     let means = means(sums, x.len() / c);
-    split::chunks(dx, TASK * c, |i, dx| {
+    parallel::chunks(dx, TASK * c, |i, dx| {
         backward(dx, &norm.rows(i * TASK, dx.len() / c), from(i * TASK), &means);
     });
 }
@@ -93,7 +93,7 @@ pub struct Cotangents<'a, F> {
 
 /// The gradient of [`norm_pool_backward`] for x, `u` and scale.
 #[inline(never)]
-pub fn norm_pool_backward2<F: Float>(
+pub fn norm_pool_backward2<F: Element>(
     [to_x, to_u, to_scale]: [&mut [F]; 3],
     x: &[F],
     stats: &[F],
@@ -121,7 +121,7 @@ pub fn norm_pool_backward2<F: Float>(
     to_scale.copy_from_slice(&second.to_scale);
     // whole images: a window's pixels are not apart
     let ([image, out_image], each) = (s.images(), s.each());
-    split::chunks2((to_x, each * image), (to_u, each * out_image), |i, to_x, to_u| {
+    parallel::chunks2((to_x, each * image), (to_u, each * out_image), |i, to_x, to_u| {
         let first = i * each * windows.len();
         let norm = norm.rows(first, to_x.len() / c);
         let v = arrived.x.part(first * c..first * c + to_x.len());
@@ -132,7 +132,7 @@ pub fn norm_pool_backward2<F: Float>(
 
 versions! {
     /// The greatest of each window of one image, and its place.
-    fn pool_image<F>(out: &mut [F], places: &mut [F], norm: &Norm<'_, F>, s: &PoolShape) where [F: Float] = pool_body;
+    fn pool_image<F>(out: &mut [F], places: &mut [F], norm: &Norm<'_, F>, s: &PoolShape) where [F: Element] = pool_body;
 }
 
 /// The activated values of a norm.
@@ -143,7 +143,7 @@ struct Activated<'a, F, I> {
     isa: PhantomData<I>,
 }
 
-impl<F: Float, I: Isa> Values<F> for Activated<'_, F, I> {
+impl<F: Element, I: Isa> Values<F> for Activated<'_, F, I> {
     #[inline(always)]
     fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W] {
         let norm = self.norm;
@@ -161,7 +161,7 @@ impl<F: Float, I: Isa> Values<F> for Activated<'_, F, I> {
 }
 
 #[inline(always)]
-fn pool_body<F: Float, I: Isa>(out: &mut [F], places: &mut [F], norm: &Norm<'_, F>, s: &PoolShape) {
+fn pool_body<F: Element, I: Isa>(out: &mut [F], places: &mut [F], norm: &Norm<'_, F>, s: &PoolShape) {
     let values = Activated::<F, I> { norm, rows: s.size[0] * s.w * s.c, isa: PhantomData };
     each_window!(s, true, max_strip::<F>(out, places, &values));
 }

@@ -1,13 +1,13 @@
 //! How gradients arrive at the rows of a norm's output: in rows of their own, or at the places of a max-pooling that follows.
 
-use super::map::Source;
-use super::max_pool::places_of;
-use super::pool::PoolShape;
-use super::strip::{load, store};
-use crate::float::Float;
+use crate::cpu::strip::{load, store};
+use crate::element::Element;
+use crate::elementwise::map::Source;
+use crate::pool::max::places_of;
+use crate::pool::shape::PoolShape;
 
 /// A cursor over the rows of the gradient that arrives, and of the gradient for it.
-pub trait Rows<F: Float>: Copy {
+pub trait Rows<F: Element>: Copy {
     /// The row's elements from channel `col` on; `out` holds those that are overwritten.
     fn row<const W: usize>(&self, out: &[F], col: usize) -> [F; W];
 
@@ -33,7 +33,7 @@ impl<'a, F> Dense<'a, F> {
     }
 }
 
-impl<F: Float> Rows<F> for Dense<'_, F> {
+impl<F: Element> Rows<F> for Dense<'_, F> {
     #[inline(always)]
     fn row<const W: usize>(&self, out: &[F], col: usize) -> [F; W] {
         self.values.load(out, self.at + col)
@@ -63,7 +63,7 @@ pub struct Pooled<'a, F> {
     pixel: usize,
 }
 
-impl<'a, F: Float> Pooled<'a, F> {
+impl<'a, F: Element> Pooled<'a, F> {
     /// From pixel `row` of all images on; `u` arrives at the windows, whose elements come from `places`. What is put goes to
     /// memory that begins with that pixel's image.
     pub fn new(u: &'a [F], places: &'a [F], windows: &'a [Option<u32>], s: &PoolShape, row: usize) -> Self {
@@ -86,7 +86,7 @@ pub fn windows_of_pixels(s: &PoolShape) -> Vec<Option<u32>> {
     windows
 }
 
-impl<F: Float> Rows<F> for Pooled<'_, F> {
+impl<F: Element> Rows<F> for Pooled<'_, F> {
     #[inline(always)]
     fn row<const W: usize>(&self, _: &[F], col: usize) -> [F; W] {
         let Some(window) = self.windows[self.pixel] else { return [F::zero(); W] };

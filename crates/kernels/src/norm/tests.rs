@@ -1,9 +1,9 @@
 //! Batch norm against its definition, and its derivatives against central differences.
 
-use super::map::Source;
-use super::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
-use super::testing::{assert_close, at_every_level_split_or_not, values};
-use crate::float::Float;
+use crate::element::Element;
+use crate::elementwise::map::Source;
+use crate::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
+use crate::testing::{assert_close, at_every_level_split_or_not, values};
 
 /// A norm of `rows` by `c` with arriving gradients.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ struct Case<F> {
     u_shift: Vec<F>,
 }
 
-impl<F: Float> Case<F> {
+impl<F: Element> Case<F> {
     fn new(rows: usize, c: usize, slope: f64, affine: bool) -> Self {
         let scale = values::<F>(c, 2).iter().map(|&v| v + F::of(1.5)).collect();
         Self {
@@ -138,7 +138,7 @@ impl<F: Float> Case<F> {
     }
 }
 
-fn dot<F: Float>(a: &[F], b: &[F]) -> F {
+fn dot<F: Element>(a: &[F], b: &[F]) -> F {
     a.iter().zip(b).map(|(&a, &b)| a * b).sum()
 }
 
@@ -188,7 +188,7 @@ fn both_derivatives_agree_with_central_differences() {
 }
 
 /// The definition, in f64.
-fn plain<F: Float>(case: &Case<F>) -> (Vec<f64>, Vec<f64>) {
+fn plain<F: Element>(case: &Case<F>) -> (Vec<f64>, Vec<f64>) {
     let (c, rows) = (case.c, case.x.len() / case.c);
     let (mut y, mut stats) = (vec![0.0; case.x.len()], vec![0.0; 2 * c]);
     for j in 0..c {
@@ -205,7 +205,7 @@ fn plain<F: Float>(case: &Case<F>) -> (Vec<f64>, Vec<f64>) {
     (y, stats)
 }
 
-fn check<F: Float>(rows: usize, c: usize, size: f64) {
+fn check<F: Element>(rows: usize, c: usize, size: f64) {
     let mut case = Case::<F>::new(rows, c, 0.1, true);
     // a mean far from zero, and a first row unlike the others
     case.x.iter_mut().for_each(|x| *x += F::of(30.0));

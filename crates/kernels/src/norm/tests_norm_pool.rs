@@ -1,12 +1,12 @@
 //! Batch norm joined with max-pooling: the bits of the one after the other.
 
-use super::conv_block::Terms;
-use super::map::Source;
-use super::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
-use super::norm_pool::{Cotangents, norm_pool, norm_pool_backward, norm_pool_backward2};
-use super::pool::{PoolShape, max_pool, max_pool_pick, max_pool_place};
-use super::testing::{at_every_level_split_or_not, values};
-use crate::float::Float;
+use crate::element::Element;
+use crate::elementwise::map::Source;
+use crate::norm::Terms;
+use crate::norm::norm_pool::{Cotangents, norm_pool, norm_pool_backward, norm_pool_backward2};
+use crate::norm::{batch_norm, batch_norm_backward, batch_norm_backward2};
+use crate::pool::{PoolShape, max_pool, max_pool_pick, max_pool_place};
+use crate::testing::{at_every_level_split_or_not, values};
 
 /// A norm and a pooling with all that arrives.
 struct Case<F> {
@@ -21,7 +21,7 @@ struct Case<F> {
     v_shift: Vec<F>,
 }
 
-impl<F: Float> Case<F> {
+impl<F: Element> Case<F> {
     /// Values in steps, so that windows have equal ones.
     fn new([n, h, w, c]: [usize; 4], size: [usize; 2], slope: f64, affine: [bool; 2]) -> Self {
         let s = PoolShape { n, h, w, c, size, stride: size, pad: [[0; 2]; 2] };
@@ -108,7 +108,7 @@ impl<F: Float> Case<F> {
     }
 }
 
-fn check<F: Float>() {
+fn check<F: Element>() {
     for (shape, size, slope, affine) in [
         ([7, 14, 14, 64], [2, 2], 0.0, [true, true]),
         ([23, 7, 7, 64], [2, 2], 0.1, [true, false]),

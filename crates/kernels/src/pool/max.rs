@@ -2,25 +2,25 @@
 
 use std::ops::Range;
 
-use super::array;
-use super::isa::{Isa, versions};
-use super::limits::surpasses;
-use super::pool::PoolShape;
-use super::split;
-use super::strip::{load, store};
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::surpasses;
+use crate::cpu::small_array;
+use crate::cpu::strip::{load, store};
+use crate::element::Element;
+use crate::parallel;
+use crate::pool::shape::PoolShape;
 
 /// The greatest element of each window, and its place within its image: the first one on ties, and the first NaN if there is
 /// one. Padding counts as minus infinity. A window of padding alone gives minus infinity at place 0. Places are whole numbers in `F`: an
 /// image has fewer than 2^24 elements.
 #[inline(never)]
-pub fn max_pool<F: Float>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
+pub fn max_pool<F: Element>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
     s.check(x.len(), out.len());
     assert_eq!(places.len(), out.len(), "max_pool: places");
     let [x_image, out_image] = s.images();
     assert!(x_image < 1 << 24, "max_pool: {x_image} elements of an image are too many to be counted in f32");
     let each = s.each();
-    split::chunks2((out, each * out_image), (places, each * out_image), |i, out, places| {
+    parallel::chunks2((out, each * out_image), (places, each * out_image), |i, out, places| {
         let images = i * each..i * each + out.len() / out_image;
         for (k, image) in images.enumerate() {
             let at = k * out_image..(k + 1) * out_image;
@@ -31,11 +31,11 @@ pub fn max_pool<F: Float>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShap
 
 /// From each window of `x` the element at the place that [`max_pool`] found.
 #[inline(never)]
-pub fn max_pool_pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
+pub fn max_pool_pick<F: Element>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
     s.check(x.len(), out.len());
     assert_eq!(places.len(), out.len(), "max_pool: places");
     let ([x_image, out_image], each) = (s.images(), s.each());
-    split::chunks(out, each * out_image, |i, out| {
+    parallel::chunks(out, each * out_image, |i, out| {
         let images = x[i * each * x_image..].chunks_exact(x_image.max(1));
         let places = places[i * each * out_image..].chunks_exact(out_image);
         for ((out, x), places) in out.chunks_exact_mut(out_image).zip(images).zip(places) {
@@ -46,14 +46,14 @@ pub fn max_pool_pick<F: Float>(out: &mut [F], x: &[F], places: &[F], s: &PoolSha
 
 /// The adjoint of [`max_pool_pick`]: elements of `u` added at their places in images of zeros.
 #[inline(never)]
-pub fn max_pool_place<F: Float>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
+pub fn max_pool_place<F: Element>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
     s.check(out.len(), u.len());
     assert_eq!(places.len(), u.len(), "max_pool: places");
     if u.is_empty() {
         return out.fill(F::zero());
     }
     let ([x_image, out_image], each) = (s.images(), s.each());
-    split::chunks(out, each * x_image, |i, out| {
+    parallel::chunks(out, each * x_image, |i, out| {
         let u = u[i * each * out_image..].chunks_exact(out_image);
         let places = places[i * each * out_image..].chunks_exact(out_image);
         for ((out, u), places) in out.chunks_exact_mut(x_image).zip(u).zip(places) {
@@ -63,9 +63,9 @@ pub fn max_pool_place<F: Float>(out: &mut [F], u: &[F], places: &[F], s: &PoolSh
 }
 
 versions! {
-    fn max_image<F>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) where [F: Float] = max_body;
-    fn pick_image<F>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) where [F: Float] = pick_body;
-    fn place_image<F>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) where [F: Float] = place_body;
+    fn max_image<F>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) where [F: Element] = max_body;
+    fn pick_image<F>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) where [F: Element] = pick_body;
+    fn place_image<F>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) where [F: Element] = place_body;
 }
 
 /// Calls `$f::<F, W>(first channel, args..., first output, pixels of its window)` for every window and strip of
@@ -108,11 +108,11 @@ macro_rules! each_window {
     };
 }
 
-pub(super) use each_window;
+pub(crate) use each_window;
 
 /// First elements of the pixels of a window.
 #[inline(always)]
-pub(super) fn pixels(
+pub(crate) fn pixels(
     rows: Range<usize>,
     cols: Range<usize>,
     s: &PoolShape,
@@ -123,25 +123,25 @@ pub(super) fn pixels(
 
 /// The places of a pixel's elements.
 #[inline(always)]
-pub(super) fn places_of<F: Float, const W: usize>(pixel: usize, col: usize) -> [F; W] {
+pub(crate) fn places_of<F: Element, const W: usize>(pixel: usize, col: usize) -> [F; W] {
     let first = F::of((pixel + col) as f64);
-    array::of(|j| first + F::of(j as f64))
+    small_array::of(|j| first + F::of(j as f64))
 }
 
 #[inline(always)]
-fn max_body<F: Float, I: Isa>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
+fn max_body<F: Element, I: Isa>(out: &mut [F], places: &mut [F], x: &[F], s: &PoolShape) {
     each_window!(s, true, max_strip::<F>(out, places, &InMemory(x)));
 }
 
 /// What is pooled.
-pub(super) trait Values<F> {
+pub(crate) trait Values<F> {
     /// Elements of the pixel that begins at `pixel`, from channel `col` on.
     fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W];
 }
 
 struct InMemory<'a, F>(&'a [F]);
 
-impl<F: Float> Values<F> for InMemory<'_, F> {
+impl<F: Element> Values<F> for InMemory<'_, F> {
     #[inline(always)]
     fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W] {
         load(self.0, pixel + col)
@@ -149,7 +149,7 @@ impl<F: Float> Values<F> for InMemory<'_, F> {
 }
 
 #[inline(always)]
-pub(super) fn max_strip<F: Float, const W: usize>(
+pub(crate) fn max_strip<F: Element, const W: usize>(
     col: usize,
     out: &mut [F],
     places: &mut [F],
@@ -181,12 +181,12 @@ pub(super) fn max_strip<F: Float, const W: usize>(
 }
 
 #[inline(always)]
-fn pick_body<F: Float, I: Isa>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
+fn pick_body<F: Element, I: Isa>(out: &mut [F], x: &[F], places: &[F], s: &PoolShape) {
     each_window!(s, true, pick_strip::<F>(out, x, places));
 }
 
 #[inline(always)]
-fn pick_strip<F: Float, const W: usize>(
+fn pick_strip<F: Element, const W: usize>(
     col: usize,
     out: &mut [F],
     x: &[F],
@@ -206,7 +206,7 @@ fn pick_strip<F: Float, const W: usize>(
 }
 
 #[inline(always)]
-fn place_body<F: Float, I: Isa>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
+fn place_body<F: Element, I: Isa>(out: &mut [F], u: &[F], places: &[F], s: &PoolShape) {
     let apart = (0..2).all(|axis| s.stride[axis] >= s.size[axis]);
     let covered = s.size == s.stride
         && s.pad == [[0, 0]; 2]
@@ -224,7 +224,7 @@ fn place_body<F: Float, I: Isa>(out: &mut [F], u: &[F], places: &[F], s: &PoolSh
 
 /// Writes the elements of a window that shares none with another.
 #[inline(always)]
-fn place_strip<F: Float, const W: usize>(
+fn place_strip<F: Element, const W: usize>(
     col: usize,
     out: &mut [F],
     u: &[F],
@@ -244,7 +244,7 @@ fn place_strip<F: Float, const W: usize>(
 
 /// Adds to the elements of a window.
 #[inline(always)]
-fn add_strip<F: Float, const W: usize>(
+fn add_strip<F: Element, const W: usize>(
     col: usize,
     out: &mut [F],
     u: &[F],
@@ -265,7 +265,7 @@ fn add_strip<F: Float, const W: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::{at_every_level_split_or_not, values};
+    use crate::testing::{at_every_level_split_or_not, values};
 
     #[test]
     fn picking_and_placing_follow_the_places() {

@@ -1,24 +1,23 @@
 //! Sums along axes, and the place of the greatest element.
 
-use super::array;
-use super::isa::{Isa, versions};
-use super::limits::surpasses;
-use super::split;
-use super::strip::{load, store, strips};
-use crate::float::Float;
-use crate::shape::MAX_RANK;
+use crate::MAX_RANK;
+use crate::cost::SUM_TASK;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::surpasses;
+use crate::cpu::small_array;
+use crate::cpu::strip::{load, store, strips};
+use crate::element::Element;
+use crate::parallel;
 
 /// Rows of one block of a column sum, elements per lane of one block of a row sum: blocks are added up apart, so that
 /// the error grows with the block and the number of blocks, not with their product.
 const BLOCK: usize = 64;
 /// Lanes in which the greatest element of a row is looked for.
 const LANES: usize = 16;
-/// Elements of one task of a split sum.
-const TASK: usize = 1 << 16;
 
 /// Sums over the axes where `over` holds; the others stay, in order. Sums of nothing are zero.
 #[inline(never)]
-pub fn sum_axes<F: Float>(out: &mut [F], x: &[F], shape: &[usize], over: &[bool]) {
+pub fn sum_axes<F: Element>(out: &mut [F], x: &[F], shape: &[usize], over: &[bool]) {
     assert_eq!(shape.len(), over.len(), "sum_axes: {shape:?} over {over:?}");
     assert_eq!(x.len(), shape.iter().product::<usize>(), "sum_axes: {shape:?}");
     let kept = |(&size, &over): (&usize, &bool)| if over { 1 } else { size };
@@ -44,26 +43,21 @@ pub fn sum_axes<F: Float>(out: &mut [F], x: &[F], shape: &[usize], over: &[bool]
 
 /// For each row of `c` elements the position of the greatest, the first one on ties; of the first NaN if there is one.
 #[inline(never)]
-pub fn argmax_last<F: Float>(x: &[F], c: usize) -> Vec<usize> {
+pub fn argmax_last<F: Element>(x: &[F], c: usize) -> Vec<usize> {
     assert!(c > 0 && x.len().is_multiple_of(c), "argmax: {} elements in rows of {c}", x.len());
     let mut places = vec![0; x.len() / c];
     first_greatest(&mut places, x, c);
     places
 }
 
-/// Whether sums over an array of so many elements never cut it into pieces.
-pub fn is_one_piece(count: usize) -> bool {
-    2 * count <= TASK
-}
-
 /// Sums over groups of axes that alternate between kept and summed.
-fn sum_groups<F: Float>(out: &mut [F], x: &[F], groups: &[(usize, bool)]) {
+fn sum_groups<F: Element>(out: &mut [F], x: &[F], groups: &[(usize, bool)]) {
     match *groups {
         [] | [(_, false)] => out.copy_from_slice(x),
         [ref front @ .., (size, true)] => {
             let inner = |out: &mut [F], x: &[F]| {
-                split::chunks(out, (TASK / size).max(1), |i, out| {
-                    let first = i * (TASK / size).max(1);
+                parallel::chunks(out, (SUM_TASK / size).max(1), |i, out| {
+                    let first = i * (SUM_TASK / size).max(1);
                     rows(out, &x[first * size..][..out.len() * size], size);
                 });
             };
@@ -93,14 +87,14 @@ fn sum_groups<F: Float>(out: &mut [F], x: &[F], groups: &[(usize, bool)]) {
 }
 
 /// Adds up the rows of each matrix `[rows, cols]`; tall ones in fixed blocks.
-fn columns_of_each<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    let tall = (TASK / cols / BLOCK * BLOCK).max(BLOCK);
+fn columns_of_each<F: Element>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+    let tall = (SUM_TASK / cols / BLOCK * BLOCK).max(BLOCK);
     if rows <= tall && out.len() == cols {
         return columns(out, x, cols);
     }
     if rows <= tall || out.len() != cols {
-        let each = (TASK / (rows * cols)).max(1);
-        split::chunks(out, each * cols, |i, out| {
+        let each = (SUM_TASK / (rows * cols)).max(1);
+        parallel::chunks(out, each * cols, |i, out| {
             let x = &x[i * each * rows * cols..];
             for (out, x) in out.chunks_exact_mut(cols).zip(x.chunks_exact(rows * cols)) {
                 columns(out, x, cols);
@@ -109,7 +103,7 @@ fn columns_of_each<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
         return;
     }
     let mut partial = vec![F::zero(); rows.div_ceil(tall) * cols];
-    split::chunks(&mut partial, cols, |i, partial| {
+    parallel::chunks(&mut partial, cols, |i, partial| {
         let x = &x[i * tall * cols..];
         columns(partial, &x[..x.len().min(tall * cols)], cols);
     });
@@ -118,23 +112,23 @@ fn columns_of_each<F: Float>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
 
 versions! {
     /// The sum of each row of `size` elements.
-    fn rows<F>(out: &mut [F], x: &[F], size: usize) where [F: Float] = rows_body;
+    fn rows<F>(out: &mut [F], x: &[F], size: usize) where [F: Element] = rows_body;
     /// The sum of the rows of a matrix with `cols` columns.
-    fn columns<F>(out: &mut [F], x: &[F], cols: usize) where [F: Float] = columns_body;
+    fn columns<F>(out: &mut [F], x: &[F], cols: usize) where [F: Element] = columns_body;
     /// Adds the rows of a matrix to `acc`, one after the other.
-    pub fn add_rows<F>(acc: &mut [F], x: &[F]) where [F: Float] = add_rows_body;
-    fn first_greatest<F>(places: &mut [usize], x: &[F], c: usize) where [F: Float] = first_greatest_body;
+    pub fn add_rows<F>(acc: &mut [F], x: &[F]) where [F: Element] = add_rows_body;
+    fn first_greatest<F>(places: &mut [usize], x: &[F], c: usize) where [F: Element] = first_greatest_body;
 }
 
 #[inline(always)]
-fn first_greatest_body<F: Float, I: Isa>(places: &mut [usize], x: &[F], c: usize) {
+fn first_greatest_body<F: Element, I: Isa>(places: &mut [usize], x: &[F], c: usize) {
     for (place, row) in places.iter_mut().zip(x.chunks_exact(c)) {
         *place = if c < LANES { first_of_few(row) } else { first_of_lanes(row) };
     }
 }
 
 #[inline(always)]
-fn first_of_few<F: Float>(row: &[F]) -> usize {
+fn first_of_few<F: Element>(row: &[F]) -> usize {
     let (mut place, mut greatest) = (0, row[0]);
     for (i, &x) in row.iter().enumerate() {
         (place, greatest) = if surpasses(x, greatest) { (i, x) } else { (place, greatest) };
@@ -144,7 +138,7 @@ fn first_of_few<F: Float>(row: &[F]) -> usize {
 
 /// The greatest first, in lanes, then where it is.
 #[inline(always)]
-fn first_of_lanes<F: Float>(row: &[F]) -> usize {
+fn first_of_lanes<F: Element>(row: &[F]) -> usize {
     let larger = |a: F, b: F| if surpasses(b, a) { b } else { a };
     let (blocks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [row[0]; LANES];
@@ -164,7 +158,7 @@ fn first_of_lanes<F: Float>(row: &[F]) -> usize {
 }
 
 #[inline(always)]
-fn add_rows_body<F: Float, I: Isa>(acc: &mut [F], x: &[F]) {
+fn add_rows_body<F: Element, I: Isa>(acc: &mut [F], x: &[F]) {
     assert!(
         x.len().is_multiple_of(acc.len().max(1)),
         "add_rows: {} elements in rows of {}",
@@ -175,7 +169,7 @@ fn add_rows_body<F: Float, I: Isa>(acc: &mut [F], x: &[F]) {
 }
 
 #[inline(always)]
-fn add_strip<F: Float, I: Isa, const W: usize>(col: usize, acc: &mut [F], x: &[F]) {
+fn add_strip<F: Element, I: Isa, const W: usize>(col: usize, acc: &mut [F], x: &[F]) {
     let mut sums: [F; W] = load(acc, col);
     for row in 0..x.len() / acc.len() {
         let values: [F; W] = load(x, row * acc.len() + col);
@@ -187,7 +181,7 @@ fn add_strip<F: Float, I: Isa, const W: usize>(col: usize, acc: &mut [F], x: &[F
 }
 
 #[inline(always)]
-fn rows_body<F: Float, I: Isa>(out: &mut [F], x: &[F], size: usize) {
+fn rows_body<F: Element, I: Isa>(out: &mut [F], x: &[F], size: usize) {
     for (out, row) in out.iter_mut().zip(x.chunks_exact(size)) {
         *out = sum(row);
     }
@@ -195,7 +189,7 @@ fn rows_body<F: Float, I: Isa>(out: &mut [F], x: &[F], size: usize) {
 
 /// The sum of a row, in as many lanes as its length feeds.
 #[inline(always)]
-pub(super) fn sum<F: Float>(row: &[F]) -> F {
+pub(crate) fn sum<F: Element>(row: &[F]) -> F {
     match row.len() {
         256.. => in_lanes::<F, 64>(row),
         16.. => in_lanes::<F, 16>(row),
@@ -206,7 +200,7 @@ pub(super) fn sum<F: Float>(row: &[F]) -> F {
 
 /// The sum of at least `L` elements.
 #[inline(always)]
-fn in_lanes<F: Float, const L: usize>(row: &[F]) -> F {
+fn in_lanes<F: Element, const L: usize>(row: &[F]) -> F {
     let (lines, rest) = row.as_chunks::<L>();
     // of the last `L` elements those that are in no line
     let mut total = [F::zero(); L];
@@ -238,7 +232,7 @@ fn in_lanes<F: Float, const L: usize>(row: &[F]) -> F {
 }
 
 #[inline(always)]
-fn columns_body<F: Float, I: Isa>(out: &mut [F], x: &[F], cols: usize) {
+fn columns_body<F: Element, I: Isa>(out: &mut [F], x: &[F], cols: usize) {
     // sixteen columns that end with the row take the place of ever narrower strips: those of another strip come out the same
     let even = if cols < 16 { cols } else { cols / 16 * 16 };
     strips!(even, strip_of::<F, I>(out, x, cols));
@@ -248,7 +242,7 @@ fn columns_body<F: Float, I: Isa>(out: &mut [F], x: &[F], cols: usize) {
 }
 
 #[inline(always)]
-fn strip_of<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F], cols: usize) {
+fn strip_of<F: Element, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F], cols: usize) {
     let rows = x.len() / cols;
     let mut total = [F::zero(); W];
     for start in (0..rows).step_by(BLOCK) {
@@ -258,7 +252,7 @@ fn strip_of<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], x: &[F]
         let mut turns = [[F::zero(); W]; 4];
         for quad in 0..quads {
             let first = (start + 4 * quad) * cols + col;
-            let values: [[F; W]; 4] = array::of(|i| load(x, first + i * cols));
+            let values: [[F; W]; 4] = small_array::of(|i| load(x, first + i * cols));
             for i in 0..4 {
                 for j in 0..W {
                     turns[i][j] += values[i][j];

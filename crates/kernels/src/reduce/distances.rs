@@ -1,12 +1,12 @@
 //! Squared Euclidean distances between the rows of two matrices.
 
-use super::dense;
-use super::isa::{Isa, versions};
-use super::split;
-use super::strip::{load, strips};
-use super::turn::turn;
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::strip::{load, strips};
+use crate::element::Element;
+use crate::layout::transpose::turn;
+use crate::matmul::dense;
+use crate::parallel;
 
 /// Partial sums of a distance: vectorises, and rounds less than one long sum.
 const LANES: usize = 8;
@@ -24,7 +24,7 @@ const BLOCK: usize = 64;
 /// # Panics
 /// When the lengths do not fit.
 #[inline(never)]
-pub fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize) {
+pub fn squared_distances<F: Element>(out: &mut [F], a: &[F], b: &[F], width: usize) {
     if width == 0 || out.is_empty() {
         return out.fill(F::zero());
     }
@@ -39,7 +39,7 @@ pub fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize
         }
     });
     let each = PIECE.div_ceil(rows);
-    split::chunks(out, each * rows, |i, out| {
+    parallel::chunks(out, each * rows, |i, out| {
         let a = &a[i * each * width..][..out.len() / rows * width];
         match &columns {
             Some(columns) => from_columns(out, a, columns.data(), width),
@@ -49,13 +49,13 @@ pub fn squared_distances<F: Float>(out: &mut [F], a: &[F], b: &[F], width: usize
 }
 
 versions! {
-    fn from_rows<F>(out: &mut [F], a: &[F], b: &[F], width: usize) where [F: Float] = from_rows_body;
+    fn from_rows<F>(out: &mut [F], a: &[F], b: &[F], width: usize) where [F: Element] = from_rows_body;
     /// From columns of B, whose length is filled up to a multiple of [`TOGETHER`].
-    fn from_columns<F>(out: &mut [F], a: &[F], columns: &[F], width: usize) where [F: Float] = from_columns_body;
+    fn from_columns<F>(out: &mut [F], a: &[F], columns: &[F], width: usize) where [F: Element] = from_columns_body;
 }
 
 #[inline(always)]
-fn from_columns_body<F: Float, I: Isa>(out: &mut [F], a: &[F], columns: &[F], width: usize) {
+fn from_columns_body<F: Element, I: Isa>(out: &mut [F], a: &[F], columns: &[F], width: usize) {
     let (wide, rows) = (columns.len() / width, out.len() / (a.len() / width));
     for (a, out) in a.chunks(2 * width).zip(out.chunks_mut(2 * rows)) {
         strips!(wide, strip::<F, I>(out, a, columns, width));
@@ -64,7 +64,13 @@ fn from_columns_body<F: Float, I: Isa>(out: &mut [F], a: &[F], columns: &[F], wi
 
 /// Distances of one row of A, or of two, to `W` rows of B from `col` on; those behind the last one are of no meaning.
 #[inline(always)]
-fn strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], a: &[F], columns: &[F], width: usize) {
+fn strip<F: Element, I: Isa, const W: usize>(
+    col: usize,
+    out: &mut [F],
+    a: &[F],
+    columns: &[F],
+    width: usize,
+) {
     let (wide, rows) = (columns.len() / width, out.len() * width / a.len());
     // a lone row twice
     let a = [&a[..width], &a[a.len() - width..]];
@@ -93,7 +99,7 @@ fn strip<F: Float, I: Isa, const W: usize>(col: usize, out: &mut [F], a: &[F], c
 }
 
 #[inline(always)]
-fn from_rows_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], width: usize) {
+fn from_rows_body<F: Element, I: Isa>(out: &mut [F], a: &[F], b: &[F], width: usize) {
     for (a, out) in a.chunks_exact(width).zip(out.chunks_exact_mut(b.len() / width)) {
         for (b, out) in b.chunks_exact(width).zip(out) {
             *out = distance(a, b);
@@ -102,7 +108,7 @@ fn from_rows_body<F: Float, I: Isa>(out: &mut [F], a: &[F], b: &[F], width: usiz
 }
 
 #[inline(always)]
-fn distance<F: Float>(a: &[F], b: &[F]) -> F {
+fn distance<F: Element>(a: &[F], b: &[F]) -> F {
     let mut sums = [F::zero(); LANES];
     let (a_runs, b_runs) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let mut tail = F::zero();

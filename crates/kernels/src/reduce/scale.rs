@@ -1,8 +1,8 @@
 //! Powers of two that bring vectors into a range in which squares and inverses of their lengths are numbers.
 
-use super::isa::{Isa, versions};
-use super::limits::surpasses;
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::surpasses;
+use crate::element::Element;
 
 /// Greatest magnitudes of vectors that are left as they are: from the inverse of this to this, 2^30. Squares, inverses and their
 /// third powers are normal numbers in `f32`.
@@ -13,7 +13,7 @@ const LANES: usize = 16;
 /// `x` of `[outer, size, inner]` with each vector along `size` times a power of two, that factor and its inverse, `[outer, inner]`
 /// each: 1 but where the vector's greatest magnitude is far from 1, which it then comes near.
 #[inline(never)]
-pub fn scale<F: Float>([out, factors, inverses]: [&mut [F]; 3], x: &[F], [outer, size, inner]: [usize; 3]) {
+pub fn scale<F: Element>([out, factors, inverses]: [&mut [F]; 3], x: &[F], [outer, size, inner]: [usize; 3]) {
     assert_eq!((out.len(), x.len()), (outer * size * inner, outer * size * inner), "scale: vectors");
     assert_eq!((factors.len(), inverses.len()), (outer * inner, outer * inner), "scale: factors");
     magnitudes(factors, x, size, inner);
@@ -36,11 +36,11 @@ pub fn scale<F: Float>([out, factors, inverses]: [&mut [F]; 3], x: &[F], [outer,
 
 versions! {
     /// The greatest magnitude of each vector, 0 if it has no elements; NaN where one is.
-    fn magnitudes<F>(out: &mut [F], x: &[F], size: usize, inner: usize) where [F: Float] = magnitudes_body;
+    fn magnitudes<F>(out: &mut [F], x: &[F], size: usize, inner: usize) where [F: Element] = magnitudes_body;
 }
 
 #[inline(always)]
-fn magnitudes_body<F: Float, I: Isa>(out: &mut [F], x: &[F], size: usize, inner: usize) {
+fn magnitudes_body<F: Element, I: Isa>(out: &mut [F], x: &[F], size: usize, inner: usize) {
     out.fill(F::zero());
     let larger = |a: F, b: F| if surpasses(b, a) { b } else { a };
     let vectors = x.chunks_exact((size * inner).max(1));
@@ -63,7 +63,7 @@ fn magnitudes_body<F: Float, I: Isa>(out: &mut [F], x: &[F], size: usize, inner:
 }
 
 /// The factor of a vector of this greatest magnitude: 1 where it is zero, infinite or NaN.
-fn power<F: Float>(magnitude: F) -> F {
+fn power<F: Element>(magnitude: F) -> F {
     let far = F::of(FAR);
     let within = magnitude >= F::one() / far && magnitude <= far;
     if within || !magnitude.is_normal() && !magnitude.is_subnormal() {
@@ -79,7 +79,7 @@ fn power<F: Float>(magnitude: F) -> F {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::isa::forced::at_every_level;
+    use crate::cpu::isa::forced::at_every_level;
 
     fn scaled(x: &[f32], sizes: [usize; 3]) -> [Vec<f32>; 3] {
         let vectors = sizes[0] * sizes[2];

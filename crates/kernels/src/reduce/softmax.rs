@@ -1,11 +1,11 @@
 //! Softmax and its relatives, along rows of `c` elements; stable for logits of any size.
 
-use super::isa::{Isa, versions};
-use super::limits::surpasses;
-use super::map::{One, Source, each};
-use super::math::{exp, ln};
-use super::reduce::sum;
-use crate::float::Float;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::surpasses;
+use crate::cpu::math::{exp, ln};
+use crate::element::Element;
+use crate::elementwise::map::{One, Source, each};
+use crate::reduce::axes::sum;
 
 /// Elements whose exponentials are taken at once, so that short rows fill the vectors too.
 const GROUP: usize = 512;
@@ -19,28 +19,28 @@ fn check(out: usize, x: usize, c: usize) {
 
 /// `exp(x_i) / sum_j exp(x_j)`.
 #[inline(never)]
-pub fn softmax<F: Float>(out: &mut [F], x: &[F], c: usize) {
+pub fn softmax<F: Element>(out: &mut [F], x: &[F], c: usize) {
     check(out.len(), x.len(), c);
     softmax_rows(out, x, c);
 }
 
 /// `x_i - ln sum_j exp(x_j)`.
 #[inline(never)]
-pub fn log_softmax<F: Float>(out: &mut [F], x: &[F], c: usize) {
+pub fn log_softmax<F: Element>(out: &mut [F], x: &[F], c: usize) {
     check(out.len(), x.len(), c);
     log_softmax_rows(out, x, c);
 }
 
 /// `ln sum_j exp(x_j)`, one element a row.
 #[inline(never)]
-pub fn logsumexp<F: Float>(out: &mut [F], x: &[F], c: usize) {
+pub fn logsumexp<F: Element>(out: &mut [F], x: &[F], c: usize) {
     check(out.len() * c, x.len(), c);
     logsumexp_rows(out, x, c);
 }
 
 /// The loss `ln sum_j exp(x_j) - x_label` of each row, and the softmax.
 #[inline(never)]
-pub fn softmax_cross_entropy<F: Float>(
+pub fn softmax_cross_entropy<F: Element>(
     loss: &mut [F],
     probs: &mut [F],
     logits: &[F],
@@ -57,15 +57,15 @@ pub fn softmax_cross_entropy<F: Float>(
 }
 
 versions! {
-    fn softmax_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = softmax_body;
-    fn log_softmax_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = log_softmax_body;
-    fn logsumexp_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Float] = logsumexp_body;
+    fn softmax_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Element] = softmax_body;
+    fn log_softmax_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Element] = log_softmax_body;
+    fn logsumexp_rows<F>(out: &mut [F], x: &[F], c: usize) where [F: Element] = logsumexp_body;
     fn cross_entropy_rows<F>(loss: &mut [F], probs: &mut [F], logits: &[F], labels: &[usize], c: usize)
-        where [F: Float] = cross_entropy_body;
+        where [F: Element] = cross_entropy_body;
 }
 
 #[inline(always)]
-fn softmax_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+fn softmax_body<F: Element, I: Isa>(out: &mut [F], x: &[F], c: usize) {
     let size = group(c);
     for (out, x) in out.chunks_mut(size).zip(x.chunks(size)) {
         exponentials(out, x, c);
@@ -76,7 +76,7 @@ fn softmax_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
 }
 
 #[inline(always)]
-fn log_softmax_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+fn log_softmax_body<F: Element, I: Isa>(out: &mut [F], x: &[F], c: usize) {
     let size = group(c);
     let mut logs = [F::zero(); ROWS];
     for (out, x) in out.chunks_mut(size).zip(x.chunks(size)) {
@@ -94,7 +94,7 @@ fn log_softmax_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
 }
 
 #[inline(always)]
-fn logsumexp_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
+fn logsumexp_body<F: Element, I: Isa>(out: &mut [F], x: &[F], c: usize) {
     let mut scratch = [F::zero(); GROUP];
     if c > GROUP {
         for (out, row) in out.iter_mut().zip(x.chunks_exact(c)) {
@@ -123,7 +123,7 @@ fn logsumexp_body<F: Float, I: Isa>(out: &mut [F], x: &[F], c: usize) {
 }
 
 #[inline(always)]
-fn cross_entropy_body<F: Float, I: Isa>(
+fn cross_entropy_body<F: Element, I: Isa>(
     loss: &mut [F],
     probs: &mut [F],
     logits: &[F],
@@ -150,7 +150,7 @@ fn group(c: usize) -> usize {
 
 /// `exp(x - peak of its row)`.
 #[inline(always)]
-fn exponentials<F: Float>(out: &mut [F], x: &[F], c: usize) {
+fn exponentials<F: Element>(out: &mut [F], x: &[F], c: usize) {
     for (out, row) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
         let peak = peak(row);
         each(out, [Source::Slice(row)], One(move |x| x - peak));
@@ -160,7 +160,7 @@ fn exponentials<F: Float>(out: &mut [F], x: &[F], c: usize) {
 
 /// Divides a row by its sum, which is returned.
 #[inline(always)]
-fn normalise<F: Float>(row: &mut [F]) -> F {
+fn normalise<F: Element>(row: &mut [F]) -> F {
     let sum = sum(row);
     let scale = F::one() / sum;
     each(row, [Source::Out], One(move |x| x * scale));
@@ -169,7 +169,7 @@ fn normalise<F: Float>(row: &mut [F]) -> F {
 
 /// What is subtracted from a row before `exp`: its greatest element (NaN if it has one), zero where that is infinite.
 #[inline(always)]
-fn peak<F: Float>(row: &[F]) -> F {
+fn peak<F: Element>(row: &[F]) -> F {
     let greatest = match row.len() {
         16.. => greatest::<F, 16>(row),
         4.. => greatest::<F, 4>(row),
@@ -180,7 +180,7 @@ fn peak<F: Float>(row: &[F]) -> F {
 
 /// The greatest of at least `W` elements, or NaN.
 #[inline(always)]
-fn greatest<F: Float, const W: usize>(row: &[F]) -> F {
+fn greatest<F: Element, const W: usize>(row: &[F]) -> F {
     let larger = |a: F, b: F| if surpasses(b, a) { b } else { a };
     // the last block may overlap the one before
     let mut best = *row.last_chunk::<W>().expect("a row holds a block");
@@ -195,11 +195,11 @@ fn greatest<F: Float, const W: usize>(row: &[F]) -> F {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::isa::forced::at_every_level;
-    use crate::kernels::testing::{assert_close, values};
+    use crate::cpu::isa::forced::at_every_level;
+    use crate::testing::{assert_close, values};
 
     /// Softmax, log-softmax and logsumexp of one row after the other, in double precision.
-    fn plain<F: Float>(x: &[F], c: usize) -> [Vec<F>; 3] {
+    fn plain<F: Element>(x: &[F], c: usize) -> [Vec<F>; 3] {
         let [mut softmax, mut log_softmax, mut logsumexp] = [const { Vec::new() }; 3];
         for row in x.chunks(c) {
             let log = row.iter().map(|x| x.as_f64().exp()).sum::<f64>().ln();
@@ -210,7 +210,7 @@ mod tests {
         [softmax, log_softmax, logsumexp]
     }
 
-    fn rows_of_any_length_in<F: Float>() {
+    fn rows_of_any_length_in<F: Element>() {
         for (rows, c) in [(3, 1), (200, 3), (75, 5), (7, 16), (30, 20), (9, 64), (2, 600), (3, 1030)] {
             let x: Vec<F> = values::<F>(rows * c, 1).iter().map(|&v| v * F::of(9.0)).collect();
             let labels: Vec<usize> = (0..rows).map(|row| row * 7 % c).collect();

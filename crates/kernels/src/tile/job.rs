@@ -1,6 +1,6 @@
 //! What a product of the register tile reads and writes where.
 
-use super::ahead::Ahead;
+use crate::cpu::prefetch::Ahead;
 
 /// One output row's place: element offsets before scaling by the channel counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,13 +4,13 @@
 
 use std::hint::black_box;
 
-use super::ahead::Pieces;
-use super::array;
-use super::isa::Isa;
-use super::reader::Reader;
-use super::strip::store_parts;
-use super::vector::Vector;
-use crate::float::Float;
+use crate::cpu::isa::Isa;
+use crate::cpu::prefetch::Pieces;
+use crate::cpu::raw::Reader;
+use crate::cpu::small_array;
+use crate::cpu::strip::store_parts;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Steps between two pieces that are asked for ahead.
 pub const STEPS: usize = 4;
@@ -20,7 +20,7 @@ pub const STEPS: usize = 4;
 /// # Safety
 /// Every reader of `from` has `len` elements, and `rows` as many rows of `N` vectors at steps of `b_step`.
 #[inline(always)]
-pub unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
+pub unsafe fn multiply<F: Element, I: Isa, const R: usize, const N: usize>(
     acc: &mut [[I::Vector; N]; R],
     from: &[Reader<'_, F>; R],
     mut rows: Reader<'_, F>,
@@ -50,7 +50,7 @@ pub unsafe fn multiply<F: Float, I: Isa, const R: usize, const N: usize>(
 /// # Safety
 /// `row` has `N` vectors, and every reader of `from` one at `at`.
 #[inline(always)]
-pub unsafe fn step<F: Float, I: Isa, const R: usize, const N: usize>(
+pub unsafe fn step<F: Element, I: Isa, const R: usize, const N: usize>(
     acc: &mut [[I::Vector; N]; R],
     from: &[Reader<'_, F>; R],
     at: usize,
@@ -70,7 +70,7 @@ pub unsafe fn step<F: Float, I: Isa, const R: usize, const N: usize>(
 
 /// Writes the columns `keep` of a tile to rows of `out` that begin at `begins`; adds them if `add`.
 #[inline(always)]
-pub fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
+pub fn store_rows<F: Element, I: Isa, const R: usize, const N: usize>(
     out: &mut [F],
     begins: &[usize; R],
     mut acc: [[I::Vector; N]; R],
@@ -84,7 +84,7 @@ pub fn store_rows<F: Float, I: Isa, const R: usize, const N: usize>(
                 let row = &mut out[begins[i] + keep[0]..begins[i] + keep[1]];
                 for j in 0..N {
                     let [from, to] =
-                        array::map(keep, |column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
+                        small_array::map(keep, |column| column.clamp(j * lanes, (j + 1) * lanes) - j * lanes);
                     let at = row.as_mut_ptr().wrapping_sub(keep[0]).wrapping_add(j * lanes);
                     // SAFETY: the lanes of `keep` lie in the row, and this runs with the features of `I`.
                     unsafe {

@@ -1,8 +1,8 @@
 //! How an output is cut into register tiles: windows of columns and groups of rows of the sizes that are compiled.
 
-use super::isa::Isa;
-use super::vector::Vector;
-use crate::float::Float;
+use crate::cpu::isa::Isa;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Columns the tile computes at once, and those of them it keeps.
 #[derive(Clone, Copy)]
@@ -22,13 +22,13 @@ impl Window {
     ///
     /// Windows are about equally wide. The last one is moved left to end with the last column; a lone one may stick out.
     #[inline(always)]
-    pub fn next<F: Float, I: Isa>(done: usize, n: usize) -> Self {
+    pub fn next<F: Element, I: Isa>(done: usize, n: usize) -> Self {
         Self::within::<F, I>(I::TILE_VECTORS, done, n)
     }
 
     /// The same of at most `most` vectors.
     #[inline(always)]
-    pub fn within<F: Float, I: Isa>(most: usize, done: usize, n: usize) -> Self {
+    pub fn within<F: Element, I: Isa>(most: usize, done: usize, n: usize) -> Self {
         let left = (n - done).div_ceil(I::Vector::lanes::<F>());
         // a division takes as long as a small tile
         let vectors = if left <= most { left } else { left.div_ceil(left.div_ceil(most)) };
@@ -51,7 +51,7 @@ macro_rules! at_width {
     };
     (call $f:ident::<$F:ident, $I:ident, $n:literal> ($($arg:expr),*)) => { $f::<$F, $I, $n>($($arg),*) };
 }
-pub(super) use at_width;
+pub(crate) use at_width;
 
 /// Rows of the next tile of `left`, for tiles of at most `most` rows: never one row behind a full tile.
 #[inline(always)]
@@ -83,14 +83,14 @@ macro_rules! at_rows {
     };
     (call $f:ident::<$F:ident, $I:ident, $r:literal, $N:ident> ($($arg:expr),*)) => { $f::<$F, $I, $r, $N>($($arg),*) };
 }
-pub(super) use at_rows;
+pub(crate) use at_rows;
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::{Avx2, Avx512, Baseline};
     use super::*;
+    use crate::cpu::isa::{Avx2, Avx512, Baseline};
 
-    fn check<F: Float, I: Isa>() {
+    fn check<F: Element, I: Isa>() {
         for n in 1..300 {
             let mut done = 0;
             while done < n {

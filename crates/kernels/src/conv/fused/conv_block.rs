@@ -5,143 +5,23 @@
 //! (mu + q) w and its variance w^T C w, so statistics need no convolution. The norm is folded into the weights; max-pooling
 //! comes before the activation, which is monotone.
 
-use super::conv::ConvShape;
-use super::conv_block_image::Image;
-use super::conv_block_moments::Moments;
-use super::conv_block_numbers::{self as numbers, Squares};
-use super::conv_block_products::{products, strip_len};
-use super::conv_block_squares as squares;
-use super::conv_block_tile::{Layer, output};
-use super::split;
-use super::vector::MOST_LANES;
-use crate::float::Float;
-use crate::pool::Buffer;
-
-/// Images of one partial sum: fixed, so that sums do not depend on threads.
-pub(super) const GROUP: usize = 8;
-
-/// Sizes of a block: of its convolution and of its pooling windows, which lie side by side from the first pixel on:
-/// `[2, 2]`, or `[1, 1]` for no pooling.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BlockShape {
-    /// The convolution.
-    pub conv: ConvShape,
-    /// Rows and columns of a pooling window.
-    pub pool: [usize; 2],
-}
-
-impl BlockShape {
-    /// Output rows.
-    pub fn out_h(&self) -> usize {
-        self.conv.out_h() / self.pool[0]
-    }
-
-    /// Output columns.
-    pub fn out_w(&self) -> usize {
-        self.conv.out_w() / self.pool[1]
-    }
-
-    /// Whether the output is not that of the convolution.
-    pub fn pools(&self) -> bool {
-        self.pool != [1, 1]
-    }
-
-    /// Values of a window.
-    pub fn depth(&self) -> usize {
-        self.conv.kh * self.conv.kw * self.conv.c_in
-    }
-
-    /// Elements of an image.
-    pub(super) fn image(&self) -> usize {
-        self.conv.h * self.conv.w * self.conv.c_in
-    }
-
-    /// Elements of an image of the output.
-    fn out_image(&self) -> usize {
-        self.out_h() * self.out_w() * self.conv.c_out
-    }
-
-    fn check(&self, x: usize, w: usize, y: usize) {
-        let ConvShape { n, c_out, .. } = self.conv;
-        assert!([[1, 1], [2, 2]].contains(&self.pool), "conv block: windows of {self:?}");
-        assert_eq!(x, n * self.image(), "conv block: images of {self:?}");
-        assert_eq!(w, self.depth() * c_out, "conv block: weights of {self:?}");
-        assert_eq!(y, n * self.out_image(), "conv block: output of {self:?}");
-        assert!(y > 0, "conv block: {self:?} has no output");
-    }
-}
-
-/// What the norm and the activation are given.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms<'a, F> {
-    /// Factor of each channel, 1 where it is left out.
-    pub scale: Option<&'a [F]>,
-    /// Added to each channel, 0 where it is left out.
-    pub shift: Option<&'a [F]>,
-    /// Added to the variance.
-    pub eps: F,
-    /// Slope of the activation where negative; a block of all three takes 0 to 1.
-    pub slope: F,
-}
-
-impl<F: Float> Terms<'_, F> {
-    fn check(&self, c: usize) {
-        assert!(self.scale.is_none_or(|s| s.len() == c), "conv block: scale of {c} channels");
-        assert!(self.shift.is_none_or(|s| s.len() == c), "conv block: shift of {c} channels");
-        assert!(self.slope >= F::zero() && self.slope <= F::one(), "conv block: a slope of {}", self.slope);
-    }
-
-    fn scale(&self, j: usize) -> F {
-        self.scale.map_or(F::one(), |scale| scale[j])
-    }
-
-    fn shift(&self, j: usize) -> F {
-        self.shift.map_or(F::zero(), |shift| shift[j])
-    }
-
-    fn inverse(&self, variance: F) -> F {
-        F::one() / (variance + self.eps).sqrt()
-    }
-
-    /// Those of [`Layer`].
-    fn weights(&self, w: &[F], variance: &[F], moments: &Moments, s: &BlockShape) -> Vec<F> {
-        of_layer(self.folded(w, variance, moments), s)
-    }
-
-    /// Weights and, as a last row, what is added, such that convolving pivoted images gives normalised ones: rows of [`wide`].
-    fn folded(&self, w: &[F], variance: &[F], moments: &Moments) -> Vec<F> {
-        let (c, wide) = (variance.len(), wide(variance.len()));
-        let mut all = vec![F::zero(); (w.len() / c + 1) * wide];
-        let (folded, shift) = all.split_at_mut(w.len() / c * wide);
-        let factors: Vec<F> = (0..c).map(|j| self.scale(j) * self.inverse(variance[j])).collect();
-        for (folded, w) in folded.chunks_exact_mut(wide).zip(w.chunks_exact(c)) {
-            for j in 0..c {
-                folded[j] = w[j] * factors[j];
-            }
-        }
-        for (j, shift) in shift[..c].iter_mut().enumerate() {
-            let column = folded[j..].iter().step_by(wide);
-            let mean: f64 = column.zip(&moments.mean).map(|(w, mean)| w.as_f64() * mean).sum();
-            *shift = F::of(self.shift(j).as_f64() - mean);
-        }
-        all
-    }
-}
-
-/// Folded weights as [`Layer`] has them.
-pub(super) fn of_layer<F: Float>(folded: Vec<F>, s: &BlockShape) -> Vec<F> {
-    if numbers::suits(s) { numbers::weights(&folded, wide(s.conv.c_out), s.conv.c_in) } else { folded }
-}
-
-/// Elements of a row of folded weights: whole vectors.
-pub(super) fn wide(c: usize) -> usize {
-    c.next_multiple_of(MOST_LANES)
-}
+use crate::buffer::Buffer;
+use crate::conv::fused::f2_input::{self as numbers, Squares};
+use crate::conv::fused::f2_tile as squares;
+use crate::conv::fused::folded::{folded, wide};
+use crate::conv::fused::gradient::{products, strip_len};
+use crate::conv::fused::image::Image;
+use crate::conv::fused::moments::Moments;
+use crate::conv::fused::shape::{BlockShape, GROUP};
+use crate::conv::fused::tile::{Layer, output};
+use crate::element::Element;
+use crate::norm::terms::Terms;
+use crate::parallel;
 
 /// The output `y`, the convolution's mean and biased variance `stats` `[2, c]`, and for the gradient the `moments`
 /// `[depth + 1, depth]` of the windows: C and mu.
 #[inline(never)]
-pub fn conv_block<F: Float>(
+pub fn conv_block<F: Element>(
     y: &mut [F],
     stats: &mut [F],
     moments: &mut [F],
@@ -158,15 +38,15 @@ pub fn conv_block<F: Float>(
     exact.statistics(stats, w, &pivot);
     exact.store(moments);
     // the gradient knows the moments as they are stored
-    let weights = terms.weights(w, &stats[c..], &Moments::load(moments, s.depth()), s);
+    let weights = folded(terms, w, &stats[c..], &Moments::load(moments, s.depth()), s);
     output_of_images(y, x, &pivot, &layer(&weights, terms.slope, s));
 }
 
 /// The output of all images, from which `pivot` is taken.
-pub(super) fn output_of_images<F: Float>(y: &mut [F], x: &[F], pivot: &[F], layer: &Layer<'_, F>) {
+pub(crate) fn output_of_images<F: Element>(y: &mut [F], x: &[F], pivot: &[F], layer: &Layer<'_, F>) {
     let s = layer.shape;
-    let each = s.conv.n.div_ceil(split::pieces(s.conv.n));
-    split::chunks(y, each * s.out_image(), |i, y| {
+    let each = s.conv.n.div_ceil(parallel::pieces(s.conv.n));
+    parallel::chunks(y, each * s.out_image(), |i, y| {
         let images = x[i * each * s.image()..].chunks_exact(s.image()).zip(y.chunks_exact_mut(s.out_image()));
         if numbers::suits(s) {
             let mut squares = Squares::new(pivot, s);
@@ -185,7 +65,7 @@ pub(super) fn output_of_images<F: Float>(y: &mut [F], x: &[F], pivot: &[F], laye
 }
 
 /// What a block with these weights knows.
-pub(super) fn layer<'a, F: Float>(weights: &'a [F], slope: F, s: &'a BlockShape) -> Layer<'a, F> {
+pub(crate) fn layer<'a, F: Element>(weights: &'a [F], slope: F, s: &'a BlockShape) -> Layer<'a, F> {
     let wide = wide(s.conv.c_out);
     Layer { shape: s, weights, depth: weights.len() / wide - 1, wide, slope }
 }
@@ -206,7 +86,7 @@ pub struct Arrived<'a, F> {
 /// With dz the gradient before activation and pooling and A = sum (p - q - mu) dz: `dshift = sum dz`, `dscale = s w A`,
 /// `dw = scale s (A - s^2 (w A) C w)`, s being the inverse deviation.
 #[inline(never)]
-pub fn conv_block_backward<F: Float>(
+pub fn conv_block_backward<F: Element>(
     [dw, dscale, dshift]: [&mut [F]; 3],
     x: &[F],
     w: &[F],
@@ -248,7 +128,7 @@ pub fn conv_block_backward<F: Float>(
 }
 
 /// Sums over all windows of (p - q, 1) dz, `[depth + 1, c]`: blocks of images apart, then in order.
-fn sums<F: Float>(
+fn sums<F: Element>(
     x: &[F],
     w: &[F],
     terms: &Terms<'_, F>,
@@ -258,10 +138,10 @@ fn sums<F: Float>(
 ) -> Vec<f64> {
     let (c, k, wide) = (s.conv.c_out, s.depth() + 1, wide(s.conv.c_out));
     let pivot = pivot(x, s);
-    let weights = terms.weights(w, &arrived.stats[c..], moments, s);
+    let weights = folded(terms, w, &arrived.stats[c..], moments, s);
     let layer = layer(&weights, terms.slope, s);
     let mut parts = vec![F::zero(); s.conv.n.div_ceil(GROUP) * k * wide];
-    split::chunks(&mut parts, k * wide, |i, part| {
+    parallel::chunks(&mut parts, k * wide, |i, part| {
         let images = i * GROUP..((i + 1) * GROUP).min(s.conv.n);
         let images = images.map(|n| (&x[n * s.image()..][..s.image()], &arrived.dy[n * s.out_image()..]));
         let mut strip = Buffer::dirty(strip_len(s));
@@ -291,7 +171,7 @@ fn sums<F: Float>(
 }
 
 /// A value for each channel of the images that is near their mean: the mean of the first image.
-fn pivot<F: Float>(x: &[F], s: &BlockShape) -> Vec<F> {
+fn pivot<F: Element>(x: &[F], s: &BlockShape) -> Vec<F> {
     let c = s.conv.c_in;
     // several sums of a channel, which do not wait for one another
     let mut sums = vec![0.0; 8 * c];

@@ -3,17 +3,20 @@
 //!
 //! The greatest of a window comes before what is added and the activation, which are monotone.
 
-use super::array;
-use super::conv::{ConvShape, conv, image_sizes};
-use super::conv_block::{BlockShape, layer, of_layer, output_of_images, wide};
-use super::isa::{Isa, versions};
-use super::limits::{Leaky, surpasses};
-use super::max_pool::{each_window, pixels};
-use super::pool::PoolShape;
-use super::split;
-use super::strip::{load, store, strips};
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::dispatch::conv;
+use crate::conv::fused::conv_block::{layer, output_of_images};
+use crate::conv::fused::folded::{of_layer, wide};
+use crate::conv::fused::shape::BlockShape;
+use crate::conv::shape::{ConvShape, image_sizes};
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::{Leaky, surpasses};
+use crate::cpu::small_array;
+use crate::cpu::strip::{load, store, strips};
+use crate::element::Element;
+use crate::parallel;
+use crate::pool::max::{each_window, pixels};
+use crate::pool::shape::PoolShape;
 
 /// Sizes of a layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +38,7 @@ impl LayerShape {
     }
 
     /// The block of a first layer, if the tile knows it.
-    fn block<F: Float>(&self, slope: F) -> Option<BlockShape> {
+    fn block<F: Element>(&self, slope: F) -> Option<BlockShape> {
         let pool = match self.pool {
             None => [1, 1],
             Some(pool) if pool.is_beside() && pool.size == [2, 2] => pool.size,
@@ -55,7 +58,7 @@ const MAPS_BYTES: usize = 2 << 20;
 
 /// `y = pooled activation(conv(x, w) + added)`, the activation being the identity above zero and of this slope, from 0 on, below.
 #[inline(never)]
-pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, slope: F, s: &LayerShape) {
+pub fn conv_layer<F: Element>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, slope: F, s: &LayerShape) {
     let ([x_image, image], out_image, c) = (image_sizes(&s.conv), s.out_image(), s.conv.c_out);
     assert_eq!(y.len(), s.conv.n * out_image, "conv layer: output of {s:?}");
     assert!(added.is_none_or(|added| added.len() == c), "conv layer: what is added to {c} channels");
@@ -70,8 +73,8 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
     let activation = Leaky::new(slope);
     let Some(pool) = s.pool else {
         conv(y, x, w, &s.conv);
-        let rows = (s.conv.n * out_image / c).div_ceil(split::pieces(s.conv.n));
-        return split::chunks(y, rows * c, |_, y| activate(y, c, added, activation));
+        let rows = (s.conv.n * out_image / c).div_ceil(parallel::pieces(s.conv.n));
+        return parallel::chunks(y, rows * c, |_, y| activate(y, c, added, activation));
     };
     let most = IMAGES.max(MAPS_BYTES / (image * size_of::<F>()).max(1));
     let each = s.conv.n.div_ceil(s.conv.n.div_ceil(most));
@@ -80,8 +83,8 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
         let n = y.len() / out_image;
         let maps = &mut maps.data_mut()[..n * image];
         conv(maps, x, w, &ConvShape { n, ..s.conv });
-        let each = n.div_ceil(split::pieces(n));
-        split::chunks(y, each * out_image, |i, y| {
+        let each = n.div_ceil(parallel::pieces(n));
+        parallel::chunks(y, each * out_image, |i, y| {
             let maps = maps[i * each * image..].chunks_exact(image);
             y.chunks_exact_mut(out_image)
                 .zip(maps)
@@ -91,7 +94,7 @@ pub fn conv_layer<F: Float>(y: &mut [F], x: &[F], w: &[F], added: Option<&[F]>, 
 }
 
 /// Weights and, as a last row, what is added to the channels, as a block has them.
-fn block_weights<F: Float>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<F> {
+fn block_weights<F: Element>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<F> {
     let (c, wide) = (s.conv.c_out, wide(s.conv.c_out));
     let mut all = vec![F::zero(); (s.depth() + 1) * wide];
     let rows = w.chunks_exact(c).chain(added);
@@ -101,20 +104,20 @@ fn block_weights<F: Float>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Vec<
 
 versions! {
     /// Adds to each channel of rows of `c` and applies the activation.
-    fn activate<F>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) where [F: Float] = activate_body;
+    fn activate<F>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) where [F: Element] = activate_body;
     /// The same of the greatest of each window of one image.
-    fn pool_image<F>(y: &mut [F], x: &[F], added: Option<&[F]>, activation: Leaky<F>, s: &PoolShape) where [F: Float] = pool_body;
+    fn pool_image<F>(y: &mut [F], x: &[F], added: Option<&[F]>, activation: Leaky<F>, s: &PoolShape) where [F: Element] = pool_body;
 }
 
 #[inline(always)]
-fn activate_body<F: Float, I: Isa>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) {
+fn activate_body<F: Element, I: Isa>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) {
     for row in y.chunks_exact_mut(c) {
         strips!(c, activate_strip::<F, I>(row, added, activation));
     }
 }
 
 #[inline(always)]
-fn activate_strip<F: Float, I: Isa, const W: usize>(
+fn activate_strip<F: Element, I: Isa, const W: usize>(
     col: usize,
     row: &mut [F],
     added: Option<&[F]>,
@@ -125,7 +128,7 @@ fn activate_strip<F: Float, I: Isa, const W: usize>(
 }
 
 #[inline(always)]
-fn activated<F: Float, const W: usize>(
+fn activated<F: Element, const W: usize>(
     mut x: [F; W],
     col: usize,
     added: Option<&[F]>,
@@ -137,11 +140,11 @@ fn activated<F: Float, const W: usize>(
             x[j] += added[j];
         }
     }
-    array::map(x, |z| activation.of(z))
+    small_array::map(x, |z| activation.of(z))
 }
 
 #[inline(always)]
-fn pool_body<F: Float, I: Isa>(
+fn pool_body<F: Element, I: Isa>(
     y: &mut [F],
     x: &[F],
     added: Option<&[F]>,
@@ -152,7 +155,7 @@ fn pool_body<F: Float, I: Isa>(
 }
 
 #[inline(always)]
-fn pool_strip<F: Float, const W: usize>(
+fn pool_strip<F: Element, const W: usize>(
     col: usize,
     y: &mut [F],
     x: &[F],

@@ -4,17 +4,17 @@
 
 use std::ops::Range;
 
-use super::conv_block::BlockShape;
-use super::conv_block_image::Image;
-use super::conv_block_lines::{self as lines, SIDE};
-use super::conv_block_products::strip_rows;
-use super::isa::Isa;
-use super::reader::Reader;
-use super::vector::{MOST_LANES, Vector};
-use super::winograd_lines::both;
-use super::winograd_weights::{of_square_weights, to_square_weights};
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::fused::gradient::strip_rows;
+use crate::conv::fused::image::Image;
+use crate::conv::fused::shape::BlockShape;
+use crate::conv::winograd::f2_transform::{self as lines, SIDE};
+use crate::conv::winograd::f4_transform::both;
+use crate::conv::winograd::filter_transform::{of_square_weights, to_square_weights};
+use crate::cpu::isa::Isa;
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{MOST_LANES, Vector};
+use crate::element::Element;
 
 /// Numbers of a square for each channel of the image.
 const NUMBERS: usize = SIDE * SIDE;
@@ -28,7 +28,7 @@ pub fn suits(s: &BlockShape) -> bool {
 }
 
 /// The numbers of `folded` weights, rows of `wide`, and behind them what is added: for [`Layer::weights`].
-pub fn weights<F: Float>(folded: &[F], wide: usize, c_in: usize) -> Vec<F> {
+pub fn weights<F: Element>(folded: &[F], wide: usize, c_in: usize) -> Vec<F> {
     let (weights, added) = folded.split_at(9 * c_in * wide);
     let mut planes = Buffer::dirty(NUMBERS * c_in * wide);
     of_square_weights(planes.data_mut(), weights, c_in * wide);
@@ -43,7 +43,7 @@ pub fn weights<F: Float>(folded: &[F], wide: usize, c_in: usize) -> Vec<F> {
 }
 
 /// From sums of products of numbers to those of values of windows, rows of `wide`, the last one as it is.
-pub fn to_values<F: Float>(values: &mut [F], sums: &[F], wide: usize) {
+pub fn to_values<F: Element>(values: &mut [F], sums: &[F], wide: usize) {
     let (values, ones) = values.split_at_mut(values.len() - wide);
     let (sums, sums_of_ones) = sums.split_at(sums.len() - wide);
     let size = values.len() / 9;
@@ -52,7 +52,7 @@ pub fn to_values<F: Float>(values: &mut [F], sums: &[F], wide: usize) {
 }
 
 /// One image under squares, and the numbers of some rows of them.
-pub struct Squares<'a, F: Float> {
+pub struct Squares<'a, F: Element> {
     image: Image<'a, F>,
     numbers: Buffer<F>,
     /// Elements of the numbers of a row of squares.
@@ -61,7 +61,7 @@ pub struct Squares<'a, F: Float> {
     pub channels: usize,
 }
 
-impl<'a, F: Float> Squares<'a, F> {
+impl<'a, F: Element> Squares<'a, F> {
     /// Without an image yet, as [`Image::new`].
     pub fn new(pivot: &'a [F], s: &'a BlockShape) -> Self {
         let (image, channels) = (Image::under(pivot, s, [SIDE; 2], [2; 2]), s.conv.c_in);
@@ -95,7 +95,7 @@ impl<'a, F: Float> Squares<'a, F> {
 
 /// The numbers of squares beside each other, for channel `c` of so many.
 #[inline(always)]
-fn pack<F: Float, I: Isa>(to: &mut [F], squares: Reader<'_, F>, taps: &[usize], c: usize, channels: usize) {
+fn pack<F: Element, I: Isa>(to: &mut [F], squares: Reader<'_, F>, taps: &[usize], c: usize, channels: usize) {
     let lanes = I::Vector::lanes::<F>();
     for at in (0..MOST_LANES).step_by(lanes) {
         // SAFETY: the squares begin in the image, behind which there is room for a vector, and the slices hold their vectors; this runs

@@ -8,23 +8,23 @@
 
 use std::ops::Range;
 
-use super::ahead::Ahead;
-use super::conv_block_lines::{self as lines, SIDE};
-use super::conv_block_numbers::{Squares, place};
-use super::conv_block_products::{Arriving, add_row, placed};
-use super::conv_block_tile::{Layer, Tile, output_tiles};
-use super::isa::{Isa, versions};
-use super::reader::Reader;
-use super::vector::{MOST_LANES, Vector};
-use super::winograd_lines::Line;
-use crate::float::Float;
+use crate::conv::fused::f2_input::{Squares, place};
+use crate::conv::fused::gradient::{Arriving, add_row, placed};
+use crate::conv::fused::tile::{Layer, Tile, output_tiles};
+use crate::conv::winograd::f2_transform::{self as lines, SIDE};
+use crate::conv::winograd::f4_transform::Line;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::prefetch::Ahead;
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{MOST_LANES, Vector};
+use crate::element::Element;
 
 versions! {
-    /// As [`super::conv_block_tile::output`], for a shape that [`super::conv_block_numbers::suits`].
-    pub fn output<F>(y: &mut [F], squares: &mut Squares<'_, F>, layer: &Layer<'_, F>) where [F: Float] = output_body;
-    /// As [`super::conv_block_products::products`], to sums `[16 c_in + 1, wide]` of numbers instead of values of windows.
+    /// As [`crate::conv::fused::tile::output`], for a shape that [`crate::conv::fused::f2_input::suits`].
+    pub fn output<F>(y: &mut [F], squares: &mut Squares<'_, F>, layer: &Layer<'_, F>) where [F: Element] = output_body;
+    /// As [`crate::conv::fused::gradient::products`], to sums `[16 c_in + 1, wide]` of numbers instead of values of windows.
     pub fn products<F>(sums: &mut [F], strip: &mut [F], squares: &mut Squares<'_, F>, layer: &Layer<'_, F>, dy: &[F])
-        where [F: Float] = products_body;
+        where [F: Element] = products_body;
 }
 
 /// Calls `$f::<F, I, WHOLE>(args...)` for channels from `$col` on, by vectors.
@@ -61,7 +61,7 @@ macro_rules! tiles {
 }
 
 #[inline(always)]
-fn output_body<F: Float, I: Isa>(y: &mut [F], squares: &mut Squares<'_, F>, layer: &Layer<'_, F>) {
+fn output_body<F: Element, I: Isa>(y: &mut [F], squares: &mut Squares<'_, F>, layer: &Layer<'_, F>) {
     let s = layer.shape;
     for (row, y) in y.chunks_exact_mut(s.out_w() * s.conv.c_out).enumerate() {
         squares.read::<I>(row..row + 1);
@@ -70,7 +70,7 @@ fn output_body<F: Float, I: Isa>(y: &mut [F], squares: &mut Squares<'_, F>, laye
 }
 
 #[inline(always)]
-fn output_row<F: Float, I: Isa, const WHOLE: bool>(
+fn output_row<F: Element, I: Isa, const WHOLE: bool>(
     y: &mut [F],
     squares: &Squares<'_, F>,
     layer: &Layer<'_, F>,
@@ -88,7 +88,7 @@ struct BySquare<const C: usize> {
 
 impl<const C: usize> Tile for BySquare<C> {
     #[inline(always)]
-    unsafe fn of<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+    unsafe fn of<F: Element, I: Isa, const K: usize, const P: usize, const N: usize>(
         self,
         from: Reader<'_, F>,
         x: usize,
@@ -123,7 +123,7 @@ impl<const C: usize> BySquare<C> {
     /// # Safety
     /// As of [`Tile::of`].
     #[inline(always)]
-    unsafe fn column<F: Float, I: Isa, const J: usize, const P: usize>(
+    unsafe fn column<F: Element, I: Isa, const J: usize, const P: usize>(
         self,
         from: Reader<'_, F>,
         x: usize,
@@ -158,7 +158,7 @@ impl<const C: usize> BySquare<C> {
 }
 
 #[inline(always)]
-fn products_body<F: Float, I: Isa>(
+fn products_body<F: Element, I: Isa>(
     sums: &mut [F],
     strip: &mut [F],
     squares: &mut Squares<'_, F>,
@@ -174,7 +174,7 @@ fn products_body<F: Float, I: Isa>(
 
 /// Those of some rows of the output, for a vector of channels from `col` on.
 #[inline(always)]
-fn strip_products<F: Float, I: Isa, const WHOLE: bool>(
+fn strip_products<F: Element, I: Isa, const WHOLE: bool>(
     sums: &mut [F],
     strip: &mut [F],
     squares: &Squares<'_, F>,
@@ -206,7 +206,7 @@ fn strip_products<F: Float, I: Isa, const WHOLE: bool>(
 /// Adds to rows of `sums` the products of the gradients of a strip with `R` rows of the squares' numbers from row `FIRST` on, for
 /// channel `c` of the image, and those of ones.
 #[inline(always)]
-fn number_products<F: Float, I: Isa, const FIRST: usize, const R: usize>(
+fn number_products<F: Element, I: Isa, const FIRST: usize, const R: usize>(
     sums: &mut [F],
     strip: &[F],
     squares: &Squares<'_, F>,

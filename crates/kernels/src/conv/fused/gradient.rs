@@ -4,14 +4,14 @@
 
 use std::ops::Range;
 
-use super::ahead::Ahead;
-use super::conv_block::BlockShape;
-use super::conv_block_image::Image;
-use super::conv_block_tile::{ByWindow, Layer, Tile, channels, greatest, load_lanes};
-use super::isa::{Isa, versions};
-use super::reader::Reader;
-use super::vector::{MOST_LANES, Vector};
-use crate::float::Float;
+use crate::conv::fused::image::Image;
+use crate::conv::fused::shape::BlockShape;
+use crate::conv::fused::tile::{ByWindow, Layer, Tile, channels, greatest, load_lanes};
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::prefetch::Ahead;
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{MOST_LANES, Vector};
+use crate::element::Element;
 
 /// Windows of a strip of gradients, about: it stays in the first-level cache.
 const STRIP: usize = 128;
@@ -23,7 +23,7 @@ versions! {
     /// norm's output has where that of the block has `dy`. Behind the image's own gradients may lie those of others, needed next.
     /// `strip` is room for [`strip_len`] elements.
     pub fn products<F>(sums: &mut [F], strip: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>, dy: &[F])
-        where [F: Float] = products_body;
+        where [F: Element] = products_body;
 }
 
 /// Rows of pooling windows of a strip.
@@ -44,7 +44,7 @@ pub struct Arriving<'a, F> {
     pub dy: &'a [F],
 }
 
-impl<'a, F: Float> Arriving<'a, F> {
+impl<'a, F: Element> Arriving<'a, F> {
     /// At so many rows of the output.
     pub fn at(&self, rows: &Range<usize>) -> &'a [F] {
         let row = self.layer.shape.out_w() * self.layer.shape.conv.c_out;
@@ -66,7 +66,7 @@ impl<'a, F: Float> Arriving<'a, F> {
 }
 
 #[inline(always)]
-fn products_body<F: Float, I: Isa>(
+fn products_body<F: Element, I: Isa>(
     sums: &mut [F],
     strip: &mut [F],
     image: &Image<'_, F>,
@@ -81,7 +81,7 @@ fn products_body<F: Float, I: Isa>(
 
 /// Those of some rows of the output, for channels from `col` on.
 #[inline(always)]
-fn strip_products<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
+fn strip_products<F: Element, I: Isa, const N: usize, const WHOLE: bool>(
     sums: &mut [F],
     strip: &mut [F],
     image: &Image<'_, F>,
@@ -114,7 +114,7 @@ fn strip_products<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
 /// windows.
 #[inline(always)]
 pub fn placed<
-    F: Float,
+    F: Element,
     I: Isa,
     T: Tile,
     const K: usize,
@@ -163,7 +163,7 @@ pub fn placed<
 
 /// Adds to rows of `sums` the products of values `first..` of the windows of some rows with the strip, and those of ones.
 #[inline(always)]
-fn tap_products<F: Float, I: Isa, const N: usize>(
+fn tap_products<F: Element, I: Isa, const N: usize>(
     sums: &mut [F],
     strip: &[F],
     image: &Image<'_, F>,
@@ -216,7 +216,7 @@ fn tap_products<F: Float, I: Isa, const N: usize>(
 /// # Safety
 /// This runs with the features of `I`.
 #[inline(always)]
-pub unsafe fn add_row<F: Float, I: Isa, const N: usize>(row: &mut [F], values: [I::Vector; N]) {
+pub unsafe fn add_row<F: Element, I: Isa, const N: usize>(row: &mut [F], values: [I::Vector; N]) {
     let lanes = I::Vector::lanes::<F>();
     let row = row[..N * lanes].as_mut_ptr();
     for j in 0..N {

@@ -1,16 +1,16 @@
 //! An image as the tiles of a first layer read it: with its padding, the values of a window at fixed distances from each other.
 
-use super::conv_block::BlockShape;
-use super::isa::{Isa, versions};
-use super::reader::Reader;
-use super::vector::MOST_LANES;
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::fused::shape::BlockShape;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::MOST_LANES;
+use crate::element::Element;
 
 /// One image less a pivot, padded: channel after channel, a row's columns sorted by their remainder by the step from a window to the
 /// next, `[c_in, height, step, width / step]`. So windows beside each other have their values beside each other. Behind it lies as much
 /// as a vector at its end reaches.
-pub struct Image<'a, F: Float> {
+pub struct Image<'a, F: Element> {
     shape: &'a BlockShape,
     pivot: &'a [F],
     values: Buffer<F>,
@@ -22,7 +22,7 @@ pub struct Image<'a, F: Float> {
     pub row: usize,
 }
 
-impl<'a, F: Float> Image<'a, F> {
+impl<'a, F: Element> Image<'a, F> {
     /// For the windows of the convolution, without an image yet; `pivot`, one value a channel, is taken from every pixel.
     pub fn new(pivot: &'a [F], shape: &'a BlockShape) -> Self {
         Self::under(pivot, shape, [shape.conv.kh, shape.conv.kw], shape.conv.stride)
@@ -69,11 +69,11 @@ fn padded_size(s: &BlockShape, across: usize) -> [usize; 2] {
 }
 
 versions! {
-    fn pad<F>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape, across: usize) where [F: Float] = pad_body;
+    fn pad<F>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape, across: usize) where [F: Element] = pad_body;
 }
 
 #[inline(always)]
-fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape, across: usize) {
+fn pad_body<F: Element, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &BlockShape, across: usize) {
     let [height, width] = padded_size(s, across);
     let [[top, _], [left, _]] = s.conv.pad;
     let (row, step) = (s.conv.w * s.conv.c_in, across * s.conv.c_in);
@@ -96,7 +96,7 @@ fn pad_body<F: Float, I: Isa>(padded: &mut [F], image: &[F], pivot: &[F], s: &Bl
 
 /// Every `STEP`-th element, less the pivot.
 #[inline(always)]
-fn every<F: Float, const STEP: usize>(out: &mut [F], row: &[F], pivot: F) {
+fn every<F: Element, const STEP: usize>(out: &mut [F], row: &[F], pivot: F) {
     let (whole, rest) = row.as_chunks::<STEP>();
     out.iter_mut().zip(whole).for_each(|(out, x)| *out = x[0] - pivot);
     if let (Some(out), Some(&x)) = (out.get_mut(whole.len()), rest.first()) {

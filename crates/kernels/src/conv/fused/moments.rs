@@ -2,14 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use super::conv_block::{BlockShape, GROUP};
-use super::conv_block_image::Image;
-use super::isa::{Isa, versions};
-use super::matmul::matmul;
-use super::reader::Reader;
-use super::split;
-use super::vector::{MOST_LANES, Vector};
-use crate::float::Float;
+use crate::conv::fused::image::Image;
+use crate::conv::fused::shape::{BlockShape, GROUP};
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{MOST_LANES, Vector};
+use crate::element::Element;
+use crate::matmul::product::matmul;
+use crate::parallel;
 
 /// Values of a window that meet as many others at once.
 const BLOCK: usize = 3;
@@ -29,10 +29,10 @@ pub struct Moments {
 
 impl Moments {
     /// Those of images `x`: lanes are summed in their own precision, and lanes of images in double, in order.
-    pub fn of<F: Float>(x: &[F], pivot: &[F], s: &BlockShape) -> Self {
+    pub fn of<F: Element>(x: &[F], pivot: &[F], s: &BlockShape) -> Self {
         let depth = s.depth();
         let mut parts = vec![0.0; s.conv.n.div_ceil(GROUP) * (depth + 1) * depth];
-        split::chunks(&mut parts, (depth + 1) * depth, |i, part| {
+        parallel::chunks(&mut parts, (depth + 1) * depth, |i, part| {
             let images = &x[i * GROUP * s.image()..((i + 1) * GROUP).min(s.conv.n) * s.image()];
             group(part, images, pivot, s);
         });
@@ -48,7 +48,7 @@ impl Moments {
     }
 
     /// From where [`store`](Self::store) wrote them.
-    pub fn load<F: Float>(from: &[F], depth: usize) -> Self {
+    pub fn load<F: Element>(from: &[F], depth: usize) -> Self {
         assert_eq!(from.len(), (depth + 1) * depth, "conv block: moments of {depth} values");
         let mut covariance: Vec<f64> = from.iter().map(|x| x.as_f64()).collect();
         let mean = covariance.split_off(depth * depth);
@@ -56,7 +56,7 @@ impl Moments {
     }
 
     /// Covariance, then mean: `[depth + 1, depth]`.
-    pub fn store<F: Float>(&self, to: &mut [F]) {
+    pub fn store<F: Element>(&self, to: &mut [F]) {
         assert_eq!(to.len(), self.covariance.len() + self.mean.len(), "conv block: moments");
         let values = self.covariance.iter().chain(&self.mean);
         to.iter_mut().zip(values).for_each(|(to, &value)| *to = F::of(value));
@@ -71,7 +71,7 @@ impl Moments {
     }
 
     /// Mean and biased variance of the convolution with weights `w`, `[2, c]`.
-    pub fn statistics<F: Float>(&self, stats: &mut [F], w: &[F], pivot: &[F]) {
+    pub fn statistics<F: Element>(&self, stats: &mut [F], w: &[F], pivot: &[F]) {
         let c = stats.len() / 2;
         assert_eq!((stats.len(), w.len()), (2 * c, self.mean.len() * c), "conv block: statistics");
         let w: Vec<f64> = w.iter().map(|w| w.as_f64()).collect();
@@ -97,7 +97,7 @@ fn windows(s: &BlockShape) -> usize {
 }
 
 /// Adds to `part` sums of the products of values of windows, then of values: `[depth + 1, depth]`.
-fn group<F: Float>(part: &mut [f64], images: &[F], pivot: &[F], s: &BlockShape) {
+fn group<F: Element>(part: &mut [f64], images: &[F], pivot: &[F], s: &BlockShape) {
     let blocks = s.depth().div_ceil(BLOCK);
     let mut lanes = vec![F::zero(); blocks * (blocks + 1) / 2 * SUMS * MOST_LANES];
     let mut image = Image::new(pivot, s);
@@ -120,7 +120,7 @@ fn meetings(depth: usize) -> impl Iterator<Item = [usize; 2]> {
     (0..blocks).flat_map(move |a| (a..blocks).map(move |b| [a, b]))
 }
 
-fn add_lanes<F: Float>(part: &mut [f64], lanes: &[F], depth: usize) {
+fn add_lanes<F: Element>(part: &mut [f64], lanes: &[F], depth: usize) {
     let total = |lanes: &[F]| lanes.iter().map(|x| x.as_f64()).sum::<f64>();
     for ([a, b], sums) in meetings(depth).zip(lanes.chunks_exact(SUMS * MOST_LANES)) {
         for (i, sums) in sums.chunks_exact(MOST_LANES).enumerate() {
@@ -144,11 +144,11 @@ fn add_lanes<F: Float>(part: &mut [f64], lanes: &[F], depth: usize) {
 
 versions! {
     /// Adds the products and values of one image's windows, lane by lane.
-    fn meet<F>(lanes: &mut [F], image: &Image<'_, F>, s: &BlockShape) where [F: Float] = meet_body;
+    fn meet<F>(lanes: &mut [F], image: &Image<'_, F>, s: &BlockShape) where [F: Element] = meet_body;
 }
 
 #[inline(always)]
-fn meet_body<F: Float, I: Isa>(lanes: &mut [F], image: &Image<'_, F>, s: &BlockShape) {
+fn meet_body<F: Element, I: Isa>(lanes: &mut [F], image: &Image<'_, F>, s: &BlockShape) {
     for ([a, b], sums) in meetings(s.depth()).zip(lanes.chunks_exact_mut(SUMS * MOST_LANES)) {
         if a == b {
             meet_blocks::<F, I, true>(sums, [a, b], image, s);
@@ -159,7 +159,7 @@ fn meet_body<F: Float, I: Isa>(lanes: &mut [F], image: &Image<'_, F>, s: &BlockS
 }
 
 #[inline(always)]
-fn meet_blocks<F: Float, I: Isa, const ALONE: bool>(
+fn meet_blocks<F: Element, I: Isa, const ALONE: bool>(
     sums: &mut [F],
     blocks: [usize; 2],
     image: &Image<'_, F>,
@@ -204,7 +204,7 @@ fn meet_blocks<F: Float, I: Isa, const ALONE: bool>(
 /// # Safety
 /// All vectors lie in the image, and this runs with the features of `I`.
 #[inline(always)]
-unsafe fn meet_vectors<F: Float, I: Isa, const ALONE: bool>(
+unsafe fn meet_vectors<F: Element, I: Isa, const ALONE: bool>(
     acc: &mut [I::Vector; SUMS],
     at: Reader<'_, F>,
     taps: &[[usize; BLOCK]; 2],

@@ -1,11 +1,12 @@
 //! The block against convolution, batch norm and pooling one after the other.
 
-use super::conv::{ConvShape, conv, conv_dw};
-use super::conv_block::{Arrived, BlockShape, Terms, conv_block, conv_block_backward};
-use super::norm::{batch_norm, batch_norm_backward};
-use super::pool::{PoolShape, max_pool};
-use super::testing::{assert_close, at_every_level_split_or_not, values};
-use crate::float::Float;
+use crate::conv::fused::{Arrived, BlockShape, conv_block, conv_block_backward};
+use crate::conv::{ConvShape, conv, conv_dw};
+use crate::element::Element;
+use crate::norm::Terms;
+use crate::norm::{batch_norm, batch_norm_backward};
+use crate::pool::{PoolShape, max_pool};
+use crate::testing::{assert_close, at_every_level_split_or_not, values};
 
 struct Case<F> {
     s: BlockShape,
@@ -20,7 +21,7 @@ struct Case<F> {
 /// y, statistics, dw, dscale, dshift.
 type Results<F> = [Vec<F>; 5];
 
-impl<F: Float> Case<F> {
+impl<F: Element> Case<F> {
     fn new(conv: ConvShape, pool: usize, slope: f64) -> Self {
         let s = BlockShape { conv, pool: [pool; 2] };
         let y = conv.n * s.out_h() * s.out_w() * conv.c_out;
@@ -116,7 +117,7 @@ fn shape(
     ConvShape { n, h, w, c_in, kh, kw, c_out, stride: [stride; 2], pad: [[pad; 2]; 2] }
 }
 
-fn check<F: Float>(conv: ConvShape, pool: usize, slope: f64, size: f64) {
+fn check<F: Element>(conv: ConvShape, pool: usize, slope: f64, size: f64) {
     let case = Case::<F>::new(conv, pool, slope);
     let wanted = case.one_after_the_other();
     at_every_level_split_or_not(|| {

@@ -1,10 +1,10 @@
 //! The layer against convolution, sum, activation and pooling one after the other.
 
-use super::conv::{ConvShape, conv};
-use super::conv_layer::{LayerShape, conv_layer};
-use super::pool::{PoolShape, max_pool};
-use super::testing::{assert_close, at_every_level_split_or_not, values};
-use crate::float::Float;
+use crate::conv::fused::conv_layer::{LayerShape, conv_layer};
+use crate::conv::{ConvShape, conv};
+use crate::element::Element;
+use crate::pool::{PoolShape, max_pool};
+use crate::testing::{assert_close, at_every_level_split_or_not, values};
 
 fn shape(n: usize, size: [usize; 3], kernel: usize, c_out: usize, stride: usize, pad: usize) -> ConvShape {
     let [h, w, c_in] = size;
@@ -25,7 +25,13 @@ fn layer(conv: ConvShape, pool: Option<[usize; 2]>) -> LayerShape {
     LayerShape { conv, pool }
 }
 
-fn one_after_the_other<F: Float>(x: &[F], w: &[F], added: Option<&[F]>, slope: F, s: &LayerShape) -> Vec<F> {
+fn one_after_the_other<F: Element>(
+    x: &[F],
+    w: &[F],
+    added: Option<&[F]>,
+    slope: F,
+    s: &LayerShape,
+) -> Vec<F> {
     let c = s.conv.c_out;
     let mut map = vec![F::nan(); s.conv.n * s.conv.out_h() * s.conv.out_w() * c];
     conv(&mut map, x, w, &s.conv);
@@ -39,7 +45,7 @@ fn one_after_the_other<F: Float>(x: &[F], w: &[F], added: Option<&[F]>, slope: F
     y
 }
 
-fn check<F: Float>(s: &LayerShape, slope: f64, size: f64) {
+fn check<F: Element>(s: &LayerShape, slope: f64, size: f64) {
     let conv = &s.conv;
     let slope = F::of(slope);
     let x: Vec<F> = values(conv.n * conv.h * conv.w * conv.c_in, 1);

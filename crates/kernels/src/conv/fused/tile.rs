@@ -2,13 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use super::conv_block::BlockShape;
-use super::conv_block_image::Image;
-use super::isa::{Isa, versions};
-use super::limits::Leaky;
-use super::reader::Reader;
-use super::vector::{MOST_LANES, Vector};
-use crate::float::Float;
+use crate::conv::fused::image::Image;
+use crate::conv::fused::shape::BlockShape;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::limits::Leaky;
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{MOST_LANES, Vector};
+use crate::element::Element;
 
 /// What both directions know of a block.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct Layer<'a, F> {
 
 versions! {
     /// The output of one image.
-    pub fn output<F>(y: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>) where [F: Float] = output_body;
+    pub fn output<F>(y: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>) where [F: Element] = output_body;
 }
 
 /// Calls `$f::<F, I, N, WHOLE>(args...)` for groups of channels from `$col` on: of two vectors, of one, and last of a part of one.
@@ -49,10 +49,10 @@ macro_rules! channels {
         }
     }};
 }
-pub(super) use channels;
+pub(crate) use channels;
 
 #[inline(always)]
-fn output_body<F: Float, I: Isa>(y: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>) {
+fn output_body<F: Element, I: Isa>(y: &mut [F], image: &Image<'_, F>, layer: &Layer<'_, F>) {
     let s = layer.shape;
     let c = s.conv.c_out;
     for (row, y) in y.chunks_exact_mut(s.out_w() * c).enumerate() {
@@ -63,7 +63,7 @@ fn output_body<F: Float, I: Isa>(y: &mut [F], image: &Image<'_, F>, layer: &Laye
 
 /// A row of the output, from channel `col` on.
 #[inline(always)]
-fn output_row<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
+fn output_row<F: Element, I: Isa, const N: usize, const WHOLE: bool>(
     y: &mut [F],
     from: Reader<'_, F>,
     image: &Image<'_, F>,
@@ -82,7 +82,7 @@ fn output_row<F: Float, I: Isa, const N: usize, const WHOLE: bool>(
 /// The same by tiles of `P` pooling windows of `K` windows, the last of which ends with the row.
 #[inline(always)]
 pub fn output_tiles<
-    F: Float,
+    F: Element,
     I: Isa,
     T: Tile,
     const K: usize,
@@ -125,7 +125,7 @@ pub trait Tile: Copy {
     ///
     /// # Safety
     /// What the windows are computed from can be read, and this runs with the features of `I`.
-    unsafe fn of<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+    unsafe fn of<F: Element, I: Isa, const K: usize, const P: usize, const N: usize>(
         self,
         from: Reader<'_, F>,
         x: usize,
@@ -145,7 +145,7 @@ pub struct ByWindow<'a> {
 
 impl Tile for ByWindow<'_> {
     #[inline(always)]
-    unsafe fn of<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+    unsafe fn of<F: Element, I: Isa, const K: usize, const P: usize, const N: usize>(
         self,
         from: Reader<'_, F>,
         x: usize,
@@ -181,7 +181,7 @@ impl Tile for ByWindow<'_> {
 /// # Safety
 /// This runs with the features of `I`.
 #[inline(always)]
-pub unsafe fn greatest<F: Float, I: Isa, const K: usize, const P: usize, const N: usize>(
+pub unsafe fn greatest<F: Element, I: Isa, const K: usize, const P: usize, const N: usize>(
     z: &[[[I::Vector; N]; P]; K],
     i: usize,
 ) -> [I::Vector; N] {
@@ -197,7 +197,7 @@ pub unsafe fn greatest<F: Float, I: Isa, const K: usize, const P: usize, const N
 
 /// Asks for `N` vectors of `pixels` pixels of `c` channels that lie `ahead` elements behind place `at`.
 #[inline(always)]
-fn ask<F: Float, I: Isa, const N: usize>(x: &[F], at: usize, pixels: usize, c: usize, ahead: usize) {
+fn ask<F: Element, I: Isa, const N: usize>(x: &[F], at: usize, pixels: usize, c: usize, ahead: usize) {
     let from = Reader::new(x).after((at + ahead) as isize);
     for i in 0..pixels {
         for j in 0..N {
@@ -211,7 +211,7 @@ fn ask<F: Float, I: Isa, const N: usize>(x: &[F], at: usize, pixels: usize, c: u
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-pub unsafe fn load_lanes<F: Float, V: Vector, const N: usize, const WHOLE: bool>(
+pub unsafe fn load_lanes<F: Element, V: Vector, const N: usize, const WHOLE: bool>(
     from: &[F],
     count: usize,
 ) -> [V; N] {
@@ -231,7 +231,7 @@ pub unsafe fn load_lanes<F: Float, V: Vector, const N: usize, const WHOLE: bool>
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn store_lanes<F: Float, V: Vector, const N: usize, const WHOLE: bool>(
+unsafe fn store_lanes<F: Element, V: Vector, const N: usize, const WHOLE: bool>(
     to: &mut [F],
     values: [V; N],
     count: usize,

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use super::conv::{ConvShape, GROUP_BYTES, image_sizes};
-use super::dense::{self, Strides};
-use super::map::add_assign;
-use super::split;
-use super::winograd_ahead::{Blocks, Soon, Streams};
-use super::winograd_planes::{Axis, Part, Planes};
-use super::winograd_tiles::Tiles;
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::shape::{ConvShape, GROUP_BYTES, image_sizes};
+use crate::conv::winograd::planes::{Axis, Part, Planes};
+use crate::conv::winograd::prefetch::{Blocks, Soon, Streams};
+use crate::conv::winograd::tiles::Tiles;
+use crate::element::Element;
+use crate::elementwise::map::add_assign;
+use crate::matmul::dense::{self, Strides};
+use crate::parallel;
 
 /// From images to numbers of windows: these planes of the windows from one on.
 type OfWindows<F> = fn(&mut [F], Planes, &[F], &Tiles, usize);
@@ -55,7 +55,7 @@ fn is_far<F>(elements: usize) -> bool {
 }
 
 /// Convolves images with weights `[3, 3, ..]`, so many images at a time; `tiles` are those of some.
-pub fn conv<F: Float>(
+pub fn conv<F: Element>(
     out: &mut [F],
     x: &[F],
     w: &[F],
@@ -68,7 +68,7 @@ pub fn conv<F: Float>(
     let mut weights = Buffer::dirty(form.axis.planes(Part::All).len() * size);
     (form.of_weights)(weights.data_mut(), w, size);
     let is_far = is_far::<F>(x.len() + out.len());
-    split::chunks(out, each * out_image, |i, out| {
+    parallel::chunks(out, each * out_image, |i, out| {
         let images = out.len() / out_image;
         let x = x[i * each * x_image..].split_at(images * x_image);
         conv_of_images(out, x, weights.data(), &tiles(images), form, is_far);
@@ -76,7 +76,7 @@ pub fn conv<F: Float>(
 }
 
 /// Of the first images; the others lie behind them.
-fn conv_of_images<F: Float>(
+fn conv_of_images<F: Element>(
     out: &mut [F],
     (x, behind): (&[F], &[F]),
     weights: &[F],
@@ -101,7 +101,7 @@ fn conv_of_images<F: Float>(
 }
 
 /// Products with the weights of all planes take the place of their rows.
-fn multiply<F: Float>(
+fn multiply<F: Element>(
     numbers: &mut [F],
     planes: Planes,
     weights: &[F],
@@ -128,7 +128,7 @@ fn images_of_sum(n: usize) -> usize {
 
 /// Adds the gradient for the weights to `dw`. Fixed numbers of images are summed apart, then in order, so that results do not depend
 /// on threads; `tiles` are those of a convolution.
-pub fn weights<F: Float>(
+pub fn weights<F: Element>(
     dw: &mut [F],
     [x, g]: [&[F]; 2],
     s: &ConvShape,
@@ -151,14 +151,14 @@ pub fn weights<F: Float>(
     };
     let planes = [Part::First, Part::All].map(|part| form.axis.planes(part).len() * size);
     let mut partial = Buffer::dirty(groups * 9 * size);
-    if groups < split::threads() {
+    if groups < parallel::threads() {
         let mut sums = Buffer::dirty(groups * planes[1]);
         halves_of_groups(sums.data_mut(), planes, add);
-        split::chunks(partial.data_mut(), 9 * size, |i, partial| {
+        parallel::chunks(partial.data_mut(), 9 * size, |i, partial| {
             (form.to_weights)(partial, &sums.data()[i * planes[1]..][..planes[1]], size);
         });
     } else {
-        split::chunks(partial.data_mut(), 9 * size, |i, partial| {
+        parallel::chunks(partial.data_mut(), 9 * size, |i, partial| {
             let mut sums = Buffer::dirty(planes[1]);
             // by halves, which leave room in the cache for the sums of all planes
             add(i, &[Part::First, Part::Last], sums.data_mut());
@@ -169,7 +169,7 @@ pub fn weights<F: Float>(
 }
 
 /// Adds rows of `wide` elements to those of `columns`.
-fn add_rows<F: Float>(dw: &mut [F], part: &[F], columns: usize, wide: usize) {
+fn add_rows<F: Element>(dw: &mut [F], part: &[F], columns: usize, wide: usize) {
     if wide == columns {
         add_assign(dw, part);
     } else {
@@ -180,7 +180,7 @@ fn add_rows<F: Float>(dw: &mut [F], part: &[F], columns: usize, wide: usize) {
 
 /// Sums of all groups, of which there are fewer than threads: each half of one is shared out by itself. `first` of `all` elements of a
 /// group's sums are those of the first half.
-fn halves_of_groups<F: Float>(
+fn halves_of_groups<F: Element>(
     sums: &mut [F],
     [first, all]: [usize; 2],
     add: impl Fn(usize, &[Part], &mut [F]) + Sync,
@@ -188,7 +188,7 @@ fn halves_of_groups<F: Float>(
     let groups = sums.chunks_exact_mut(all).map(|sums| sums.split_at_mut(first)).enumerate();
     let halves = groups.flat_map(|(i, (first, last))| [(i, Part::First, first), (i, Part::Last, last)]);
     let halves: Vec<_> = halves.collect();
-    split::share(halves.into_iter(), |(i, part, sums)| add(i, &[part], sums));
+    parallel::share(halves.into_iter(), |(i, part, sums)| add(i, &[part], sums));
 }
 
 /// Images or gradients, others that lie behind them, and their windows.
@@ -196,7 +196,7 @@ type Side<'a, F> = (&'a [F], &'a [F], &'a Tiles);
 
 /// Adds the gradients of the planes of the weights that some parts have to `sums`, rows of `wide`, of which what is behind the output's
 /// channels is of no meaning.
-fn add_weights<F: Float>(
+fn add_weights<F: Element>(
     sums: &mut [F],
     [x, g]: [Side<'_, F>; 2],
     parts: &[Part],

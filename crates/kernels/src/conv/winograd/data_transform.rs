@@ -4,15 +4,15 @@
 
 use std::hint::black_box;
 
-use super::isa::{Isa, versions};
-use super::reader::Reader;
-use super::strided_lines::{self as strided, GRADIENTS, HALF, INPUTS, OUTPUTS, TAKERS};
-use super::vector::{Vector, Vector128};
-use super::winograd_lines::{self as lines, Line, SIDE, STEP, both};
-use super::winograd_planes::{Apart, Part, Places, Planes, Shared};
-use super::winograd_tiles::Tiles;
-use crate::float::Float;
-use crate::pool::Buffer;
+use crate::buffer::Buffer;
+use crate::conv::winograd::f4_transform::{self as lines, Line, SIDE, STEP, both};
+use crate::conv::winograd::planes::{Apart, Part, Places, Planes, Shared};
+use crate::conv::winograd::strided_transform::{self as strided, GRADIENTS, HALF, INPUTS, OUTPUTS, TAKERS};
+use crate::conv::winograd::tiles::Tiles;
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{Vector, Vector128};
+use crate::element::Element;
 
 /// Calls `$f::<F, V>(first channel, args...)` for vectors that together cover `$c` channels, a multiple of [`PIECE`].
 macro_rules! vectors {
@@ -30,36 +30,36 @@ macro_rules! vectors {
         }
     }};
 }
-pub(super) use vectors;
+pub(crate) use vectors;
 
 /// Channels come in multiples of this.
 pub const PIECE: usize = 4;
 
 versions! {
     /// `B^T d B` of windows of 6x6: these planes of the windows from `from` on.
-    pub fn of_images<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) where [F: Float] = of_images_body;
+    pub fn of_images<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) where [F: Element] = of_images_body;
     /// `A d A^T` of windows of 4x4, the adjoint of [`to_images`].
-    pub fn of_gradients<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize) where [F: Float] = of_gradients_body;
+    pub fn of_gradients<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize) where [F: Element] = of_gradients_body;
     /// `A^T m A`: windows of 4x4 of the images `y` from all planes.
-    pub fn to_images<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) where [F: Float] = to_images_body;
+    pub fn to_images<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) where [F: Element] = to_images_body;
 }
 
 versions! {
     /// Numbers of windows of 7x7 of images, of which every second pixel is the middle of an output's.
     pub fn of_strided_images<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize)
-        where [F: Float] = of_strided_images_body;
+        where [F: Element] = of_strided_images_body;
     /// Numbers of windows of 3x3 of gradients, the adjoint of [`to_strided_outputs`].
     pub fn of_strided_outputs<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize)
-        where [F: Float] = of_strided_outputs_body;
+        where [F: Element] = of_strided_outputs_body;
     /// Windows of 3x3 of outputs.
     pub fn to_strided_outputs<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize)
-        where [F: Float] = to_strided_outputs_body;
+        where [F: Element] = to_strided_outputs_body;
     /// Numbers of windows of 4x4 of gradients.
     pub fn of_strided_gradients<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize)
-        where [F: Float] = of_strided_gradients_body;
+        where [F: Element] = of_strided_gradients_body;
     /// Windows of 6x6 of gradients for images.
     pub fn to_strided_images<F>(dx: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize)
-        where [F: Float] = to_strided_images_body;
+        where [F: Element] = to_strided_images_body;
 }
 
 /// Aligns the stack of the function that keeps it, so that the vectors that find no register do not cross cache lines, or pages.
@@ -81,7 +81,7 @@ fn check<F, const R: usize, const M: usize>(numbers: &[F], planes: &Planes, s: &
 macro_rules! of_windows {
     ($body:ident: $line:ty, $places:ty, $n:expr, $m:expr, $half:expr) => {
         #[inline(always)]
-        fn $body<F: Float, I: Isa>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) {
+        fn $body<F: Element, I: Isa>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) {
             match planes.part {
                 Part::All => {
                     of_windows::<F, I, $line, $places, { $n }, { $m }, 0, { $m }>(to, planes, x, s, from)
@@ -106,7 +106,7 @@ of_windows!(of_strided_gradients_body: strided::Gradient, Shared<INPUTS>, GRADIE
 /// `R` rows of the squares from row `FIRST` on.
 #[inline(always)]
 fn of_windows<
-    F: Float,
+    F: Element,
     I: Isa,
     L: Line<N, M>,
     P: Places<M>,
@@ -146,7 +146,7 @@ fn of_windows<
 /// [`check`] has passed, all channels from the readers on can be read, and the machine has the vector's instruction set.
 #[inline(always)]
 unsafe fn of_window<
-    F: Float,
+    F: Element,
     V: Vector,
     L: Line<N, M>,
     P: Places<M>,
@@ -180,22 +180,22 @@ unsafe fn of_window<
 }
 
 #[inline(always)]
-fn to_images_body<F: Float, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
+fn to_images_body<F: Element, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
     to_windows::<F, I, lines::Output, Apart, SIDE, STEP>(y, m, planes, s, from);
 }
 
 #[inline(always)]
-fn to_strided_outputs_body<F: Float, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
+fn to_strided_outputs_body<F: Element, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
     to_windows::<F, I, strided::Output, Shared<INPUTS>, INPUTS, OUTPUTS>(y, m, planes, s, from);
 }
 
 #[inline(always)]
-fn to_strided_images_body<F: Float, I: Isa>(dx: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
+fn to_strided_images_body<F: Element, I: Isa>(dx: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
     to_windows::<F, I, strided::InputGradient, Shared<INPUTS>, INPUTS, TAKERS>(dx, m, planes, s, from);
 }
 
 #[inline(always)]
-fn to_windows<F: Float, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, const N: usize>(
+fn to_windows<F: Element, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, const N: usize>(
     y: &mut [F],
     m: &[F],
     planes: Planes,
@@ -226,7 +226,7 @@ fn to_windows<F: Float, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, con
 /// # Safety
 /// As of [`of_window`], and all channels from the pointers on can be written.
 #[inline(always)]
-unsafe fn to_window<F: Float, V: Vector, L: Line<M, N>, P: Places<M>, const M: usize, const N: usize>(
+unsafe fn to_window<F: Element, V: Vector, L: Line<M, N>, P: Places<M>, const M: usize, const N: usize>(
     at: usize,
     to: &[[*mut F; N]; N],
     m: &[F],

@@ -4,9 +4,9 @@
 
 #![allow(unsafe_code)]
 
-use super::vector::Vector;
-use super::winograd_lines::{Line, of_both, times};
-use crate::float::Float;
+use crate::conv::winograd::f4_transform::{Line, of_both, times};
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Numbers of a square down and across, for two outputs.
 pub const SIDE: usize = 4;
@@ -16,7 +16,7 @@ pub struct Image;
 
 impl Line<SIDE, SIDE> for Image {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([d0, d1, d2, d3]: [V; SIDE]) -> [V; SIDE] {
+    unsafe fn of<F: Element, V: Vector>([d0, d1, d2, d3]: [V; SIDE]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
         unsafe { [d0.sub::<F>(d2), d1.add::<F>(d2), d2.sub::<F>(d1), d3.sub::<F>(d1)] }
     }
@@ -27,7 +27,7 @@ pub struct Output;
 
 impl Line<SIDE, 2> for Output {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([m0, m1, m2, m3]: [V; SIDE]) -> [V; 2] {
+    unsafe fn of<F: Element, V: Vector>([m0, m1, m2, m3]: [V; SIDE]) -> [V; 2] {
         // SAFETY: the caller's promise.
         unsafe { [m0.add::<F>(m1).add::<F>(m2), m1.sub::<F>(m2).add::<F>(m3)] }
     }
@@ -38,7 +38,7 @@ pub struct Gradient;
 
 impl Line<2, SIDE> for Gradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([g0, g1]: [V; 2]) -> [V; SIDE] {
+    unsafe fn of<F: Element, V: Vector>([g0, g1]: [V; 2]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
         unsafe {
             let [sum, difference] = of_both::<F, V>(g0, g1);
@@ -52,7 +52,7 @@ pub struct Weight;
 
 impl Line<3, SIDE> for Weight {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([w0, w1, w2]: [V; 3]) -> [V; SIDE] {
+    unsafe fn of<F: Element, V: Vector>([w0, w1, w2]: [V; 3]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
         unsafe {
             let none = V::splat(F::zero());
@@ -67,7 +67,7 @@ pub struct WeightGradient;
 
 impl Line<SIDE, 3> for WeightGradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([s0, s1, s2, s3]: [V; SIDE]) -> [V; 3] {
+    unsafe fn of<F: Element, V: Vector>([s0, s1, s2, s3]: [V; SIDE]) -> [V; 3] {
         // SAFETY: the caller's promise.
         unsafe {
             let none = V::splat(F::zero());

@@ -7,13 +7,13 @@
 //! 14x14 take 121 windows, not 144. So a window may read the edges of several images: it rounds what is read of one to the digits of
 //! the largest, and an infinite pixel makes NaN of all its outputs.
 
-use super::conv::{ConvShape, image_sizes};
-use super::winograd_blocks::{self as blocks, Form, WeightForm};
-use super::winograd_lines::{AXIS, SIDE, STEP};
-use super::winograd_maps::{PIECE, of_gradients, of_images, to_images};
-use super::winograd_tiles::{Mosaic, Tiles, Windows};
-use super::winograd_weights::{of_weights, to_weights};
-use crate::float::Float;
+use crate::conv::shape::{ConvShape, image_sizes};
+use crate::conv::winograd::blocks::{self as blocks, Form, WeightForm};
+use crate::conv::winograd::data_transform::{PIECE, of_gradients, of_images, to_images};
+use crate::conv::winograd::f4_transform::{AXIS, SIDE, STEP};
+use crate::conv::winograd::filter_transform::{of_weights, to_weights};
+use crate::conv::winograd::tiles::{Mosaic, Tiles, Windows};
+use crate::element::Element;
 
 /// Numbers of a window, each a plane of its own.
 const PLANES: usize = SIDE * SIDE;
@@ -28,7 +28,7 @@ const FEW_FAR: usize = 24;
 const CHANNELS: usize = 16;
 
 /// Whether these take less time than the direct kernels.
-pub fn suits<F: Float>(s: &ConvShape) -> bool {
+pub fn suits<F: Element>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3] && s.stride == [1, 1] && s.pad.as_flattened().iter().all(|&p| p <= 2);
     let channels = s.c_in.is_multiple_of(PIECE) && s.c_out.is_multiple_of(PIECE);
     let few = if blocks::weights_are_far::<F>(PLANES * s.c_in * s.c_out) { FEW_FAR } else { FEW };
@@ -69,8 +69,8 @@ pub fn tiles(s: &ConvShape) -> [Tiles; 2] {
     ]
 }
 
-/// As [`super::conv::conv`], for a shape that [`suits`].
-pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
+/// As [`crate::conv::dispatch::conv`], for a shape that [`suits`].
+pub fn conv<F: Element>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
         of_weights: of_weights::<F>,
@@ -81,8 +81,8 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     blocks::conv(out, x, w, image_sizes(s), &form, images(s.n), |n| tiles(&ConvShape { n, ..*s }));
 }
 
-/// As [`super::conv::conv_dw`], for a shape that [`suits`]. Groups of images are summed apart, then in order.
-pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+/// As [`crate::conv::dispatch::conv_dw`], for a shape that [`suits`]. Groups of images are summed apart, then in order.
+pub fn conv_dw<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let form = WeightForm {
         axis: AXIS,
         of_images: of_images::<F>,

@@ -4,9 +4,9 @@
 
 #![allow(unsafe_code)]
 
-use super::vector::Vector;
-use super::winograd_planes::Axis;
-use crate::float::Float;
+use crate::conv::winograd::planes::Axis;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Outputs of a window down and across.
 pub const STEP: usize = 4;
@@ -22,7 +22,7 @@ pub trait Line<const P: usize, const Q: usize> {
     ///
     /// # Safety
     /// The machine has the vector's instruction set.
-    unsafe fn of<F: Float, V: Vector>(x: [V; P]) -> [V; Q];
+    unsafe fn of<F: Element, V: Vector>(x: [V; P]) -> [V; Q];
 }
 
 /// A map along both axes of a square.
@@ -30,7 +30,7 @@ pub trait Line<const P: usize, const Q: usize> {
 /// # Safety
 /// As of [`Line::of`].
 #[inline(always)]
-pub unsafe fn both<F: Float, V: Vector, L: Line<P, Q>, const P: usize, const Q: usize>(
+pub unsafe fn both<F: Element, V: Vector, L: Line<P, Q>, const P: usize, const Q: usize>(
     x: [[V; P]; P],
 ) -> [[V; Q]; Q] {
     let mut rows = [[x[0][0]; P]; Q];
@@ -61,7 +61,7 @@ const POINT: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-pub unsafe fn times<F: Float, V: Vector>(factor: f64, b: V, c: V) -> V {
+pub unsafe fn times<F: Element, V: Vector>(factor: f64, b: V, c: V) -> V {
     // SAFETY: the caller's promise.
     unsafe { V::splat(F::of(factor)).mul_add::<F>(b, c) }
 }
@@ -71,7 +71,7 @@ pub unsafe fn times<F: Float, V: Vector>(factor: f64, b: V, c: V) -> V {
 /// # Safety
 /// As of [`times`].
 #[inline(always)]
-unsafe fn at_both<F: Float, V: Vector>(factor: f64, even: V, odd: V) -> [V; 2] {
+unsafe fn at_both<F: Element, V: Vector>(factor: f64, even: V, odd: V) -> [V; 2] {
     // SAFETY: the caller's promise.
     unsafe { [times::<F, V>(factor, odd, even), times::<F, V>(-factor, odd, even)] }
 }
@@ -81,7 +81,7 @@ unsafe fn at_both<F: Float, V: Vector>(factor: f64, even: V, odd: V) -> [V; 2] {
 /// # Safety
 /// As of [`times`].
 #[inline(always)]
-pub unsafe fn of_both<F: Float, V: Vector>(plus: V, minus: V) -> [V; 2] {
+pub unsafe fn of_both<F: Element, V: Vector>(plus: V, minus: V) -> [V; 2] {
     // SAFETY: the caller's promise.
     unsafe { [plus.add::<F>(minus), plus.sub::<F>(minus)] }
 }
@@ -91,7 +91,7 @@ pub struct Image;
 
 impl Line<SIDE, SIDE> for Image {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([d0, d1, d2, d3, d4, d5]: [V; SIDE]) -> [V; SIDE] {
+    unsafe fn of<F: Element, V: Vector>([d0, d1, d2, d3, d4, d5]: [V; SIDE]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
         unsafe {
             let [e1, o1] = [times::<F, V>(-2.0, d2, d4), times::<F, V>(-2.0, d1, d3)];
@@ -114,7 +114,7 @@ pub struct Gradient;
 
 impl Line<STEP, SIDE> for Gradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([d0, d1, d2, d3]: [V; STEP]) -> [V; SIDE] {
+    unsafe fn of<F: Element, V: Vector>([d0, d1, d2, d3]: [V; STEP]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
         unsafe {
             let [e1, o1] = [times::<F, V>(0.5, d2, d0), times::<F, V>(0.5, d3, d1)];
@@ -130,7 +130,7 @@ pub struct Output;
 
 impl Line<SIDE, STEP> for Output {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([m0, p1, m1, p2, m2, m5]: [V; SIDE]) -> [V; STEP] {
+    unsafe fn of<F: Element, V: Vector>([m0, p1, m1, p2, m2, m5]: [V; SIDE]) -> [V; STEP] {
         // SAFETY: the caller's promise.
         unsafe {
             let none = V::splat(F::zero());
@@ -150,7 +150,7 @@ pub struct Weight;
 
 impl Line<3, SIDE> for Weight {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([g0, g1, g2]: [V; 3]) -> [V; SIDE] {
+    unsafe fn of<F: Element, V: Vector>([g0, g1, g2]: [V; 3]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
         unsafe {
             let none = V::splat(F::zero());
@@ -168,7 +168,7 @@ pub struct WeightGradient;
 
 impl Line<SIDE, 3> for WeightGradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([s0, p1, m1, p2, m2, s5]: [V; SIDE]) -> [V; 3] {
+    unsafe fn of<F: Element, V: Vector>([s0, p1, m1, p2, m2, s5]: [V; SIDE]) -> [V; 3] {
         // SAFETY: the caller's promise.
         unsafe {
             let none = V::splat(F::zero());

@@ -4,63 +4,63 @@
 
 #![allow(unsafe_code)]
 
-use super::conv_block_lines as squares;
-use super::isa::{Isa, versions};
-use super::reader::Reader;
-use super::strided_lines::{self as strided, KINDS};
-use super::vector::{Vector, Vector128};
-use super::winograd_lines::{self as lines, Line, SIDE, both};
-use super::winograd_maps::{PIECE, vectors};
-use crate::float::Float;
+use crate::conv::winograd::data_transform::{PIECE, vectors};
+use crate::conv::winograd::f2_transform as squares;
+use crate::conv::winograd::f4_transform::{self as lines, Line, SIDE, both};
+use crate::conv::winograd::strided_transform::{self as strided, KINDS};
+use crate::cpu::isa::{Isa, versions};
+use crate::cpu::raw::Reader;
+use crate::cpu::vector::{Vector, Vector128};
+use crate::element::Element;
 
 versions! {
     /// `G g G^T` of weights `[3, 3, size]`: planes of `size`.
-    pub fn of_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Float] = of_weights_body;
+    pub fn of_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = of_weights_body;
     /// `G^T s G`, the adjoint of [`of_weights`].
-    pub fn to_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Float] = to_weights_body;
+    pub fn to_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = to_weights_body;
     /// [`of_weights`] for steps of two.
-    pub fn of_strided_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Float] = of_strided_weights_body;
+    pub fn of_strided_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = of_strided_weights_body;
     /// The adjoint of [`of_strided_weights`].
-    pub fn to_strided_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Float] = to_strided_weights_body;
+    pub fn to_strided_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = to_strided_weights_body;
     /// [`of_weights`] for squares of two by two outputs.
-    pub fn of_square_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Float] = of_square_weights_body;
+    pub fn of_square_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = of_square_weights_body;
     /// The adjoint of [`of_square_weights`].
-    pub fn to_square_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Float] = to_square_weights_body;
+    pub fn to_square_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = to_square_weights_body;
 }
 
 #[inline(always)]
-fn of_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+fn of_weights_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
     map_planes::<F, I, lines::Weight, 3, SIDE>(planes, w, size);
 }
 
 #[inline(always)]
-fn to_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+fn to_weights_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
     map_planes::<F, I, lines::WeightGradient, SIDE, 3>(w, planes, size);
 }
 
 #[inline(always)]
-fn of_strided_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+fn of_strided_weights_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
     map_planes::<F, I, strided::Weight, 3, KINDS>(planes, w, size);
 }
 
 #[inline(always)]
-fn to_strided_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+fn to_strided_weights_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
     map_planes::<F, I, strided::WeightGradient, KINDS, 3>(w, planes, size);
 }
 
 #[inline(always)]
-fn of_square_weights_body<F: Float, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+fn of_square_weights_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
     map_planes::<F, I, squares::Weight, 3, { squares::SIDE }>(planes, w, size);
 }
 
 #[inline(always)]
-fn to_square_weights_body<F: Float, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+fn to_square_weights_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
     map_planes::<F, I, squares::WeightGradient, { squares::SIDE }, 3>(w, planes, size);
 }
 
 /// Squares of `P` by `P` to those of `Q` by `Q`.
 #[inline(always)]
-fn map_planes<F: Float, I: Isa, L: Line<P, Q>, const P: usize, const Q: usize>(
+fn map_planes<F: Element, I: Isa, L: Line<P, Q>, const P: usize, const Q: usize>(
     to: &mut [F],
     from: &[F],
     size: usize,
@@ -73,7 +73,7 @@ fn map_planes<F: Float, I: Isa, L: Line<P, Q>, const P: usize, const Q: usize>(
 /// # Safety
 /// The slices hold planes of `size` that go on for a vector from `at`, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn map_vectors<F: Float, V: Vector, L: Line<P, Q>, const P: usize, const Q: usize>(
+unsafe fn map_vectors<F: Element, V: Vector, L: Line<P, Q>, const P: usize, const Q: usize>(
     at: usize,
     to: &mut [F],
     from: &[F],
@@ -91,7 +91,7 @@ unsafe fn map_vectors<F: Float, V: Vector, L: Line<P, Q>, const P: usize, const 
 /// # Safety
 /// They lie in the reader's slice, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn load<F: Float, V: Vector, const N: usize>(planes: Reader<'_, F>, plane: usize) -> [[V; N]; N] {
+unsafe fn load<F: Element, V: Vector, const N: usize>(planes: Reader<'_, F>, plane: usize) -> [[V; N]; N] {
     // SAFETY: the caller's promise.
     let mut square = unsafe { [[planes.vectors::<V, 1>()[0]; N]; N] };
     for i in 0..N {
@@ -108,7 +108,7 @@ unsafe fn load<F: Float, V: Vector, const N: usize>(planes: Reader<'_, F>, plane
 /// # Safety
 /// They lie in the slice, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn store<F: Float, V: Vector, const N: usize>(
+unsafe fn store<F: Element, V: Vector, const N: usize>(
     planes: &mut [F],
     plane: usize,
     at: usize,

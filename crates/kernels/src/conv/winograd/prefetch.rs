@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::ahead::Ahead;
-use super::winograd_tiles::{ACROSS, Tiles};
-use crate::float::Float;
+use crate::conv::winograd::tiles::{ACROSS, Tiles};
+use crate::cpu::prefetch::Ahead;
+use crate::element::Element;
 
 /// Windows of a block are a multiple of this: rows of a register tile.
 const ROWS: usize = 6;
@@ -47,7 +47,7 @@ pub struct Soon<'a, F> {
     pub windows: [usize; 2],
 }
 
-impl<'a, F: Float> Soon<'a, F> {
+impl<'a, F: Element> Soon<'a, F> {
     /// The block of `images` that begins with window `from`; behind the last one, the first block of the images `behind` them.
     pub fn next(images: &'a [F], behind: &'a [F], tiles: &'a Tiles, blocks: &Blocks, from: usize) -> Self {
         let windows = blocks.block(from);
@@ -73,7 +73,7 @@ pub struct Streams<'a, F> {
     steps: usize,
 }
 
-impl<'a, F: Float> Streams<'a, F> {
+impl<'a, F: Element> Streams<'a, F> {
     pub fn new(soon: [Soon<'a, F>; 2], rows: usize, steps: usize) -> Self {
         let count = soon[0].tiles.streams();
         let of = |stream: usize| Ahead::new(soon.map(|soon| soon.part(stream)), rows / count * steps);
@@ -90,8 +90,8 @@ impl<'a, F: Float> Streams<'a, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::conv::ConvShape;
-    use crate::kernels::winograd;
+    use crate::conv::shape::ConvShape;
+    use crate::conv::winograd::f4;
 
     fn check(tiles: &Tiles, windows: usize) {
         let blocks = Blocks::new(tiles.count(), windows);
@@ -116,6 +116,6 @@ mod tests {
     fn blocks_ask_for_all_of_the_images_between_them() {
         let (pad, stride) = ([[1; 2]; 2], [1; 2]);
         let s = ConvShape { n: 3, h: 14, w: 11, c_in: 64, kh: 3, kw: 3, c_out: 32, stride, pad };
-        winograd::tiles(&s).iter().for_each(|tiles| check(tiles, 24));
+        f4::tiles(&s).iter().for_each(|tiles| check(tiles, 24));
     }
 }

@@ -1,24 +1,25 @@
 //! Convolutions of 3x3 with steps of two in fewer products.
 //!
-//! Windows of 3x3 outputs take 49 products of channels instead of 81 (see [`strided_lines`](super::strided_lines)), with rounding errors
+//! Windows of 3x3 outputs take 49 products of channels instead of 81 (see [`strided_lines`](crate::conv::winograd::strided_transform)), with rounding errors
 //! like those of plain sums. The outputs beside whole windows, by the padding if there are any, are computed directly. A pixel that is not
 //! finite can make NaN of all outputs of its window.
 
 use std::ops::Range;
 
-use super::conv::{ConvShape, gather, image_sizes};
-use super::conv_dw;
-use super::dense;
-use super::geometry::{self, Area};
-use super::split;
-use super::strided_lines::{AXIS, GRADIENTS, INPUTS, KINDS, OUTPUTS, TAKERS};
-use super::winograd_blocks::{self as blocks, Form, WeightForm};
-use super::winograd_maps::{
+use crate::conv::direct::gather;
+use crate::conv::geometry::{self, Area};
+use crate::conv::shape::{ConvShape, image_sizes};
+use crate::conv::weight_gradient;
+use crate::conv::winograd::blocks::{self as blocks, Form, WeightForm};
+use crate::conv::winograd::data_transform::{
     PIECE, of_strided_gradients, of_strided_images, of_strided_outputs, to_strided_images, to_strided_outputs,
 };
-use super::winograd_tiles::{Mosaic, Tiles, Windows};
-use super::winograd_weights::{of_strided_weights, to_strided_weights};
-use crate::float::Float;
+use crate::conv::winograd::filter_transform::{of_strided_weights, to_strided_weights};
+use crate::conv::winograd::strided_transform::{AXIS, GRADIENTS, INPUTS, KINDS, OUTPUTS, TAKERS};
+use crate::conv::winograd::tiles::{Mosaic, Tiles, Windows};
+use crate::element::Element;
+use crate::matmul::dense;
+use crate::parallel;
 
 /// Windows, times lanes of a vector, below which turning weights into planes takes longer than is saved; and windows below which
 /// turning planes into the gradient of weights does.
@@ -72,7 +73,7 @@ fn areas(s: &ConvShape) -> [Area; 2] {
 }
 
 /// Whether this takes less time than the direct kernel.
-pub fn suits<F: Float>(s: &ConvShape) -> bool {
+pub fn suits<F: Element>(s: &ConvShape) -> bool {
     let form = [s.kh, s.kw] == [3, 3]
         && s.stride == [2, 2]
         && s.pad.iter().all(|&[before, after]| before <= 1 && after <= 2);
@@ -95,7 +96,7 @@ pub fn suits<F: Float>(s: &ConvShape) -> bool {
 }
 
 /// Whether it does for the gradient of the weights, too.
-pub fn suits_dw<F: Float>(s: &ConvShape) -> bool {
+pub fn suits_dw<F: Element>(s: &ConvShape) -> bool {
     let windows = |[down, across]: [Along; 2]| s.n * down.outputs * across.outputs;
     suits::<F>(s) && windows(along(s)) >= FEW_DW
 }
@@ -129,8 +130,8 @@ fn tiles_back(s: &ConvShape) -> [Tiles; 2] {
     ]
 }
 
-/// As [`super::conv::conv`], for a shape that [`suits`].
-pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
+/// As [`crate::conv::dispatch::conv`], for a shape that [`suits`].
+pub fn conv<F: Element>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
         of_weights: of_strided_weights::<F>,
@@ -139,15 +140,15 @@ pub fn conv<F: Float>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
         block: BLOCK,
     };
     let (images, pixels) = (image_sizes(s), [s.h * s.w, s.out_h() * s.out_w()]);
-    let each = s.n.div_ceil(split::pieces(s.n));
+    let each = s.n.div_ceil(parallel::pieces(s.n));
     blocks::conv(out, x, w, images, &form, each, |n| tiles(&ConvShape { n, ..*s }));
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
     gather(out, x, w, &beside.forward, s.n, pixels, [s.c_in, s.c_out]);
 }
 
-/// As [`super::conv::conv_dx`], for a shape that [`suits`], and weights turned and in reverse order.
-pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], turned: &[F], s: &ConvShape) {
+/// As [`crate::conv::dispatch::conv_dx`], for a shape that [`suits`], and weights turned and in reverse order.
+pub fn conv_dx<F: Element>(dx: &mut [F], g: &[F], turned: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
         of_weights: of_strided_weights::<F>,
@@ -156,15 +157,15 @@ pub fn conv_dx<F: Float>(dx: &mut [F], g: &[F], turned: &[F], s: &ConvShape) {
         block: BLOCK,
     };
     let ([x_image, g_image], pixels) = (image_sizes(s), [s.out_h() * s.out_w(), s.h * s.w]);
-    let each = s.n.div_ceil(split::pieces(s.n));
+    let each = s.n.div_ceil(parallel::pieces(s.n));
     blocks::conv(dx, g, turned, [g_image, x_image], &form, each, |n| tiles_back(&ConvShape { n, ..*s }));
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
     gather(dx, g, turned, &beside.back, s.n, pixels, [s.c_out, s.c_in]);
 }
 
-/// As [`super::conv::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
-pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
+/// As [`crate::conv::dispatch::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
+pub fn conv_dw<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let form = WeightForm {
         axis: AXIS,
         of_images: of_strided_images::<F>,
@@ -174,6 +175,6 @@ pub fn conv_dw<F: Float>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     };
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
-    conv_dw::of_pairs(dw, x, g, s, &beside.taps);
+    weight_gradient::of_pairs(dw, x, g, s, &beside.taps);
     blocks::weights(dw, [x, g], s, &form, tiles);
 }

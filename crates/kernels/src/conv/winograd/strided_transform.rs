@@ -5,10 +5,10 @@
 
 #![allow(unsafe_code)]
 
-use super::vector::Vector;
-use super::winograd_lines::{Line, of_both, times};
-use super::winograd_planes::Axis;
-use crate::float::Float;
+use crate::conv::winograd::f4_transform::{Line, of_both, times};
+use crate::conv::winograd::planes::Axis;
+use crate::cpu::vector::Vector;
+use crate::element::Element;
 
 /// Outputs of a window down and across.
 pub const OUTPUTS: usize = 3;
@@ -31,7 +31,7 @@ pub const AXIS: Axis = Axis { shared: &[1, 1, 1, 1, 3], half: HALF };
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn points<F: Float, V: Vector>([d0, d1, d2, d3]: [V; 4]) -> [V; 4] {
+unsafe fn points<F: Element, V: Vector>([d0, d1, d2, d3]: [V; 4]) -> [V; 4] {
     // SAFETY: the caller's promise.
     unsafe { [d0.sub::<F>(d2), d1.add::<F>(d2), d1.sub::<F>(d2), d3.sub::<F>(d1)] }
 }
@@ -41,7 +41,7 @@ unsafe fn points<F: Float, V: Vector>([d0, d1, d2, d3]: [V; 4]) -> [V; 4] {
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn sums<F: Float, V: Vector>([m0, m1, m2, m3]: [V; 4]) -> [V; 3] {
+unsafe fn sums<F: Element, V: Vector>([m0, m1, m2, m3]: [V; 4]) -> [V; 3] {
     // SAFETY: the caller's promise.
     unsafe {
         let difference = m1.sub::<F>(m2);
@@ -54,7 +54,7 @@ pub struct Image;
 
 impl Line<INPUTS, INPUTS> for Image {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([e0, o0, e1, o1, e2, o2, e3]: [V; INPUTS]) -> [V; INPUTS] {
+    unsafe fn of<F: Element, V: Vector>([e0, o0, e1, o1, e2, o2, e3]: [V; INPUTS]) -> [V; INPUTS] {
         // SAFETY: the caller's promise.
         let [v0, v1, v2, v3] = unsafe { points::<F, V>([e0, e1, e2, e3]) };
         [v0, v1, v2, v3, o0, o1, o2]
@@ -66,7 +66,7 @@ pub struct Output;
 
 impl Line<INPUTS, OUTPUTS> for Output {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([m0, m1, m2, m3, o0, o1, o2]: [V; INPUTS]) -> [V; OUTPUTS] {
+    unsafe fn of<F: Element, V: Vector>([m0, m1, m2, m3, o0, o1, o2]: [V; INPUTS]) -> [V; OUTPUTS] {
         // SAFETY: the caller's promise.
         unsafe {
             let [y0, y1, y2] = sums::<F, V>([m0, m1, m2, m3]);
@@ -80,7 +80,7 @@ pub struct Gradient;
 
 impl Line<GRADIENTS, INPUTS> for Gradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([g0, g1, g2, g3]: [V; GRADIENTS]) -> [V; INPUTS] {
+    unsafe fn of<F: Element, V: Vector>([g0, g1, g2, g3]: [V; GRADIENTS]) -> [V; INPUTS] {
         // SAFETY: the caller's promise.
         let [v0, v1, v2, v3] = unsafe { points::<F, V>([g0, g1, g2, g3]) };
         [v0, v1, v2, v3, g0, g1, g2]
@@ -92,7 +92,7 @@ pub struct InputGradient;
 
 impl Line<INPUTS, TAKERS> for InputGradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([m0, m1, m2, m3, o0, o1, o2]: [V; INPUTS]) -> [V; TAKERS] {
+    unsafe fn of<F: Element, V: Vector>([m0, m1, m2, m3, o0, o1, o2]: [V; INPUTS]) -> [V; TAKERS] {
         // SAFETY: the caller's promise.
         let [e1, e2, e3] = unsafe { sums::<F, V>([m0, m1, m2, m3]) };
         [o0, e1, o1, e2, o2, e3]
@@ -104,7 +104,7 @@ pub struct OutputAdjoint;
 
 impl Line<OUTPUTS, INPUTS> for OutputAdjoint {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([g0, g1, g2]: [V; OUTPUTS]) -> [V; INPUTS] {
+    unsafe fn of<F: Element, V: Vector>([g0, g1, g2]: [V; OUTPUTS]) -> [V; INPUTS] {
         // SAFETY: the caller's promise.
         unsafe {
             let outer = g0.add::<F>(g2);
@@ -118,7 +118,7 @@ pub struct Weight;
 
 impl Line<3, KINDS> for Weight {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([w0, w1, w2]: [V; 3]) -> [V; KINDS] {
+    unsafe fn of<F: Element, V: Vector>([w0, w1, w2]: [V; 3]) -> [V; KINDS] {
         // SAFETY: the caller's promise.
         unsafe {
             let none = V::splat(F::zero());
@@ -133,7 +133,7 @@ pub struct WeightGradient;
 
 impl Line<KINDS, 3> for WeightGradient {
     #[inline(always)]
-    unsafe fn of<F: Float, V: Vector>([s0, s1, s2, s3, middle]: [V; KINDS]) -> [V; 3] {
+    unsafe fn of<F: Element, V: Vector>([s0, s1, s2, s3, middle]: [V; KINDS]) -> [V; 3] {
         // SAFETY: the caller's promise.
         unsafe {
             let [sum, difference] = of_both::<F, V>(s1, s2);

@@ -3,8 +3,8 @@
 use std::array;
 use std::ops::Range;
 
-use super::conv::ConvShape;
-use super::winograd_lines::{SIDE, STEP};
+use crate::conv::shape::ConvShape;
+use crate::conv::winograd::f4_transform::{SIDE, STEP};
 
 /// The place of a row or a column of padding: behind all images, and so is its sum with another.
 const PADDING: usize = usize::MAX / 4;
@@ -177,7 +177,7 @@ mod tests {
     /// Every output is in one window, whose pixels are those that it is computed from.
     fn check(s: ConvShape) {
         let (mosaic, out) = (Mosaic::of(&s), [s.out_h(), s.out_w()]);
-        let [inputs, outputs] = crate::kernels::winograd::tiles(&s);
+        let [inputs, outputs] = crate::conv::winograd::f4::tiles(&s);
         let mut seen = vec![0; s.n * out[0] * out[1]];
         let both =
             windows::<SIDE>(&inputs, mosaic.windows()).into_iter().zip(windows(&outputs, mosaic.windows()));
