@@ -37,6 +37,8 @@ pub use float::Float;
 pub use kernels::peak::fma_rate;
 pub use kernels::{Crew, with_split};
 pub use op::CustomOp;
+#[doc(hidden)]
+pub use op::operators;
 pub use ops::conv::{Conv, Padding};
 pub use ops::conv_block::ConvBlock;
 pub use ops::conv_layer::ConvLayer;

@@ -4,6 +4,21 @@
 //! rules that means: a gradient meets the slope of what it goes through by `chain`, whose product of 0 and infinity is 0, and slopes
 //! are written so that no digits cancel: as functions of the argument where the value has lost them.
 
+/// What messages call each variant of an enum of operators, and all of these names.
+macro_rules! names {
+    ($($variant:pat => $name:literal,)+) => {
+        /// What messages call it.
+        pub(crate) fn name(&self) -> &'static str {
+            match self {
+                $($variant => $name,)+
+            }
+        }
+
+        /// The names of all variants.
+        pub(crate) const NAMES: &[&'static str] = &[$($name),+];
+    };
+}
+
 pub(crate) mod binary;
 pub(crate) mod conv;
 pub(crate) mod conv_block;
