@@ -1,4 +1,4 @@
-//! What was learned, read from a file of [`save`](crate::save) and its like.
+//! What was learned, read from a file of [`save`](fn@crate::save) and its like.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
