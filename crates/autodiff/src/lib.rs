@@ -37,6 +37,8 @@ pub use fewshot_kernels::cpu::peak::fma_rate;
 pub use fewshot_kernels::{Crew, Element, MAX_RANK, PoolUse, pool_use, with_split};
 pub use float::Float;
 pub use op::CustomOp;
+#[doc(hidden)]
+pub use op::operators;
 pub use ops::conv::{Conv, Padding};
 pub use ops::conv_block::ConvBlock;
 pub use ops::conv_layer::ConvLayer;

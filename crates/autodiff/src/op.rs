@@ -22,7 +22,7 @@ use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
 use crate::ops::lstm::LstmOp;
 use crate::ops::norm::NormOp;
-use crate::ops::norm_pool::NormPool;
+use crate::ops::norm_pool::{Joined, NormPool};
 use crate::ops::places::Misplaced;
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
@@ -87,7 +87,7 @@ impl<F: Float> Op<F> {
             Op::Rows(op) => op.name(),
             Op::Conv(op) => op.name(),
             Op::ConvBlock(op) => op.name(),
-            Op::ConvLayer(_) => "conv_layer",
+            Op::ConvLayer(op) => op.name(),
             Op::Pool(op) => op.name(),
             Op::Norm(op) => op.name(),
             Op::NormPool(op) => op.name(),
@@ -194,6 +194,29 @@ impl<F: Float> Op<F> {
             }
         }
     }
+}
+
+/// What messages call the operators: all that there are.
+#[doc(hidden)]
+pub fn operators() -> Vec<&'static str> {
+    let families = [
+        Unary::<f32>::NAMES,
+        Binary::NAMES,
+        Layout::NAMES,
+        IndexOp::NAMES,
+        Product::NAMES,
+        Rows::NAMES,
+        ConvOp::NAMES,
+        ConvBlockOp::<f32>::NAMES,
+        ConvLayerOp::<f32>::NAMES,
+        PoolOp::NAMES,
+        NormOp::<f32>::NAMES,
+        Joined::NAMES,
+        LstmOp::NAMES,
+        Linalg::NAMES,
+        Fused::<f32>::NAMES,
+    ];
+    families.concat()
 }
 
 fn custom_forward<F: Float>(op: &dyn CustomOp<F>, x: &Inputs<'_, F>, out: &mut [F], shape: Shape) {

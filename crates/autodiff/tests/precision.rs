@@ -232,3 +232,60 @@ fn cosines_do_not_depend_on_lengths() {
         assert!(gradients.iter().all(|g| g.data().iter().all(|x| !x.is_nan())), "{sizes:?}: {gradients:?}");
     }
 }
+
+/// Rows of three logits that lie apart by as much as `f32` tells from nothing, to more than its exponentials can.
+fn logits() -> Array<f32> {
+    let apart: Vec<f32> =
+        (-60..=60).map(|k| 1.7f32.powi(k / 3) * if k % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    Array::new(&[apart.len(), 3], apart.iter().flat_map(|x| [0.3 * x, -0.7 * x, 0.4]).collect())
+}
+
+/// What the documentation of losses promises: errors of a unit or two in the last place of the larger of 1 and the greatest number that
+/// is subtracted, for the values and two derivatives.
+#[test]
+fn losses_are_exact_to_the_last_place_of_one_or_of_the_greatest_logit() {
+    let x = logits();
+    let [n, classes] = [x.shape()[0], x.shape()[1]];
+    let labels: Vec<usize> = (0..n).map(|i| i % classes).collect();
+    let targets =
+        Array::from_fn(&[n, classes], |i| if i % classes == labels[i / classes] { 1.0 } else { 0.0 });
+    type Loss<'a, F> = Box<dyn for<'t> Fn(Var<'t, F>) -> Var<'t, F> + 'a>;
+    fn losses<'a, F: Float>(labels: &'a [usize], targets: &'a Array<f32>) -> [Loss<'a, F>; 3] {
+        [
+            Box::new(|x| x.log_softmax(1)),
+            // of each row alone
+            Box::new(|x| {
+                let rows: Vec<Var<'_, F>> = (0..labels.len())
+                    .map(|i| x.slice(0, i..i + 1).cross_entropy(&labels[i..i + 1]))
+                    .collect();
+                Var::stack(&rows, 0)
+            }),
+            Box::new(|x| {
+                let y = x.tape().var(&targets.cast());
+                let count = x.shape().count();
+                let (x, y) = (x.reshape(&[count, 1]), y.reshape(&[count, 1]));
+                let one = |i: usize| x.slice(0, i..i + 1).binary_cross_entropy(y.slice(0, i..i + 1));
+                Var::stack(&(0..count).map(one).collect::<Vec<_>>(), 0)
+            }),
+        ]
+    }
+    let greatest = |i: usize, per: usize| {
+        let row = &x.data()[i / per * classes..][..classes];
+        row.iter().fold(1.0, |all: f64, x| all.max(f64::from(x.abs())))
+    };
+    for (which, (single, double)) in
+        losses::<f32>(&labels, &targets).iter().zip(losses::<f64>(&labels, &targets)).enumerate()
+    {
+        let (got, wanted) = (orders(&x, single), orders::<f64>(&x.cast(), double));
+        for order in 0..3 {
+            let per = got[order].len() / n;
+            for (i, (got, wanted)) in got[order].data().iter().zip(wanted[order].data()).enumerate() {
+                let error = (f64::from(*got) - wanted).abs() / (f64::from(f32::EPSILON) * greatest(i, per));
+                assert!(
+                    error <= 2.0,
+                    "loss {which}, order {order}, place {i}: {got:e}, not {wanted:e}: {error} units"
+                );
+            }
+        }
+    }
+}

@@ -209,10 +209,11 @@ fn the_list_of_algorithms() {
         "leo",
         "pretrain",
     ];
-    let lines = text.lines().take_while(|line| !line.is_empty());
-    assert_eq!(lines.clone().count(), names.len(), "{text}");
-    for (name, line) in names.iter().zip(lines) {
-        assert!(line.starts_with(&format!("{name} ")) && line.contains(" 20"), "{line}");
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    let listed: Vec<&str> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, names, "{text}");
+    for line in lines {
+        assert!(line.contains(" 20"), "no year: {line}");
     }
     assert!(text.contains("--preset ALGORITHM-DATA-WAYSwSHOTSs"), "{text}");
 }

@@ -2,10 +2,11 @@
 
 use crate::source::{open_regular, read_regular, unreadable};
 use crate::split::PARTS;
+use crate::tensor_file::{sealed, unseal};
 use crate::{Error, FeatureSet};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +61,8 @@ impl FeatureParts {
     /// that of the file.
     ///
     /// # Errors
-    /// When the file cannot be read or is larger than 4 GiB, is no safetensors file or holds other tensors, when shapes or types are
+    /// When the file cannot be read or is larger than 4 GiB, is no safetensors file, was damaged since [`FeatureParts::to_bytes`] made it (a
+    /// checksum is compared where there is one) or holds other tensors, when shapes or types are
     /// others, vectors of two parts are of different lengths, a number is not finite, there is no vector, or names are given and a label
     /// has none.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
@@ -85,8 +87,9 @@ impl FeatureParts {
                 (format!("{part}.{LABELS}"), view(Dtype::I64, vec![set.len()], labels)),
             ]
         });
-        let metadata = names(&filled).map(|names| HashMap::from([(NAMES.to_owned(), names)]));
-        safetensors::serialize(views, metadata).expect("names that differ and whole tensors")
+        let bytes = safetensors::serialize(views, None).expect("names that differ and whole tensors");
+        let metadata = names(&filled).map(|names| (NAMES.to_owned(), names));
+        sealed(&bytes, &metadata.into_iter().collect())
     }
 
     /// Numbers of a vector.
@@ -148,7 +151,7 @@ fn parts(bytes: &[u8]) -> Result<FeatureParts, String> {
     if let Some(other) = file.names().into_iter().filter(|name| !known(name)).min() {
         return Err(wrong(format!("its tensor '{}' is of no part", other.escape_debug())));
     }
-    let names = named(bytes).map_err(wrong)?;
+    let names = named(bytes)?;
     let mut read = Vec::new();
     for part in PARTS {
         read.push(classes(&file, part, names.get(part)).map_err(wrong)?);
@@ -166,13 +169,16 @@ fn parts(bytes: &[u8]) -> Result<FeatureParts, String> {
     Ok(FeatureParts { train: next(), validation: next(), test: next() })
 }
 
-/// The names of the classes of each part, as far as the file has them.
+/// The names of the classes of each part, as far as the file has them; or that they, or the vectors, are not what was written.
 fn named(bytes: &[u8]) -> Result<BTreeMap<String, Vec<String>>, String> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    match header.metadata().as_ref().and_then(|metadata| metadata.get(NAMES)) {
+    let (_, header) = SafeTensors::read_metadata(bytes).expect("the tensors were found by it");
+    let mut metadata =
+        header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    unseal(bytes, &mut metadata).map_err(|cause| format!("{cause}; copy it again, or write it again"))?;
+    match metadata.get(NAMES) {
         None => Ok(BTreeMap::new()),
         Some(names) => serde_json::from_str(names)
-            .map_err(|error| format!("its {NAMES} are no lists of names ({error})")),
+            .map_err(|error| format!("its {NAMES} are no lists of names ({error}); {WAY_OUT}")),
     }
 }
 

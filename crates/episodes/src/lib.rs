@@ -62,6 +62,8 @@ mod split;
 mod split_files;
 mod stream;
 mod tasks;
+#[doc(hidden)]
+pub mod tensor_file;
 mod text;
 
 pub use affine::{Affine, Distortion};

@@ -33,11 +33,21 @@ pub enum Distance {
 /// ```
 ///
 /// # Panics
-/// When the support is empty or has no labels, or when support and query
-/// examples differ in shape.
+/// When the support is empty or has no labels, when support and query
+/// examples differ in shape, or a likeness is not a number, as that of examples with NaN.
 #[track_caller]
 pub fn predict(episode: &Episode, distance: Distance) -> Vec<usize> {
-    let Episode { support, query, .. } = episode;
+    let nearest = nearest(episode, distance).into_iter().enumerate();
+    let label = |(query, label): (usize, Option<usize>)| match label {
+        Some(label) => label,
+        None => panic!("nearest: the likeness of query {query} to a support example is not a number"),
+    };
+    nearest.map(label).collect()
+}
+
+/// The label of the nearest support example of each query; none where a likeness is not a number.
+#[track_caller]
+fn nearest(Episode { support, query, .. }: &Episode, distance: Distance) -> Vec<Option<usize>> {
     let (s, q) = (support.x.shape(), query.x.shape());
     assert!(
         s.len() == q.len() && s[1..] == q[1..] && s[0] > 0,
@@ -45,31 +55,32 @@ pub fn predict(episode: &Episode, distance: Distance) -> Vec<usize> {
     );
     let labels = labels(support);
     let known = rows(support);
-    rows(query)
-        .iter()
-        .map(|x| {
-            let mut best = (f64::NEG_INFINITY, 0);
-            for (k, &label) in known.iter().zip(labels) {
-                let likeness = likeness(x, k, distance);
-                if likeness > best.0 {
-                    best = (likeness, label);
-                }
+    let label = |x: &Row| {
+        let mut best = (f64::NEG_INFINITY, labels[0]);
+        for (k, &label) in known.iter().zip(labels) {
+            let likeness = likeness(x, k, distance);
+            if likeness.is_nan() {
+                return None;
             }
-            best.1
-        })
-        .collect()
+            if likeness > best.0 {
+                best = (likeness, label);
+            }
+        }
+        Some(best.1)
+    };
+    rows(query).iter().map(label).collect()
 }
 
-/// Share of the queries whose nearest support example has their label.
+/// Share of the queries whose nearest support example has their label; one whose likeness is not a number is not right.
 ///
 /// # Panics
-/// As [`predict`], and when the query is empty or has no labels.
+/// When the support or the query is empty or has no labels, or when their examples differ in shape.
 #[track_caller]
 pub fn accuracy(episode: &Episode, distance: Distance) -> f64 {
     let truth = labels(&episode.query);
     assert!(!truth.is_empty(), "nearest: the query is empty");
-    let predicted = predict(episode, distance);
-    let right = predicted.iter().zip(truth).filter(|(p, t)| p == t).count();
+    let nearest = nearest(episode, distance);
+    let right = nearest.iter().zip(truth).filter(|(label, truth)| **label == Some(**truth)).count();
     right as f64 / truth.len() as f64
 }
 
@@ -78,8 +89,11 @@ fn labels(set: &Set) -> &[usize] {
     set.y.classes().expect("nearest: needs class labels, not real targets")
 }
 
+/// An example as a vector, with its length.
+type Row = (Vec<f64>, f64);
+
 /// The examples as vectors, each with its length.
-fn rows(set: &Set) -> Vec<(Vec<f64>, f64)> {
+fn rows(set: &Set) -> Vec<Row> {
     set.x
         .outer_iter()
         .map(|x| {
@@ -90,7 +104,7 @@ fn rows(set: &Set) -> Vec<(Vec<f64>, f64)> {
         .collect()
 }
 
-fn likeness((a, la): &(Vec<f64>, f64), (b, lb): &(Vec<f64>, f64), distance: Distance) -> f64 {
+fn likeness((a, la): &Row, (b, lb): &Row, distance: Distance) -> f64 {
     match distance {
         Distance::Cosine if la * lb == 0.0 => 0.0,
         Distance::Cosine => dot(a, b) / (la * lb),
@@ -100,4 +114,25 @@ fn likeness((a, la): &(Vec<f64>, f64), (b, lb): &(Vec<f64>, f64), distance: Dist
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Targets;
+    use ndarray::arr2;
+
+    #[test]
+    fn nan_is_never_right() {
+        let set =
+            |x: [[f32; 2]; 2], y: [usize; 2]| Set::new(arr2(&x).into_dyn(), Targets::Classes(y.to_vec()));
+        let support = set([[1.0, 0.0], [0.0, 1.0]], [0, 1]);
+        let query = set([[f32::NAN, 1.0], [0.0, 2.0]], [0, 1]);
+        let episode = Episode { query, support, ways: Some(2) };
+        for distance in [Distance::Cosine, Distance::Euclid] {
+            assert_eq!(accuracy(&episode, distance), 0.5);
+            let named = std::panic::catch_unwind(|| predict(&episode, distance)).unwrap_err();
+            assert!(named.downcast_ref::<String>().unwrap().contains("query 0"), "{named:?}");
+        }
+    }
 }

@@ -166,6 +166,31 @@ fn files_that_make_no_sense_are_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_flipped_bit_changes_nothing_without_a_word() {
+    let set = |names: &[&str]| {
+        let classes = names.iter().enumerate().map(|(i, &name)| (name.to_owned(), vec![1.5 + i as f32; 6]));
+        Arc::new(FeatureSet::new(3, classes.collect()))
+    };
+    let parts = FeatureParts { train: set(&["crow", "wren"]), validation: set(&[]), test: set(&["gull"]) };
+    let whole = parts.to_bytes();
+    assert_eq!(whole, parts.to_bytes());
+    let tensors = 8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+    let (_folder, path) = file(&whole);
+    for bit in 0..8 * whole.len() {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&path, &bytes).unwrap();
+        match FeatureParts::read(&path) {
+            Ok(read) => assert!(bit / 8 < tensors && read == parts, "bit {bit}"),
+            Err(error) if bit / 8 >= tensors => {
+                has(&error.to_string(), &["damaged since it was written (its checksum is ", "copy it again"]);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+#[test]
 fn labels_in_any_order_make_classes() {
     let rows: Vec<u8> = [1.0f32, 2.0, 3.0].iter().flat_map(|x| x.to_le_bytes()).collect();
     let labels: Vec<u8> = [7i64, -1, 7].iter().flat_map(|x| x.to_le_bytes()).collect();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::divided::{folder, loaded, parts, ravi, refused};
+use common::divided::{folder, loaded, parts, picture, ravi, refused};
 use common::{has, write};
 use fewshot_episodes::{ClassId, ImageSet, folder, glyphs};
 
@@ -22,6 +22,55 @@ fn lists_of_pictures_divide_as_in_mini_image_net() {
     assert_eq!(images.image(images.find("wolf").unwrap(), 1)[..4], [0, 0, 0, 255], "in order of file names");
     std::fs::remove_file(folder.path().join("val.csv")).unwrap();
     assert_eq!(parts(&self::loaded(folder.path()).unwrap()), [vec!["ant", "wolf"], vec![], vec!["bee"]]);
+}
+
+#[test]
+fn pictures_that_no_list_names_are_told() {
+    let folder = ravi(LISTS.map(str::as_bytes), 5);
+    let said = |folder: &tempfile::TempDir| {
+        let loaded = loaded(folder.path()).unwrap();
+        assert_eq!(loaded.images.len(), 5);
+        (loaded.layout.unwrap_or_default(), loaded.passed_over.to_string())
+    };
+    assert_eq!(said(&folder), Default::default());
+    write(folder.path(), "images/more/5", &picture(1));
+    let one = "picture 'images/more/5' is in no list and is left out";
+    assert_eq!(said(&folder), (one.into(), String::new()));
+    for name in ["z.jpg", "a\u{1b}.png", "more/x.png", "notes.txt", ".DS_Store", ".thumbnails/0.png"] {
+        write(folder.path(), &format!("images/{name}"), b"");
+    }
+    let (pictures, others) = said(&folder);
+    let named = r"'images/a\u{1b}.png', 'images/more/5', 'images/more/x.png' and 1 more";
+    assert_eq!(pictures, format!("4 pictures are in no list and are left out: {named}"));
+    has(&others, &["2 files passed over", "1 x .txt", "1 x hidden"]);
+    // beside parts that share classes
+    let folder = ravi(
+        [
+            b"filename,label\n0.png,a\n1.png,b\n2.png,c\n3.png,d\n",
+            b"filename,label\n4.png,a\n",
+            b"filename,label\n",
+        ],
+        6,
+    );
+    std::fs::remove_file(folder.path().join("test.csv")).unwrap();
+    std::fs::rename(folder.path().join("val.csv"), folder.path().join("test.csv")).unwrap();
+    has(&said(&folder).0, &["pooled", "; picture 'images/5.png' is in no list"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        let folder = ravi(LISTS.map(str::as_bytes), 4);
+        let (images, elsewhere) = (folder.path().join("images"), folder.path().join("elsewhere"));
+        write(&elsewhere, "4.png", &picture(4));
+        write(&elsewhere, "5.png", &picture(5));
+        // a picture under two names, a folder that a list names pictures of, and links that lead back
+        symlink("3.png", images.join("same.png")).unwrap();
+        symlink("..", images.join("up")).unwrap();
+        symlink("../elsewhere", images.join("linked")).unwrap();
+        write(folder.path(), "test.csv", b"filename,label\nlinked/4.png,bee\n");
+        let (pictures, others) = said(&folder);
+        assert_eq!(pictures, "picture 'images/linked/5.png' is in no list and is left out");
+        has(&others, &["1 folder passed over", "images/up"]);
+    }
 }
 
 #[test]

@@ -253,6 +253,30 @@ mod links_and_pipes {
     }
 
     #[test]
+    fn links_that_lead_back_are_passed_over() {
+        let folder = files(&[("data/a/1.png", png()), ("data/g/b/1.png", png()), ("else/1/1.png", png())]);
+        let data = folder.path().join("data");
+        // to the parent, to itself, to the folder around all, and to a class before and behind
+        for (link, target) in [
+            ("a/up", ".."),
+            ("a/self", "."),
+            ("g/b/out", "../../.."),
+            ("g/b/first", "../../a"),
+            ("a/behind", "../g/b"),
+        ] {
+            symlink(target, data.join(link)).unwrap();
+        }
+        symlink("/", data.join("g/all")).unwrap();
+        let Folder { images, passed_over, .. } = load(&data);
+        assert_eq!((images.classes(), images.name(0), images.name(1), images.len()), (2, "a", "g/b", 2));
+        assert_eq!(passed_over.folders().len(), 6, "{:?}", passed_over.folders());
+        has(&passed_over.to_string(), &["6 folders passed over, as links lead there from elsewhere"]);
+        // one that leads to pictures that are met nowhere else is a folder among pictures
+        symlink("../../else", data.join("a/else")).unwrap();
+        has(&refused(&data), &["picture", "a/1.png lies beside folder", "a/else"]);
+    }
+
+    #[test]
     fn a_thicket_of_links_is_left_at_once() {
         let folder = files(&[("0/1/2/3/4/5/class/1.png", png())]);
         let mut path = folder.path().to_path_buf();

@@ -16,6 +16,7 @@ pub mod elementwise;
 mod entry;
 mod layout;
 mod matmul;
+mod names;
 pub mod norm;
 pub mod parallel;
 pub mod pool;

@@ -124,6 +124,9 @@ pub(crate) fn accuracy<F: Float>(labels: &Labels<F>, predictions: &Array<F>) -> 
 ///
 /// Meta-parameters, tasks and supports are compared with the learner where they are handed over. What is known of that comes from `spec`
 /// (names, shapes, [`Spec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
+///
+/// A panic about what does not fit names the caller's line for learners by their type and in a `Box<dyn Learner>`; called through a plain
+/// `&dyn Learner` it names a line of this crate, for Rust does not pass the caller on through such calls.
 pub trait Learner<F: Float = f32>: Send + Sync {
     /// Names, shapes and initial values of the meta-parameters and statistics; the examples it takes; and its signature, to which settings
     /// belong that change what it answers while names and shapes stay the same ([`Spec::signed`]).

@@ -10,6 +10,7 @@ use fewshot_nn::{Batches, Bias, Builder, Init, Input, Linear, MannConfig, Noise,
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
+use crate::label_code::LabelCode;
 use crate::learned::{Learned, input_of};
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor};
 use crate::mann_core::{Cell, Core, read_weights};
@@ -17,25 +18,6 @@ use crate::mann_gradient::{Reading, through_time};
 use crate::mann_reader::{LAST, Reader};
 use crate::task::{Examples, Task};
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
-
-/// What a class is called in an episode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LabelCode {
-    /// One of so many numbers, one-hot.
-    OneHot(usize),
-    /// Five letters out of five, each one-hot: 3125 names.
-    Strings,
-}
-
-impl LabelCode {
-    /// Numbers of a label.
-    pub fn width(self) -> usize {
-        match self {
-            LabelCode::OneHot(names) => names,
-            LabelCode::Strings => STRING_LENGTH * ALPHABET,
-        }
-    }
-}
 
 /// A network that learns a task by reading it, example by example.
 ///
@@ -139,21 +121,6 @@ impl Mann {
         flat
     }
 
-    /// Labels as vectors `[n, width]`.
-    #[track_caller]
-    pub(crate) fn coded<'t, F: Float>(&self, labels: &LabelVars<'t, F>) -> Var<'t, F> {
-        match (self.labels, *labels) {
-            (LabelCode::OneHot(names), LabelVars::Classes { classes, .. }) => {
-                classes.tape().one_hot(classes, names)
-            }
-            (LabelCode::Strings, LabelVars::Values(letters)) => letters,
-            (LabelCode::OneHot(_), _) => {
-                panic!("Mann: real targets given, but it tells numbered classes apart")
-            }
-            (LabelCode::Strings, _) => panic!("Mann: numbered classes given, but it names them by strings"),
-        }
-    }
-
     /// Logits of queries `[n, ..]`, each the next step of one sequence that ended in this state with this label.
     #[track_caller]
     pub(crate) fn next<'t, F: Float>(
@@ -182,7 +149,7 @@ impl Mann {
         theta: &Params<Var<'t, F>>,
         support: &ExampleVars<'t, F>,
     ) -> (Params<Var<'t, F>>, Var<'t, F>) {
-        let labels = self.coded(&support.y);
+        let labels = self.labels.coded(&support.y);
         let n = labels.shape()[0];
         let mut states = self.read(theta, support.x, labels, 1).states;
         (states.pop().expect("a support has examples"), labels.slice(0, n - 1..n))
@@ -200,7 +167,7 @@ impl Mann {
                 let n = logits.shape()[0];
                 let letters = logits.reshape(&[n * STRING_LENGTH, ALPHABET]).log_softmax(1);
                 let letters = letters.reshape(&[n, STRING_LENGTH * ALPHABET]);
-                let right = (self.coded(labels) * letters).sum();
+                let right = (self.labels.coded(labels) * letters).sum();
                 (right / F::of(-(n as f64)), letters.exp())
             }
         }
@@ -216,7 +183,7 @@ impl Mann {
         or_panic("answers", self.check_meta(meta).and_then(|()| self.check_sequences(sequences)));
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequences.y.on(&tape));
-        let reading = self.read(&theta, tape.var(&sequences.x), self.coded(&y), self.batch);
+        let reading = self.read(&theta, tape.var(&sequences.x), self.labels.coded(&y), self.batch);
         self.judged(&y, reading.logits).1.value()
     }
 
@@ -229,7 +196,7 @@ impl Mann {
         or_panic("read_weights", self.check_meta(meta).and_then(|()| self.check_support(sequence)));
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequence.y.on(&tape));
-        let reading = self.read(&theta, tape.var(&sequence.x), self.coded(&y), 1);
+        let reading = self.read(&theta, tape.var(&sequence.x), self.labels.coded(&y), 1);
         reading.states.iter().map(|state| read_weights(&state.arrays())).collect()
     }
 }
@@ -268,7 +235,7 @@ impl<F: Float> Learner<F> for Mann {
         let theta = &meta.theta;
         let examples = task.support.x.shape()[0];
         let logits = if examples == 0 {
-            self.read(theta, task.query.x, self.coded(&task.query.y), self.batch).logits
+            self.read(theta, task.query.x, self.labels.coded(&task.query.y), self.batch).logits
         } else {
             let order = Batches { examples, size: examples, count: 1, tail: Tail::Shared };
             let order = noise.batches(task.query.x.tape(), order)[0];

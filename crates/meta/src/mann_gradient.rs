@@ -44,7 +44,7 @@ fn over_all_steps<'t, F: Float>(
     let shared = MannCell::SHARED.map(|name| format!("cell.{name}"));
     let is_shared = |name: &str| shared.iter().any(|shared| shared == name);
     let fixed = meta.theta.map_named(|name, w| if is_shared(name) { w.detach() } else { *w });
-    let reading = learner.read(&fixed, task.query.x, learner.coded(&task.query.y), learner.batch);
+    let reading = learner.read(&fixed, task.query.x, learner.labels.coded(&task.query.y), learner.batch);
     let Entered::Memory(MannInput { gates, heads }) = reading.entered else {
         unreachable!("a memory is entered as such")
     };

@@ -5,9 +5,10 @@ use fewshot_nn::Params;
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
+use crate::label_code::LabelCode;
 use crate::learned::Learned;
 use crate::learner::Predictor;
-use crate::mann::{LabelCode, Mann};
+use crate::mann::Mann;
 use crate::task::{Examples, Labels};
 
 /// The label given last, in what a predictor holds.

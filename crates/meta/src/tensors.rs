@@ -6,11 +6,11 @@ use std::io::Read;
 use std::path::Path;
 
 use fewshot_autodiff::{Array, Float};
+use fewshot_episodes::tensor_file::sealed;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorView};
 
 use crate::error::Error;
-use crate::header;
 
 /// Bytes of the largest file that is read or written: far above any few-shot model.
 pub(crate) const LARGEST: u64 = 1 << 30;
@@ -19,7 +19,7 @@ const LARGEST_HEADER: u64 = 4 << 20;
 /// Bytes of the number before the header, its length.
 const PREFIX: u64 = 8;
 
-/// The bytes of a file with these arrays and metadata.
+/// The bytes of a file with these arrays, metadata and a checksum.
 pub(crate) fn serialize<F: Float>(
     arrays: &[(String, Array<F>)],
     metadata: &BTreeMap<String, String>,
@@ -32,7 +32,7 @@ pub(crate) fn serialize<F: Float>(
         .collect();
     let bytes =
         views.and_then(|views| safetensors::serialize(views, None)).map_err(|error| error.to_string())?;
-    Ok(header::with_metadata(&bytes, metadata))
+    Ok(sealed(&bytes, metadata))
 }
 
 fn dtype<F: Float>() -> Dtype {

@@ -96,12 +96,10 @@ fn output_shape(s: &ConvShape) -> Shape {
 }
 
 impl ConvOp {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            ConvOp::Forward(_) => "conv2d",
-            ConvOp::Dx(_) => "conv2d input gradient",
-            ConvOp::Dw(_) => "conv2d weight gradient",
-        }
+    fewshot_kernels::names! {
+        ConvOp::Forward(_) => "conv2d",
+        ConvOp::Dx(_) => "conv2d input gradient",
+        ConvOp::Dw(_) => "conv2d weight gradient",
     }
 
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [F]) {

@@ -53,11 +53,9 @@ impl<F> Block<F> {
 }
 
 impl<F: Float> ConvBlockOp<F> {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            ConvBlockOp::Forward(_) => "conv_block",
-            ConvBlockOp::Backward(_) => "conv_block gradient",
-        }
+    fewshot_kernels::names! {
+        ConvBlockOp::Forward(_) => "conv_block",
+        ConvBlockOp::Backward(_) => "conv_block gradient",
     }
 
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {

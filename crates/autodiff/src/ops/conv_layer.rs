@@ -33,6 +33,10 @@ pub(crate) struct ConvLayerOp<F> {
 }
 
 impl<F: Float> ConvLayerOp<F> {
+    fewshot_kernels::names! {
+        ConvLayerOp { .. } => "conv_layer",
+    }
+
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [F]) {
         let bias = (x.len() > 2).then(|| x.at(2).data());
         F::conv_layer(out, x.at(0).data(), x.at(1).data(), bias, self.slope, &self.shape);

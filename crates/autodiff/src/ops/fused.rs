@@ -19,15 +19,13 @@ pub(crate) enum Fused<F> {
 }
 
 impl<F: Float> Fused<F> {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Fused::AddScaled(_) => "add scaled",
-            Fused::Leaky(_) => "leaky_relu gradient",
-            Fused::Affine(Product::Right, None) => "matmul_nt + add",
-            Fused::Affine(Product::Left, None) => "matmul_tn + add",
-            Fused::Affine(_, None) => "matmul + add",
-            Fused::Affine(_, Some(_)) => "matmul + add + leaky_relu",
-        }
+    fewshot_kernels::names! {
+        Fused::AddScaled(_) => "add scaled",
+        Fused::Leaky(_) => "leaky_relu gradient",
+        Fused::Affine(Product::Right, None) => "matmul_nt + add",
+        Fused::Affine(Product::Left, None) => "matmul_tn + add",
+        Fused::Affine(_, None) => "matmul + add",
+        Fused::Affine(_, Some(_)) => "matmul + add + leaky_relu",
     }
 
     pub(crate) fn overwrites(&self) -> Option<usize> {

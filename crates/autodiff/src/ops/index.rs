@@ -28,15 +28,13 @@ pub(crate) enum IndexOp {
 }
 
 impl IndexOp {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            IndexOp::Gather { .. } => "gather",
-            IndexOp::ScatterAdd { .. } => "scatter_add",
-            IndexOp::OneHot => "one_hot",
-            IndexOp::MaxLast => "max_axes",
-            IndexOp::PickLast => "pick",
-            IndexOp::PlaceLast => "place",
-        }
+    fewshot_kernels::names! {
+        IndexOp::Gather { .. } => "gather",
+        IndexOp::ScatterAdd { .. } => "scatter_add",
+        IndexOp::OneHot => "one_hot",
+        IndexOp::MaxLast => "max_axes",
+        IndexOp::PickLast => "pick",
+        IndexOp::PlaceLast => "place",
     }
 
     pub(crate) fn forward<F: Float>(

@@ -67,18 +67,16 @@ fn copy_along<F: Float>(
 }
 
 impl Layout {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Layout::SumTo => "sum_to",
-            Layout::BroadcastTo => "broadcast_to",
-            Layout::Reshape => "reshape",
-            Layout::Detach => "detach",
-            Layout::Permute(_) => "permute",
-            Layout::Concat { .. } => "concat",
-            Layout::Split { .. } => "split",
-            Layout::Slice { .. } => "slice",
-            Layout::Pad { .. } => "pad",
-        }
+    fewshot_kernels::names! {
+        Layout::SumTo => "sum_to",
+        Layout::BroadcastTo => "broadcast_to",
+        Layout::Reshape => "reshape",
+        Layout::Detach => "detach",
+        Layout::Permute(_) => "permute",
+        Layout::Concat { .. } => "concat",
+        Layout::Split { .. } => "split",
+        Layout::Slice { .. } => "slice",
+        Layout::Pad { .. } => "pad",
     }
 
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, outputs: &mut [&mut [F]], shapes: &[Shape]) {

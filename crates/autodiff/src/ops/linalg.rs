@@ -68,12 +68,10 @@ pub(crate) enum Linalg {
 }
 
 impl Linalg {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Linalg::Cholesky => "cholesky",
-            Linalg::SolveTriangular(..) => "solve_triangular",
-            Linalg::SolveSpd => "solve_spd",
-        }
+    fewshot_kernels::names! {
+        Linalg::Cholesky => "cholesky",
+        Linalg::SolveTriangular(..) => "solve_triangular",
+        Linalg::SolveSpd => "solve_spd",
     }
 
     /// A matrix that is not positive definite gives NaN: eager code has checked it before, a program has not.

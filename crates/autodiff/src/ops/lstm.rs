@@ -17,11 +17,9 @@ pub(crate) enum LstmOp {
 }
 
 impl LstmOp {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            LstmOp::Forward => "lstm_gates",
-            LstmOp::Backward => "lstm_gates gradient",
-        }
+    fewshot_kernels::names! {
+        LstmOp::Forward => "lstm_gates",
+        LstmOp::Backward => "lstm_gates gradient",
     }
 
     /// Gates after their functions may lie where they lay before.

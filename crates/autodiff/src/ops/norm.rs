@@ -83,12 +83,10 @@ pub(crate) enum NormOp<F> {
 }
 
 impl<F: Float> NormOp<F> {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            NormOp::Forward(_) => "batch_norm",
-            NormOp::Backward(_) => "batch_norm gradient",
-            NormOp::Backward2(_) => "batch_norm second gradient",
-        }
+    fewshot_kernels::names! {
+        NormOp::Forward(_) => "batch_norm",
+        NormOp::Backward(_) => "batch_norm gradient",
+        NormOp::Backward2(_) => "batch_norm second gradient",
     }
 
     fn terms(&self) -> Terms<F> {

@@ -18,6 +18,14 @@ pub(crate) enum Joined {
     Backward2,
 }
 
+impl Joined {
+    fewshot_kernels::names! {
+        Joined::Forward => "batch_norm + max_pool",
+        Joined::Backward => "max_pool place + batch_norm gradient",
+        Joined::Backward2 => "max_pool place + batch_norm second gradient",
+    }
+}
+
 /// An operator of a norm joined with one of a pooling. All take what the norm's takes, but what was pooled or placed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NormPool<F> {
@@ -28,11 +36,7 @@ pub(crate) struct NormPool<F> {
 
 impl<F: Float> NormPool<F> {
     pub(crate) fn name(&self) -> &'static str {
-        match self.joined {
-            Joined::Forward => "batch_norm + max_pool",
-            Joined::Backward => "max_pool place + batch_norm gradient",
-            Joined::Backward2 => "max_pool place + batch_norm second gradient",
-        }
+        self.joined.name()
     }
 
     /// The first input behind those of the norm's forward pass.

@@ -57,14 +57,12 @@ fn output_shape(s: &PoolShape) -> Shape {
 }
 
 impl PoolOp {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            PoolOp::Max(_) => "max_pool",
-            PoolOp::Pick(_) => "max_pool pick",
-            PoolOp::Place(_) => "max_pool place",
-            PoolOp::Average(_) => "avg_pool",
-            PoolOp::Spread(_) => "avg_pool spread",
-        }
+    fewshot_kernels::names! {
+        PoolOp::Max(_) => "max_pool",
+        PoolOp::Pick(_) => "max_pool pick",
+        PoolOp::Place(_) => "max_pool place",
+        PoolOp::Average(_) => "avg_pool",
+        PoolOp::Spread(_) => "avg_pool spread",
     }
 
     pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {

@@ -29,13 +29,11 @@ fn matrices(shape: &[usize]) -> (usize, usize, usize) {
 }
 
 impl Product {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Product::Plain => "matmul",
-            Product::Right => "matmul_nt",
-            Product::Left => "matmul_tn",
-            Product::SquaredDistances => "squared_distances",
-        }
+    fewshot_kernels::names! {
+        Product::Plain => "matmul",
+        Product::Right => "matmul_nt",
+        Product::Left => "matmul_tn",
+        Product::SquaredDistances => "squared_distances",
     }
 
     /// Result rows, inner size of both factors, result columns.

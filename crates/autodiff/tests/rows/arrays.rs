@@ -126,6 +126,9 @@ pub fn products(rows: &mut Vec<Row>) {
     let pair = |a: &[usize], b: &[usize]| [any(a), seeded(b, 0.9)];
     rows.extend([
         row("matmul", &pair(&[2, 3], &[3, 4]), |_, x| x[0].matmul(x[1]).square()).third(),
+        row("matmul bias leaky_relu", &[any(&[2, 3]), seeded(&[3, 4], 0.9), seeded(&[4], 0.5)], |_, x| {
+            (x[0].matmul(x[1]) + x[2]).leaky_relu(0.1)
+        }),
         row("matmul batched", &pair(&[2, 2, 3], &[2, 3, 4]), |_, x| x[0].matmul(x[1]).square()),
         row("matmul one for all", &pair(&[2, 2, 3], &[3, 4]), |_, x| x[0].matmul(x[1]).square()),
         row("matmul vector", &pair(&[5, 3], &[3, 1]), |_, x| x[0].matmul(x[1]).square()),

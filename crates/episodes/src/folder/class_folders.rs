@@ -30,6 +30,7 @@ pub(super) fn find(root: &Path) -> Result<(Vec<Class>, PassedOver), Error> {
     while let Some(Folder { path, name, depth }) = walk.links.pop_front() {
         walk.enter(&path, &name, depth)?;
     }
+    walk.pass_over_beside()?;
     let Walk { mut classes, passed_over, .. } = walk;
     if classes.is_empty() {
         return Err(Error::NoClassFolders { path: root.into() });
@@ -63,6 +64,8 @@ struct Walk<'a> {
     /// Folders that were entered, by their true paths.
     met: HashSet<PathBuf>,
     links: VecDeque<Folder>,
+    /// Links to folders that lie among pictures, each with the first of these.
+    beside: Vec<(PathBuf, PathBuf)>,
     classes: Vec<Class>,
     passed_over: PassedOver,
     entries: usize,
@@ -75,19 +78,21 @@ impl<'a> Walk<'a> {
             root,
             met: HashSet::new(),
             links: VecDeque::new(),
+            beside: Vec::new(),
             classes: Vec::new(),
             passed_over: PassedOver::default(),
             entries: 0,
             pictures: 0,
         };
-        walk.is_new(root)?;
+        // those around it too: whoever enters one of them comes back
+        let place = true_path(root)?;
+        walk.met.extend(place.ancestors().map(Path::to_path_buf));
         Ok(walk)
     }
 
     /// Whether a folder is met for the first time.
     fn is_new(&mut self, folder: &Path) -> Result<bool, Error> {
-        let place = fs::canonicalize(folder).map_err(|error| unreadable(folder, error))?;
-        Ok(self.met.insert(place))
+        Ok(self.met.insert(true_path(folder)?))
     }
 
     /// Adds the classes that folders are, or those below them; links wait.
@@ -116,17 +121,29 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let Content { folders, pictures } = self.content(folder)?;
-        match (folders.first(), pictures.first()) {
-            (None, None) => Err(Error::EmptyClass { path: folder.into() }),
-            (None, Some(_)) => {
-                self.classes.push(Class { name: name.into(), files: pictures });
-                Ok(())
-            }
-            (Some(_), None) => self.enter_all(folders, Some(name), depth - 1),
-            (Some(folder), Some(picture)) => {
-                Err(Error::PicturesBesideFolders { picture: picture.clone(), folder: folder.path.clone() })
-            }
+        let Some(picture) = pictures.first().cloned() else {
+            return match folders.is_empty() {
+                true => Err(Error::EmptyClass { path: folder.into() }),
+                false => self.enter_all(folders, Some(name), depth - 1),
+            };
+        };
+        if let Some(folder) = folders.iter().find(|folder| !folder.is_link) {
+            return Err(Error::PicturesBesideFolders { picture, folder: folder.path.clone() });
         }
+        self.beside.extend(folders.into_iter().map(|link| (picture.clone(), link.path)));
+        self.classes.push(Class { name: name.into(), files: pictures });
+        Ok(())
+    }
+
+    /// Passes over the links among pictures that lead to folders that were entered, or back to one around them; another is refused.
+    fn pass_over_beside(&mut self) -> Result<(), Error> {
+        for (picture, folder) in std::mem::take(&mut self.beside) {
+            if !self.met.contains(&true_path(&folder)?) {
+                return Err(Error::PicturesBesideFolders { picture, folder });
+            }
+            self.passed_over.add_folder(&folder);
+        }
+        Ok(())
     }
 
     /// What a folder holds; what is no picture is counted.
@@ -177,11 +194,15 @@ fn is_list(file: &Path) -> bool {
 
 /// Whether a file is a picture by its first bytes, or should be one by its name. What cannot be looked at and whose name does not
 /// tell is taken for one, so that its error is told.
-fn is_picture(file: &Path) -> bool {
+pub(super) fn is_picture(file: &Path) -> bool {
     match Kind::look(file) {
         Ok(kind) => kind.is_picture(file),
         Err(_) => file.extension().is_none() || Kind::Other.is_picture(file),
     }
+}
+
+fn true_path(folder: &Path) -> Result<PathBuf, Error> {
+    fs::canonicalize(folder).map_err(|error| unreadable(folder, error))
 }
 
 fn name_of(path: &Path) -> String {

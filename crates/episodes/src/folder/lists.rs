@@ -2,12 +2,13 @@
 
 use super::csv_list::{self, Entry};
 use super::division::{Found, Parts};
-use super::{Class, Listing};
+use super::unlisted::{self, Unlisted};
+use super::{Class, Listing, PassedOver, and, left_out};
 use crate::Error;
 use crate::names::{NameError, NameIndex, canonical, from_os, shown, shown_path};
 use crate::parts::{are_divided, lists};
 use crate::split::PARTS;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -17,8 +18,8 @@ const ENDING: &str = "csv";
 const IMAGES: &str = "images";
 
 /// The classes that the lists of a folder name, in order of their names, with their pictures in order of theirs; nothing where
-/// there are no lists.
-pub(super) fn read(root: &Path) -> Result<Option<Listing>, Error> {
+/// there are no lists. What else lies there is told.
+pub(super) fn read(root: &Path) -> Result<Option<(Listing, PassedOver)>, Error> {
     let files = lists(root, ENDING)?;
     if !are_divided(&files) {
         return Ok(None);
@@ -40,7 +41,12 @@ pub(super) fn read(root: &Path) -> Result<Option<Listing>, Error> {
         found.extend(classes.into_iter().map(|class| Found { part, class }));
     }
     let names = files.map(|file| file.iter().filter_map(|file| file.file_name()).map(from_os).collect());
-    Parts::of(root, found, names).listing().map(Some)
+    let mut listing = Parts::of(root, found, names).listing()?;
+    let listed: HashSet<&Path> = seen.keys().map(PathBuf::as_path).collect();
+    let Unlisted { pictures, others } = unlisted::find(&root.join(IMAGES), &listed)?;
+    let name = |file: &PathBuf| shown_path(file.strip_prefix(root).unwrap_or(file)).to_string();
+    listing.layout = and(listing.layout, left_out("picture", "pictures", pictures.iter().map(name)));
+    Ok(Some((listing, others)))
 }
 
 /// Where pictures were listed: the list and the line.

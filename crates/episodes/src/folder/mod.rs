@@ -10,7 +10,8 @@
 //! JPEG XL, raw files of cameras, SVG, ...) and files that are pictures by name alone are refused.
 //! Everything else is passed over and counted in [`Folder::passed_over`]. Folders of the system, such
 //! as `__MACOSX`, `@eaDir`, `lost+found` and those whose names begin with a dot, are not entered, and
-//! a folder that links lead to from several places is entered once, under its own name.
+//! a folder that links lead to from several places is entered once, under its own name; a link that leads back
+//! to a folder around it is passed over.
 //!
 //! A folder may bring its own division into training, validation and test classes:
 //!
@@ -53,6 +54,7 @@ mod picture;
 mod png_rows;
 mod pnm;
 mod raster;
+mod unlisted;
 mod webp;
 
 pub use division::random_split;
@@ -69,7 +71,7 @@ use std::path::{Path, PathBuf};
 
 /// Most pixels of a side that pictures are brought to.
 const LARGEST_SIDE: usize = 1024;
-/// Classes named in a message.
+/// Classes or pictures named in a message.
 const MOST_NAMED: usize = 3;
 /// Most bytes of pixels in memory; miniImageNet at 84x84 in colour takes 1.3 billion.
 const MAX_BYTES: usize = 1 << 33;
@@ -151,7 +153,8 @@ pub struct Folder {
     pub images: ImageSet,
     /// The division it brings, if any.
     pub split: Option<ClassSplit>,
-    /// How its parts were understood, where that is not as usual, such as parts that share classes: one line.
+    /// How its parts were understood, where that is not as usual, such as parts that share classes, and which classes or pictures its
+    /// lists leave out: one line.
     pub layout: Option<String>,
     /// Files beside its pictures.
     pub passed_over: PassedOver,
@@ -194,15 +197,14 @@ struct Listing {
 pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Error> {
     let root = path.as_ref();
     config.check()?;
-    let mut passed_over = PassedOver::default();
-    let Listing { classes, parts, mut layout } = match lists::read(root)? {
-        Some(listing) => listing,
+    let (listing, passed_over) = match lists::read(root)? {
+        Some(listed) => listed,
         None => {
             let (classes, others) = class_folders::find(root)?;
-            passed_over = others;
-            division::by_folders(root, classes)?
+            (division::by_folders(root, classes)?, others)
         }
     };
+    let Listing { classes, parts, mut layout } = listing;
     let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
     let bytes = pictures.saturating_mul(config.shape().iter().product());
     if bytes > MAX_BYTES {
@@ -213,7 +215,7 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
         Some(parts) => Some(division::of_parts(&images, &parts)?),
         None if are_divided(&parts::lists(root, ENDING)?) => {
             let split = ClassSplit::read(&images, root)?;
-            layout = layout.or_else(|| unlisted(&images, &split));
+            layout = and(layout, unlisted_classes(&images, &split));
             Some(split)
         }
         None => None,
@@ -222,20 +224,33 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
 }
 
 /// The classes that no list names, in words.
-fn unlisted(images: &ImageSet, split: &ClassSplit) -> Option<String> {
+fn unlisted_classes(images: &ImageSet, split: &ClassSplit) -> Option<String> {
     let parts = [split.train(), split.validation(), split.test()];
     let listed: HashSet<usize> = parts.into_iter().flatten().map(|id| id.class).collect();
     let others: Vec<usize> = (0..images.classes()).filter(|class| !listed.contains(class)).collect();
-    let named: Vec<String> =
-        others.iter().take(MOST_NAMED).map(|&class| format!("'{}'", shown(images.name(class)))).collect();
-    let (named, more) = (named.join(", "), others.len().saturating_sub(MOST_NAMED));
-    match (others.len(), more) {
+    left_out("class", "classes", others.iter().map(|&class| shown(images.name(class)).to_string()))
+}
+
+/// What no list names, in words; nothing where there is nothing.
+fn left_out(one: &str, several: &str, mut names: impl ExactSizeIterator<Item = String>) -> Option<String> {
+    let count = names.len();
+    let named: Vec<String> = names.by_ref().take(MOST_NAMED).map(|name| format!("'{name}'")).collect();
+    let (named, more) = (named.join(", "), count.saturating_sub(MOST_NAMED));
+    match (count, more) {
         (0, _) => None,
-        (1, _) => Some(format!("class {named} is in no list and is left out")),
-        (count, 0) => Some(format!("{count} classes are in no list and are left out: {named}")),
-        (count, more) => {
-            Some(format!("{count} classes are in no list and are left out: {named} and {more} more"))
+        (1, _) => Some(format!("{one} {named} is in no list and is left out")),
+        (_, 0) => Some(format!("{count} {several} are in no list and are left out: {named}")),
+        (_, more) => {
+            Some(format!("{count} {several} are in no list and are left out: {named} and {more} more"))
         }
+    }
+}
+
+/// Two lines as one.
+fn and(first: Option<String>, second: Option<String>) -> Option<String> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(format!("{first}; {second}")),
+        (first, second) => first.or(second),
     }
 }
 

@@ -35,22 +35,19 @@ pub enum Binary {
 }
 
 impl Binary {
-    /// Its name in messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Chain => "chain",
-            Binary::Div => "div",
-            Binary::Inverse => "div gradient",
-            Binary::Pow => "pow",
-            Binary::Max => "maximum",
-            Binary::Min => "minimum",
-            Binary::Gt => "gt",
-            Binary::Ge => "ge",
-            Binary::Select => "select",
-        }
+    crate::names! {
+        Binary::Add => "add",
+        Binary::Sub => "sub",
+        Binary::Mul => "mul",
+        Binary::Chain => "chain",
+        Binary::Div => "div",
+        Binary::Inverse => "div gradient",
+        Binary::Pow => "pow",
+        Binary::Max => "maximum",
+        Binary::Min => "minimum",
+        Binary::Gt => "gt",
+        Binary::Ge => "ge",
+        Binary::Select => "select",
     }
 
     /// Whether it is piecewise constant: its derivative is 0.

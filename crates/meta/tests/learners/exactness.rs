@@ -1,14 +1,15 @@
 //! Which learners' meta-gradients are exact, which of first order, which wrong: told apart by `ExactnessCheck`.
 
+use crate::common::scaled::Scaled;
 use crate::common::score::Score;
 use crate::common::smooth::Smooth;
 use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::Var;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Gradient, Head, IMaml, Learner,
-    Maml, Matching, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet,
-    R2d2, Rates, Relation, Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
+    Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Head, IMaml, Learner, Maml,
+    Matching, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2,
+    Rates, Relation, Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
 
@@ -166,16 +167,12 @@ fn baselines_are_exact() {
     assert!(scratch.slopes.iter().all(|s| s.gradient == 0.0 && s.difference == 0.0));
 }
 
-/// What a user's MAML does with an inner gradient, and with the meta-gradient.
+/// What a user's MAML does with an inner gradient.
 #[derive(Clone, Copy, PartialEq)]
 enum Mistake {
     None,
     /// Goes through its value, which loses how it came about.
     ByValue,
-    /// Scales the meta-gradient.
-    Scaled,
-    /// Scales the meta-gradient of the bias of the head.
-    ScaledBias,
     /// Forgets the inner gradient of one weight.
     ByValueInPart,
 }
@@ -209,22 +206,6 @@ impl Learner<f64> for Own {
         Outcome { loss: task.query.y.loss(predictions), predictions, statistics: None }
     }
 
-    fn gradient<'t>(
-        &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
-        noise: &Noise,
-    ) -> Gradient<'t, f64> {
-        let Outcome { loss, predictions, statistics } = self.episode(meta, task, noise);
-        let gradient = meta.theta.with_values(loss.grads(meta.theta.values()));
-        let gradient = gradient.map_named(|name, g| match self.mistake {
-            Mistake::Scaled => *g * 1.1,
-            Mistake::ScaledBias if name == "head.bias" => *g * 1.1,
-            _ => *g,
-        });
-        Gradient { loss, predictions, gradient, statistics, carried: Params::default() }
-    }
-
     fn adapt(&self, _: &Meta<f64>, _: &Examples<f64>) -> Box<dyn Predictor<f64>> {
         unreachable!("the check learns nothing for use")
     }
@@ -235,51 +216,20 @@ fn mistakes_of_a_users_learner_are_told_apart() {
     let own = |mistake| Own { model: model(), mistake };
     check(&own(Mistake::None), Verdict::Exact);
     check(&own(Mistake::ByValue), Verdict::FirstOrderOnly);
-    let wrong = check(&own(Mistake::Scaled), Verdict::Wrong);
+    let scaled = |parameter| Scaled { learner: own(Mistake::None), parameter, factor: 1.1 };
+    let wrong = check(&scaled(None), Verdict::Wrong);
     assert!(wrong.slopes.iter().all(|s| (s.gradient - 1.1 * s.difference).abs() < 1e-6 * s.scale), "{wrong}");
-    let one = check(&own(Mistake::ScaledBias), Verdict::Wrong);
+    let one = check(&scaled(Some("head.bias")), Verdict::Wrong);
     assert_eq!(one.worst().parameter, "head.bias");
     assert!(one.to_string().starts_with("wrong: along head.bias "), "{one}");
     check(&own(Mistake::ByValueInPart), Verdict::Wrong);
-}
-
-/// A learner without inner gradients whose meta-gradient is scaled.
-struct Doubled(ProtoNet<Smooth>);
-
-impl Learner<f64> for Doubled {
-    fn spec(&self) -> Spec {
-        Learner::<f64>::spec(&self.0)
-    }
-
-    fn episode<'t>(
-        &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
-        noise: &Noise,
-    ) -> Outcome<'t, f64> {
-        self.0.episode(meta, task, noise)
-    }
-
-    fn gradient<'t>(
-        &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
-        noise: &Noise,
-    ) -> Gradient<'t, f64> {
-        let own = self.0.gradient(meta, task, noise);
-        Gradient { gradient: own.gradient.map(|g| *g * 2.0), ..own }
-    }
-
-    fn adapt(&self, meta: &Meta<f64>, support: &Examples<f64>) -> Box<dyn Predictor<f64>> {
-        self.0.adapt(meta, support)
-    }
 }
 
 #[test]
 fn a_wrong_gradient_is_not_taken_for_one_of_first_order_where_both_orders_agree() {
     let proto = ProtoNet { policy: NormPolicy::Batch, ..ProtoNet::new(model()) };
     check(&proto, Verdict::Exact);
-    check(&Doubled(proto), Verdict::Wrong);
+    check(&Scaled { learner: proto, parameter: None, factor: 2.0 }, Verdict::Wrong);
 }
 
 #[test]

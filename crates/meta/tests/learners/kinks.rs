@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 
+use crate::common::scaled::Scaled;
 use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Draw, Purpose, Tasks, stream};
 use fewshot_meta::{
-    Exactness, ExactnessCheck, Examples, Gradient, Labels, Learner, Maml, Meta, MetaVars, Order, Outcome,
-    Predictor, ProtoNet, Task, TaskVars, Verdict,
+    Exactness, ExactnessCheck, Examples, Labels, Learner, Maml, Meta, MetaVars, Order, Outcome, Predictor,
+    ProtoNet, Task, TaskVars, Verdict,
 };
 use fewshot_nn::{
     Bias, Builder, Conv4, Conv4Config, Init, Linear, Model, Noise, NormAffine, Params, Pass, Spec,
@@ -120,51 +121,23 @@ fn the_first_order_is_found_out_beside_kinks() {
     }
 }
 
-/// A learner whose meta-gradient is a little too large in the bias of the last layer.
-struct Scaled<L>(L, f64);
-
-impl<L: Learner<f64>> Learner<f64> for Scaled<L> {
-    fn spec(&self) -> Spec {
-        self.0.spec()
-    }
-
-    fn episode<'t>(
-        &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
-        noise: &Noise,
-    ) -> Outcome<'t, f64> {
-        self.0.episode(meta, task, noise)
-    }
-
-    fn gradient<'t>(
-        &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
-        noise: &Noise,
-    ) -> Gradient<'t, f64> {
-        let own = self.0.gradient(meta, task, noise);
-        let gradient = own.gradient.map_named(|name, g| if name == "layer0.bias" { *g * self.1 } else { *g });
-        Gradient { gradient, ..own }
-    }
-
-    fn adapt(&self, meta: &Meta<f64>, support: &Examples<f64>) -> Box<dyn Predictor<f64>> {
-        self.0.adapt(meta, support)
-    }
+/// A meta-gradient that is a little too large in the first bias.
+fn scaled<L>(learner: L) -> Scaled<L> {
+    Scaled { learner, parameter: Some("layer0.bias"), factor: 1.001 }
 }
 
 #[test]
 fn errors_are_found_beside_kinks_and_inner_gradients_spoken_of_where_there_are_any() {
     for seed in 0..3 {
         for steps in 0..=2 {
-            let learner = Scaled(maml(Layers::new(&DEEP, true), steps), 1.001);
+            let learner = scaled(maml(Layers::new(&DEEP, true), steps));
             let found = found(&learner, seed);
             assert_eq!(found.verdict, Verdict::Wrong, "{steps} steps, seed {seed}: {found}");
             assert_eq!(found.worst().parameter, "layer0.bias", "{found}");
             let said = found.to_string();
             assert_eq!(said.contains("first-order"), steps > 0, "{said}");
         }
-        let proto = Scaled(ProtoNet::new(Layers::new(&DEEP, true)), 1.001);
+        let proto = scaled(ProtoNet::new(Layers::new(&DEEP, true)));
         let found = found(&proto, seed);
         assert_eq!(found.verdict, Verdict::Wrong, "{found}");
         assert!(!found.to_string().contains("order"), "{found}");

@@ -7,6 +7,7 @@ mod checkpoint;
 mod closed_forms;
 mod common;
 mod compared;
+mod damaged_files;
 mod determinism;
 mod exactness;
 mod finite_differences;

@@ -1,14 +1,14 @@
 //! What normalises a query: policies of batch norm in use.
 
 use crate::common::score::Score;
-use crate::common::{Blobs, Net};
+use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     IMaml, Learner, LstmMetaLearner, Maml, Matching, Meta, ProtoNet, R2d2, Relation, Reptile, Task, Trainer,
     Training,
 };
-use fewshot_nn::{Adam, NormPolicy};
+use fewshot_nn::{Adam, NormAffine, NormPolicy};
 
 fn policies() -> [NormPolicy; 4] {
     [
@@ -19,17 +19,27 @@ fn policies() -> [NormPolicy; 4] {
     ]
 }
 
-fn learners(net: fn() -> Net, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 8] {
+/// Learners on networks with batch norm of this kind, or without.
+fn learners(norm: Option<NormAffine>, policy: NormPolicy) -> [Box<dyn Learner<f64>>; 8] {
+    let net = || Net::new(FEATURES, WAYS, norm);
+    let score = Score::with(2 * WAYS, norm);
     [
         Box::new(Maml { policy, inner_lr: 0.3, ..Maml::new(net()) }),
         Box::new(ProtoNet { policy, ..ProtoNet::new(net()) }),
         Box::new(Reptile { policy, inner_lr: 0.01, ..Reptile::new(net()) }),
         Box::new(IMaml { policy, ..IMaml::new(net()) }),
         Box::new(LstmMetaLearner { policy, ..LstmMetaLearner::new(net()) }),
-        Box::new(Matching { policy, ..Matching::with_full_context(net(), crate::common::WAYS, 2) }),
-        Box::new(Relation { policy, ..Relation::of(net(), Score::new(2 * crate::common::WAYS)) }),
+        Box::new(Matching { policy, ..Matching::with_full_context(net(), WAYS, 2) }),
+        Box::new(Relation { policy, ..Relation::of(net(), score) }),
         Box::new(R2d2 { policy, lambda: 0.1, ..R2d2::new(net()) }),
     ]
+}
+
+const NORMED: Option<NormAffine> = Some(NormAffine::ScaleShift);
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).fold(0.0, |largest, (a, b)| f64::max(largest, (a - b).abs()))
 }
 
 fn trained(learner: &dyn Learner<f64>) -> Meta<f64> {
@@ -53,9 +63,7 @@ fn difference(learner: &dyn Learner<f64>, meta: &Meta<f64>) -> f64 {
     for i in 0..x.shape()[0] {
         let one = Array::new(&[1, features], x.data()[i * features..(i + 1) * features].to_vec());
         let alone = predictor.predict(&one);
-        for way in 0..ways {
-            largest = largest.max((alone.data()[way] - all.data()[i * ways + way]).abs());
-        }
+        largest = largest.max(largest_difference(alone.data(), &all.data()[i * ways..(i + 1) * ways]));
     }
     largest
 }
@@ -63,7 +71,7 @@ fn difference(learner: &dyn Learner<f64>, meta: &Meta<f64>) -> f64 {
 #[test]
 fn only_batch_statistics_make_queries_depend_on_each_other() {
     for policy in policies() {
-        for learner in learners(Net::normed, policy) {
+        for learner in learners(NORMED, policy) {
             let meta = trained(&*learner);
             let difference = difference(&*learner, &meta);
             if policy == NormPolicy::Batch {
@@ -78,14 +86,16 @@ fn only_batch_statistics_make_queries_depend_on_each_other() {
 #[test]
 fn policies_differ_from_each_other() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..6 {
-        let meta = trained(&*learners(Net::normed, NormPolicy::Batch)[which]);
-        let predictions = policies().map(|policy| {
-            learners(Net::normed, policy)[which].adapt(&meta, &task.support).predict(&task.query.x)
-        });
+    for (which, learner) in learners(NORMED, NormPolicy::Batch).iter().enumerate() {
+        let meta = trained(&**learner);
+        let predictions = policies()
+            .map(|policy| learners(NORMED, policy)[which].adapt(&meta, &task.support).predict(&task.query.x));
         for i in 0..4 {
             for j in 0..i {
-                assert!(predictions[i] != predictions[j], "{} and {}", policies()[i], policies()[j]);
+                let apart = largest_difference(predictions[i].data(), predictions[j].data());
+                let [one, other] = [i, j].map(|place| policies()[place]);
+                // the predictions themselves are of about 1
+                assert!(apart > 1e-3, "learner {which}: {one} and {other} are {apart} apart");
             }
         }
     }
@@ -94,12 +104,11 @@ fn policies_differ_from_each_other() {
 #[test]
 fn without_batch_norm_all_policies_agree() {
     let task = Task::<f64>::from(&Blobs::new(9).episode(0));
-    for which in 0..6 {
-        let predictions = policies().map(|policy| {
-            let learner = &learners(Net::plain, policy)[which];
-            learner.adapt(&learner.init(4), &task.support).predict(&task.query.x)
-        });
-        assert!(predictions.iter().all(|p| *p == predictions[0]));
+    let predictions = policies().map(|policy| {
+        learners(None, policy).map(|l| l.adapt(&l.init(4), &task.support).predict(&task.query.x))
+    });
+    for (policy, predictions_of_policy) in policies().iter().zip(&predictions) {
+        assert_eq!(predictions_of_policy, &predictions[0], "{policy}");
     }
 }
 

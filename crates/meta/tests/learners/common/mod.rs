@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses some of it
 
 pub mod point;
+pub mod scaled;
 pub mod score;
 pub mod smooth;
 

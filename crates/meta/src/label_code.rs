@@ -1,0 +1,40 @@
+//! What classes are called when a network with a memory is told them.
+
+use fewshot_autodiff::{Float, Var};
+use fewshot_episodes::{ALPHABET, STRING_LENGTH};
+
+use crate::task_vars::LabelVars;
+
+/// What a class is called in an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LabelCode {
+    /// One of so many numbers, one-hot.
+    OneHot(usize),
+    /// Five letters out of five, each one-hot: 3125 names.
+    Strings,
+}
+
+impl LabelCode {
+    /// Numbers of a label.
+    pub fn width(self) -> usize {
+        match self {
+            LabelCode::OneHot(names) => names,
+            LabelCode::Strings => STRING_LENGTH * ALPHABET,
+        }
+    }
+
+    /// Labels as vectors `[n, width]`.
+    #[track_caller]
+    pub(crate) fn coded<'t, F: Float>(self, labels: &LabelVars<'t, F>) -> Var<'t, F> {
+        match (self, *labels) {
+            (LabelCode::OneHot(names), LabelVars::Classes { classes, .. }) => {
+                classes.tape().one_hot(classes, names)
+            }
+            (LabelCode::Strings, LabelVars::Values(letters)) => letters,
+            (LabelCode::OneHot(_), _) => {
+                panic!("Mann: real targets given, but it tells numbered classes apart")
+            }
+            (LabelCode::Strings, _) => panic!("Mann: numbered classes given, but it names them by strings"),
+        }
+    }
+}
