@@ -33,14 +33,6 @@ struct Trouble {
 }
 
 impl Log {
-    /// A new file with its first line.
-    pub fn create(path: PathBuf, header: &str) -> io::Result<Log> {
-        let file = File::options().append(true).create_new(true).open(&path)?;
-        let mut log = Log { path, file, length: 0, waiting: format!("{header}\n"), trouble: None };
-        log.write()?;
-        Ok(files::changed(log))
-    }
-
     /// Opens a file that is there, cut after the line of `iteration`, and returns that line. Lines before it that are missing or
     /// damaged are named, and the others kept.
     pub fn reopen(path: PathBuf, header: &str, iteration: u64) -> io::Result<(Log, String)> {
@@ -248,7 +240,8 @@ mod tests {
     fn lines_wait_until_they_can_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.csv");
-        let mut log = Log::create(path.clone(), HEADER).unwrap();
+        fs::write(&path, format!("{HEADER}\n")).unwrap();
+        let (mut log, _) = Log::reopen(path.clone(), HEADER, 0).unwrap();
         // a file that cannot be written, in place of a disc that is full
         let good = std::mem::replace(&mut log.file, File::open(&path).unwrap());
         log.line("1,1,");

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use fewshot_meta::{Checkpoint, Learner, Progress};
 use fewshot_nn::Optimizer;
 
+use crate::beginning;
 use crate::data::Source;
 use crate::error::Error;
 use crate::lock::Lock;
+use crate::opening;
 use crate::options::Options;
-use crate::run_dir;
 use crate::run_files::PROGRESS;
 use crate::settings::Settings;
 use crate::trained::{self, Kept};
@@ -34,8 +35,9 @@ impl Resumed {
                 "--resume --{other}: a run goes on with its own settings; leave --{other} out, or begin another run with --config"
             )));
         }
+        beginning::settled(dir)?;
         trained::is_run(dir)?;
-        let lock = run_dir::lock(dir)?;
+        let lock = opening::lock(dir)?;
         let own = trained::settings(dir)?;
         let kept = Kept::read(dir)?;
         let path = dir.join(PROGRESS);

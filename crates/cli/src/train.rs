@@ -9,6 +9,7 @@ use fewshot_meta::{Learner, Meta, Trainer, Training};
 
 use crate::algorithm::Algorithm;
 use crate::args::TrainArgs;
+use crate::beginning::{self, Beginning};
 use crate::choices::Data;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
@@ -31,7 +32,6 @@ use crate::protocol;
 use crate::report::say;
 use crate::resume::Resumed;
 use crate::run_dir::{Record, RunDir};
-use crate::run_files::Beginning;
 use crate::selection::Selection;
 use crate::sequences;
 use crate::settings::Settings;
@@ -60,7 +60,10 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
             let named = Options { ways: published.ways, shots: published.shots, ..Options::default() };
             Asked { options: options.clone().or(published), given: options.or(named) }
         }
-        (None, Some(path)) => Asked::all(options.or(config::read(&path)?)),
+        (None, Some(path)) => {
+            beginning::settled(path.parent().unwrap_or(&path))?;
+            Asked::all(options.or(config::read(&path)?))
+        }
         (None, None) => Asked::all(options),
     };
     let settings = Settings::resolve(&asked.options)?;

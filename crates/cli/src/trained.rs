@@ -8,6 +8,7 @@ use fewshot_meta::{Checkpoint, Meta};
 
 use crate::algorithm::Algorithm;
 use crate::args::Part;
+use crate::beginning;
 use crate::changes::Changes;
 use crate::config;
 use crate::data::Source;
@@ -17,7 +18,7 @@ use crate::files;
 use crate::fingerprint::checksum;
 use crate::learner;
 use crate::report::note;
-use crate::run_files::{ALL, CONFIG, DIVISION, LARGEST_TEXT, MODEL, STAGED};
+use crate::run_files::{ALL, CONFIG, DIVISION, LARGEST_TEXT, MODEL};
 use crate::settings::Settings;
 
 /// How often a folder is read that changes meanwhile.
@@ -40,12 +41,14 @@ impl Trained {
     pub fn read(dir: &Path) -> Result<Trained, Error> {
         let state = || [CONFIG, DIVISION].map(|name| files::read(&dir.join(name), LARGEST_TEXT).ok());
         for _ in 1..ATTEMPTS {
+            beginning::settled(dir)?;
             let before = state();
             let read = Trained::attempt(dir);
             if read.is_ok() || state() == before {
                 return read;
             }
         }
+        beginning::settled(dir)?;
         Trained::attempt(dir)
     }
 
@@ -93,12 +96,16 @@ pub fn is_run(dir: &Path) -> Result<(), Error> {
     if !dir.is_dir() {
         return Err(wrong("there is no such folder; give the --out of a fewshot train"));
     }
-    let begun = [STAGED].iter().chain(&ALL[1..]).any(|name| dir.join(name).is_file());
-    if begun && !dir.join(CONFIG).is_file() {
+    let has = |name: &&str| dir.join(name).is_file();
+    if !has(&CONFIG) && ALL.iter().any(|name| has(&name)) {
         return Err(wrong(&format!(
-            "has no {CONFIG}, as when a run is ended in the moment in which it begins or replaces another; put the file \
-             back, or begin the run again with --overwrite"
+            "has no {CONFIG}; put the file back, or begin the run again with --overwrite"
         )));
+    }
+    if !has(&CONFIG) && beginning::is_begun_in_part(dir) {
+        return Err(wrong(
+            "holds no run: one was ended in the moment in which it began; begin it again with --out",
+        ));
     }
     for name in [CONFIG, MODEL] {
         if !dir.join(name).is_file() {
