@@ -231,3 +231,36 @@ fn a_run_that_is_not_kept_says_so() {
     let folder = tempfile::tempdir().unwrap();
     assert!(!train(folder.path(), "--data sinusoid --episodes 2 --iterations 2").contains("kept  "));
 }
+
+/// A disc without space, as the system has it for one process: files end at 4 KB or so.
+fn on_full_disc(arguments: &str, dir: &Path) -> (Option<i32>, String) {
+    let program = env!("CARGO_BIN_EXE_fewshot");
+    let command =
+        format!("trap '' XFSZ; ulimit -f 4; exec {program} train {arguments} --out {}", dir.display());
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_full_disc_keeps_what_was_there_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--data sinusoid --episodes 2 --iterations 2";
+    let (status, said) = on_full_disc(options, &folder.path().join("a/b"));
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("model.safetensors: ") && said.contains("; nothing was kept; choose"), "{said}");
+    assert!(said.lines().count() == 1 && !said.contains("untouched"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the folders made for it are gone");
+    let run = trained(options);
+    let files = || -> Vec<_> {
+        let mut entries: Vec<_> =
+            fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        entries.into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect()
+    };
+    let before = files();
+    let (status, said) = on_full_disc(&format!("{options} --overwrite --seed 9"), run.path());
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("the run that it holds is as it was"), "{said}");
+    assert!(files() == before);
+    evaluate(run.path(), &[]);
+}
