@@ -7,6 +7,7 @@ mod episode;
 mod gates;
 mod marks;
 mod memory;
+mod series;
 mod svg;
 
 use std::fs;
