@@ -232,13 +232,17 @@ impl Run {
                 .step()
                 .map_err(|error| Error::Training { cause: error.to_string(), saved: String::new() })?;
             progress.step(step.iteration, step.loss, step.accuracy);
-            let looked = selection.as_mut().is_some_and(|selection| selection.look(trainer.meta()));
-            let Some(files) = files else { continue };
+            let looked = selection.as_mut().map_or(Ok(false), |selection| selection.look(trainer.meta()));
+            let Some(files) = files else {
+                looked?;
+                continue;
+            };
             let (iteration, loss, accuracy) = (step.iteration, step.loss, step.accuracy);
             let record = Record { iteration, loss, accuracy, seconds: progress.seconds() };
             let mut keeper = locked(files);
-            keeper.step(&record, trainer.progress(), selection.as_ref().filter(|_| looked));
-            if looked || saved.elapsed() >= SAVE_EVERY {
+            let seen = selection.as_ref().filter(|_| matches!(looked, Ok(true)));
+            keeper.step(&record, trainer.progress(), seen);
+            if looked? || saved.elapsed() >= SAVE_EVERY {
                 keeper.save();
                 saved = Instant::now();
             }
