@@ -187,6 +187,14 @@ impl Data {
         }
     }
 
+    /// Where they lie, if they are files.
+    pub fn place(&self) -> Option<&Path> {
+        match self {
+            Data::Omniglot(path) | Data::Folder(path) | Data::Features(path) => Some(path),
+            Data::Glyphs | Data::Sinusoid => None,
+        }
+    }
+
     /// The same kind of data, lying nowhere in particular.
     pub fn placeless(self) -> Data {
         match self {

@@ -26,6 +26,7 @@ mod fitting;
 mod inner_steps;
 mod interrupt;
 mod keeper;
+mod kept;
 mod latent;
 mod learned_optimiser;
 mod learner;
@@ -63,6 +64,7 @@ mod show;
 #[cfg(test)]
 mod sudden_end;
 mod terminal;
+mod too_few;
 mod train;
 mod trained;
 

@@ -195,9 +195,9 @@ impl Run {
                 if let Some(selection) = selection {
                     selection.resume(&run.dir, &*self.learner, trainer.iteration())?;
                 }
-                // a run of an earlier version keeps the division it goes on with
-                let new = if run.kept.division.is_none() { division() } else { None };
-                let label = label(run.kept.checksum.or(new.as_deref().map(checksum)));
+                // a run without a division keeps the one it goes on with
+                let new = if run.division.is_none() { division() } else { None };
+                let label = label(run.division.or(new.as_deref().map(checksum)));
                 let config = config::text(&self.settings);
                 let files = RunDir::reopen(&run.dir, run.lock, &config, new.as_deref(), trainer.iteration())?;
                 (files, label)
