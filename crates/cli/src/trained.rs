@@ -87,7 +87,7 @@ pub fn is_run(dir: &Path) -> Result<(), Error> {
         return Err(wrong("there is no such folder; give the --out of a fewshot train"));
     }
     let has = |name: &&str| dir.join(name).is_file();
-    if !has(&CONFIG) && ALL.iter().any(|name| has(&name)) {
+    if !has(&CONFIG) && ALL.iter().any(has) {
         return Err(wrong(&format!(
             "has no {CONFIG}; put the file back, or begin the run again with --overwrite"
         )));

@@ -13,6 +13,7 @@ use support::pictures::drawings;
 use support::{evaluate, fails, fewshot, train, trained};
 
 const WAVES: &str = "--data sinusoid --episodes 2 --validate-every 40";
+const FOREVER_WAVES: &str = "--data sinusoid --iterations 100000000 --episodes 10";
 const FOREVER: &str = "train --data sinusoid --iterations 100000000 --episodes 10 --out";
 
 fn start(arguments: &str, dir: &Path) -> Child {
@@ -104,6 +105,31 @@ fn what_is_overwritten_does_not_come_back() {
     wait_for(|| fs::read_to_string(run.path().join("metrics.csv")).unwrap().lines().count() > 3);
     again.kill().unwrap();
     again.wait().unwrap();
+}
+
+#[test]
+fn a_run_killed_while_it_replaces_another_leaves_one_of_them() {
+    let run = trained(&format!("{WAVES} --iterations 3 --seed 1"));
+    let seed = || {
+        let json: serde_json::Value = serde_json::from_str(&evaluate(run.path(), &["--json"])).unwrap();
+        json["seed"].as_u64().unwrap()
+    };
+    let (mut before, mut old, mut new) = (1, 0, 0);
+    for next in 2..22_u64 {
+        let replaced = start(&format!("train {FOREVER_WAVES} --seed {next} --overwrite --out"), run.path());
+        std::thread::sleep(Duration::from_millis(2 * next));
+        kill_hard(replaced);
+        let now = seed();
+        assert!(now == before || now == next, "{now} is neither {before} nor {next}");
+        (old, new) = if now == before { (old + 1, new) } else { (old, new + 1) };
+        before = now;
+        let mut again = start("train --resume", run.path());
+        std::thread::sleep(Duration::from_millis(2 * next));
+        again.kill().unwrap();
+        again.wait().unwrap();
+        assert_eq!(seed(), now);
+    }
+    assert!(new > 0, "old {old}, new {new}");
 }
 
 fn kill_hard(mut child: Child) {
