@@ -117,7 +117,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "preset", help_heading = "Files and machine")]
     pub config: Option<PathBuf>,
 
-    /// Go on with a run that was ended early, or with more --iterations: the --out of an earlier `fewshot train`; the same bits as in one go, unless an outer rate that falls towards the last iteration is given another one
+    /// Go on with a run that was ended early, or with more --iterations: the --out of an earlier `fewshot train`; the same bits as in one go, unless an outer rate that falls towards the last iteration is given another one; --data says where its data have moved
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "config", "out", "overwrite"], help_heading = "Files and machine")]
     pub resume: Option<PathBuf>,
 

@@ -32,6 +32,9 @@ const MOST_OUTPUTS: usize = 1_000_000;
 /// Largest configuration read; a real one has some hundred bytes.
 const LARGEST: u64 = 1 << 20;
 
+/// Said of a file beside an error.
+const CUT: &str = " (the last line has no end: the file may be cut)";
+
 /// The text of `config.toml`.
 pub fn text(settings: &Settings) -> String {
     let values = toml::to_string(&settings.options()).expect("names, numbers and paths have a form in TOML");
@@ -41,18 +44,63 @@ pub fn text(settings: &Settings) -> String {
     )
 }
 
+/// Options as a file gives them.
+pub struct Written {
+    pub options: Options,
+    /// Whether its last line has an end.
+    ended: bool,
+}
+
+impl Written {
+    /// What is said beside an error where the file may not be whole.
+    pub fn end(&self) -> &'static str {
+        if self.ended { "" } else { CUT }
+    }
+
+    /// How settings that a file stands for show that it is not whole beside a model of its run: lines at its end are missing.
+    pub fn cut(&self, model: &BTreeMap<String, String>, settings: &Settings) -> Option<String> {
+        let given = self.options.given();
+        let mut known: Vec<String> = metadata(settings).into_keys().collect();
+        known.retain(|key| model.contains_key(key) && !given.contains(key));
+        match (&known[..], self.ended) {
+            ([], true) => None,
+            ([], false) => {
+                difference(model, settings).map(|(key, ..)| format!("is cut within a line, at '{key}'"))
+            }
+            ([one], _) => Some(format!("is cut: it lacks '{one}', which the model beside it has")),
+            ([one, more @ ..], _) => {
+                let more = more.len();
+                Some(format!(
+                    "is cut: it lacks '{one}' and {more} more settings, which the model beside it has"
+                ))
+            }
+        }
+    }
+}
+
 /// Reads the options a configuration file sets.
 pub fn read(path: &Path) -> Result<Options, Error> {
+    read_written(path).map(|written| written.options)
+}
+
+/// The same with what shows whether the file is whole.
+pub fn read_written(path: &Path) -> Result<Written, Error> {
     let wrong = |cause: String| Error::Config { path: path.to_owned(), cause };
     let text = files::read(path, LARGEST)
         .map_err(|error| wrong(format!("{error}; give the config.toml of a run")))?;
-    toml::from_str(&text).map_err(|error| {
+    let ended = text.ends_with('\n');
+    let options: Options = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        let cut = if ended { "" } else { CUT };
         wrong(format!(
-            "line {line}: {}; mend it or take the config.toml of another run",
+            "line {line}: {}{cut}; mend it or take the config.toml of another run",
             one_line(error.message())
         ))
-    })
+    })?;
+    match options.given().is_empty() {
+        true => Err(wrong("is empty, or cut before its first setting; put the file of a run back".into())),
+        false => Ok(Written { options, ended }),
+    }
 }
 
 /// What a model file says about its run: all settings but paths, as text.

@@ -10,20 +10,17 @@ use fewshot_episodes::{
 };
 
 use crate::args::Part;
-use crate::changes::Changes;
 use crate::choices::{Data, Rotations};
 use crate::division::Division;
 use crate::error::Error;
 use crate::features;
-use crate::fitting;
-use crate::loaded::Loaded;
 use crate::method::Method;
 use crate::official;
 use crate::pictures;
-use crate::report::note;
 use crate::sequences;
 use crate::settings::Settings;
 use crate::shots::Shots;
+use crate::too_few;
 
 /// Loaded data, with the division of the classes.
 pub enum Source {
@@ -35,6 +32,8 @@ pub enum Source {
         split: ClassSplit,
         /// Who divided them.
         divided: String,
+        /// Whether the division is one that a run keeps.
+        kept: bool,
     },
     /// Feature vectors, divided as their file is.
     Features(FeatureParts),
@@ -71,39 +70,6 @@ impl TestEpisodes {
 }
 
 impl Source {
-    /// Loads the data the settings name and divides the classes.
-    pub fn load(settings: &Settings) -> Result<Source, Error> {
-        Loaded::of(settings)?.divided(settings)
-    }
-
-    /// Loads the data the settings name, divided as the run's were, and says in what they differ from these. Data of another kind are
-    /// divided anew, and so are those of a run that kept no division, and those without any class of the run, of which no changes are
-    /// told.
-    pub fn load_again(
-        settings: &Settings,
-        run: Option<&Division>,
-    ) -> Result<(Source, Option<Changes>), Error> {
-        let loaded = Loaded::of(settings)?;
-        let anew = |loaded: Loaded| Ok((loaded.divided(settings)?, Some(Changes::default())));
-        if matches!(loaded, Loaded::Sinusoid) {
-            return anew(loaded);
-        }
-        let Some(run) = run else {
-            note(
-                "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data; where these, or how \
-                 they are read, have changed since, test classes may have been trained on",
-            );
-            return anew(loaded);
-        };
-        if run.data != settings.data.name() {
-            return anew(loaded);
-        }
-        match loaded.divided_as(settings, run)? {
-            Ok((source, changes)) => Ok((source, Some(changes))),
-            Err(loaded) => Ok((loaded.divided(settings)?, None)),
-        }
-    }
-
     /// The division to keep with a run.
     pub fn division(&self, settings: &Settings) -> Option<Division> {
         let data = settings.data.name();
@@ -145,13 +111,13 @@ impl Source {
                 ImageTasks::new(images.clone(), split.train(), protocol, seed, Purpose::Train)
                     .and_then(|tasks| tasks.with_shots(least..=most))
                     .map(boxed)
-                    .map_err(|error| fitting::refused(what, settings, self, Part::Train, error))
+                    .map_err(|error| too_few::refused(what, settings, self, Part::Train, error))
             }
             (Source::Features(parts), Some(classes)) => {
                 let episode = [classes.train_ways, settings.train_shots.most, settings.queries];
                 let drawn = (seed, Purpose::Train);
                 features::tasks(parts, Part::Train, episode, drawn).map_err(|error| {
-                    fitting::refused("training episodes", settings, self, Part::Train, error)
+                    too_few::refused("training episodes", settings, self, Part::Train, error)
                 })
             }
             _ => sinusoids(settings.train_shots.most, settings.queries, seed, Purpose::Train),
@@ -173,12 +139,12 @@ impl Source {
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
                 ImageTasks::new(images.clone(), listed, protocol, test.seed, purpose)
                     .map(boxed)
-                    .map_err(|error| fitting::refused(name, settings, self, test.part, error))
+                    .map_err(|error| too_few::refused(name, settings, self, test.part, error))
             }
             (Source::Features(parts), _) => {
                 let (name, episode) = (episodes_of(test.part), [test.ways, test.shots, test.queries]);
                 features::tasks(parts, test.part, episode, (test.seed, purpose))
-                    .map_err(|error| fitting::refused(name, settings, self, test.part, error))
+                    .map_err(|error| too_few::refused(name, settings, self, test.part, error))
             }
             _ => sinusoids(test.shots, test.queries, test.seed, purpose),
         }
@@ -228,11 +194,12 @@ impl Source {
     }
 
     /// Who divided the classes.
-    pub fn divided(&self) -> &str {
+    pub fn divided(&self) -> String {
         match self {
-            Source::Drawings { divided, .. } => divided,
-            Source::Features(_) => "own: as the file is divided",
-            Source::Sinusoid => "",
+            Source::Drawings { divided, kept: true, .. } => format!("{divided}, as kept with the run"),
+            Source::Drawings { divided, .. } => divided.clone(),
+            Source::Features(_) => "own: as the file is divided".into(),
+            Source::Sinusoid => String::new(),
         }
     }
 

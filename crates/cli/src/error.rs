@@ -39,6 +39,14 @@ pub enum Error {
     /// Data that cannot be loaded, or that do not hold what the protocol asks for.
     #[error(transparent)]
     Data(#[from] fewshot_episodes::Error),
+    /// Data of a run that cannot be read where they were.
+    #[error("{source}; where the data have moved, give --data {kind}:NEW")]
+    Moved {
+        /// Cause and way out.
+        source: Box<Error>,
+        /// Name of the kind of data.
+        kind: &'static str,
+    },
     /// Episodes that the data cannot give.
     #[error("{what}: {source}")]
     Episodes {

@@ -73,7 +73,20 @@ pub fn remove(path: &Path) -> io::Result<()> {
     })
 }
 
-/// Gives a file another name.
+/// Makes a folder in one that is there.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    changed(fs::create_dir(path))
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub fn remove_folder(path: &Path) -> io::Result<()> {
+    changed(match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    })
+}
+
+/// Gives a file or a folder another name.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     changed(fs::rename(from, to))
 }

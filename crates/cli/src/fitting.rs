@@ -1,4 +1,4 @@
-//! Settings that nobody asked for, fitted to what the data have; and what is said where the data have less than was asked for.
+//! Settings that nobody asked for, fitted to what the data have.
 
 use fewshot_episodes::ClassId;
 use fewshot_episodes::names::shown;
@@ -8,19 +8,12 @@ use crate::choices::{Data, Rotations};
 use crate::data::{Source, listed};
 use crate::error::Error;
 use crate::features;
-use crate::loaded::KEPT;
 use crate::method::Method;
 use crate::options::Options;
-use crate::pictures;
 use crate::report::say;
 use crate::sequences;
 use crate::settings::Settings;
 use crate::shots::Shots;
-
-/// Classes named in a message.
-const MOST_NAMED: usize = 3;
-/// Where the options are that say how many examples an episode takes.
-const OPTIONS: &str = "--train-shots and --queries in training, --shots and --eval-queries at test (of evaluate --shots and --queries)";
 
 /// The options of a run.
 pub struct Asked {
@@ -38,7 +31,7 @@ impl Asked {
 }
 
 /// A class and how many examples there are of it.
-type Class = (String, usize);
+pub type Class = (String, usize);
 
 /// The settings for what the data have, with a line for each that differs from the usual one.
 pub fn fitted(settings: Settings, asked: &Asked, source: &Source) -> Result<Settings, Error> {
@@ -229,54 +222,9 @@ fn examples(count: usize, settings: &Settings) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Why episodes of a part cannot be drawn, in terms of the options and of the classes.
-pub fn refused(
-    what: &'static str,
-    settings: &Settings,
-    source: &Source,
-    part: Part,
-    error: fewshot_episodes::Error,
-) -> Error {
-    use fewshot_episodes::Error::{TooFewClasses, TooFewImages, TooFewVectors};
-    let (shots, queries) = match (&settings.data, &error) {
-        (Data::Features(_), TooFewClasses { ways, .. }) => {
-            let [train, validation, test] = source.split_sizes().unwrap_or_default();
-            return Error::Combination(format!(
-                "{what}: {ways} classes each need {ways} classes in their part, and the file's are {train} for training, \
-                 {validation} for validation, {test} for test; give fewer --ways, or a file of more classes"
-            ));
-        }
-        (Data::Folder(_), TooFewImages { shots, queries, .. }) => (*shots, *queries),
-        (Data::Features(_), TooFewVectors { shots, queries, .. }) => (*shots, *queries),
-        _ => {
-            return match source {
-                Source::Drawings { split, divided, .. } => {
-                    pictures::refused(what, settings, (split, divided.ends_with(KEPT)), error)
-                }
-                _ => Error::Episodes { what, source: error },
-            };
-        }
-    };
-    let classes = source.classes_of(part).unwrap_or_default();
-    let few: Vec<&Class> = classes.iter().filter(|(_, count)| *count < shots + queries).collect();
-    let each = few.iter().take(MOST_NAMED).map(|(name, count)| format!("'{}' ({count})", shown(name)));
-    let more = few.len().saturating_sub(MOST_NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let things = if matches!(settings.data, Data::Features(_)) { "vectors" } else { "pictures" };
-    let lower = match shots + queries {
-        0..=2 => String::new(),
-        _ => format!("lower the shots or the queries ({OPTIONS}), "),
-    };
-    Error::Combination(format!(
-        "{what}: shots {shots} + queries {queries} exceed the {things} of {}{more}: {lower}add {things}, or leave out these \
-         classes",
-        each.collect::<Vec<_>>().join(", ")
-    ))
-}
-
 impl Source {
     /// The classes of a part with the number of their examples; nothing for data without classes.
-    fn classes_of(&self, part: Part) -> Option<Vec<Class>> {
+    pub fn classes_of(&self, part: Part) -> Option<Vec<Class>> {
         match self {
             Source::Drawings { images, split, .. } => {
                 let class = |id: &ClassId| (images.name(id.class).to_owned(), images.images(id.class));

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use fewshot_meta::{Meta, Progress};
 
+use crate::beginning::Beginning;
 use crate::config;
 use crate::error::Error;
 use crate::run_dir::{Record, RunDir};
-use crate::run_files::Beginning;
 use crate::selection::Selection;
 use crate::settings::Settings;
 
@@ -29,20 +29,19 @@ impl Label {
         metadata
     }
 
-    fn write_model(&self, path: &Path, meta: &Meta, score: Option<f64>) -> Result<(), String> {
+    fn write_model(&self, path: &Path, meta: &Meta, score: Option<f64>) -> Result<(), fewshot_meta::Error> {
         let mut metadata = self.metadata(meta.iteration);
         metadata.extend(score.map(config::validated));
-        fewshot_meta::save(path, meta, &metadata).map_err(|error| error.to_string())
+        fewshot_meta::save(path, meta, &metadata)
     }
 
-    fn write_progress(&self, path: &Path, progress: &Progress) -> Result<(), String> {
+    fn write_progress(&self, path: &Path, progress: &Progress) -> Result<(), fewshot_meta::Error> {
         let metadata = self.metadata(progress.meta.iteration);
         // an optimiser that has not begun has no state
-        let saved = match progress.meta.iteration {
+        match progress.meta.iteration {
             0 => fewshot_meta::save(path, &progress.meta, &metadata),
             _ => fewshot_meta::save_progress(path, progress, &metadata),
-        };
-        saved.map_err(|error| error.to_string())
+        }
     }
 }
 
@@ -77,8 +76,8 @@ impl Keeper {
         create(&Beginning {
             config: &config::text(&label.settings),
             division,
-            model: &|path| label.write_model(path, &untrained.meta, None),
-            progress: &|path| label.write_progress(path, untrained),
+            model: &|path| label.write_model(path, &untrained.meta, None).map_err(not_begun),
+            progress: &|path| label.write_progress(path, untrained).map_err(not_begun),
         })
     }
 
@@ -110,8 +109,8 @@ impl Keeper {
             Some((meta, score)) => (&*meta, Some(*score)),
             None => (&stand.meta, None),
         };
-        files.save(meta.iteration, |path| label.write_model(path, meta, score));
-        files.save_progress(|path| label.write_progress(path, stand));
+        files.save(meta.iteration, |path| label.write_model(path, meta, score).map_err(|e| e.to_string()));
+        files.save_progress(|path| label.write_progress(path, stand).map_err(|e| e.to_string()));
         self.saved = files.is_whole().then_some(stand.meta.iteration);
     }
 
@@ -132,5 +131,16 @@ impl Keeper {
     /// What could not be written, if anything could not.
     pub fn finish(self) -> Result<(), Error> {
         self.files.finish()
+    }
+}
+
+/// Why a first file could not be written, which replaces none.
+fn not_begun(error: fewshot_meta::Error) -> String {
+    match &error {
+        fewshot_meta::Error::Save { path, cause } => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("{name}: {cause}")
+        }
+        other => other.to_string(),
     }
 }

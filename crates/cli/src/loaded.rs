@@ -12,11 +12,52 @@ use crate::defaults;
 use crate::division::Division;
 use crate::error::Error;
 use crate::features;
+use crate::kept::Dividing;
 use crate::pictures;
+use crate::report::note;
 use crate::settings::Settings;
 
-/// What is said of a division that is that of the run.
-pub const KEPT: &str = ", as kept with the run";
+impl Source {
+    /// Loads the data the settings name and divides the classes.
+    pub fn load(settings: &Settings) -> Result<Source, Error> {
+        Loaded::of(settings)?.divided(settings)
+    }
+
+    /// Loads the data the settings name for a run that was trained on this kind of data, divided as the run's were, and says in what
+    /// they differ from these. Data of another kind are divided anew, and so are those of a run that kept no division, and those without
+    /// any class of the run, of which no changes are told.
+    pub fn load_again(
+        settings: &Settings,
+        run: &Dividing,
+        kind: &str,
+    ) -> Result<(Source, Option<Changes>), Error> {
+        let moved = |source| match settings.data.place() {
+            Some(_) => Error::Moved { source: Box::new(source), kind: settings.data.name() },
+            None => source,
+        };
+        let loaded = Loaded::of(settings).map_err(moved)?;
+        let anew = |loaded: Loaded| Ok((loaded.divided(settings)?, Some(Changes::default())));
+        if matches!(loaded, Loaded::Sinusoid) {
+            return anew(loaded);
+        }
+        let run = match run {
+            Dividing::Unkept => {
+                note(
+                    "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data; \
+                     where these, or how they are read, have changed since, test classes may have been trained on",
+                );
+                return anew(loaded);
+            }
+            _ if kind != settings.data.name() => return anew(loaded),
+            Dividing::Missing(missing) => return missing.derived(loaded, settings),
+            Dividing::Known(division) => division,
+        };
+        match loaded.divided_as(settings, run)? {
+            Ok((source, changes)) => Ok((source, Some(changes))),
+            Err(loaded) => Ok((loaded.divided(settings)?, None)),
+        }
+    }
+}
 
 /// Data before their classes are divided.
 pub enum Loaded {
@@ -70,7 +111,7 @@ impl Loaded {
             (Split::Own, Some(own)) => own,
             (other, _) => self::split(&images, &settings.data, other)?,
         };
-        Ok(Source::Drawings { images: Arc::new(images), split, divided })
+        Ok(Source::Drawings { images: Arc::new(images), split, divided, kept: false })
     }
 
     /// Divided as a run has it, and the changes since; the data again where they hold no class of the run.
@@ -83,8 +124,8 @@ impl Loaded {
             Loaded::Drawings { images, own } => match run.split(&images)? {
                 Some((split, changes)) => {
                     let asked = settings.classes.as_ref().map(|classes| classes.split.to_string());
-                    let divided = format!("{}{KEPT}", asked.unwrap_or_default());
-                    Ok((Source::Drawings { images: Arc::new(images), split, divided }, changes))
+                    let divided = asked.unwrap_or_default();
+                    Ok((Source::Drawings { images: Arc::new(images), split, divided, kept: true }, changes))
                 }
                 None => Err(Loaded::Drawings { images, own }),
             },

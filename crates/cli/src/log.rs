@@ -33,27 +33,26 @@ struct Trouble {
 }
 
 impl Log {
-    /// A new file with its first line.
-    pub fn create(path: PathBuf, header: &str) -> io::Result<Log> {
-        let file = File::options().append(true).create_new(true).open(&path)?;
-        let mut log = Log { path, file, length: 0, waiting: format!("{header}\n"), trouble: None };
-        log.write()?;
-        Ok(files::changed(log))
-    }
-
-    /// Opens a file that is there, cut after the line of `iteration`, and returns that line. Lines before it that are missing or
-    /// damaged are named, and the others kept.
+    /// Opens a file, cut after the line of `iteration`, and returns that line. Lines before it that are missing or damaged are named, and
+    /// the others kept; a file that is missing lacks all of them.
     pub fn reopen(path: PathBuf, header: &str, iteration: u64) -> io::Result<(Log, String)> {
-        let (length, last) = match intact(&path, header, iteration)? {
+        let (length, last) = match absent_as_none(intact(&path, header, iteration))?.flatten() {
             Some(found) => found,
             None => {
-                let (text, last, holes) = mended(&path, header, iteration)?;
-                files::write(&path, text.as_bytes())?;
+                let read = absent_as_none(Good::read(&path, header, iteration, iteration))?;
+                let how =
+                    if read.is_some() { "was damaged, or on a disc that was full" } else { "was missing" };
+                let good = match read {
+                    Some(good) => good,
+                    None => Good::of(std::iter::empty(), header, iteration, iteration)?,
+                };
+                files::write(&path, good.text.as_bytes())?;
                 note(format!(
-                    "warning: {} was damaged, or on a disc that was full: it lacks {holes}; all other lines are kept",
-                    path.display()
+                    "warning: {} {how}: it lacks {}; all other lines are kept",
+                    path.display(),
+                    good.lacks.unwrap_or("its first line".into())
                 ));
-                (text.len() as u64, last)
+                (good.text.len() as u64, good.last)
             }
         };
         let file = File::options().append(true).open(&path)?;
@@ -130,38 +129,68 @@ fn intact(path: &Path, header: &str, iteration: u64) -> io::Result<Option<(u64, 
     Ok(Some((length, last)))
 }
 
-/// The text of the lines that are good, the last of them, and what is missing.
-fn mended(path: &Path, header: &str, iteration: u64) -> io::Result<(String, String, String)> {
-    let fields = header.split(',').count();
-    let (mut text, mut last, mut holes) = (format!("{header}\n"), header.to_owned(), Vec::new());
-    let mut next = 1;
-    for line in lines(path)? {
-        let Some(line) = line? else { continue };
-        let Some(number) = number(&line, fields).filter(|number| (next..=iteration).contains(number)) else {
-            continue;
-        };
-        if number > next {
-            holes.push(next..=number - 1);
+/// Nothing where there is no file.
+fn absent_as_none<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// What of a log is good.
+pub struct Good {
+    /// Its first line, and those of iterations.
+    pub text: String,
+    /// The last line of them.
+    last: String,
+    /// Which iterations it lacks.
+    pub lacks: Option<String>,
+}
+
+impl Good {
+    /// Reads the lines of iterations up to `most`; of those up to `least` each should be there.
+    pub fn read(path: &Path, header: &str, least: u64, most: u64) -> io::Result<Good> {
+        Good::of(lines(path)?, header, least, most)
+    }
+
+    fn of(
+        lines: impl Iterator<Item = io::Result<Option<String>>>,
+        header: &str,
+        least: u64,
+        most: u64,
+    ) -> io::Result<Good> {
+        let fields = header.split(',').count();
+        let (mut text, mut last, mut holes) = (format!("{header}\n"), header.to_owned(), Vec::new());
+        let mut next = 1;
+        for line in lines {
+            let Some(line) = line? else { continue };
+            let good = number(&line, fields).filter(|number| (next..=most).contains(number));
+            let Some(number) = good else { continue };
+            if number > next {
+                holes.push(next..=number - 1);
+            }
+            next = number + 1;
+            text.push_str(&line);
+            text.push('\n');
+            last = line;
         }
-        next = number + 1;
-        text.push_str(&line);
-        text.push('\n');
-        last = line;
+        if next <= least {
+            holes.push(next..=least);
+        }
+        Ok(Good { text, last, lacks: named(&holes) })
     }
-    if next <= iteration {
-        holes.push(next..=iteration);
-    }
+}
+
+fn named(holes: &[RangeInclusive<u64>]) -> Option<String> {
     let words = |hole: &RangeInclusive<u64>| match (hole.start(), hole.end()) {
         (first, last) if first == last => format!("iteration {first}"),
         (first, last) => format!("iterations {first} to {last}"),
     };
     let mut named: Vec<String> = holes.iter().take(NAMED).map(words).collect();
-    match holes.len() {
-        0 => named.push("its first line".into()),
-        count if count > NAMED => named.push(format!("{} more", count - NAMED)),
-        _ => {}
+    if holes.len() > NAMED {
+        named.push(format!("{} more", holes.len() - NAMED));
     }
-    Ok((text, last, named.join(", ")))
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// The lines of a file; nothing for one that has no end, is too long or no text.
@@ -231,8 +260,12 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("metrics.csv");
             fs::write(&path, format!("{HEADER}\n{rows}")).unwrap();
-            let (text, _, named) = mended(&path, HEADER, 4).unwrap();
-            assert_eq!((text, named.as_str()), (format!("{HEADER}\n{kept}"), holes), "{rows:?}");
+            let good = Good::read(&path, HEADER, 4, 4).unwrap();
+            assert_eq!(
+                (good.text, good.lacks.as_deref()),
+                (format!("{HEADER}\n{kept}"), Some(holes)),
+                "{rows:?}"
+            );
             assert_eq!(
                 goes_on(format!("{HEADER}\n{rows}").as_bytes(), 4).0,
                 format!("{HEADER}\n{kept}9,0.5,1\n")
@@ -248,7 +281,8 @@ mod tests {
     fn lines_wait_until_they_can_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.csv");
-        let mut log = Log::create(path.clone(), HEADER).unwrap();
+        fs::write(&path, format!("{HEADER}\n")).unwrap();
+        let (mut log, _) = Log::reopen(path.clone(), HEADER, 0).unwrap();
         // a file that cannot be written, in place of a disc that is full
         let good = std::mem::replace(&mut log.file, File::open(&path).unwrap());
         log.line("1,1,");

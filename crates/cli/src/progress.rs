@@ -10,6 +10,7 @@ use crate::terminal;
 /// Seconds between lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Columns from which on a line holds more.
+const NARROW: usize = 40;
 const LEAST: usize = 56;
 const LESS: usize = 76;
 const ALL: usize = 108;
@@ -19,6 +20,8 @@ const MEMORY: f64 = 20.0;
 /// Shows how far a training run is.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    /// Whether figures have as few columns as they can.
+    short: bool,
     total: u64,
     /// Iterations and seconds before this process.
     before: (u64, f64),
@@ -31,10 +34,12 @@ pub struct Progress {
 impl Progress {
     /// Starts the clock of a run of `total` iterations, of which some were done in some seconds before.
     pub fn new(total: u64, done: u64, seconds: f64) -> Self {
-        let bar = terminal::of_remarks().map(|columns| bar(total, template(columns)));
+        let columns = terminal::of_remarks();
+        let bar = columns.map(|columns| bar(total, template(columns)));
         let now = Instant::now();
         Progress {
             bar,
+            short: columns.is_some_and(|columns| columns < LEAST),
             total,
             before: (done, seconds),
             started: now,
@@ -80,12 +85,24 @@ impl Progress {
     }
 
     fn figures(&self) -> String {
-        let loss = format!("loss {:.4}", self.loss.value());
-        if self.accuracy.count > 0.0 {
-            format!("{loss}  accuracy {:.1} %", self.accuracy.value())
-        } else {
-            loss
+        let (loss, accuracy) = (self.loss.value(), self.accuracy.value());
+        match (self.accuracy.count > 0.0, self.short) {
+            (true, false) => format!("loss {loss:.4}  accuracy {accuracy:.1} %"),
+            (false, false) => format!("loss {loss:.4}"),
+            (true, true) => format!("loss {} accuracy {accuracy:.1}%", short(loss)),
+            (false, true) => format!("loss {}", short(loss)),
         }
+    }
+}
+
+/// A number of five columns, where that can be.
+fn short(number: f64) -> String {
+    match number.abs() {
+        ..10.0 => format!("{number:.3}"),
+        ..100.0 => format!("{number:.2}"),
+        ..1000.0 => format!("{number:.1}"),
+        ..1e5 => format!("{number:.0}"),
+        _ => format!("{number:.0e}"),
     }
 }
 
@@ -93,7 +110,7 @@ impl Progress {
 pub fn episodes_bar(episodes: usize) -> ProgressBar {
     let columns = terminal::of_remarks();
     let template = match columns {
-        Some(..LESS) => "{bar:10} {pos}/{len} episodes",
+        Some(..LESS) => "{bar:5} {pos}/{len} episodes  {eta} left",
         _ => "{bar:30} {pos}/{len} test episodes  {eta} left",
     };
     let bar = bar(episodes as u64, template);
@@ -106,7 +123,8 @@ pub fn episodes_bar(episodes: usize) -> ProgressBar {
 /// As much of the progress of training as a line can hold: what is learned comes before how long it takes, and that before a bar.
 fn template(columns: usize) -> &'static str {
     match columns {
-        0..LEAST => "{percent:>3} %  {msg}",
+        0..NARROW => "{percent}% {msg}",
+        NARROW..LEAST => "{percent}% {msg} {eta} left",
         LEAST..LESS => "{bar:6} {percent:>3} %  {msg}  {eta} left",
         LESS..ALL => "{bar:10} {pos}/{len}  {msg}  {eta} left",
         _ => "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left",
@@ -152,6 +170,12 @@ mod tests {
         assert_eq!(clock(0.4), "0:00");
         assert_eq!(clock(61.0), "1:01");
         assert_eq!(clock(3725.0), "1:02:05");
+    }
+
+    #[test]
+    fn short_numbers_have_five_columns() {
+        let numbers = [0.0, 0.12345, 12.345, 123.45, 1234.5, 99999.0, 1e30].map(short);
+        assert_eq!(numbers, ["0.000", "0.123", "12.35", "123.5", "1234", "99999", "1e30"]);
     }
 
     #[test]

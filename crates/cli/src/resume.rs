@@ -2,17 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use fewshot_episodes::names::shown_path;
 use fewshot_meta::{Checkpoint, Learner, Progress};
 use fewshot_nn::Optimizer;
 
+use crate::beginning;
+use crate::choices::Data;
 use crate::data::Source;
 use crate::error::Error;
+use crate::kept::{Dividing, Kept};
 use crate::lock::Lock;
+use crate::opening;
 use crate::options::Options;
-use crate::run_dir;
 use crate::run_files::PROGRESS;
 use crate::settings::Settings;
-use crate::trained::{self, Kept};
+use crate::trained;
 
 /// A run that goes on, in a folder that is locked from here on.
 pub struct Resumed {
@@ -20,8 +24,12 @@ pub struct Resumed {
     /// Its settings, with other iterations if asked for.
     pub settings: Settings,
     pub lock: Lock,
-    /// The division it keeps, if it is not of an earlier version.
-    pub kept: Kept,
+    /// How its classes are divided.
+    dividing: Dividing,
+    /// Whether its data are elsewhere than they were.
+    have_moved: bool,
+    /// The checksum of the division it keeps, if it keeps one.
+    pub division: Option<String>,
     checkpoint: Checkpoint,
     done: u64,
 }
@@ -29,14 +37,15 @@ pub struct Resumed {
 impl Resumed {
     /// Reads where the run in a folder stands.
     pub fn read(dir: &Path, options: &Options) -> Result<Resumed, Error> {
-        if let Some(other) = options.given().into_iter().find(|option| option != "iterations") {
+        let free = ["iterations", "data"];
+        if let Some(other) = options.given().into_iter().find(|option| !free.contains(&option.as_str())) {
             return Err(Error::Combination(format!(
                 "--resume --{other}: a run goes on with its own settings; leave --{other} out, or begin another run with --config"
             )));
         }
+        beginning::settled(dir)?;
         trained::is_run(dir)?;
-        let lock = run_dir::lock(dir)?;
-        let own = trained::settings(dir)?;
+        let lock = opening::lock(dir)?;
         let kept = Kept::read(dir)?;
         let path = dir.join(PROGRESS);
         if !path.is_file() {
@@ -45,19 +54,26 @@ impl Resumed {
                 path.display()
             )));
         }
-        let (checkpoint, done) = trained::checkpoint(&path, &own, &kept)?;
-        kept.is_there_for(&checkpoint)?;
-        let settings = Settings { iterations: options.iterations.unwrap_or(own.iterations), ..own };
+        let (checkpoint, done) = kept.checkpoint(&path)?;
+        let mut settings = kept.settings.clone();
+        settings.iterations = options.iterations.unwrap_or(settings.iterations);
         if settings.iterations < done {
             let way_out = format!("the run has done {done} already; ask for more");
             return Err(Error::option("iterations", settings.iterations, way_out));
         }
-        Ok(Resumed { dir: dir.to_owned(), settings, lock, kept, checkpoint, done })
+        let (division, dir) = (kept.checksum().map(str::to_owned), dir.to_owned());
+        let dividing = kept.dividing(&checkpoint);
+        if let Some(data) = &options.data {
+            moved(data, &settings, &dividing)?;
+            settings.data = data.clone();
+        }
+        let have_moved = options.data.is_some();
+        Ok(Resumed { dir, settings, lock, dividing, have_moved, division, checkpoint, done })
     }
 
     /// Its data, which must be those it was trained on.
     pub fn source(&self) -> Result<Source, Error> {
-        trained::unchanged(&self.dir, &self.settings, self.kept.division.as_ref())
+        trained::unchanged(&self.dir, &self.settings, &self.dividing, self.have_moved)
     }
 
     /// Where it stands, for its learner and outer optimiser; nothing where it has not begun.
@@ -72,4 +88,23 @@ impl Resumed {
         let progress = self.checkpoint.progress(learner, optimizer);
         progress.map(Some).map_err(|error| Error::Model(error.to_string()))
     }
+}
+
+/// Checks that data from elsewhere can be compared with those of a run.
+fn moved(data: &Data, settings: &Settings, dividing: &Dividing) -> Result<(), Error> {
+    let (kind, own) = (data.name(), settings.data.name());
+    if kind != own {
+        let place = if settings.data.place().is_some() { ":NEW" } else { "" };
+        let way_out =
+            format!("the run goes on with its own data, which are {own}; give {own}{place}, or leave it out");
+        return Err(Error::option("data", data, way_out));
+    }
+    if let (Dividing::Unkept, Some(place)) = (dividing, settings.data.place()) {
+        let cause = format!(
+            "the run keeps nothing to know its data by (an earlier version wrote it); let them lie at {}, and leave it out",
+            shown_path(place)
+        );
+        return Err(Error::option("data", data, cause));
+    }
+    Ok(())
 }

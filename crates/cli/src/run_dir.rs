@@ -1,20 +1,14 @@
 //! The folder of a run (`--out`): what lies in it, and how it is written without losing anything.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::files;
-use crate::interrupt;
-use crate::lock::{Lock, Refused};
+use crate::lock::Lock;
 use crate::log::Log;
 use crate::report::note;
-use crate::run_files::{
-    ALL, Beginning, CONFIG, DIVISION, METRICS, METRICS_HEADER, MODEL, PROGRESS, TIMING, TIMING_HEADER,
-    VALIDATION, clear_left_over, fill,
-};
+use crate::run_files::{MODEL, PROGRESS, VALIDATION};
 
 /// An open run folder, of which no other process has one.
 pub struct RunDir {
@@ -41,88 +35,9 @@ pub struct Record {
     pub seconds: f64,
 }
 
-/// Makes a folder one's own, in which no other process writes then.
-pub fn lock(dir: &Path) -> Result<Lock, Error> {
-    Lock::take(dir).map_err(|refused| Error::Run {
-        path: dir.to_owned(),
-        cause: match refused {
-            Refused::Taken => {
-                "another run is writing into it; wait for that, or choose another folder".into()
-            }
-            Refused::Io(error) => format!("{error}; choose a folder that can be written"),
-        },
-    })
-}
-
 impl RunDir {
-    /// Checks, before anything long is begun, that a run may be written here. A folder that is there is locked from now on.
-    pub fn check(dir: &Path, overwrite: bool) -> Result<Option<Lock>, Error> {
-        let wrong = |cause: &str| Err(Error::Out { path: dir.to_owned(), cause: cause.into() });
-        if fs::symlink_metadata(dir).is_err() {
-            return Ok(None);
-        }
-        if !dir.is_dir() {
-            return wrong("is no folder; choose another name");
-        }
-        let lock = lock(dir)?;
-        if !overwrite && ALL.iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
-            return wrong("already holds a run; choose another folder, or replace the run with --overwrite");
-        }
-        Ok(Some(lock))
-    }
-
-    /// Makes the folder and its files, in an order in which a sudden end leaves the run of before, none, or the new one. The untrained
-    /// model goes first: it shows that there is space, and nothing of a run to be replaced is touched before.
-    pub fn create(
-        dir: &Path,
-        lock: Option<Lock>,
-        overwrite: bool,
-        beginning: &Beginning<'_>,
-    ) -> Result<RunDir, Error> {
-        let way_out = "choose a folder that can be written and has space";
-        let wrong = |cause: String| Error::Out { path: dir.to_owned(), cause: format!("{cause}; {way_out}") };
-        let lock = match lock {
-            Some(lock) => lock,
-            None => {
-                fs::create_dir_all(dir).map_err(|error| wrong(error.to_string()))?;
-                // another run may have come first
-                RunDir::check(dir, overwrite)?.expect("the folder is there now")
-            }
-        };
-        let [metrics, timing] = interrupt::unbroken(|| fill(dir, beginning)).map_err(wrong)?;
-        Ok(RunDir::with(dir, lock, [metrics, timing], (0, 0.0)))
-    }
-
-    /// Opens the folder of a run that goes on after `iteration`: what its files say of later iterations is forgotten.
-    pub fn reopen(
-        dir: &Path,
-        lock: Lock,
-        config: &str,
-        division: Option<&str>,
-        iteration: u64,
-    ) -> Result<RunDir, Error> {
-        let wrong = |name: &'static str| {
-            move |error: io::Error| {
-                let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&error.kind());
-                let way_out = if full { "free some space" } else { "put the files of one run together" };
-                Error::Run { path: dir.to_owned(), cause: format!("{name}: {error}; {way_out}") }
-            }
-        };
-        interrupt::unbroken(|| {
-            clear_left_over(dir).map_err(wrong("its files"))?;
-            let reopen = |name, header| Log::reopen(dir.join(name), header, iteration).map_err(wrong(name));
-            let (metrics, _) = reopen(METRICS, METRICS_HEADER)?;
-            let (timing, last) = reopen(TIMING, TIMING_HEADER)?;
-            let seconds = last.split(',').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0.0);
-            if let Some(division) = division {
-                files::write(&dir.join(DIVISION), division.as_bytes()).map_err(wrong(DIVISION))?;
-            }
-            files::write(&dir.join(CONFIG), config.as_bytes()).map_err(wrong(CONFIG))?;
-            Ok(RunDir::with(dir, lock, [metrics, timing], (iteration, seconds)))
-        })
-    }
-
-    fn with(dir: &Path, lock: Lock, [metrics, timing]: [Log; 2], (saved, seconds): (u64, f64)) -> RunDir {
+    /// A folder whose files are in their places, and whose model and logs stand after these iterations and seconds.
+    pub fn with(dir: &Path, lock: Lock, [metrics, timing]: [Log; 2], (saved, seconds): (u64, f64)) -> RunDir {
         let (dir, trouble) = (dir.to_owned(), BTreeMap::new());
         RunDir { dir, metrics, timing, saved, seconds, trouble, _lock: lock }
     }
@@ -217,7 +132,11 @@ impl RunDir {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::beginning::Beginning;
+    use crate::run_files::{CONFIG, METRICS};
 
     fn record(iteration: u64) -> Record {
         Record { iteration, loss: 0.5, accuracy: Some(0.25), seconds: 1.0 }
@@ -256,23 +175,6 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_goes_on_forgets_what_came_after_its_last_save() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| folder.path().join(name);
-        fs::write(file(METRICS), "iteration,loss,accuracy\n1,0.5,\n2,0.25,\n3,0.1,\n4").unwrap();
-        fs::write(file(TIMING), "iteration,seconds\n1,1.5\n2,3.000\n3,4.5\n").unwrap();
-        fs::write(file(".metrics.csv.aBcDeF.tmp"), "half").unwrap();
-        let lock = lock(folder.path()).unwrap();
-        let mut run = RunDir::reopen(folder.path(), lock, "x = 2\n", Some("{}"), 2).unwrap();
-        assert_eq!(run.seconds(), 3.0);
-        run.record(&record(3));
-        let metrics = fs::read_to_string(file(METRICS)).unwrap();
-        assert_eq!(metrics, "iteration,loss,accuracy\n1,0.5,\n2,0.25,\n3,0.5,0.25\n");
-        assert_eq!(fs::read_to_string(file(DIVISION)).unwrap(), "{}");
-        assert!(!file(".metrics.csv.aBcDeF.tmp").exists(), "what a killed write left is removed");
-    }
-
-    #[test]
     fn a_failing_save_keeps_the_model_and_is_reported_unless_a_later_one_succeeds() {
         for (later, reported) in [(None, true), (Some("better"), false)] {
             let folder = tempfile::tempdir().unwrap();
@@ -288,17 +190,5 @@ mod tests {
             );
             assert_eq!(fs::read_to_string(folder.path().join(MODEL)).unwrap(), later.unwrap_or("good"));
         }
-    }
-
-    #[test]
-    fn a_folder_that_cannot_hold_the_model_keeps_its_old_run() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(METRICS), "old").unwrap();
-        let full = |_: &Path| Err("no space left".into());
-        let beginning = Beginning { config: "", division: None, model: &full, progress: &full };
-        let error = RunDir::create(folder.path(), None, true, &beginning).err().unwrap();
-        assert!(error.to_string().contains("no space left"));
-        assert_eq!(fs::read_to_string(folder.path().join(METRICS)).unwrap(), "old");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

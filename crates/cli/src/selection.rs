@@ -86,12 +86,19 @@ impl Selection {
 
     /// Measures the weights if it is time to, and keeps them if they are better than all before; says whether it looked. Weights
     /// whose predictions are not finite are never better.
-    pub fn look(&mut self, meta: &Meta) -> bool {
+    pub fn look(&mut self, meta: &Meta) -> Result<bool, Error> {
         if !meta.iteration.is_multiple_of(self.every) && meta.iteration != self.last {
-            return false;
+            return Ok(false);
         }
         let start = learner::start(&self.settings, meta.clone());
-        let Some((seen, beside)) = self.seen(&start) else { return false };
+        let (seen, beside) = match self.seen(&start) {
+            Ok(seen) => seen,
+            Err(fewshot_meta::Error::Predictions { .. }) => return Ok(false),
+            Err(error) => {
+                let cause = format!("{}: {error}", self.words);
+                return Err(Error::Training { cause, saved: String::new() });
+            }
+        };
         self.lines.push(format!("{},{},{}{beside}", meta.iteration, seen.mean, seen.interval));
         let better = |best: &Best| match seen.metric {
             Metric::Accuracy => seen.mean > best.score,
@@ -100,20 +107,18 @@ impl Selection {
         if self.best.as_ref().is_none_or(better) {
             self.best = Some(Best { meta: meta.clone(), score: seen.mean });
         }
-        true
+        Ok(true)
     }
 
-    /// The score of weights, and of sequences the accuracy at each instance to stand beside it; nothing where predictions are not
-    /// finite.
-    fn seen(&self, meta: &Meta) -> Option<(Evaluation, String)> {
+    /// The score of weights, and of sequences the accuracy at each instance to stand beside it.
+    fn seen(&self, meta: &Meta) -> Result<(Evaluation, String), fewshot_meta::Error> {
         if sequences::protocol(&self.settings).is_none() {
-            return evaluate(&*self.learner, meta, &*self.tasks, self.episodes)
-                .ok()
-                .map(|seen| (seen, String::new()));
+            let seen = evaluate(&*self.learner, meta, &*self.tasks, self.episodes)?;
+            return Ok((seen, String::new()));
         }
-        let (scores, _) = sequences::scores(&self.settings, meta, &*self.tasks, self.episodes).ok()?;
+        let (scores, _) = sequences::scores(&self.settings, meta, &*self.tasks, self.episodes)?;
         let each: Vec<String> = scores.iter().map(|score| score.mean.to_string()).collect();
-        Some((sequences::known(&scores), format!(",{}", each.join(" "))))
+        Ok((sequences::known(&scores), format!(",{}", each.join(" "))))
     }
 
     /// Whether so many looks since the best were no better that training ends.
@@ -172,4 +177,32 @@ fn damaged(dir: &Path, cause: &str) -> Error {
 /// The iteration of a line.
 fn number(line: &str) -> Option<u64> {
     line.split(',').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use fewshot_autodiff::Array;
+
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        Settings::resolve(&toml::from_str(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn only_predictions_that_are_not_finite_are_passed_over() {
+        let waves = settings("data = 'sinusoid'\nvalidate-every = 1");
+        let mut selection = Selection::new(&waves, &Source::Sinusoid).unwrap().unwrap();
+        let meta = selection.learner.init(1);
+        assert!(selection.look(&meta).unwrap());
+        let huge = |weights: &Array| Array::new(weights.shape(), vec![1e30; weights.data().len()]);
+        let diverged = Meta { theta: meta.theta.map(huge), ..meta.clone() };
+        assert!(!selection.look(&diverged).unwrap(), "predictions are not finite");
+        // drawings do not fit a learner of waves
+        let drawings = settings("queries = 1\neval-queries = 1\nvalidate-every = 1");
+        let source = Source::load(&drawings).unwrap();
+        selection.tasks = source.test(&drawings, &TestEpisodes::of(&drawings)).unwrap();
+        let said = selection.look(&meta).unwrap_err().to_string();
+        assert!(said.starts_with("training stopped: 200 validation episodes: episode 0: "), "{said}");
+    }
 }

@@ -131,11 +131,10 @@ pub fn scores(
     meta: &Meta,
     tasks: &dyn Tasks,
     sequences: u64,
-) -> Result<(Vec<Evaluation>, u64), Error> {
+) -> Result<(Vec<Evaluation>, u64), fewshot_meta::Error> {
     let network = network(settings).expect("only a memory-augmented network is measured on sequences");
     let batches = sequences.div_ceil(network.batch as u64).max(1);
-    let scores = by_instance(&network, meta, tasks, batches);
-    let scores = scores.map_err(|error| Error::Evaluation(error.to_string()))?;
+    let scores = by_instance(&network, meta, tasks, batches)?;
     Ok((scores, batches * network.batch as u64))
 }
 
@@ -149,7 +148,8 @@ pub fn known(scores: &[Evaluation]) -> Evaluation {
 /// Lets the network read test sequences.
 pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, part: Part) -> Result<Instances, Error> {
     let settings = subject.settings;
-    let (scores, sequences) = scores(settings, subject.meta, tasks, settings.episodes as u64)?;
+    let scored = scores(settings, subject.meta, tasks, settings.episodes as u64);
+    let (scores, sequences) = scored.map_err(|error| Error::Evaluation(error.to_string()))?;
     Ok(Instances {
         learner: settings.algorithm().name(),
         scores,

@@ -1,4 +1,5 @@
-//! A test of runs that end suddenly: after each change to the folder of a run, what is there is a whole run or none.
+//! A test of runs that end suddenly: after each change to the folder of a run, what is there is a whole run; before
+//! the first one, none.
 
 use std::cell::RefCell;
 use std::fs;
@@ -9,8 +10,10 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use crate::args::{Cli, Command};
+use crate::beginning;
 use crate::files::watch;
 use crate::run_files::{CONFIG, DIVISION, METRICS, MODEL, PROGRESS, VALIDATION};
+use crate::settings::Settings;
 use crate::train;
 use crate::trained::Trained;
 
@@ -34,14 +37,32 @@ fn states(dir: &Path, work: impl FnOnce()) -> Vec<TempDir> {
     let states = Rc::new(RefCell::new(Vec::new()));
     let (seen, from) = (states.clone(), dir.to_owned());
     let watcher = move || {
-        let copy = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(&from).unwrap().map(Result::unwrap) {
-            fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-        }
-        seen.borrow_mut().push(copy);
+        seen.borrow_mut().push(copy(&from));
     };
     watch::during(watcher, work);
     states.take()
+}
+
+/// A copy of a folder with what is below it.
+fn copy(from: &Path) -> TempDir {
+    fn below(from: &Path, to: &Path) {
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let to = to.join(entry.file_name());
+            match entry.path().is_dir() {
+                true => fs::create_dir(&to).map(|()| below(&entry.path(), &to)),
+                false => fs::copy(entry.path(), to).map(drop),
+            }
+            .unwrap();
+        }
+    }
+    let copy = tempfile::tempdir().unwrap();
+    below(from, copy.path());
+    copy
+}
+
+/// The settings in a folder as whoever opens it next reads them, with the model beside them.
+fn read(state: &Path) -> Settings {
+    Trained::read(copy(state).path()).unwrap().settings
 }
 
 fn same_files(a: &Path, b: &Path) {
@@ -65,7 +86,7 @@ fn pictures() -> TempDir {
 }
 
 #[test]
-fn every_sudden_end_leaves_a_whole_run_or_none() {
+fn every_sudden_end_leaves_a_whole_run() {
     let data = pictures();
     let arguments = |seed: u64, iterations: u64| {
         format!(
@@ -85,15 +106,21 @@ fn every_sudden_end_leaves_a_whole_run_or_none() {
 
     fs::create_dir(&dir).unwrap();
     let fresh = states(&dir, || run(&arguments(1, 4), &dir));
-    let begun = fresh.iter().position(|state| state.path().join(CONFIG).exists()).unwrap();
-    assert!(begun > 3 && fresh.len() > begun + 8, "{begun} of {}", fresh.len());
+    let begun = fresh.iter().position(|state| Trained::read(copy(state.path()).path()).is_ok()).unwrap();
+    assert!(begun > 6 && fresh.len() > begun + 12, "{begun} of {}", fresh.len());
     for state in &fresh[begun..] {
-        Trained::read(state.path()).unwrap();
+        read(state.path());
         resume(state.path(), 4);
         same_files(state.path(), &short);
     }
     for state in &fresh[..begun] {
-        run(&arguments(1, 4), state.path());
+        let said = Trained::read(state.path()).err().unwrap().to_string();
+        let way_out = match beginning::is_begun_in_part(state.path()) {
+            true => "one was ended in the moment in which it began; begin it again",
+            false => "give the --out of a fewshot train",
+        };
+        assert!(said.contains(way_out), "{said}");
+        run(&arguments(1, 4).replace("--overwrite", ""), state.path());
         same_files(state.path(), &short);
     }
 
@@ -107,18 +134,13 @@ fn every_sudden_end_leaves_a_whole_run_or_none() {
     same_files(&dir, &long);
 
     let replaced = states(&dir, || run(&arguments(2, 2), &dir));
-    let mut runs = [0; 3];
+    let mut runs = [0; 2];
     for state in &replaced {
-        let Ok(config) = fs::read_to_string(state.path().join(CONFIG)) else {
-            runs[0] += 1;
-            assert!(Trained::read(state.path()).is_err());
-            continue;
-        };
-        Trained::read(state.path()).unwrap();
-        let old = config.contains("seed = 1");
-        resume(state.path(), if old { 6 } else { 2 });
-        same_files(state.path(), if old { &long } else { &other });
-        runs[if old { 1 } else { 2 }] += 1;
+        let new = read(state.path()).seed == 2;
+        resume(state.path(), if new { 2 } else { 6 });
+        same_files(state.path(), if new { &other } else { &long });
+        runs[usize::from(new)] += 1;
     }
-    assert!(runs.iter().all(|&count| count > 0), "none, the old and the new run were seen: {runs:?}");
+    assert!(runs[0] > 6 && runs[1] > 20, "the old and the new run were seen: {runs:?}");
+    assert!(!beginning::is_begun(&dir) && !beginning::is_begun_in_part(&dir));
 }

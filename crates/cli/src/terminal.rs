@@ -6,6 +6,8 @@ use terminal_size::{Height, Width, terminal_size_of};
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
+/// Columns of a terminal that does not know how many it has.
+const UNKNOWN: usize = 80;
 /// Narrower than this, nothing can be laid out.
 const NARROWEST: usize = 20;
 /// Blanks before what continues a line that has no column to continue in.
@@ -13,19 +15,19 @@ const HANGING: usize = 2;
 
 /// Columns of the terminal that results are printed on; none where they go into a file or a pipe.
 pub fn of_results() -> Option<usize> {
-    io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).and_then(columns)
+    io::stdout().is_terminal().then(|| columns(terminal_size_of(io::stdout())))
 }
 
 /// Columns of the terminal that remarks and progress are printed on; none where they go into a file or a pipe.
 pub fn of_remarks() -> Option<usize> {
-    io::stderr().is_terminal().then(|| terminal_size_of(io::stderr())).and_then(columns)
+    io::stderr().is_terminal().then(|| columns(terminal_size_of(io::stderr())))
 }
 
 /// What the user says of a terminal comes before what it says itself.
-fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+fn columns(size: Option<(Width, Height)>) -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
     let own = size.map(|(Width(columns), _)| usize::from(columns)).filter(|&columns| columns > 0);
-    said.filter(|&columns: &usize| columns > 0).or(own).map(|columns| columns.max(NARROWEST))
+    said.filter(|&columns: &usize| columns > 0).or(own).unwrap_or(UNKNOWN).max(NARROWEST)
 }
 
 /// A line broken at blanks, where it is wider than the terminal; what continues it stands below its text, beside the word that

@@ -9,6 +9,7 @@ use fewshot_meta::{Learner, Meta, Trainer, Training};
 
 use crate::algorithm::Algorithm;
 use crate::args::TrainArgs;
+use crate::beginning::{self, Beginning};
 use crate::choices::Data;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
@@ -31,7 +32,6 @@ use crate::protocol;
 use crate::report::say;
 use crate::resume::Resumed;
 use crate::run_dir::{Record, RunDir};
-use crate::run_files::Beginning;
 use crate::selection::Selection;
 use crate::sequences;
 use crate::settings::Settings;
@@ -60,7 +60,10 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
             let named = Options { ways: published.ways, shots: published.shots, ..Options::default() };
             Asked { options: options.clone().or(published), given: options.or(named) }
         }
-        (None, Some(path)) => Asked::all(options.or(config::read(&path)?)),
+        (None, Some(path)) => {
+            beginning::settled(path.parent().unwrap_or(&path))?;
+            Asked::all(options.or(config::read(&path)?))
+        }
         (None, None) => Asked::all(options),
     };
     let settings = Settings::resolve(&asked.options)?;
@@ -192,9 +195,9 @@ impl Run {
                 if let Some(selection) = selection {
                     selection.resume(&run.dir, &*self.learner, trainer.iteration())?;
                 }
-                // a run of an earlier version keeps the division it goes on with
-                let new = if run.kept.division.is_none() { division() } else { None };
-                let label = label(run.kept.checksum.or(new.as_deref().map(checksum)));
+                // a run without a division keeps the one it goes on with
+                let new = if run.division.is_none() { division() } else { None };
+                let label = label(run.division.or(new.as_deref().map(checksum)));
                 let config = config::text(&self.settings);
                 let files = RunDir::reopen(&run.dir, run.lock, &config, new.as_deref(), trainer.iteration())?;
                 (files, label)
@@ -229,13 +232,17 @@ impl Run {
                 .step()
                 .map_err(|error| Error::Training { cause: error.to_string(), saved: String::new() })?;
             progress.step(step.iteration, step.loss, step.accuracy);
-            let looked = selection.as_mut().is_some_and(|selection| selection.look(trainer.meta()));
-            let Some(files) = files else { continue };
+            let looked = selection.as_mut().map_or(Ok(false), |selection| selection.look(trainer.meta()));
+            let Some(files) = files else {
+                looked?;
+                continue;
+            };
             let (iteration, loss, accuracy) = (step.iteration, step.loss, step.accuracy);
             let record = Record { iteration, loss, accuracy, seconds: progress.seconds() };
             let mut keeper = locked(files);
-            keeper.step(&record, trainer.progress(), selection.as_ref().filter(|_| looked));
-            if looked || saved.elapsed() >= SAVE_EVERY {
+            let seen = selection.as_ref().filter(|_| matches!(looked, Ok(true)));
+            keeper.step(&record, trainer.progress(), seen);
+            if looked? || saved.elapsed() >= SAVE_EVERY {
                 keeper.save();
                 saved = Instant::now();
             }

@@ -193,9 +193,6 @@ fn runs_of_an_earlier_version_are_divided_anew_and_say_so() {
     let before = output("evaluate", run.path(), &[]).0;
     // as the version before wrote it: no division, and no word on it in the weights
     fs::remove_file(run.path().join("division.json")).unwrap();
-    let mut evaluate = fewshot();
-    evaluate.arg("evaluate").arg(run.path());
-    fails(&mut evaluate, 2, "division.json");
     for name in ["model.safetensors", "progress.safetensors"] {
         let path = run.path().join(name);
         let bytes = fs::read(&path).unwrap();
@@ -214,6 +211,42 @@ fn runs_of_an_earlier_version_are_divided_anew_and_say_so() {
         assert!(read(&run) == read(&other), "{name}");
     }
     assert_eq!(output("evaluate", run.path(), &[]).1, "", "now it keeps its division");
+}
+
+#[test]
+fn a_division_that_is_missing_is_derived_from_data_that_have_not_changed() {
+    let data = drawings(&[6; 8], 0);
+    let run = run_on(&data);
+    let (path, before) = (run.path().join("division.json"), output("evaluate", run.path(), &[]).0);
+    let division = fs::read(&path).unwrap();
+    fs::write(&path, &division[..division.len() / 2]).unwrap();
+    let mut cut = fewshot();
+    fails(cut.arg("evaluate").arg(run.path()), 2, "or remove it: it is derived again");
+    fs::remove_file(&path).unwrap();
+    let (after, notes) = output("evaluate", run.path(), &[]);
+    assert_eq!(before, after);
+    assert!(notes.contains("division.json is missing") && notes.lines().count() == 1, "{notes}");
+    // data of another kind need no division of the run
+    let glyphs = output("evaluate", run.path(), &["--data", "glyphs", "--ways", "3"]);
+    assert!(!glyphs.1.contains("division.json"), "{}", glyphs.1);
+    add(&data, "a new one");
+    for mut words in [&["evaluate"][..], &["train", "--iterations", "4", "--resume"]].map(|words| {
+        let mut command = fewshot();
+        command.args(words).arg(run.path());
+        command
+    }) {
+        fails(&mut words, 2, "it cannot be derived from data that have changed");
+    }
+    // the ways out
+    fs::rename(data.path().join("a new one"), data.path().join(".gone")).unwrap();
+    output("train --iterations 4 --resume", run.path(), &[]);
+    assert!(fs::read(&path).unwrap() == division, "a run that goes on keeps it again");
+    fs::remove_file(&path).unwrap();
+    fs::rename(data.path().join(".gone"), data.path().join("a new one")).unwrap();
+    let again = tempfile::tempdir().unwrap();
+    train(again.path(), &format!("--config {}", run.path().join("config.toml").display()));
+    fs::write(&path, &division).unwrap();
+    output("evaluate", run.path(), &[]);
 }
 
 #[test]

@@ -70,6 +70,10 @@ fn classes_have_their_names_however_many_there_are() {
                 named.dedup();
                 assert!(named.len() >= ways as usize, "two names have become one: {named:?}");
             }
+            let legend = words(&svgs[2]);
+            for key in ["support", "class mean", "query"] {
+                assert!(legend.iter().any(|words| words == key), "{key} has no number: {legend:?}");
+            }
             let frames = svgs[1].matches("stroke-width=\"3\"").count() as u32;
             assert_eq!(frames, ways * queries + 2, "each query is framed, and so is what says why");
         }

@@ -13,6 +13,7 @@ use support::pictures::drawings;
 use support::{evaluate, fails, fewshot, train, trained};
 
 const WAVES: &str = "--data sinusoid --episodes 2 --validate-every 40";
+const FOREVER_WAVES: &str = "--data sinusoid --iterations 100000000 --episodes 10";
 const FOREVER: &str = "train --data sinusoid --iterations 100000000 --episodes 10 --out";
 
 fn start(arguments: &str, dir: &Path) -> Child {
@@ -106,6 +107,31 @@ fn what_is_overwritten_does_not_come_back() {
     again.wait().unwrap();
 }
 
+#[test]
+fn a_run_killed_while_it_replaces_another_leaves_one_of_them() {
+    let run = trained(&format!("{WAVES} --iterations 3 --seed 1"));
+    let seed = || {
+        let json: serde_json::Value = serde_json::from_str(&evaluate(run.path(), &["--json"])).unwrap();
+        json["seed"].as_u64().unwrap()
+    };
+    let (mut before, mut old, mut new) = (1, 0, 0);
+    for next in 2..22_u64 {
+        let replaced = start(&format!("train {FOREVER_WAVES} --seed {next} --overwrite --out"), run.path());
+        std::thread::sleep(Duration::from_millis(2 * next));
+        kill_hard(replaced);
+        let now = seed();
+        assert!(now == before || now == next, "{now} is neither {before} nor {next}");
+        (old, new) = if now == before { (old + 1, new) } else { (old, new + 1) };
+        before = now;
+        let mut again = start("train --resume", run.path());
+        std::thread::sleep(Duration::from_millis(2 * next));
+        again.kill().unwrap();
+        again.wait().unwrap();
+        assert_eq!(seed(), now);
+    }
+    assert!(new > 0, "old {old}, new {new}");
+}
+
 fn kill_hard(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
@@ -147,8 +173,6 @@ fn logs_with_holes_are_mended_aloud() {
     assert!(stderr.contains("metrics.csv") && stderr.contains("it lacks iterations 3 to 4"), "{stderr}");
     let after = fs::read_to_string(&path).unwrap();
     assert!(after.starts_with(&kept.join("\n")) && after.lines().count() == 7, "{after}");
-    fs::remove_file(&path).unwrap();
-    fails(&mut resume(run.path(), 9), 2, "metrics.csv");
 }
 
 #[test]
@@ -230,4 +254,37 @@ fn a_run_that_is_not_kept_says_so() {
     assert!(said.contains("kept        nothing; --out DIR"), "{said}");
     let folder = tempfile::tempdir().unwrap();
     assert!(!train(folder.path(), "--data sinusoid --episodes 2 --iterations 2").contains("kept  "));
+}
+
+/// A disc without space, as the system has it for one process: files end at 4 KB or so.
+fn on_full_disc(arguments: &str, dir: &Path) -> (Option<i32>, String) {
+    let program = env!("CARGO_BIN_EXE_fewshot");
+    let command =
+        format!("trap '' XFSZ; ulimit -f 4; exec {program} train {arguments} --out {}", dir.display());
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_full_disc_keeps_what_was_there_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = "--data sinusoid --episodes 2 --iterations 2";
+    let (status, said) = on_full_disc(options, &folder.path().join("a/b"));
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("model.safetensors: ") && said.contains("; nothing was kept; choose"), "{said}");
+    assert!(said.lines().count() == 1 && !said.contains("untouched"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the folders made for it are gone");
+    let run = trained(options);
+    let files = || -> Vec<_> {
+        let mut entries: Vec<_> =
+            fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        entries.into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect()
+    };
+    let before = files();
+    let (status, said) = on_full_disc(&format!("{options} --overwrite --seed 9"), run.path());
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("the run that it holds is as it was"), "{said}");
+    assert!(files() == before);
+    evaluate(run.path(), &[]);
 }

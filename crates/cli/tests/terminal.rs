@@ -165,7 +165,19 @@ fn progress_and_errors_fit() {
         }
         let told = |line: &&str| line.contains("loss ") && line.contains("accuracy ") && line.contains('%');
         assert!(lines.iter().any(told), "at {columns} columns: {lines:?}");
+        let left = |line: &&str| line.contains("loss ") && line.trim_end().ends_with(" left");
+        assert!(lines.iter().any(left), "no time left at {columns} columns: {lines:?}");
     }
+    // a terminal that does not know its width has the usual one
+    let unknown = without_escapes(&on_terminal(0, Printed::Remarks, &train));
+    let lines: Vec<&str> = unknown.split(['\r', '\n']).collect();
+    assert!(
+        lines.iter().any(|line| line.contains("/30  loss ") && line.trim_end().ends_with(" left")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().all(|line| line.width() <= 80), "{lines:?}");
+    let algorithms = ["algorithms"];
+    fits(&on_terminal(0, Printed::Results, &algorithms), 80, &piped(&algorithms));
     let wrong = ["train", "--preset", "protonet-omniglot-5w1s", "--data", "sinusoid"];
     let error = on_terminal(40, Printed::Remarks, &wrong);
     let plain = support::fewshot().args(wrong).output().unwrap().stderr;

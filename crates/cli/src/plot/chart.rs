@@ -11,7 +11,8 @@ use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TRANSPARENT, TextStyle};
 
-use super::marks::{self, Mark};
+use super::marks;
+pub use super::series::Series;
 use super::svg::{self, GRID, INK};
 use crate::names;
 
@@ -37,37 +38,6 @@ const TITLE: f64 = 14.0;
 const LINE_HEIGHT: f64 = 1.24;
 /// Most numbers on an axis.
 const TICKS: usize = 8;
-/// Numbers from here on are beyond any chart.
-const HUGE: f64 = 1e30;
-
-/// Points under one name.
-#[derive(Clone, Debug)]
-pub struct Series {
-    /// Shown in the legend; without one it is not.
-    pub name: String,
-    /// How it is drawn.
-    pub mark: Mark,
-    /// x and y; those that are not finite are left out.
-    pub points: Vec<(f64, f64)>,
-    /// Half heights of error bars, one a point, or none at all.
-    pub errors: Vec<f64>,
-    /// The number of its colour and shape; by default its place among the series.
-    pub look: Option<usize>,
-}
-
-impl Series {
-    /// Without error bars.
-    pub fn new(name: &str, mark: Mark, points: Vec<(f64, f64)>) -> Self {
-        Series { name: name.to_owned(), mark, points, errors: Vec::new(), look: None }
-    }
-
-    /// The points that can be drawn, each with its error.
-    pub(super) fn drawn(&self) -> impl Iterator<Item = ((f64, f64), f64)> {
-        let errors = self.errors.iter().copied().chain(std::iter::repeat(0.0));
-        let fine = |v: f64| v.abs() < HUGE;
-        self.points.iter().copied().zip(errors).filter(move |((x, y), e)| fine(*x) && fine(*y) && fine(*e))
-    }
-}
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -92,10 +62,20 @@ impl Chart {
         document(std::slice::from_ref(self))
     }
 
-    /// Names of the legend, one for each series that has one.
+    /// Names of the legend, one for each series that has one. Those of what is shown are told apart, and keys are as they are.
     fn legend(&self) -> Vec<String> {
-        let named = self.series.iter().map(|series| series.name.clone()).filter(|name| !name.is_empty());
-        names::fitted(&named.collect::<Vec<_>>(), NAME, |name| svg::width(name, svg::FONT))
+        let (named, width) = (
+            || self.series.iter().filter(|series| !series.name.is_empty()),
+            |name: &str| svg::width(name, svg::FONT),
+        );
+        let shown: Vec<String> =
+            named().filter(|series| !series.is_key).map(|series| series.name.clone()).collect();
+        let mut fitted = names::fitted(&shown, NAME, width).into_iter();
+        let name = |series: &Series| match series.is_key {
+            true => Some(names::fit(&series.name, NAME, width)),
+            false => fitted.next(),
+        };
+        named().filter_map(name).collect()
     }
 
     /// Width and height, with the legend.
@@ -244,6 +224,7 @@ pub(super) fn stroke(colour: RGBColor, pixels: f64) -> ShapeStyle {
 
 #[cfg(test)]
 mod tests {
+    use super::super::marks::Mark;
     use super::*;
 
     fn chart(points: Vec<(f64, f64)>) -> Chart {
@@ -303,5 +284,19 @@ mod tests {
         chart.series.truncate(1);
         chart.series[0].name.clear();
         assert_eq!(chart.size(), [WIDTH, HEIGHT], "no legend without names");
+    }
+
+    #[test]
+    fn classes_are_numbered_and_keys_are_not() {
+        let mut chart = chart(vec![]);
+        let long = |i| format!("{} of {} {i}", "a class".repeat(20), "a name".repeat(20));
+        let key = |name| Series { is_key: true, ..Series::new(name, Mark::Dots, vec![]) };
+        let class = |i| Series::new(&long(i % 2), Mark::Dots, vec![]);
+        chart.series = ["support", "query"].map(key).into_iter().chain((0..3).map(class)).collect();
+        chart.series[2].name = long(0).replace(" of ", " or ");
+        let legend = chart.legend();
+        assert_eq!(legend[..2], ["support", "query"]);
+        let numbers: Vec<&str> = legend[2..].iter().map(|name| &name[..2]).collect();
+        assert_eq!(numbers, ["1 ", "2 ", "3 "], "{legend:?}");
     }
 }

@@ -19,7 +19,8 @@ pub fn chart(shown: &Shown) -> Option<Chart> {
     let share: Vec<String> = directions.iter().map(|d| format!("{:.0} %", 100.0 * d.share)).collect();
     let at = |row: &[f64]| (directions[0].along(row), directions[1].along(row));
     let (ways, classes) = (shown.names.len(), shown.names.len().min(LOOKS));
-    let key = |(name, mark)| Series { look: Some(PLAIN), ..Series::new(name, mark, Vec::new()) };
+    let key =
+        |(name, mark)| Series { look: Some(PLAIN), is_key: true, ..Series::new(name, mark, Vec::new()) };
     let keys = [("support", Mark::Rings), ("class mean", Mark::Crosses), ("query", Mark::Dots)];
     let mut series: Vec<Series> = keys.into_iter().map(key).collect();
     for (class, name) in shown.names.iter().enumerate().take(classes) {

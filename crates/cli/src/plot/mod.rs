@@ -5,8 +5,10 @@ mod curves;
 mod embedding;
 mod episode;
 mod gates;
+mod logs;
 mod marks;
 mod memory;
+mod series;
 mod svg;
 
 use std::fs;
@@ -25,7 +27,6 @@ use crate::names;
 use crate::on_threads;
 use crate::ranges;
 use crate::report::say_as_it_is;
-use crate::run_files::{LARGEST_TEXT, METRICS, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
 use crate::trained::Trained;
@@ -44,8 +45,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     settings.episodes = args.episodes.unwrap_or(settings.episodes);
     ranges::numbers(&settings)?;
     let out = args.out.as_deref().unwrap_or(&args.dir);
-    let log = |name| files::read(&args.dir.join(name), LARGEST_TEXT).unwrap_or_default();
-    let (metrics, validation) = (log(METRICS), log(VALIDATION));
+    let [metrics, validation] = logs::read(&args.dir, &run);
     if let Some(chart) = curves::learning(&metrics, &validation, learned_from(&settings.method)) {
         write(out, "learning.svg", &chart.svg())?;
     }
