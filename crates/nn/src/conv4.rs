@@ -55,7 +55,7 @@ pub struct Conv4Config {
     pub weight: Init,
     /// Convolution biases.
     pub bias: Bias,
-    /// A linear layer from the features to so many outputs, if any.
+    /// Outputs of a linear layer on top of the features; `None`: there is no such layer.
     pub head: Option<usize>,
     /// Initial weights of the head.
     pub head_weight: Init,

@@ -93,7 +93,7 @@ impl<T> Params<T> {
         self.values.get(place)
     }
 
-    /// The same names with other values, in order.
+    /// Parameters with these names and other values, given in the order of the names.
     ///
     /// # Panics
     /// When there is not one value a name.
