@@ -97,7 +97,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error once more, for several results that fail for one reason.
+    /// A copy of the error, for several results that fail for one reason.
     pub(crate) fn again(&self) -> Error {
         match self {
             Error::Task { episode, cause } => Error::Task { episode: *episode, cause: cause.clone() },

@@ -8,8 +8,8 @@ use crate::learned::Learned;
 
 /// What has been learned from a support set: answers queries.
 ///
-/// The same queries get the same answers each time. The predictors of this crate panic at the caller's line when queries do not fit;
-/// `try_predict` is for queries from outside.
+/// Equal queries get equal answers each time. The predictors of this crate panic at the caller's line when queries do
+/// not fit; `try_predict` is for queries from outside.
 pub trait Predictor<F: Float = f32>: Send + Sync {
     /// Logits `[n, ways]` or values `[n, outputs]` for examples along axis 0 of `x`.
     ///

@@ -64,7 +64,7 @@ pub struct Reptile<M> {
     pub rule: Rule,
     /// Support examples of an inner step in training; nothing: all of them.
     pub batch: Option<usize>,
-    /// The same in use.
+    /// Support examples of an inner step when adapting for use; nothing: all of them.
     pub eval_batch: Option<usize>,
     /// Lanes of the meta-batch that carry moments of their own; as many as tasks in a meta-batch keep all of them parallel.
     pub lanes: usize,
