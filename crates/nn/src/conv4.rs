@@ -25,7 +25,7 @@ pub enum Downsample {
 pub enum Features {
     /// The mean of each channel.
     Mean,
-    /// All values.
+    /// All values of the images, in one row.
     Flatten,
 }
 
@@ -247,7 +247,7 @@ impl<F: Float> Headed<F> for Conv4 {
         }
     }
 
-    /// As it is for a network without a head.
+    /// The head's outputs; the features themselves where there is no head.
     #[track_caller]
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
         self.head.map_or(features, |head| head.forward(params, features))

@@ -129,9 +129,9 @@ pub struct MannCell {
 
 /// What the controller tells the heads.
 struct Heads<'t, F: Float> {
-    /// What they look for, and write unless there are vectors of their own, `[n, heads, width]`.
+    /// What the heads look for, and write unless there are vectors of their own, `[n, heads, width]`.
     keys: Var<'t, F>,
-    /// What they write `[n, heads, width]`.
+    /// What the heads write `[n, heads, width]`.
     written: Var<'t, F>,
     /// How much of it goes to where they read last `[n or 1, heads, 1]`.
     gates: Var<'t, F>,
