@@ -13,7 +13,7 @@ pub enum Answers {
     /// Not known.
     #[default]
     Unknown,
-    /// Its number of outputs: labels are classes below it, or examples have as many values.
+    /// The number of its outputs: labels are classes below it, or each example has that number of values.
     Outputs(usize),
     /// The classes of the support, each of which needs an example there.
     SupportClasses,

@@ -37,7 +37,7 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Of gates before the sigmoid, `[coordinates, 2]`.
+    /// The gates, from their values before the sigmoid, `[coordinates, 2]`.
     pub(crate) fn of<F: Float>(gates: &Array<F>) -> Self {
         let open = |which: usize| {
             let column = gates.data().iter().skip(which).step_by(2);

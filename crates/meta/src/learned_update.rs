@@ -92,7 +92,7 @@ impl LearnedUpdate {
         LearnedUpdate { lstm, forget, input, spec: b.finish() }
     }
 
-    /// Its weights.
+    /// The weights of the update's networks.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }

@@ -68,11 +68,11 @@ pub struct Leo {
     pub normalised: bool,
     /// Steps on the latent codes.
     pub latent_steps: usize,
-    /// Their rates before training.
+    /// Rates of the latent steps before training.
     pub latent_rate: f64,
-    /// Steps on the weights after them.
+    /// Steps on the classifier's weights, after the latent steps.
     pub fine_tuning_steps: usize,
-    /// Their rates before training.
+    /// Rates of the fine-tuning steps before training.
     pub fine_tuning_rate: f64,
     /// Probability that a number of a feature vector is dropped in training.
     pub dropout: f64,
@@ -157,7 +157,7 @@ impl Leo {
         }
     }
 
-    /// These features, in training without some of their numbers.
+    /// Features, in training without some of their numbers.
     pub(crate) fn dropped<'t, F: Float>(&self, x: Var<'t, F>, noise: Option<&Noise>) -> Var<'t, F> {
         match noise {
             Some(noise) if self.dropout > 0.0 => x * noise.mask(x.tape(), &x.shape(), self.dropout),

@@ -21,9 +21,9 @@ const BLOCK: usize = 512;
 /// The network after a step, or before the first.
 pub(crate) struct Step<'t, F: Float> {
     pub(crate) weights: Params<Var<'t, F>>,
-    /// Of the batch the step has seen.
+    /// Statistics of the batch that the step has seen.
     statistics: Option<Params<Var<'t, F>>>,
-    /// Of each block of coordinates.
+    /// State of each block of coordinates.
     state: Vec<Coordinates<'t, F>>,
 }
 

@@ -42,10 +42,10 @@ pub enum Rates {
 /// Whether something is one for all inner steps or there is one for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sharing {
-    /// One for all steps.
+    /// One set for all inner steps.
     #[default]
     Shared,
-    /// One for each training step; steps beyond use the last.
+    /// One set for each training step; steps beyond use the last.
     PerStep,
 }
 

@@ -23,11 +23,11 @@ use crate::task_vars::TaskVars;
 /// What of the inner steps makes the outer step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Displacement {
-    /// All of them: `theta - phi_k` (Reptile).
+    /// All inner steps: `theta - phi_k` (Reptile).
     #[default]
     Whole,
-    /// The last alone, `phi_{k-1} - phi_k`: first-order MAML with mini-batches (their sections 3 and 6), whose last mini-batch is made of
-    /// examples as they come, or of examples that no earlier step has seen.
+    /// The last inner step alone, `phi_{k-1} - phi_k`: first-order MAML with mini-batches (their sections 3 and 6), whose
+    /// last mini-batch is made of examples as they come, or of examples that no earlier step has seen.
     Last(Tail),
 }
 

@@ -28,7 +28,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Of scores of pairs, each with whether the pair is the same.
+    /// The best threshold for scores of pairs, each with whether the pair is of one class.
     ///
     /// # Panics
     /// When there are none.
