@@ -13,7 +13,7 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Turn {
-    /// As it is.
+    /// Not turned.
     #[default]
     None,
     /// By 90 degrees.

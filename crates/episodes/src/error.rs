@@ -202,7 +202,7 @@ pub enum Error {
     /// Something else where a file should be, which could be waited for without end.
     #[error("{} is {what}, no regular file: give a file", path.display())]
     NotAFile {
-        /// Its path.
+        /// The path of what is there instead.
         path: PathBuf,
         /// What it is, such as a named pipe.
         what: &'static str,

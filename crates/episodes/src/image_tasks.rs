@@ -67,8 +67,9 @@ impl ImageTasks {
         Ok(Self { images, classes, protocol, shots, seed, purpose })
     }
 
-    /// The same classes and images, but each episode draws its shots, uniformly (Bertinetto et al. 2019, released code): a
-    /// class keeps the `shots + queries` images of the protocol, and those that are no support are queries.
+    /// Tasks of these classes and images whose episodes draw their shots, uniformly (Bertinetto et al. 2019, released
+    /// code): a class keeps the `shots + queries` images of the protocol, and images that are not in the support are
+    /// queries.
     ///
     /// ```
     /// # use fewshot_episodes::{ClassId, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Tasks};

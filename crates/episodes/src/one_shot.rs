@@ -41,7 +41,7 @@ impl OneShot {
     ///
     /// # Errors
     /// When a class is not in the image set or listed twice, when there are fewer than two drawers or a class lacks one, when a
-    /// class has a single image, or when no alphabet has so many classes.
+    /// class has a single image, or when no alphabet has `ways` classes.
     pub fn new(
         images: Arc<ImageSet>,
         classes: &[ClassId],

@@ -43,7 +43,7 @@ pub struct SequenceProtocol {
     pub classes: usize,
     /// Images of each class: a sequence is `classes * per_class` steps long.
     pub per_class: usize,
-    /// Whether each class has exactly so many; else the class of each step is drawn by itself.
+    /// Whether each class has exactly `per_class` images; else the class of each step is drawn by itself.
     pub balanced: bool,
     /// How classes are named.
     pub names: Names,

@@ -24,7 +24,7 @@ pub enum Rate<'a, 't, F: Float = f32> {
     /// Rates on the tape, so that they can be learned: one for each single parameter (Meta-SGD), or any shape that broadcasts to the
     /// parameter's. The names are those of theta, or of the adapted parameters alone.
     Each(&'a Params<Var<'t, F>>),
-    /// The same with a further first axis for the steps (MAML++); steps beyond it use its last entry.
+    /// Rates for each parameter with a further first axis for the steps (MAML++); steps beyond it use the last entry.
     PerStep(&'a Params<Var<'t, F>>),
 }
 

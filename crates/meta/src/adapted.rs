@@ -51,7 +51,7 @@ pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
     Box::new(Adapted { model: Arc::clone(model), weights, norm, signature, input })
 }
 
-/// The same from what it held.
+/// The predictor of adapted weights from what it held.
 pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
     model: &Arc<M>,
     learner: &Spec,

@@ -14,7 +14,8 @@ use crate::mann::Mann;
 use crate::task::{Examples, Labels, Metric};
 
 /// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,
-/// table 1): one value, 0 or 1, for every class of every sequence that has so many instances. String labels count only as a whole.
+/// table 1): one value, 0 or 1, for every class of every sequence that has `k` instances. String labels count only as a
+/// whole.
 ///
 /// Episodes run in parallel on the ambient rayon pool; values come in episode order, equal for any number of threads.
 ///

@@ -48,7 +48,7 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
     /// Normalisation in use.
     fn policy(&self) -> NormPolicy;
 
-    /// The same once more, with the same model.
+    /// A copy of the learner that shares its model.
     fn copy(&self) -> Self;
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn compared<F: Float, C: Compare<F> + Learner<F>>(
     Box::new(Comparison { learner: learner.copy(), weights, statistics, known, signature, input })
 }
 
-/// The same from what it held.
+/// The predictor of a metric learner from what it held.
 pub(crate) fn restored<F: Float, C: Compare<F> + Learner<F>>(
     learner: &C,
     learned: &Learned<F>,

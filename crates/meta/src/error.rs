@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// A learner that does other work each time it is called cannot be recorded: its first work would be repeated for all tasks.
     #[error(
-        "the learner does other work each time it is called ({cause}), which a recorded program would freeze: let it draw random          numbers from the `Noise` it is given and keep no state between calls, or train with `Execution::Eager`"
+        "the learner does other work each time it is called ({cause}), which a recorded program would freeze: let it draw random numbers from the `Noise` it is given and keep no state between calls, or train with `Execution::Eager`"
     )]
     Changing {
         /// The first difference between two recordings.
@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// A predictor that answers the same queries in two ways.
     #[error(
-        "episode {episode}: the predictor gives other answers to the same queries when it is asked again: let the model draw random          numbers from its pass's `Noise` alone, of which there is none in use, and keep no state between calls"
+        "episode {episode}: the predictor gives other answers to the same queries when it is asked again: let the model draw random numbers from its pass's `Noise` alone, of which there is none in use, and keep no state between calls"
     )]
     Unsteady {
         /// Number of the episode.
@@ -97,7 +97,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error once more, for several results that fail for one reason.
+    /// A copy of the error, for several results that fail for one reason.
     pub(crate) fn again(&self) -> Error {
         match self {
             Error::Task { episode, cause } => Error::Task { episode: *episode, cause: cause.clone() },

@@ -15,21 +15,21 @@ pub enum Filter {
     /// Every parameter.
     #[default]
     All,
-    /// Those that match one of the patterns.
+    /// The parameters whose names match one of the patterns.
     Only(Vec<String>),
-    /// Those that match none of the patterns.
+    /// The parameters whose names match none of the patterns.
     Except(Vec<String>),
     /// All but the scales and shifts of norms, by what they are and not by their names ([`Spec::norms`]).
     ButNorms,
 }
 
 impl Filter {
-    /// Those that match one of the patterns.
+    /// The parameters whose names match one of the patterns.
     pub fn only(patterns: &[&str]) -> Self {
         Filter::Only(patterns.iter().map(|p| p.to_string()).collect())
     }
 
-    /// Those that match none of the patterns.
+    /// The parameters whose names match none of the patterns.
     pub fn except(patterns: &[&str]) -> Self {
         Filter::Except(patterns.iter().map(|p| p.to_string()).collect())
     }

@@ -13,14 +13,14 @@ pub enum Answers {
     /// Not known.
     #[default]
     Unknown,
-    /// So many numbers: classes below it, or so many values an example.
+    /// The number of its outputs: labels are classes below it, or each example has that number of values.
     Outputs(usize),
     /// The classes of the support, each of which needs an example there.
     SupportClasses,
 }
 
 impl Answers {
-    /// Those of a model whose last layer gives so many numbers, if that is known.
+    /// The labels of a model, from its number of outputs where that is known.
     pub(crate) fn of(model: &Spec) -> Self {
         model.outputs().map_or(Answers::Unknown, Answers::Outputs)
     }

@@ -28,7 +28,7 @@ impl FullContext {
         self.features
     }
 
-    /// Its weights.
+    /// The weights of the two LSTMs.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }

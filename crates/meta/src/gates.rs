@@ -15,7 +15,7 @@ impl Spread {
     /// Shares of the coordinates below each quantile.
     pub const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-    /// Of so many numbers, interpolated linearly between neighbours.
+    /// The levels of the numbers `x`, interpolated linearly between neighbours.
     fn of(mut x: Vec<f64>) -> Self {
         x.sort_by(f64::total_cmp);
         let at = |level: f64| {
@@ -37,7 +37,7 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Of gates before the sigmoid, `[coordinates, 2]`.
+    /// The gates, from their values before the sigmoid, `[coordinates, 2]`.
     pub(crate) fn of<F: Float>(gates: &Array<F>) -> Self {
         let open = |which: usize| {
             let column = gates.data().iter().skip(which).step_by(2);

@@ -8,7 +8,7 @@ use crate::task_vars::LabelVars;
 /// What a class is called in an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LabelCode {
-    /// One of so many numbers, one-hot.
+    /// A number below this, one-hot.
     OneHot(usize),
     /// Five letters out of five, each one-hot: 3125 names.
     Strings,

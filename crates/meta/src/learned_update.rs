@@ -73,7 +73,7 @@ pub struct Coordinates<'t, F: Float = f32> {
 }
 
 impl LearnedUpdate {
-    /// With so many hidden units in layer one (the paper's code: 20).
+    /// A learned update with `hidden` units in layer one (the paper's code: 20).
     ///
     /// It starts near gradient descent of rate 0.01 (section 3.3.2): weights uniform within 0.01, `b_F` in `[4, 5)`, `b_I` in `[-5, -4)`.
     pub fn new(hidden: usize) -> Self {
@@ -92,7 +92,7 @@ impl LearnedUpdate {
         LearnedUpdate { lstm, forget, input, spec: b.finish() }
     }
 
-    /// Its weights.
+    /// The weights of the update's networks.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }

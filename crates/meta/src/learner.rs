@@ -194,8 +194,8 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         Vec::new()
     }
 
-    /// The stage of training after so many outer updates: equal stages do the same operations. For algorithms whose meta-gradient
-    /// changes during training.
+    /// The stage of training after `iteration` outer updates: equal stages do the same operations. For algorithms whose
+    /// meta-gradient changes during training.
     fn stage(&self, iteration: u64) -> u64 {
         let _ = iteration;
         0

@@ -68,11 +68,11 @@ pub struct Leo {
     pub normalised: bool,
     /// Steps on the latent codes.
     pub latent_steps: usize,
-    /// Their rates before training.
+    /// Rates of the latent steps before training.
     pub latent_rate: f64,
-    /// Steps on the weights after them.
+    /// Steps on the classifier's weights, after the latent steps.
     pub fine_tuning_steps: usize,
-    /// Their rates before training.
+    /// Rates of the fine-tuning steps before training.
     pub fine_tuning_rate: f64,
     /// Probability that a number of a feature vector is dropped in training.
     pub dropout: f64,
@@ -97,7 +97,7 @@ impl Leo {
     /// Limits of the mean meta-gradient (released code): numbers within 0.1, then each parameter's norm at most 0.1.
     pub const CLIP: Clip = Clip::ValueThenEachNorm { value: 0.1, norm: 0.1 };
 
-    /// The defaults of the released code, for feature vectors of so many numbers; its outer rate is 1e-4.
+    /// The defaults of the released code, for feature vectors of `inputs` numbers; its outer rate is 1e-4.
     pub fn new(inputs: usize) -> Self {
         Leo {
             inputs,
@@ -128,7 +128,8 @@ impl Leo {
         }
     }
 
-    /// The same for 5-way 5-shot; the outer rate is 4.102361e-4.
+    /// The settings found for miniImageNet, 5-way 5-shot; the outer rate is 4.102361e-4 (appendix, table of
+    /// hyperparameters).
     pub fn mini_5shot() -> Self {
         Leo {
             dropout: 0.300299,
@@ -156,7 +157,7 @@ impl Leo {
         }
     }
 
-    /// These features, in training without some of their numbers.
+    /// Features, in training without some of their numbers.
     pub(crate) fn dropped<'t, F: Float>(&self, x: Var<'t, F>, noise: Option<&Noise>) -> Var<'t, F> {
         match noise {
             Some(noise) if self.dropout > 0.0 => x * noise.mask(x.tape(), &x.shape(), self.dropout),

@@ -76,7 +76,7 @@ impl LeoNetwork {
         pairs.matmul(second).relu().reshape(&[n, n, pair]).mean_axes(&[1])
     }
 
-    /// The distribution of classifier weights `[n, inputs]` for latent codes `[n, latent]` of a task of so many classes.
+    /// The distribution of classifier weights `[n, inputs]` for latent codes `[n, latent]` of a task of `ways` classes.
     #[track_caller]
     pub(crate) fn decode<'t, F: Float>(
         &self,

@@ -40,7 +40,7 @@ impl<'t, F: Float> Gaussian<'t, F> {
         }
     }
 
-    /// The sample so many deviations from the mean.
+    /// The sample that lies `deviations` standard deviations from the mean.
     fn at(self, deviations: Var<'t, F>) -> Sample<'t, F> {
         let value = self.mean + self.deviation * deviations;
         let squares = (value.square() - deviations.square()) * F::of(0.5);

@@ -24,9 +24,9 @@ use crate::task_vars::TaskVars;
 /// What the meta-learner takes for the gradient of a step's examples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum InnerGradient {
-    /// That of their mean loss.
+    /// The gradient of their mean loss.
     Mean,
-    /// That of their mean loss, divided by their number once more, as in the released code.
+    /// The gradient of their mean loss, divided by their number once more, as in the released code.
     #[default]
     DividedMean,
 }

@@ -21,13 +21,13 @@ const BLOCK: usize = 512;
 /// The network after a step, or before the first.
 pub(crate) struct Step<'t, F: Float> {
     pub(crate) weights: Params<Var<'t, F>>,
-    /// Of the batch the step has seen.
+    /// Statistics of the batch that the step has seen.
     statistics: Option<Params<Var<'t, F>>>,
-    /// Of each block of coordinates.
+    /// State of each block of coordinates.
     state: Vec<Coordinates<'t, F>>,
 }
 
-/// The same as arrays.
+/// The network after a step, as arrays.
 pub(crate) struct Adapted<F: Float> {
     weights: Params<Array<F>>,
     /// Running statistics over the steps so far.
@@ -190,7 +190,7 @@ fn at_rest<F: Float>(step: &Step<'_, F>) -> Vec<[Array<F>; 4]> {
     step.state.iter().map(|block| block.values().map(|x| x.value())).collect()
 }
 
-/// The same on a tape again.
+/// The coordinates on a tape, from arrays.
 fn on<'t, F: Float>(tape: &'t Tape<F>, state: &[[Array<F>; 4]]) -> Vec<Coordinates<'t, F>> {
     state.iter().map(|block| Coordinates::of(&block.each_ref().map(|x| tape.var(x)))).collect()
 }

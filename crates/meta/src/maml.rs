@@ -42,10 +42,10 @@ pub enum Rates {
 /// Whether something is one for all inner steps or there is one for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sharing {
-    /// One for all steps.
+    /// One set for all inner steps.
     #[default]
     Shared,
-    /// One for each training step; steps beyond use the last.
+    /// One set for each training step; steps beyond use the last.
     PerStep,
 }
 
@@ -87,7 +87,7 @@ pub struct Maml<M> {
     pub batch: Option<usize>,
     /// Order of the meta-gradient.
     pub order: Order,
-    /// First order for so many outer updates, `order` after them (MAML++ anneals the order this way).
+    /// Outer updates that are of first order before `order` applies (MAML++ anneals the order this way).
     pub first_order_until: u64,
     /// The query loss after every step instead of the last alone, for the first updates (MAML++).
     pub multi_step: Option<MultiStep>,

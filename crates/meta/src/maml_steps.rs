@@ -128,7 +128,7 @@ impl<M> Maml<M> {
         })
     }
 
-    /// The predictor after so many steps.
+    /// The predictor of the weights after `step` steps.
     pub(crate) fn predictor<F: Float>(
         &self,
         meta: &Meta<F>,

@@ -46,12 +46,13 @@ pub struct Mann {
 }
 
 impl Mann {
-    /// The paper's network for examples of so many numbers, trained on so many sequences at a time.
+    /// The paper's network for examples of `inputs` numbers, trained on `batch` sequences at a time.
     pub fn new(inputs: usize, labels: LabelCode, batch: usize) -> Self {
         Mann::on(Core::Memory(MannConfig::santoro()), inputs, labels, batch)
     }
 
-    /// The same on another memory, or none.
+    /// A network on this memory, or on a baseline, for examples of `inputs` numbers, trained on `batch` sequences at a
+    /// time.
     pub fn on(core: Core, inputs: usize, labels: LabelCode, batch: usize) -> Self {
         let mut b = Builder::new();
         let cell = b.scope("cell", |b| Cell::new(b, core, inputs + labels.width()));

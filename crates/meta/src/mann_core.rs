@@ -10,13 +10,13 @@ use fewshot_nn::{
 pub enum Core {
     /// An LSTM with an external memory.
     Memory(MannConfig),
-    /// The baseline: an LSTM of so many units alone.
+    /// The baseline: an LSTM alone, with its number of units.
     Lstm(usize),
-    /// The baseline without a memory: one layer of so many rectified units.
+    /// The baseline without a memory: one layer of rectified units, with their number.
     FeedForward(usize),
 }
 
-/// The same with weights to use.
+/// A core with the places of its weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cell {
     Memory(MannCell),
@@ -32,7 +32,7 @@ pub(crate) enum Entered<'t, F: Float> {
 }
 
 impl<'t, F: Float> Entered<'t, F> {
-    /// That of steps of so many rows.
+    /// Splits projected inputs into steps of `rows` rows each.
     pub(crate) fn steps(&self, rows: usize) -> Vec<Self> {
         match self {
             Entered::Memory(input) => input.steps(rows).into_iter().map(Entered::Memory).collect(),

@@ -40,7 +40,7 @@ pub struct MetaVars<'t, F: Float = f32> {
 }
 
 impl<F: Float> Meta<F> {
-    /// These values on a tape, for a task of the first lane, at a stage of training.
+    /// The values on a tape, for a task of the first lane, at a stage of training.
     pub fn on<'t>(&self, tape: &'t Tape<F>, stage: u64) -> MetaVars<'t, F> {
         let carried = self.lanes.first().map(|lane| lane.on(tape)).unwrap_or_default();
         MetaVars { theta: self.theta.on(tape), statistics: self.statistics.on(tape), carried, stage }

@@ -21,10 +21,10 @@ const MEMBERS: &str = "members";
 /// How the similarities of a query to the support examples of a class make the score of the class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Vote {
-    /// Their sum: `sum_{s in c} cos(z_q, z_s)` (NIL).
+    /// The sum of the similarities: `sum_{s in c} cos(z_q, z_s)` (NIL).
     #[default]
     Sum,
-    /// The largest: the query takes the label of the closest example (nearest neighbour).
+    /// The largest similarity: the query takes the label of the closest example (nearest neighbour).
     Nearest,
 }
 

@@ -8,7 +8,7 @@ use crate::learned::Learned;
 
 /// What has been learned from a support set: answers queries.
 ///
-/// The same queries get the same answers each time. The predictors of this crate panic at the caller's line when queries do not fit;
+/// Equal queries get equal answers each time. The predictors of this crate panic at the caller's line when queries do not fit;
 /// `try_predict` is for queries from outside. Called through a plain `&dyn Predictor` a panic names a line of this crate, for Rust does
 /// not pass the caller on through such calls; through a `Box<dyn Predictor>` it names the caller's.
 pub trait Predictor<F: Float = f32>: Send + Sync {

@@ -72,7 +72,7 @@ impl<M> R2d2<M> {
         }
     }
 
-    /// LR-D2 with so many Newton steps; the paper has 1 and 5.
+    /// LR-D2 with `steps` Newton steps; the paper has 1 and 5.
     pub fn logistic(model: M, steps: usize) -> Self {
         R2d2 { regression: Regression::Logistic { steps }, ..R2d2::new(model) }
     }

@@ -143,7 +143,7 @@ impl<F: Float> Recording<F> {
         }
     }
 
-    /// The part of some tasks of this form, at most so many, run together; of each there is a stream of random numbers.
+    /// The part of at most `most` tasks of this form, run together; each has a stream of random numbers.
     pub(crate) fn run_together<R: FnOnce() -> ChaCha8Rng>(
         &self,
         meta: &Meta<F>,

@@ -50,7 +50,7 @@ impl Relation {
 }
 
 impl<E, M> Relation<E, M> {
-    /// Of these two networks, whose weights have different names.
+    /// A learner of an encoder and a module, whose weights have different names.
     ///
     /// # Panics
     /// Where its weights are first asked for, when a name is in both.

@@ -23,11 +23,11 @@ use crate::task_vars::TaskVars;
 /// What of the inner steps makes the outer step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Displacement {
-    /// All of them: `theta - phi_k` (Reptile).
+    /// All inner steps: `theta - phi_k` (Reptile).
     #[default]
     Whole,
-    /// The last alone, `phi_{k-1} - phi_k`: first-order MAML with mini-batches (their sections 3 and 6), whose last mini-batch is made of
-    /// examples as they come, or of examples that no earlier step has seen.
+    /// The last inner step alone, `phi_{k-1} - phi_k`: first-order MAML with mini-batches (their sections 3 and 6), whose
+    /// last mini-batch is made of examples as they come, or of examples that no earlier step has seen.
     Last(Tail),
 }
 
@@ -64,7 +64,7 @@ pub struct Reptile<M> {
     pub rule: Rule,
     /// Support examples of an inner step in training; nothing: all of them.
     pub batch: Option<usize>,
-    /// The same in use.
+    /// Support examples of an inner step when adapting for use; nothing: all of them.
     pub eval_batch: Option<usize>,
     /// Lanes of the meta-batch that carry moments of their own; as many as tasks in a meta-batch keep all of them parallel.
     pub lanes: usize,

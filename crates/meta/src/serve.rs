@@ -22,7 +22,7 @@ pub(crate) fn served<'t, F: Float>(
     }
 }
 
-/// The mini-batches of so many examples that are drawn for the steps, or nothing where each sees all of them.
+/// The mini-batches of `batch` examples that are drawn for the steps, or nothing where steps see the whole support.
 pub(crate) fn batches(examples: usize, batch: Option<usize>, steps: usize, tail: Tail) -> Option<Batches> {
     let size = batch.filter(|&size| size != examples && steps > 0)?;
     Some(Batches { examples, size, count: steps, tail })

@@ -56,7 +56,7 @@ impl<'a, F: Float> Portions<'a, F> {
         Portions { support, places: places.iter().map(|places| places.value()).collect() }
     }
 
-    /// That of step `t`.
+    /// The support of step `t`: the whole, or its mini-batch.
     pub(crate) fn at<'t>(&self, t: usize, tape: &'t Tape<F>) -> ExampleVars<'t, F> {
         let support = self.support.on(tape);
         self.places.get(t).map_or(support, |places| support.pick(tape.var(places)))

@@ -20,8 +20,8 @@ const WAITING: usize = 8;
 /// waking up take.
 pub(crate) const AWAKE: Duration = Duration::from_micros(50);
 
-/// Where threads hand in their parts. Those of one task are added by the calling thread, so that the sum stays in the caches of one
-/// core; but a part of several tasks is larger than the sum, and who made it adds it.
+/// Where threads hand in their parts. Parts of one task are added by the calling thread, so that the sum stays in the
+/// caches of one core; a part of several tasks is larger than the sum, and the thread that made it adds it.
 pub(crate) struct Collector<'a, F: Float> {
     sum: Mutex<Sum<'a, F>>,
     /// The task whose turn it is.

@@ -56,7 +56,7 @@ impl<F: Float> Labels<F> {
         self.on(predictions.tape()).loss(predictions)
     }
 
-    /// These labels on a tape.
+    /// The labels as values on a tape.
     pub fn on<'t>(&self, tape: &'t Tape<F>) -> LabelVars<'t, F> {
         match self {
             Labels::Classes(classes) => {
@@ -152,7 +152,7 @@ impl<F: Float> Examples<F> {
 }
 
 impl<F: Float> Examples<F> {
-    /// These examples on a tape.
+    /// The examples as values on a tape.
     pub fn on<'t>(&self, tape: &'t Tape<F>) -> ExampleVars<'t, F> {
         ExampleVars { x: tape.var(&self.x), y: self.y.on(tape) }
     }
@@ -193,7 +193,7 @@ pub struct Task<F: Float = f32> {
 }
 
 impl<F: Float> Task<F> {
-    /// This task on a tape.
+    /// The task as values on a tape.
     pub fn on<'t>(&self, tape: &'t Tape<F>) -> TaskVars<'t, F> {
         TaskVars { support: self.support.on(tape), query: self.query.on(tape) }
     }

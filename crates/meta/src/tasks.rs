@@ -205,7 +205,7 @@ fn on_all_threads<W>(
     }
 }
 
-/// Calls `work` on so many threads of the ambient pool.
+/// Calls `work` on `threads` threads of the ambient pool.
 fn on_threads(threads: usize, work: impl Fn() + Sync) {
     // the caller works too, at once: waking a thread takes as long as some of the smallest tasks
     let others = AtomicUsize::new(threads - 1);

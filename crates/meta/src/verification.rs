@@ -21,14 +21,14 @@ use crate::task::{Examples, Labels, Task};
 pub struct Verification {
     /// Share of the pairs that are right at the best threshold.
     pub accuracy: f64,
-    /// That threshold: pairs of this score and above count as the same. Of several as good, the highest.
+    /// The best threshold: pairs of this score and above count as the same. Of several as good, the highest.
     pub threshold: f64,
     /// How many pairs there were.
     pub pairs: usize,
 }
 
 impl Verification {
-    /// Of scores of pairs, each with whether the pair is the same.
+    /// The best threshold for scores of pairs, each with whether the pair is of one class.
     ///
     /// # Panics
     /// When there are none.

@@ -11,7 +11,7 @@ pub enum Clip {
     Value(f64),
     /// All numbers are scaled by `min(1, limit / norm)`, with the Euclidean norm of all of them.
     Norm(f64),
-    /// The same for two networks, each by itself.
+    /// The numbers of each of two networks are scaled by `min(1, limit / norm)`, with the norm of that network's alone.
     NormApart {
         /// The limit of either.
         limit: f64,

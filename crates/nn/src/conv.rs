@@ -120,7 +120,7 @@ impl ConvNorm {
         }
     }
 
-    /// With max-pooling at the end.
+    /// This block with max-pooling at the end.
     #[must_use]
     pub fn with_pool(mut self, pool: Pool) -> Self {
         self.pool = Some(pool);

@@ -25,7 +25,7 @@ pub enum Downsample {
 pub enum Features {
     /// The mean of each channel.
     Mean,
-    /// All values.
+    /// All values of the images, in one row.
     Flatten,
 }
 
@@ -55,7 +55,7 @@ pub struct Conv4Config {
     pub weight: Init,
     /// Convolution biases.
     pub bias: Bias,
-    /// A linear layer from the features to so many outputs, if any.
+    /// Outputs of a linear layer on top of the features; `None`: there is no such layer.
     pub head: Option<usize>,
     /// Initial weights of the head.
     pub head_weight: Init,
@@ -247,7 +247,7 @@ impl<F: Float> Headed<F> for Conv4 {
         }
     }
 
-    /// As it is for a network without a head.
+    /// The head's outputs; the features themselves where there is no head.
     #[track_caller]
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
         self.head.map_or(features, |head| head.forward(params, features))

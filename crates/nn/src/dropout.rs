@@ -12,7 +12,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// With this probability of dropping a value.
+    /// Dropout that drops a value with probability `rate`.
     ///
     /// # Panics
     /// When `rate` is not in [0, 1).

@@ -11,7 +11,7 @@ pub enum Init {
     Zeros,
     /// 1.
     Ones,
-    /// This number.
+    /// A given number.
     Constant(f64),
     /// Normal with mean 0 and this standard deviation.
     Normal {
@@ -77,7 +77,7 @@ pub enum Bias {
     Zeros,
     /// Uniform within `1 / sqrt(fan_in)` of the layer's weight, PyTorch's default.
     FanIn,
-    /// These initial values, whatever the layer.
+    /// Given initial values, whatever the layer.
     Of(Init),
 }
 

@@ -51,7 +51,7 @@ pub struct Layerwise<F: Float = f32> {
 const FIRST_MOMENTUM: f64 = 0.5;
 
 impl<F: Float> Layerwise<F> {
-    /// With these layers; momentum has risen after `rise` steps.
+    /// Gradient descent with the settings `layers`; momentum has risen after `rise` steps.
     pub fn new(layers: Vec<Layer>, rise: u64) -> Self {
         Layerwise { layers, rise, moves: Params::default(), steps: 0 }
     }

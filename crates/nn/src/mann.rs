@@ -86,7 +86,7 @@ pub struct MannInput<'t, F: Float = f32> {
 }
 
 impl<'t, F: Float> MannInput<'t, F> {
-    /// Those of steps of so many rows.
+    /// Splits projected inputs into steps of `rows` rows each.
     ///
     /// # Panics
     /// When they are no whole number of steps.
@@ -129,16 +129,16 @@ pub struct MannCell {
 
 /// What the controller tells the heads.
 struct Heads<'t, F: Float> {
-    /// What they look for, and write unless there are vectors of their own, `[n, heads, width]`.
+    /// What the heads look for, and write unless there are vectors of their own, `[n, heads, width]`.
     keys: Var<'t, F>,
-    /// What they write `[n, heads, width]`.
+    /// What the heads write `[n, heads, width]`.
     written: Var<'t, F>,
     /// How much of it goes to where they read last `[n or 1, heads, 1]`.
     gates: Var<'t, F>,
 }
 
 impl MannCell {
-    /// For inputs of so many numbers. Weights are Glorot uniform, biases and gates start at 0 (at a half).
+    /// A cell for examples of `inputs` numbers. Weights are Glorot uniform, biases and gates start at 0 (at a half).
     pub fn new(b: &mut Builder, inputs: usize, config: &MannConfig) -> Self {
         let MannConfig { controller, width, heads, .. } = *config;
         let told = heads * Self::told(config);
@@ -249,7 +249,7 @@ impl MannCell {
         self.step(params, self.project(params, x), state)
     }
 
-    /// The same from a projected input ([`MannCell::project`]).
+    /// One step from a projected input ([`MannCell::project`]).
     ///
     /// # Panics
     /// When sizes differ.

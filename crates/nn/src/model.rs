@@ -46,7 +46,7 @@ use crate::spec::{Spec, path};
 /// assert_eq!(y.shape(), [3, 2]);
 /// ```
 pub trait Model<F: Float = f32>: Send + Sync {
-    /// Its weights and statistics.
+    /// The names, shapes and initial values of the model's weights and statistics.
     fn spec(&self) -> &Spec;
 
     /// The outputs for a batch `x`, on the tape of `params` and `x`.

@@ -7,15 +7,15 @@ use std::str::FromStr;
 /// every result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NormPolicy {
-    /// Those of the batch at hand, in training and evaluation: all queries together (transductive). MAML, Reptile with
-    /// transduction, Relation networks.
+    /// Statistics of the batch at hand, in training and evaluation: all queries together (transductive). MAML, Reptile
+    /// with transduction, Relation networks.
     Batch,
-    /// Those of the batch in training, of which running averages are kept for evaluation. Prototypical networks.
+    /// Statistics of the batch in training, running averages of them in evaluation. Prototypical networks.
     Running {
         /// Weight of a new batch in the averages; PyTorch's default is 0.1.
         momentum: f64,
     },
-    /// Those of the batch in training; at evaluation those gathered on the episode's support. LSTM meta-learner.
+    /// Statistics of the batch in training, of the episode's support in evaluation. LSTM meta-learner.
     SupportOnly,
     /// At evaluation each query is normalised in a batch made of the whole support and that query. Reptile without
     /// transduction.

@@ -250,7 +250,7 @@ impl<F: Float> Default for RmsProp<F> {
 }
 
 impl<F: Float> RmsProp<F> {
-    /// With these constants.
+    /// RMSProp with decay `rho` of the second moment, `momentum`, and `eps` added to the second moment.
     pub fn new(rho: f64, momentum: f64, eps: f64) -> Self {
         RmsProp { rho, momentum, eps, second: Params::default(), update: Params::default(), steps: 0 }
     }

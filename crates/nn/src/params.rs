@@ -93,7 +93,7 @@ impl<T> Params<T> {
         self.values.get(place)
     }
 
-    /// The same names with other values, in order.
+    /// Parameters with these names and other values, given in the order of the names.
     ///
     /// # Panics
     /// When there is not one value a name.
@@ -175,7 +175,7 @@ impl<T: Clone> Params<T> {
         Params { names: self.names[count..].into(), values: self.values[count..].to_vec() }
     }
 
-    /// These values and then `others`, named `scope.` and their own names.
+    /// The values of both: these, and then `others`, named `scope.` and their own names.
     ///
     /// # Panics
     /// When a name stands twice.
@@ -187,7 +187,7 @@ impl<T: Clone> Params<T> {
         Params::new(own.chain(more).collect())
     }
 
-    /// These values, with those that `others` names replaced by its own.
+    /// These values, with the values of `others` in place of those of equal names.
     ///
     /// # Panics
     /// When `others` holds a name that is not here.
@@ -232,7 +232,7 @@ impl<T> Index<&str> for Params<T> {
 }
 
 impl<F: Float> Params<Array<F>> {
-    /// These arrays on a tape.
+    /// The arrays as variables on a tape.
     pub fn on<'t>(&self, tape: &'t Tape<F>) -> Params<Var<'t, F>> {
         self.map(|x| tape.var(x))
     }

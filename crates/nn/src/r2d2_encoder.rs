@@ -35,7 +35,7 @@ impl R2d2Config {
         R2d2Config { size: 28, channels: 1, filters: [96, 192, 384, 512], dropout: 0.0 }
     }
 
-    /// The same for 84x84 colour images, with dropout of 0.1; 72,576 features.
+    /// The network for miniImageNet: 84x84 colour images, dropout of 0.1; 72,576 features.
     pub fn mini_imagenet() -> Self {
         R2d2Config { size: 84, channels: 3, dropout: 0.1, ..Self::omniglot() }
     }

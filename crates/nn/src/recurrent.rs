@@ -116,7 +116,7 @@ pub type Lstm = Recurrent<LstmCell>;
 pub type Gru = Recurrent<GruCell>;
 
 impl<C: Cell> Recurrent<C> {
-    /// So many layers of `size` cells on inputs of so many numbers.
+    /// `layers` layers of `size` units each, on steps of `inputs` numbers.
     ///
     /// # Panics
     /// When there are no layers.

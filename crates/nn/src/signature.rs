@@ -23,14 +23,14 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// With one more entry, or another value for one that is there.
+    /// This signature with one more entry, or another value for one that is there.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
         Arc::make_mut(&mut self.entries).insert(name.to_owned(), value.to_string());
         self
     }
 
-    /// With the entries of another; where both have a name, with both values.
+    /// This signature with the entries of another; where both have a name, with both values.
     #[must_use]
     pub fn and(mut self, other: &Signature) -> Self {
         for (name, value) in other.iter() {
@@ -69,9 +69,9 @@ pub enum Input {
     /// Not known: whatever the layers take.
     #[default]
     Any,
-    /// So many numbers, in any shape.
+    /// A number of values, in any shape.
     Numbers(usize),
-    /// This shape alone.
+    /// One shape alone.
     Shape(Vec<usize>),
 }
 

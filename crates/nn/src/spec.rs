@@ -76,7 +76,7 @@ impl Spec {
         Params::new(self.weights.iter().map(|e| e.array(rng)).collect())
     }
 
-    /// With one more weight, at the end.
+    /// This spec with one more weight, at the end.
     ///
     /// # Panics
     /// When the name is taken, or the shape has more elements than can be counted.
@@ -104,24 +104,25 @@ impl Spec {
         self.outputs
     }
 
-    /// What distinguishes it from others of equal names and shapes.
+    /// What distinguishes the model from others with weights of equal names and shapes.
     pub fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    /// For examples like these.
+    /// This spec for examples of another kind.
     #[must_use]
     pub fn with_input(self, input: Input) -> Self {
         Spec { input, ..self }
     }
 
-    /// With one more entry in its signature, or another value for one that is there.
+    /// This spec with one more entry in its signature, or another value for one that is there.
     #[must_use]
     pub fn signed(self, name: &str, value: impl Display) -> Self {
         Spec { signature: self.signature.with(name, value), ..self }
     }
 
-    /// With the weights and statistics of another model behind these, and what distinguishes it. It takes and gives what this one does.
+    /// This spec with the weights and statistics of another model behind its own, and with the entries of that model's
+    /// signature. Input and outputs stay those of this one.
     ///
     /// # Panics
     /// When both have one of the same name.
@@ -139,7 +140,8 @@ impl Spec {
         self
     }
 
-    /// With `steps` equal copies, along a new first axis, of the weights and statistics whose names `chosen` accepts.
+    /// This spec with `steps` equal copies, along a new first axis, of the weights and statistics whose names `chosen`
+    /// accepts.
     #[must_use]
     pub fn per_step(mut self, steps: usize, chosen: impl Fn(&str) -> bool) -> Self {
         for entry in self.weights.iter_mut().chain(&mut self.statistics).filter(|e| chosen(&e.name)) {

@@ -15,7 +15,7 @@ struct Budget {
 /// Bytes that a picture may take until this is dropped.
 pub(super) struct Share(u64);
 
-/// Waits until so many bytes are free. The thread that waits has none, so that those that have some come to an end.
+/// Waits until `bytes` bytes are free. The waiting thread holds none, so that threads that hold some come to an end.
 ///
 /// # Panics
 /// When they are more than there are in all.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Fewest classes that are divided: two to learn to tell apart, two to test on.
 const FEWEST: usize = 4;
-/// From so many classes on there are some for validation.
+/// Fewest classes of which some are for validation.
 const MANY: usize = 20;
 /// The parts.
 const TRAIN: usize = 0;

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    /// A header of a frame of these samplings, and a scan of so many components.
+    /// A header of a frame of these samplings, and a scan of `scanned` components.
     fn file(kind: u8, samplings: &[u8], scanned: u8) -> Vec<u8> {
         let mut bytes =
             vec![0xff, 0xd8, 0xff, 0xe0, 0, 4, 0xff, 0xd9, 0xff, kind, 0, 8 + 3 * samplings.len() as u8, 8];

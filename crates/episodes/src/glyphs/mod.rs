@@ -57,7 +57,7 @@ impl Default for GlyphConfig {
 /// Generates glyph alphabets: classes `Alphabet07/character03`, images `[size, size, 1]`,
 /// ink 255 on paper 0.
 ///
-/// The same seed gives the same bytes on every platform and any number of threads. With
+/// Equal seeds give equal bytes on every platform and any number of threads. With
 /// fewer alphabets or fewer drawings it gives the first of those that it gives with more.
 ///
 /// ```

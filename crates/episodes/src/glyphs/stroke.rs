@@ -98,7 +98,7 @@ impl Stroke {
         Stroke { points: (0..8).map(at).collect(), join: Join::Closed }
     }
 
-    /// The same stroke with its control points moved.
+    /// This stroke with its control points moved.
     pub(super) fn map(&self, place: impl FnMut(Point) -> Point) -> Self {
         Stroke { points: self.points.iter().copied().map(place).collect(), join: self.join }
     }

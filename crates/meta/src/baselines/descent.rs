@@ -78,7 +78,7 @@ impl<M> Descent<'_, M> {
         stands.map(one).collect()
     }
 
-    /// The same on a tape, and the answers to the query.
+    /// The weights after all steps on a tape, and the answers to the query.
     pub(crate) fn outcome<'t, F: Float>(
         &self,
         start: &Params<Var<'t, F>>,

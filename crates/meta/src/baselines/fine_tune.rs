@@ -29,7 +29,7 @@ pub enum Head {
         /// Equal seeds give equal heads.
         seed: u64,
     },
-    /// That of the meta-parameters, for outputs that mean the same in every task, such as those of a regression.
+    /// The head of the meta-parameters, for outputs that mean the same in every task, as in regression.
     Kept,
 }
 
