@@ -67,7 +67,7 @@ entry_points! {
     fn accumulate(acc: &mut [Self], b: &[Self]) = elementwise::map::add_assign;
     /// Repeats `a` along the axes of `shape` it lacks or has one element on.
     fn broadcast_to(out: &mut [Self], shape: &[usize], a: &[Self], a_shape: &[usize]) = elementwise::broadcast_to;
-    /// The gates of an LSTM: see [`elementwise::lstm`].
+    /// The gates of an LSTM: see `elementwise::lstm`.
     fn lstm(
         hidden: &mut [Self],
         next: &mut [Self],
@@ -76,7 +76,7 @@ entry_points! {
         cell: &[Self],
         size: usize,
     ) = elementwise::lstm;
-    /// The derivative of [`Kernels::lstm`]: see [`elementwise::lstm_backward`].
+    /// The derivative of [`Kernels::lstm`]: see `elementwise::lstm_backward`.
     fn lstm_backward(
         d_gates: &mut [Self],
         d_cell: &mut [Self],
@@ -90,7 +90,7 @@ entry_points! {
 
     /// Copies `x`, split over threads where there is help.
     fn copy(out: &mut [Self], x: &[Self]) = permute::copy;
-    /// Reorders the axes of `x`: see [`permute::permute`].
+    /// Reorders the axes of `x`: see `permute::permute`.
     fn permute(out: &mut [Self], x: &[Self], shape: &[usize], axes: &[usize]) = permute::permute;
     /// Rows picked along an axis; sizes outer, axis, inner.
     fn gather(out: &mut [Self], x: &[Self], places: &[usize], sizes: [usize; 3]) = gather::gather;
@@ -117,12 +117,12 @@ entry_points! {
         labels: &[usize],
         c: usize,
     ) = softmax::softmax_cross_entropy;
-    /// Vectors brought into a range by powers of two: see [`scale::scale`]. Outputs: scaled vectors, factors, inverses.
+    /// Vectors brought into a range by powers of two: see `scale::scale`. Outputs: scaled vectors, factors, inverses.
     fn scale(outputs: [&mut [Self]; 3], x: &[Self], sizes: [usize; 3]) = scale::scale;
     /// Squared Euclidean distances between the rows of two matrices.
     fn squared_distances(out: &mut [Self], a: &[Self], b: &[Self], width: usize) = distances::squared_distances;
 
-    /// Products of matrices, and a matrix added to each: see [`product::matmuls`]. Sizes: matrices, m, k, n.
+    /// Products of matrices, and a matrix added to each: see `product::matmuls`. Sizes: matrices, m, k, n.
     fn matmuls(
         out: &mut [Self],
         a: &[Self],
@@ -137,20 +137,20 @@ entry_points! {
     fn avg_pool(out: &mut [Self], x: &[Self], s: &PoolShape) = pool::avg_pool;
     /// The adjoint of [`Kernels::avg_pool`].
     fn avg_pool_dx(dx: &mut [Self], g: &[Self], s: &PoolShape) = pool::avg_pool_dx;
-    /// The greatest element of each window and its place: see [`pool::max_pool`].
+    /// The greatest element of each window and its place: see `pool::max_pool`.
     fn max_pool(out: &mut [Self], places: &mut [Self], x: &[Self], s: &PoolShape) = pool::max_pool;
     /// The elements of `x` at the places that [`Kernels::max_pool`] gave.
     fn max_pool_pick(out: &mut [Self], x: &[Self], places: &[Self], s: &PoolShape) = pool::max_pool_pick;
     /// The adjoint of [`Kernels::max_pool_pick`].
     fn max_pool_place(out: &mut [Self], u: &[Self], places: &[Self], s: &PoolShape) = pool::max_pool_place;
 
-    /// Convolution: see [`conv::conv`].
+    /// Convolution: see `conv::conv`.
     fn conv(out: &mut [Self], x: &[Self], w: &[Self], s: &ConvShape) = conv::conv;
     /// Its gradient for the images.
     fn conv_dx(dx: &mut [Self], g: &[Self], w: &[Self], s: &ConvShape) = conv::conv_dx;
     /// Its gradient for the weights.
     fn conv_dw(dw: &mut [Self], x: &[Self], g: &[Self], s: &ConvShape) = conv::conv_dw;
-    /// Convolution, batch norm, activation and max-pooling in one: see [`fused::conv_block`].
+    /// Convolution, batch norm, activation and max-pooling in one: see `fused::conv_block`.
     fn conv_block(
         y: &mut [Self],
         stats: &mut [Self],
@@ -169,7 +169,7 @@ entry_points! {
         arrived: &Arrived<'_, Self>,
         s: &BlockShape,
     ) = fused::conv_block_backward;
-    /// Convolution, bias, activation and max-pooling in one, for inference: see [`fused::conv_layer`].
+    /// Convolution, bias, activation and max-pooling in one, for inference: see `fused::conv_layer`.
     fn conv_layer(
         y: &mut [Self],
         x: &[Self],
@@ -179,7 +179,7 @@ entry_points! {
         s: &LayerShape,
     ) = fused::conv_layer;
 
-    /// Batch norm and activation: see [`norm::batch_norm`].
+    /// Batch norm and activation: see `norm::batch_norm`.
     fn batch_norm(
         y: &mut [Self],
         stats: &mut [Self],
@@ -190,7 +190,7 @@ entry_points! {
         eps: Self,
         slope: Self,
     ) = norm::batch_norm;
-    /// Its derivative: see [`norm::batch_norm_backward`].
+    /// Its derivative: see `norm::batch_norm_backward`.
     fn batch_norm_backward(
         dx: &mut [Self],
         dscale: &mut [Self],
@@ -204,7 +204,7 @@ entry_points! {
         eps: Self,
         slope: Self,
     ) = norm::batch_norm_backward;
-    /// Its second derivative: see [`norm::batch_norm_backward2`].
+    /// Its second derivative: see `norm::batch_norm_backward2`.
     fn batch_norm_backward2(
         to_x: &mut [Self],
         to_dy: &mut [Self],
@@ -223,7 +223,7 @@ entry_points! {
     ) = norm::batch_norm_backward2;
     /// Batch norm, activation and max-pooling in one. Outputs: pooled values, places, statistics.
     fn norm_pool(outputs: [&mut [Self]; 3], x: &[Self], terms: &Terms<'_, Self>, s: &PoolShape) = norm::norm_pool;
-    /// Its derivative: see [`norm::norm_pool_backward`].
+    /// Its derivative: see `norm::norm_pool_backward`.
     fn norm_pool_backward(
         gradients: [&mut [Self]; 3],
         x: &[Self],
@@ -232,7 +232,7 @@ entry_points! {
         terms: &Terms<'_, Self>,
         s: &PoolShape,
     ) = norm::norm_pool_backward;
-    /// Its second derivative: see [`norm::norm_pool_backward2`].
+    /// Its second derivative: see `norm::norm_pool_backward2`.
     fn norm_pool_backward2(
         outputs: [&mut [Self]; 3],
         x: &[Self],

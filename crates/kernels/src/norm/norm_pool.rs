@@ -80,7 +80,7 @@ pub fn norm_pool_backward<F: Element>(
     });
 }
 
-/// What arrives at the gradient of [`norm_pool`].
+/// What arrives at the gradient of batch norm fused with max-pooling.
 #[derive(Clone, Copy)]
 pub struct Cotangents<'a, F> {
     /// At that for x; that for x may be written over it.

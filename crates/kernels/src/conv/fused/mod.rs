@@ -1,5 +1,5 @@
-//! Convolutions fused with what follows them: batch norm, activation and max-pooling ([`conv_block`]), or bias, activation and max-pooling
-//! for inference ([`conv_layer`]).
+//! Convolutions fused with what follows them: batch norm, activation and max-pooling (`conv_block`), or bias, activation and max-pooling
+//! for inference (`conv_layer`).
 
 mod conv_block;
 mod conv_layer;
