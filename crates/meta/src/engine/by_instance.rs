@@ -5,12 +5,12 @@ use fewshot_episodes::{ALPHABET, Tasks};
 use fewshot_nn::answer;
 use rayon::prelude::*;
 
+use crate::engine::evaluate::Evaluation;
 use crate::error::Error;
-use crate::evaluate::Evaluation;
 use crate::fit::of_episode;
-use crate::label_code::LabelCode;
 use crate::learner::{Learner, Meta};
-use crate::mann::Mann;
+use crate::memory::mann::Mann;
+use crate::memory::mann::label_code::LabelCode;
 use crate::task::{Examples, Labels, Metric};
 
 /// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,

@@ -5,9 +5,9 @@ use std::fmt;
 use fewshot_autodiff::Array;
 use fewshot_episodes::{Draw, Purpose, stream};
 
+use crate::engine::slopes::{Found, Points, Subject, rounding};
 use crate::fit::or_panic;
 use crate::learner::{Learner, Meta};
-use crate::slopes::{Found, Points, Subject, rounding};
 use crate::task::Task;
 
 /// What a meta-gradient turned out to be.

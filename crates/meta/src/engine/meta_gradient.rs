@@ -10,11 +10,11 @@ use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::Params;
 use rayon::Scope;
 
+use crate::engine::ordered_sum::{AWAKE, Collector};
+use crate::engine::runner::{Runner, Worker};
 use crate::error::Error;
 use crate::fit::{of_episode, or_panic};
 use crate::learner::{Learner, Meta};
-use crate::runner::{Runner, Worker};
-use crate::sum::{AWAKE, Collector};
 use crate::task::Task;
 
 /// The mean over the tasks of a meta-batch.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Params, update_running};
 
+use crate::engine::meta_gradient::MetaGradient;
 use crate::learner::{Learner, Meta, TaskGradient};
-use crate::tasks::MetaGradient;
 
 /// Parts that may wait for the threads that are to add them before any thread adds them.
 const WAITING: usize = 8;

@@ -6,9 +6,9 @@ use fewshot_autodiff::{Array, Float, Program, Shape};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Draw, Noise, Params};
 
+use crate::engine::ordered_sum::Part;
 use crate::error::Error;
 use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
-use crate::sum::Part;
 use crate::task::{Examples, Labels, Task};
 use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
 

@@ -8,11 +8,11 @@ use fewshot_autodiff::{Array, Float, Program, StepTime};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Params, Spec};
 
+use crate::engine::ordered_sum::{Part, Spent};
+use crate::engine::programs::{Form, Recording};
 use crate::error::Error;
 use crate::fit::{self, or_panic};
 use crate::learner::{Learner, Meta, TaskGradient};
-use crate::recording::{Form, Recording};
-use crate::sum::{Part, Spent};
 use crate::task::Task;
 
 /// How a learner's work on a task is executed. The results are the same bits.

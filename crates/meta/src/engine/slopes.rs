@@ -4,7 +4,7 @@ use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Draw, Purpose, stream};
 use fewshot_nn::{Noise, Params};
 
-use crate::exactness::{ExactnessCheck, Slope};
+use crate::engine::exactness::{ExactnessCheck, Slope};
 use crate::learner::{Learner, Meta};
 use crate::task::Task;
 

@@ -4,10 +4,10 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::Tasks;
 use fewshot_nn::{Clip, Optimizer, Params, Schedule};
 
+use crate::engine::runner::{Execution, Runner};
 use crate::error::Error;
 use crate::fit::or_panic;
 use crate::learner::{Learner, Meta};
-use crate::runner::{Execution, Runner};
 
 /// How a learner is trained.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Clip, Params};
 
-use crate::filter::Filter;
-use crate::rule::{Moments, Rule, clipped};
+use crate::inner_loop::filter::Filter;
+use crate::inner_loop::rules::{Moments, Rule, clipped};
 
 /// How far differentiation looks through the inner gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::Params;
 
-use crate::adapt::{InnerLoop, Rate, State};
+use crate::inner_loop::adapt::{InnerLoop, Rate, State};
 use crate::task_vars::ExampleVars;
 
 /// What is kept of the inner steps until the meta-gradient has passed.

@@ -3,9 +3,9 @@
 use fewshot_autodiff::{Array, Float, Tape};
 use fewshot_nn::{Params, Tail};
 
-use crate::adapt::{InnerLoop, State};
-use crate::rule::Moments;
-use crate::serve::{batches, quiet};
+use crate::inner_loop::adapt::{InnerLoop, State};
+use crate::inner_loop::mini_batches::{batches, quiet};
+use crate::inner_loop::rules::Moments;
 use crate::task::Examples;
 use crate::task_vars::ExampleVars;
 

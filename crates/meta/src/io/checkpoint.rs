@@ -8,13 +8,15 @@ use fewshot_episodes::tensor_file::unseal;
 use fewshot_nn::{Optimizer, Params, Signature};
 use safetensors::SafeTensors;
 
+use crate::engine::trainer::Progress;
 use crate::error::Error;
-use crate::learned::{Learned, difference};
+use crate::io::order::{in_order, read_numbers};
+use crate::io::save::{
+    INPUT, ITERATION, MEMORY, OPTIMIZER, ORDER, OWN, SIGNATURE, STATISTICS, WEIGHTS, groups,
+};
+use crate::io::tensors::{array_of, read_bounded};
 use crate::learner::{Learner, Meta, Predictor};
-use crate::order::{in_order, read_numbers};
-use crate::save::{INPUT, ITERATION, MEMORY, OPTIMIZER, ORDER, OWN, SIGNATURE, STATISTICS, WEIGHTS, groups};
-use crate::tensors::{array_of, read_bounded};
-use crate::trainer::Progress;
+use crate::predictor::state::{Learned, difference};
 
 /// A checkpoint read from a file, not yet given to a model.
 pub struct Checkpoint {

@@ -6,13 +6,13 @@ use std::path::Path;
 use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Params, Signature};
 
-use crate::atomic::write_atomically;
+use crate::engine::trainer::Progress;
 use crate::error::Error;
-use crate::learned::Learned;
+use crate::io::atomic::write_atomically;
+use crate::io::order::{numbers, order};
+use crate::io::tensors::{LARGEST, serialize};
 use crate::learner::{Meta, Predictor};
-use crate::order::{numbers, order};
-use crate::tensors::{LARGEST, serialize};
-use crate::trainer::Progress;
+use crate::predictor::state::Learned;
 
 const THETA: &str = "theta";
 pub(crate) const STATISTICS: &str = "statistics";

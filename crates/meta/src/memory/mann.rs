@@ -4,18 +4,23 @@
 //! Images come one after another, each with the label of the one before it. The network learns to keep what it is told until it
 //! sees the class again: learning a new class is what happens in its memory, no weight changes.
 
+pub(crate) mod core;
+pub(crate) mod gradient;
+pub(crate) mod label_code;
+pub(crate) mod reader;
+
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ALPHABET, STRING_LENGTH};
 use fewshot_nn::{Batches, Bias, Builder, Init, Input, Linear, MannConfig, Noise, Params, Spec, Tail};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
-use crate::label_code::LabelCode;
-use crate::learned::{Learned, input_of};
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor};
-use crate::mann_core::{Cell, Core, read_weights};
-use crate::mann_gradient::{Reading, through_time};
-use crate::mann_reader::{LAST, Reader};
+use crate::memory::mann::core::{Cell, Core, read_weights};
+use crate::memory::mann::gradient::{Reading, through_time};
+use crate::memory::mann::label_code::LabelCode;
+use crate::memory::mann::reader::{LAST, Reader};
+use crate::predictor::state::{Learned, input_of};
 use crate::task::{Examples, Task};
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 

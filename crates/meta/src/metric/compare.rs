@@ -3,12 +3,12 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Noise, NormPolicy, Params, Pass, Signature};
 
-use crate::adapted::SUPPORT;
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries, ready};
-use crate::forward::{concat, has_statistics, rows};
-use crate::learned::{Learned, input_of};
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
+use crate::predictor::adapted::SUPPORT;
+use crate::predictor::forward::{concat, has_statistics, rows};
+use crate::predictor::state::{Learned, input_of};
 use crate::task::{Examples, Labels};
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 

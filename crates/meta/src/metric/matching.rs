@@ -3,18 +3,20 @@
 //! `y = sum_i a(x, x_i) y_i` over the support, `a` the softmax of the cosines of the embeddings (their equations 1 and 2): the share of
 //! attention that falls on the examples of a class is its probability, and minus its logarithm the loss.
 
+pub(crate) mod full_context;
+
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::full_context::FullContext;
-use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
-use crate::protonet::Distance;
+use crate::metric::compare::{Compare, compared, episode, restored};
+use crate::metric::matching::full_context::FullContext;
+use crate::metric::protonet::Distance;
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 

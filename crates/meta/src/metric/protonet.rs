@@ -8,12 +8,12 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic};
-use crate::forward::concat;
-use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::metric::compare::{Compare, compared, episode, restored};
+use crate::predictor::forward::concat;
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 

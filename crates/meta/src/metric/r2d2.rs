@@ -5,11 +5,11 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::metric::compare::{Compare, compared, episode, restored};
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, TaskVars};
 

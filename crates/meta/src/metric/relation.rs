@@ -10,11 +10,11 @@ use fewshot_nn::{
     Model, Noise, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
 };
 
-use crate::compare::{Compare, compared, episode, restored};
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::metric::compare::{Compare, compared, episode, restored};
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
 

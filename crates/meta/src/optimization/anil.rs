@@ -6,13 +6,13 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Tape};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
 
-use crate::adapt::{InnerLoop, Order, Rate};
-use crate::adapted::{predictor, restored};
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::fit::{Answers, ready};
-use crate::learned::Learned;
+use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
+use crate::inner_loop::filter::Filter;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::predictor::adapted::{predictor, restored};
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

@@ -3,16 +3,20 @@
 //! The support is encoded as a short latent code of each class, which a decoder turns into the weights of a linear classifier;
 //! gradient steps are taken on the codes, where there is little to overfit, and a few more on the weights at the end.
 
+pub(crate) mod lesson;
+pub(crate) mod network;
+pub(crate) mod terms;
+
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Clip, Input, Noise, Params, Spec};
 
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic, queries, ready};
-use crate::learned::{Learned, input_of};
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
-use crate::leo_lesson::Lesson;
-use crate::leo_network::LeoNetwork;
-use crate::leo_terms::encoder_penalty;
+use crate::optimization::leo::lesson::Lesson;
+use crate::optimization::leo::network::LeoNetwork;
+use crate::optimization::leo::terms::encoder_penalty;
+use crate::predictor::state::{Learned, input_of};
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

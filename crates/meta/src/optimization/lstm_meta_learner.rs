@@ -4,20 +4,24 @@
 //! ([`LearnedUpdate`]), and the state before the first step, `theta_0`, with them: what a network starts each task from. Both move against
 //! the gradient of the query loss at `theta_T` (their algorithm 1).
 
+pub(crate) mod gates;
+pub(crate) mod steps;
+pub(crate) mod update;
+
 use std::sync::Arc;
 
 use fewshot_autodiff::Float;
 use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
-use crate::adapt::Order;
-use crate::adapted::restored;
 use crate::error::Error;
 use crate::fit::{Answers, ready};
-use crate::gates::Gates;
-use crate::learned::Learned;
-use crate::learned_update::LearnedUpdate;
+use crate::inner_loop::adapt::Order;
+use crate::inner_loop::rematerialize::Memory;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
-use crate::recompute::Memory;
+use crate::optimization::lstm_meta_learner::gates::Gates;
+use crate::optimization::lstm_meta_learner::update::LearnedUpdate;
+use crate::predictor::adapted::restored;
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

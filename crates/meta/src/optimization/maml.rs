@@ -4,21 +4,25 @@
 //! `grad_theta mean_i L_Q(phi_k^(i))`. With [`Order::First`] it is first-order MAML (their section 5.2). What Meta-SGD
 //! ([`Maml::meta_sgd`]) and MAML++ ([`Maml::plus_plus`]) add are fields of the same learner.
 
+pub(crate) mod meta_sgd;
+pub(crate) mod multi_step;
+pub(crate) mod steps;
+
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Spec};
 
-use crate::adapt::Order;
-use crate::adapted::restored;
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::fit::{Answers, ready};
-use crate::learned::Learned;
+use crate::inner_loop::adapt::Order;
+use crate::inner_loop::filter::Filter;
+use crate::inner_loop::rematerialize::Memory;
+use crate::inner_loop::rules::Rule;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
-use crate::mamlpp::MultiStep;
-use crate::recompute::Memory;
-use crate::rule::Rule;
+use crate::optimization::maml::multi_step::MultiStep;
+use crate::predictor::adapted::restored;
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

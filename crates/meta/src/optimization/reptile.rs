@@ -8,15 +8,15 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 
-use crate::adapt::{InnerLoop, Order, Rate, State};
-use crate::adapted::{predictor, restored};
 use crate::error::Error;
 use crate::fit::{Answers, ready};
-use crate::learned::Learned;
+use crate::inner_loop::adapt::{InnerLoop, Order, Rate, State};
+use crate::inner_loop::mini_batches::served;
+use crate::inner_loop::rules::{Moments, Rule};
+use crate::inner_loop::without_tape::{AtRest, Portions, stepwise};
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
-use crate::rule::{Moments, Rule};
-use crate::serve::served;
-use crate::stepwise::{AtRest, Portions, stepwise};
+use crate::predictor::adapted::{predictor, restored};
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

@@ -7,9 +7,9 @@ use fewshot_nn::{Model, NormPolicy, Params, Signature, Spec};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries};
-use crate::forward::{forward, forward_batch, forward_beside, has_statistics};
-use crate::learned::{Learned, input_of};
 use crate::learner::Predictor;
+use crate::predictor::forward::{forward, forward_batch, forward_beside, has_statistics};
+use crate::predictor::state::{Learned, input_of};
 use crate::task::Examples;
 
 /// Examples that queries are normalised with.

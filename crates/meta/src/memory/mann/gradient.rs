@@ -4,8 +4,8 @@ use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{MannCell, MannInput, Noise, Params};
 
 use crate::learner::{Gradient, Learner, MetaVars};
-use crate::mann::Mann;
-use crate::mann_core::{Cell, Entered};
+use crate::memory::mann::Mann;
+use crate::memory::mann::core::{Cell, Entered};
 use crate::task_vars::TaskVars;
 
 /// All steps of some sequences.

@@ -5,10 +5,10 @@ use fewshot_nn::Params;
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
-use crate::label_code::LabelCode;
-use crate::learned::Learned;
 use crate::learner::Predictor;
-use crate::mann::Mann;
+use crate::memory::mann::Mann;
+use crate::memory::mann::label_code::LabelCode;
+use crate::predictor::state::Learned;
 use crate::task::{Examples, Labels};
 
 /// The label given last, in what a predictor holds.

@@ -3,10 +3,10 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Noise, Params};
 
-use crate::adapt::{InnerLoop, Order, Rate};
-use crate::leo::Leo;
-use crate::leo_network::{LATENT_RATE, LeoNetwork, TUNING_RATE};
-use crate::protonet::prototypes;
+use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
+use crate::metric::protonet::prototypes;
+use crate::optimization::leo::Leo;
+use crate::optimization::leo::network::{LATENT_RATE, LeoNetwork, TUNING_RATE};
 use crate::task_vars::ExampleVars;
 
 /// Names of what is adapted.

@@ -3,9 +3,9 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Builder, Init, Params, Slot, Spec};
 
-use crate::leo::Leo;
-use crate::leo_terms::{Gaussian, correlation_penalty};
-use crate::protonet::prototypes;
+use crate::metric::protonet::prototypes;
+use crate::optimization::leo::Leo;
+use crate::optimization::leo::terms::{Gaussian, correlation_penalty};
 
 const WEIGHT: &str = "weight";
 /// Learned rates of the steps in the latent space, `[latent]`.

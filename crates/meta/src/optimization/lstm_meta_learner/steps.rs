@@ -3,15 +3,15 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail, update_running};
 
-use crate::adapt::Order;
-use crate::adapted::predictor;
-use crate::forward::concat;
-use crate::learned_update::Coordinates;
+use crate::inner_loop::adapt::Order;
+use crate::inner_loop::mini_batches::{quiet, served};
+use crate::inner_loop::rematerialize::Memory;
+use crate::inner_loop::without_tape::Portions;
 use crate::learner::{Learner, Meta, Predictor};
-use crate::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
-use crate::recompute::Memory;
-use crate::serve::{quiet, served};
-use crate::stepwise::Portions;
+use crate::optimization::lstm_meta_learner::update::Coordinates;
+use crate::optimization::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
+use crate::predictor::adapted::predictor;
+use crate::predictor::forward::concat;
 use crate::task::Examples;
 use crate::task_vars::ExampleVars;
 

@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Builder, Init, LstmCell, LstmState, Params, Slot, Spec};
 
-use crate::recompute::Memory;
+use crate::inner_loop::rematerialize::Memory;
 
 /// `p` of the preprocessing.
 const P: f64 = 10.0;

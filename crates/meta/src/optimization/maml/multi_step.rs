@@ -2,7 +2,7 @@
 
 use fewshot_nn::NormPolicy;
 
-use crate::maml::{Maml, Rates, Sharing};
+use crate::optimization::maml::{Maml, Rates, Sharing};
 
 /// The multi-step loss (section 4, "Multi-Step Loss Optimization"): the outer loss is `sum_t w_t L_Q(phi_t)` over the inner steps,
 /// with equal weights at first that move to the last step over the epochs.

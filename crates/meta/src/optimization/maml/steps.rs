@@ -3,13 +3,13 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail};
 
-use crate::adapt::{InnerLoop, Order, Rate, at_step};
-use crate::adapted::predictor;
+use crate::inner_loop::adapt::{InnerLoop, Order, Rate, at_step};
+use crate::inner_loop::mini_batches::served;
+use crate::inner_loop::rematerialize::Memory;
+use crate::inner_loop::without_tape::{AtRest, Portions, stepwise};
 use crate::learner::{Learner, Meta, Predictor};
-use crate::maml::{Maml, RATES, Rates, Sharing, norms};
-use crate::recompute::Memory;
-use crate::serve::served;
-use crate::stepwise::{AtRest, Portions, stepwise};
+use crate::optimization::maml::{Maml, RATES, Rates, Sharing, norms};
+use crate::predictor::adapted::predictor;
 use crate::task::Examples;
 use crate::task_vars::ExampleVars;
 
