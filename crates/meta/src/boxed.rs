@@ -6,8 +6,8 @@ use fewshot_nn::{Noise, Params, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
-use crate::learned::Learned;
 use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, TaskGradient};
+use crate::predictor::state::Learned;
 use crate::task::{Examples, Task};
 use crate::task_vars::TaskVars;
 

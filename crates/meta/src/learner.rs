@@ -6,9 +6,9 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
-use crate::learned::Learned;
 pub use crate::meta::{Meta, MetaVars};
 pub use crate::predictor::Predictor;
+use crate::predictor::state::Learned;
 use crate::task::{Examples, Labels, Metric, Task};
 use crate::task_vars::{ExampleVars, TaskVars};
 

@@ -1,10 +1,14 @@
 //! What has been learned from a support set, as something that answers queries.
 
+pub(crate) mod adapted;
+pub(crate) mod forward;
+pub(crate) mod state;
+
 use fewshot_autodiff::{Array, Float, Tape};
 
 use crate::error::Error;
 use crate::fit;
-use crate::learned::Learned;
+use crate::predictor::state::Learned;
 
 /// What has been learned from a support set: answers queries.
 ///

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, update_running};
 
-use crate::adapt::{InnerLoop, Order, Rate};
-use crate::adapted::predictor;
+use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
+use crate::inner_loop::without_tape::{AtRest, stepwise};
 use crate::learner::{Outcome, Predictor, momentum};
-use crate::stepwise::{AtRest, stepwise};
+use crate::predictor::adapted::predictor;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

@@ -6,13 +6,13 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Spec};
 
-use crate::adapted::restored;
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::fit::{Answers, ready};
-use crate::learned::Learned;
+use crate::inner_loop::filter::Filter;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::predictor::adapted::restored;
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use fewshot_autodiff::Float;
 use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
-use crate::adapted::{predictor, restored};
 use crate::error::Error;
 use crate::fit::{self, Answers, ready};
-use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::predictor::adapted::{predictor, restored};
+use crate::predictor::state::Learned;
 use crate::task::{Examples, Task};
 use crate::task_vars::TaskVars;
 

@@ -6,12 +6,12 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
 
-use crate::adapted::restored;
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
 use crate::fit::{Answers, or_panic};
-use crate::learned::Learned;
 use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::predictor::adapted::restored;
+use crate::predictor::state::Learned;
 use crate::task::Examples;
 use crate::task_vars::TaskVars;
 

@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Array, Float};
 use fewshot_nn::Params;
 
-use crate::filter::Filter;
+use crate::inner_loop::filter::Filter;
 use crate::learner::{Learner, Meta};
 
 impl<F: Float> Meta<F> {

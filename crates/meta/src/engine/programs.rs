@@ -1,0 +1,223 @@
+//! A learner's work on episodes of one form, recorded once.
+
+use std::sync::Arc;
+
+use fewshot_autodiff::{Array, Float, Program, Shape};
+use fewshot_episodes::ChaCha8Rng;
+use fewshot_nn::{Draw, Noise, Params};
+
+use crate::engine::ordered_sum::Part;
+use crate::error::Error;
+use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
+use crate::task::{Examples, Labels, Task};
+use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
+
+/// What episodes must have in common to share a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    stage: u64,
+    sides: [(Shape, Shape, LabelForm); 2],
+}
+
+impl Form {
+    /// Classes of the support; 0 for real targets.
+    fn ways(&self) -> usize {
+        match self.sides[0].2 {
+            LabelForm::Classes { ways } => ways,
+            LabelForm::Values => 0,
+        }
+    }
+
+    /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
+    pub(crate) fn of<F: Float>(stage: u64, task: &Task<F>) -> Option<Self> {
+        // a query need not show every class: the support says how many there are
+        let ways = task.support.y.ways();
+        let side = |examples: &Examples<F>| {
+            let x = Shape::new(examples.x.shape());
+            match &examples.y {
+                Labels::Classes(classes) => (x, Shape::new(&[classes.len()]), LabelForm::Classes { ways }),
+                Labels::Values(values) => (x, Shape::new(values.shape()), LabelForm::Values),
+            }
+        };
+        let complete = match &task.support.y {
+            Labels::Classes(classes) => (0..ways).all(|class| classes.contains(&class)),
+            Labels::Values(_) => true,
+        };
+        complete.then(|| Form { stage, sides: [side(&task.support), side(&task.query)] })
+    }
+}
+
+/// A learner's work on episodes of one form.
+pub(crate) struct Recording<F: Float> {
+    pub(crate) form: Form,
+    pub(crate) program: Arc<Program<F>>,
+    draws: Vec<Draw>,
+    statistics: Option<Params<()>>,
+    carried: Params<()>,
+    /// Classes of a query are below this.
+    bound: Option<usize>,
+}
+
+impl<F: Float> Recording<F> {
+    /// Records the work, if asked to twice: a learner that does other work the second time would do that of the first for all tasks.
+    pub(crate) fn new(
+        learner: &dyn Learner<F>,
+        meta: &Meta<F>,
+        form: Form,
+        twice: bool,
+    ) -> Result<Self, Error> {
+        let recording = Self::once(learner, meta, form);
+        if twice {
+            recording.compare(learner, meta)?;
+        }
+        Ok(recording)
+    }
+
+    /// Records once more, and fails if that is other work.
+    pub(crate) fn compare(&self, learner: &dyn Learner<F>, meta: &Meta<F>) -> Result<(), Error> {
+        let again = Self::once(learner, meta, self.form.clone());
+        let difference = match self.draws == again.draws {
+            true => self.program.difference(&again.program),
+            false => Some("it draws other noise".into()),
+        };
+        difference.map_or(Ok(()), |difference| {
+            Err(Error::Changing { cause: format!("recorded once more, {difference}") })
+        })
+    }
+
+    fn once(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
+        let noise = Noise::recorder();
+        let (mut statistics, mut carried) = (None, Params::default());
+        let program = Program::record(|tape| {
+            let common = |params: &Params<Array<F>>| params.map(|x| tape.common_input(x.shape()));
+            let meta = MetaVars {
+                theta: common(&meta.theta),
+                statistics: common(&meta.statistics),
+                carried: meta.lanes.first().map(common).unwrap_or_default(),
+                stage: form.stage,
+            };
+            let [support, query] = form.sides.map(|(x, y, labels)| {
+                let x = tape.input(&x);
+                ExampleVars { x, y: labels.on(tape.input(&y)) }
+            });
+            let g = learner.gradient(&meta, &TaskVars { support, query }, &noise);
+            statistics = g.statistics.as_ref().map(|s| s.map(|_| ()));
+            carried = g.carried.map(|_| ());
+            let mut results = vec![g.loss, g.predictions];
+            results.extend_from_slice(g.gradient.values());
+            results.extend(g.statistics.iter().flat_map(|s| s.values()));
+            results.extend_from_slice(g.carried.values());
+            results
+        });
+        let bound = learner.answers_with().bound(form.ways());
+        Recording { form, program: Arc::new(program), draws: noise.draws(), statistics, carried, bound }
+    }
+
+    /// Whether the query of a task of this form has classes that are told apart.
+    pub(crate) fn takes_query(&self, task: &Task<F>) -> bool {
+        match (self.bound, &task.query.y) {
+            (Some(bound), Labels::Classes(classes)) => classes.iter().all(|&class| class < bound),
+            _ => true,
+        }
+    }
+
+    /// The meta-gradient of a task of this form.
+    pub(crate) fn run(
+        &self,
+        meta: &Meta<F>,
+        task: &Task<F>,
+        rng: impl FnOnce() -> ChaCha8Rng,
+    ) -> TaskGradient<F> {
+        let given = self.given(task, rng);
+        let mut results = self.program.run(&given.inputs(meta, task)).into_iter();
+        let mut next = || results.next().expect("a program has the results that were recorded");
+        let (loss, predictions) = (next(), next());
+        let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
+        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
+        TaskGradient {
+            loss: loss.item().as_f64(),
+            accuracy: accuracy(&task.query.y, &predictions),
+            gradient,
+            statistics,
+            carried: self.carried.map(|()| next()),
+        }
+    }
+
+    /// The part of at most `most` tasks of this form, run together; each has a stream of random numbers.
+    pub(crate) fn run_together<R: FnOnce() -> ChaCha8Rng>(
+        &self,
+        meta: &Meta<F>,
+        most: usize,
+        tasks: impl Iterator<Item = (Task<F>, R)>,
+    ) -> Part<F> {
+        let (mut together, mut queries) = (self.program.together(most), Vec::with_capacity(most));
+        // one by one: small allocations that are given back at once cost little
+        for (task, rng) in tasks {
+            let given = self.given(&task, rng);
+            together.add(&given.inputs(meta, &task));
+            queries.push(match task.query.y {
+                Labels::Classes(_) => Some(task.query.y),
+                Labels::Values(_) => None,
+            });
+        }
+        let mut results = together.run().into_iter();
+        let mut next = || results.next().expect("a program has the results that were recorded");
+        let (losses, predictions) = (next(), next());
+        let mut gradient: Vec<Array<F>> = (0..meta.theta.len()).map(|_| next()).collect();
+        if queries.len() == 1 {
+            gradient.iter_mut().for_each(|all| *all = all.reshape(&all.shape()[1..]));
+        }
+        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
+        let of_task = |array: &Array<F>, k: usize| {
+            let shape = &array.shape()[1..];
+            let count = shape.iter().product::<usize>();
+            Array::new(shape, array.data()[k * count..][..count].to_vec())
+        };
+        let accuracies = queries.iter().enumerate().map(|(k, labels)| {
+            labels.as_ref().and_then(|labels| accuracy(labels, &of_task(&predictions, k)))
+        });
+        Part {
+            losses: losses.data().iter().map(|loss| loss.as_f64()).collect(),
+            accuracies: accuracies.collect(),
+            gradient,
+            statistics: statistics.map_or_else(Vec::new, |all| {
+                (0..queries.len()).map(|k| all.map(|x| of_task(x, k))).collect()
+            }),
+        }
+    }
+
+    /// The values of the program's inputs for a task, beside those of the task itself.
+    pub(crate) fn given(&self, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> Given<F> {
+        let labels = [&task.support.y, &task.query.y].map(|y| match y {
+            Labels::Classes(classes) => Array::index(classes),
+            Labels::Values(values) => values.clone(),
+        });
+        let draws = if self.draws.is_empty() {
+            Vec::new()
+        } else {
+            let mut rng = rng();
+            self.draws.iter().map(|draw| draw.array(&mut rng)).collect()
+        };
+        Given { labels, draws }
+    }
+}
+
+/// What a program is given for a task beside its examples: labels, and what is drawn.
+pub(crate) struct Given<F: Float> {
+    labels: [Array<F>; 2],
+    draws: Vec<Array<F>>,
+}
+
+impl<F: Float> Given<F> {
+    /// The values of the program's inputs, in the order in which they were recorded.
+    pub(crate) fn inputs<'g>(&'g self, meta: &'g Meta<F>, task: &'g Task<F>) -> Vec<&'g Array<F>> {
+        let mut inputs: Vec<&Array<F>> =
+            Vec::with_capacity(2 * meta.theta.len() + meta.statistics.len() + 5 + self.draws.len());
+        inputs.extend(meta.theta.values());
+        inputs.extend(meta.statistics.values());
+        inputs.extend(meta.lanes.first().into_iter().flat_map(|lane| lane.values()));
+        inputs.extend([&task.support.x, &self.labels[0], &task.query.x, &self.labels[1]]);
+        inputs.extend(&self.draws);
+        inputs
+    }
+}

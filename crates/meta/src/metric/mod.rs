@@ -1,0 +1,9 @@
+//! Metric-based meta-learning: what is learned is a space in which a query is compared with the support.
+
+pub(crate) mod compare;
+pub(crate) mod matching;
+pub(crate) mod nil;
+pub(crate) mod protonet;
+pub(crate) mod r2d2;
+pub(crate) mod relation;
+pub(crate) mod siamese;
