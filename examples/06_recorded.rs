@@ -22,7 +22,7 @@ fn by_operator(times: &[StepTime]) -> Vec<(&'static str, f64)> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let waves = Sinusoid::new(10, 10, 1, Purpose::Train)?;
-    let task = Task::<f32>::from(&waves.episode(0));
+    let task = Task::<Array<f32>>::from(&waves.episode(0));
     for (steps, memory) in [(1, Memory::Keep), (16, Memory::Keep), (16, Memory::Recompute)] {
         let learner = Maml { train_steps: steps, memory, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
         let (runner, meta) = (Runner::new(&learner), learner.init(1));

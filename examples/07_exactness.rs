@@ -5,7 +5,7 @@ use fewshot::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = || Mlp::with(&[1, 20, 20, 1], Activation::Relu, Init::XavierUniform, None);
-    let task = Task::<f64>::from(Sinusoid::new(10, 10, 1, Purpose::Train)?.episode(0));
+    let task = Task::<Array<f64>>::from(Sinusoid::new(10, 10, 1, Purpose::Train)?.episode(0));
     let check = ExactnessCheck::default();
     let second = Maml { train_steps: 3, inner_lr: 0.05, ..Maml::new(model()) };
     let first = Maml { order: Order::First, ..second.clone() };

@@ -8,13 +8,13 @@ use fewshot::{
 
 const WAYS: usize = 5;
 
-fn images(per_class: usize, rng: &mut ChaCha8Rng) -> Examples<f64> {
+fn images(per_class: usize, rng: &mut ChaCha8Rng) -> Examples<Array<f64>> {
     let count = WAYS * per_class;
     let x = Array::from_fn(&[count, 28, 28, 1], |_| f64::from(rng.uniform(0.0, 1.0) as f32));
     Examples::new(x, Labels::Classes((0..count).map(|i| i / per_class).collect()))
 }
 
-fn cast<F: Float>(examples: &Examples<f64>) -> Examples<F> {
+fn cast<F: Float>(examples: &Examples<Array<f64>>) -> Examples<Array<F>> {
     let y = match &examples.y {
         Labels::Classes(classes) => Labels::Classes(classes.clone()),
         Labels::Values(values) => Labels::Values(values.cast()),
@@ -25,9 +25,9 @@ fn cast<F: Float>(examples: &Examples<f64>) -> Examples<F> {
 fn gradient<F: Float>(
     learner: &Maml<Conv4>,
     theta: &Params<Array<f64>>,
-    task: &Task<f64>,
+    task: &Task<Array<f64>>,
 ) -> Params<Array<f64>> {
-    let mut meta: Meta<F> = learner.init(1);
+    let mut meta: Meta<Array<F>> = learner.init(1);
     meta.theta = theta.cast();
     let task = Task { support: cast(&task.support), query: cast(&task.query) };
     let noise = || stream(1, Purpose::Dropout, 0);

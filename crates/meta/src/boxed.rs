@@ -1,22 +1,21 @@
 //! Learners and predictors in boxes are such themselves; what is given to them is compared here, so that a panic names the caller's line.
 
-use fewshot_autodiff::{Array, Float};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Noise, Params, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
-use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, TaskGradient};
+use crate::learner::{Learner, Meta, Outcome, Predictor};
 use crate::predictor::state::Learned;
 use crate::task::{Examples, Task};
-use crate::task_vars::TaskVars;
 
 impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
     fn spec(&self) -> Spec {
         (**self).spec()
     }
 
-    fn init(&self, seed: u64) -> Meta<F> {
+    fn init(&self, seed: u64) -> Meta<Array<F>> {
         (**self).init(seed)
     }
 
@@ -24,7 +23,7 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
         (**self).answers_with()
     }
 
-    fn check_meta(&self, meta: &Meta<F>) -> Result<(), Error> {
+    fn check_meta(&self, meta: &Meta<Array<F>>) -> Result<(), Error> {
         (**self).check_meta(meta)
     }
 
@@ -32,11 +31,11 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
         (**self).check_example(example)
     }
 
-    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+    fn check_support(&self, support: &Examples<Array<F>>) -> Result<(), Error> {
         (**self).check_support(support)
     }
 
-    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+    fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
         (**self).check_task(task)
     }
 
@@ -48,11 +47,21 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
         (**self).stage(iteration)
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         (**self).episode(meta, task, noise)
     }
 
-    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
+    fn gradient<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         (**self).gradient(meta, task, noise)
     }
 
@@ -61,7 +70,12 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
     }
 
     #[track_caller]
-    fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: ChaCha8Rng) -> TaskGradient<F> {
+    fn meta_gradient(
+        &self,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
+        rng: ChaCha8Rng,
+    ) -> Outcome<Array<F>> {
         or_panic("meta_gradient", self.check_meta(meta).and_then(|()| self.check_task(task)));
         (**self).meta_gradient(meta, task, rng)
     }
@@ -71,12 +85,16 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         (**self).adapt(meta, support)
     }
 
-    fn try_adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+    fn try_adapt(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Result<Box<dyn Predictor<F>>, Error> {
         (**self).try_adapt(meta, support)
     }
 
@@ -85,7 +103,11 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         (**self).adapt_by_step(meta, support)
     }

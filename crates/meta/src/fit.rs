@@ -56,7 +56,11 @@ pub(crate) fn or_panic<T>(who: &str, result: Result<T, Error>) -> T {
 /// # Panics
 /// At the caller's line, when a learner cannot adapt from this.
 #[track_caller]
-pub(crate) fn ready<F: Float, L: Learner<F> + ?Sized>(learner: &L, meta: &Meta<F>, support: &Examples<F>) {
+pub(crate) fn ready<F: Float, L: Learner<F> + ?Sized>(
+    learner: &L,
+    meta: &Meta<Array<F>>,
+    support: &Examples<Array<F>>,
+) {
     or_panic("adapt", learner.check_meta(meta).and_then(|()| learner.check_support(support)));
 }
 
@@ -87,7 +91,7 @@ pub(crate) fn lane_count(own: usize, given: usize) -> Result<(), Error> {
 }
 
 /// Meta-parameters and statistics have the names and shapes of a spec.
-pub(crate) fn weights<F: Float>(spec: &Spec, meta: &Meta<F>) -> Result<(), Error> {
+pub(crate) fn weights<F: Float>(spec: &Spec, meta: &Meta<Array<F>>) -> Result<(), Error> {
     alike("meta-parameter", spec.weights(), &meta.theta)?;
     alike("statistic", spec.statistic_shapes(), &meta.statistics)
 }
@@ -127,7 +131,7 @@ pub(crate) fn example<F: Float>(x: &Array<F>) -> &[usize] {
 }
 
 /// There are examples, as many as labels.
-pub(crate) fn counted<F: Float>(who: &str, examples: &Examples<F>) -> Result<(), Error> {
+pub(crate) fn counted<F: Float>(who: &str, examples: &Examples<Array<F>>) -> Result<(), Error> {
     let (shape, labels) = (examples.x.shape(), examples.y.len());
     ensure(shape.first() == Some(&labels), || {
         format!("the {who} has {labels} labels for x {shape:?}, whose first axis counts the examples")
@@ -136,7 +140,7 @@ pub(crate) fn counted<F: Float>(who: &str, examples: &Examples<F>) -> Result<(),
 }
 
 /// Labels are such as are answered with.
-pub(crate) fn labels<F: Float>(who: &str, y: &Labels<F>, answers: Answers) -> Result<(), Error> {
+pub(crate) fn labels<F: Float>(who: &str, y: &Labels<Array<F>>, answers: Answers) -> Result<(), Error> {
     match (y, answers) {
         (Labels::Values(_), Answers::SupportClasses) => Err(unfit(format!("the {who}: {NOT_CLASSES}"))),
         (Labels::Values(values), Answers::Outputs(outputs)) => {
@@ -162,7 +166,7 @@ fn below(who: &str, classes: &[usize], bound: usize, whose: &str) -> Result<(), 
 }
 
 /// Something can be learned from a support.
-pub(crate) fn support<F: Float>(support: &Examples<F>, answers: Answers) -> Result<(), Error> {
+pub(crate) fn support<F: Float>(support: &Examples<Array<F>>, answers: Answers) -> Result<(), Error> {
     counted("support", support)?;
     labels("support", &support.y, answers)?;
     if let (Labels::Classes(classes), Answers::SupportClasses) = (&support.y, answers) {
@@ -176,7 +180,7 @@ pub(crate) fn support<F: Float>(support: &Examples<F>, answers: Answers) -> Resu
 }
 
 /// A query goes with its support.
-pub(crate) fn query<F: Float>(task: &Task<F>, answers: Answers) -> Result<(), Error> {
+pub(crate) fn query<F: Float>(task: &Task<Array<F>>, answers: Answers) -> Result<(), Error> {
     let Task { support, query } = task;
     counted("query", query)?;
     let (asked, known) = (example(&query.x), example(&support.x));

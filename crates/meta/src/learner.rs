@@ -2,15 +2,15 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Noise, NormPolicy, Params, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
-pub use crate::meta::{Meta, MetaVars};
+pub use crate::meta::Meta;
+pub use crate::outcome::Outcome;
 pub use crate::predictor::Predictor;
 use crate::predictor::state::Learned;
-use crate::task::{Examples, Labels, Metric, Task};
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 /// Weight of a new batch in running statistics unless a policy says otherwise (PyTorch's default).
 const MOMENTUM: f64 = 0.1;
@@ -34,79 +34,6 @@ pub(crate) fn signed(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
         NormPolicy::SupportPlusOne => "support-plus-one",
     };
     if normed { spec.signed("batch norm", words) } else { spec }
-}
-
-/// What a learner makes of one task, on a tape.
-pub struct Outcome<'t, F: Float = f32> {
-    /// Mean loss on the query: the number whose gradient is the meta-gradient.
-    pub loss: Var<'t, F>,
-    /// Predictions for the query: logits `[n, ways]` or values `[n, outputs]`.
-    pub predictions: Var<'t, F>,
-    /// Batch statistics of the query pass, to be averaged over tasks; none where a model has none.
-    pub statistics: Option<Params<Var<'t, F>>>,
-}
-
-impl<'t, F: Float> Outcome<'t, F> {
-    /// A model's answers to the query with these weights, normalised with the query's statistics.
-    pub(crate) fn of_query(
-        model: &impl Model<F>,
-        weights: &Params<Var<'t, F>>,
-        query: &ExampleVars<'t, F>,
-        noise: &Noise,
-    ) -> Self {
-        let mut pass = Pass::batch().with_noise(noise).once();
-        let predictions = model.forward(weights, query.x, &mut pass);
-        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
-    }
-}
-
-/// The meta-gradient of one task, on a tape.
-pub struct Gradient<'t, F: Float = f32> {
-    /// Mean loss on the query.
-    pub loss: Var<'t, F>,
-    /// Predictions for the query.
-    pub predictions: Var<'t, F>,
-    /// Gradient of the query loss with respect to theta.
-    pub gradient: Params<Var<'t, F>>,
-    /// Batch statistics of the query pass; none where a model has none.
-    pub statistics: Option<Params<Var<'t, F>>>,
-    /// What the lane carries to its next task.
-    pub carried: Params<Var<'t, F>>,
-}
-
-impl<'t, F: Float> Gradient<'t, F> {
-    /// The derivative of an outcome's loss; nothing is carried on.
-    pub(crate) fn of(outcome: Outcome<'t, F>, theta: &Params<Var<'t, F>>) -> Self {
-        let Outcome { loss, predictions, statistics } = outcome;
-        Gradient {
-            loss: loss.detach(),
-            predictions: predictions.detach(),
-            statistics: statistics.map(|s| s.map(|x| x.detach())),
-            carried: Params::default(),
-            // last: it frees the values it passes
-            gradient: theta.with_values(loss.constant_grads(theta.values())),
-        }
-    }
-}
-
-/// The meta-gradient of one task.
-#[derive(Clone, Debug)]
-pub struct TaskGradient<F: Float = f32> {
-    /// Mean loss on the query.
-    pub loss: f64,
-    /// Share of right answers on the query, for classification.
-    pub accuracy: Option<f64>,
-    /// Gradient of the query loss with respect to theta.
-    pub gradient: Params<Array<F>>,
-    /// Batch statistics of the query pass, to be averaged over tasks; none where a model has none.
-    pub statistics: Option<Params<Array<F>>>,
-    /// What the lane carries to its next task.
-    pub carried: Params<Array<F>>,
-}
-
-/// Share of right answers, for classification.
-pub(crate) fn accuracy<F: Float>(labels: &Labels<F>, predictions: &Array<F>) -> Option<f64> {
-    (labels.metric() == Metric::Accuracy).then(|| labels.score(predictions))
 }
 
 /// A few-shot learning algorithm together with its model.
@@ -133,7 +60,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     fn spec(&self) -> Spec;
 
     /// Fresh meta-parameters; equal seeds give equal ones.
-    fn init(&self, seed: u64) -> Meta<F> {
+    fn init(&self, seed: u64) -> Meta<Array<F>> {
         let mut rng = stream(seed, Purpose::Init, 0);
         let spec = self.spec();
         let theta = spec.init(&mut rng);
@@ -151,7 +78,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Unfit`], with the first name or shape that differs.
-    fn check_meta(&self, meta: &Meta<F>) -> Result<(), Error> {
+    fn check_meta(&self, meta: &Meta<Array<F>>) -> Result<(), Error> {
         let spec = self.spec();
         fit::weights(&spec, meta)?;
         fit::lanes(&self.lanes(&meta.theta), &meta.lanes)
@@ -171,7 +98,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Unfit`]: when it is empty, or its examples or labels are none for this learner.
-    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+    fn check_support(&self, support: &Examples<Array<F>>) -> Result<(), Error> {
         fit::support(support, self.answers_with())?;
         self.check_example(fit::example(&support.x))
     }
@@ -181,7 +108,7 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Unfit`]: as `check_support`, and when the query is empty or does not go with the support.
-    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+    fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
         self.check_support(&task.support)?;
         fit::query(task, self.answers_with())
     }
@@ -203,11 +130,21 @@ pub trait Learner<F: Float = f32>: Send + Sync {
 
     /// Learns from the support and answers the query, as operations on the tape of `meta` and `task`; dropout and other randomness
     /// come from `noise`.
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F>;
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>>;
 
     /// The meta-gradient of one task, the derivative of `episode`'s loss. An algorithm whose meta-gradient is none overrides this.
-    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
-        Gradient::of(self.episode(meta, task, noise), &meta.theta)
+    fn gradient<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
+        self.episode(meta, task, noise).differentiated(&meta.theta)
     }
 
     /// Whether `gradient` does the same work for all tasks of one shape, whatever their values, so that it can be recorded.
@@ -220,18 +157,16 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     /// # Panics
     /// When the meta-parameters or the task do not fit.
     #[track_caller]
-    fn meta_gradient(&self, meta: &Meta<F>, task: &Task<F>, rng: ChaCha8Rng) -> TaskGradient<F> {
+    fn meta_gradient(
+        &self,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
+        rng: ChaCha8Rng,
+    ) -> Outcome<Array<F>> {
         or_panic("meta_gradient", self.check_meta(meta).and_then(|()| self.check_task(task)));
         let tape = Tape::new();
         let noise = Noise::new(rng);
-        let g = self.gradient(&meta.on(&tape, self.stage(meta.iteration)), &task.on(&tape), &noise);
-        TaskGradient {
-            loss: g.loss.item().as_f64(),
-            accuracy: accuracy(&task.query.y, &g.predictions.value()),
-            gradient: meta.theta.with_values(g.gradient.arrays().values().to_vec()),
-            statistics: g.statistics.map(|s| s.arrays()),
-            carried: g.carried.arrays(),
-        }
+        self.gradient(&meta.on(&tape), &task.on(&tape), &noise).arrays()
     }
 
     /// Weight of one task's batch statistics in the running ones.
@@ -245,13 +180,17 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     /// The learners of this crate panic at the caller's line when meta-parameters or support do not fit; `try_adapt` gives an error
     /// instead.
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>>;
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>>;
 
     /// `adapt`, for meta-parameters and supports from outside.
     ///
     /// # Errors
     /// [`Error::Unfit`], when they do not fit.
-    fn try_adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+    fn try_adapt(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Result<Box<dyn Predictor<F>>, Error> {
         self.check_meta(meta)?;
         self.check_support(support)?;
         Ok(self.adapt(meta, support))
@@ -275,7 +214,11 @@ pub trait Learner<F: Float = f32>: Send + Sync {
     /// # Panics
     /// As `adapt`.
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         vec![self.adapt(meta, support)]
     }
 }

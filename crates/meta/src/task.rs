@@ -1,18 +1,50 @@
-//! One task as arrays: examples and labels.
+//! One task: examples and labels, at rest or on a tape.
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
+use std::fmt;
+
+use fewshot_autodiff::{Array, Float, Shape, Tape, Var};
 use fewshot_episodes::{Episode, Set, Targets};
 use fewshot_nn::correct;
 
-use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
+/// Where the values of a task are: at rest in an [`Array`], on a tape as a [`Var`], or known by their [`Shape`] alone.
+pub trait Storage {
+    /// The class of each example.
+    type Classes: Clone + fmt::Debug;
+}
 
-/// The answers that go with examples.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Labels<F: Float = f32> {
+impl<F: Float> Storage for Array<F> {
+    type Classes = Vec<usize>;
+}
+
+impl<F: Float> Storage for Var<'_, F> {
+    type Classes = ClassNumbers<Self>;
+}
+
+impl Storage for Shape {
+    type Classes = ClassNumbers<Self>;
+}
+
+/// Nothing is known of the values.
+impl Storage for () {
+    type Classes = ClassNumbers<()>;
+}
+
+/// The class of each example where values cannot be looked at, as on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassNumbers<T> {
+    /// Numbers `0..ways`, shape `[examples]`.
+    pub numbers: T,
+    /// One more than the largest of them.
+    pub ways: usize,
+}
+
+/// The answers that go with examples: at rest (`T = Array<F>`) or on a tape (`T = Var<'t, F>`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Labels<T: Storage = Array<f32>> {
     /// Class of each example, `0..ways`.
-    Classes(Vec<usize>),
+    Classes(T::Classes),
     /// Real targets, shape `[examples, outputs]`.
-    Values(Array<F>),
+    Values(T),
 }
 
 /// What the predictions of a learner are measured by.
@@ -24,8 +56,8 @@ pub enum Metric {
     Mse,
 }
 
-impl std::fmt::Display for Metric {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Metric::Accuracy => "accuracy",
             Metric::Mse => "mse",
@@ -33,7 +65,7 @@ impl std::fmt::Display for Metric {
     }
 }
 
-impl<F: Float> Labels<F> {
+impl<F: Float> Labels<Array<F>> {
     /// How many there are.
     pub fn len(&self) -> usize {
         match self {
@@ -47,7 +79,7 @@ impl<F: Float> Labels<F> {
         self.len() == 0
     }
 
-    /// The mean loss of predictions, as [`LabelVars::loss`].
+    /// The mean loss of predictions on a tape: cross-entropy for classes, mean squared error for real targets.
     ///
     /// # Panics
     /// When the predictions do not fit the labels.
@@ -57,12 +89,12 @@ impl<F: Float> Labels<F> {
     }
 
     /// The labels as values on a tape.
-    pub fn on<'t>(&self, tape: &'t Tape<F>) -> LabelVars<'t, F> {
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> Labels<Var<'t, F>> {
         match self {
             Labels::Classes(classes) => {
-                LabelVars::Classes { classes: tape.index(classes), ways: self.ways() }
+                Labels::Classes(ClassNumbers { numbers: tape.index(classes), ways: self.ways() })
             }
-            Labels::Values(values) => LabelVars::Values(tape.var(values)),
+            Labels::Values(values) => Labels::Values(tape.var(values)),
         }
     }
 
@@ -114,7 +146,7 @@ impl<F: Float> Labels<F> {
     /// # Panics
     /// For real targets.
     #[track_caller]
-    pub(crate) fn classes(&self, who: &str) -> &[usize] {
+    pub(crate) fn class_list(&self, who: &str) -> &[usize] {
         match self {
             Labels::Classes(classes) => classes,
             Labels::Values(_) => {
@@ -126,22 +158,77 @@ impl<F: Float> Labels<F> {
 
 pub(crate) const NOT_CLASSES: &str = "real targets given, but it tells classes apart: use Labels::Classes";
 
-/// Examples with their labels: one side of a task.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Examples<F: Float = f32> {
-    /// Examples along axis 0: images `[n, height, width, channels]` or points `[n, features]`.
-    pub x: Array<F>,
-    /// One label per example.
-    pub y: Labels<F>,
+impl<T: Storage<Classes = ClassNumbers<T>>> Labels<T> {
+    /// `f` of the values behind the labels, which are class numbers or targets.
+    pub fn map<U: Storage<Classes = ClassNumbers<U>>>(self, f: impl FnOnce(T) -> U) -> Labels<U> {
+        match self {
+            Labels::Classes(ClassNumbers { numbers, ways }) => {
+                Labels::Classes(ClassNumbers { numbers: f(numbers), ways })
+            }
+            Labels::Values(values) => Labels::Values(f(values)),
+        }
+    }
+
+    /// The values behind the labels: class numbers or targets.
+    pub fn into_values(self) -> T {
+        match self {
+            Labels::Classes(ClassNumbers { numbers, .. }) => numbers,
+            Labels::Values(values) => values,
+        }
+    }
 }
 
-impl<F: Float> Examples<F> {
+impl<'t, F: Float> Labels<Var<'t, F>> {
+    /// The mean loss of predictions: cross-entropy of logits `[n, ways]` for classes, mean squared error of values
+    /// `[n, outputs]` for real targets (no factor one half).
+    ///
+    /// # Panics
+    /// When the predictions do not fit the labels.
+    #[track_caller]
+    pub fn loss(&self, predictions: Var<'t, F>) -> Var<'t, F> {
+        match *self {
+            Labels::Classes(ClassNumbers { numbers, .. }) => predictions.cross_entropy(numbers),
+            Labels::Values(values) => predictions.mse(values),
+        }
+    }
+
+    /// Class numbers `[examples]` and how many classes there are.
+    ///
+    /// # Panics
+    /// For real targets.
+    #[track_caller]
+    pub fn classes(&self, who: &str) -> (Var<'t, F>, usize) {
+        match *self {
+            Labels::Classes(ClassNumbers { numbers, ways }) => (numbers, ways),
+            Labels::Values(_) => panic!("{who}: {NOT_CLASSES}"),
+        }
+    }
+}
+
+/// Examples with their labels, one side of a task: at rest (`T = Array<F>`) or on a tape (`T = Var<'t, F>`).
+#[derive(Clone, Debug)]
+pub struct Examples<T: Storage = Array<f32>> {
+    /// Examples along axis 0: images `[n, height, width, channels]` or points `[n, features]`.
+    pub x: T,
+    /// One label per example.
+    pub y: Labels<T>,
+}
+
+impl<T: Storage<Classes: Copy> + Copy> Copy for Examples<T> {}
+
+impl<T: Storage<Classes: PartialEq> + PartialEq> PartialEq for Examples<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.x == other.x && self.y == other.y
+    }
+}
+
+impl<F: Float> Examples<Array<F>> {
     /// Examples with their labels.
     ///
     /// # Panics
     /// When their numbers differ.
     #[track_caller]
-    pub fn new(x: Array<F>, y: Labels<F>) -> Self {
+    pub fn new(x: Array<F>, y: Labels<Array<F>>) -> Self {
         let (shape, labels) = (x.shape(), y.len());
         assert!(
             shape.first() == Some(&labels),
@@ -149,17 +236,27 @@ impl<F: Float> Examples<F> {
         );
         Examples { x, y }
     }
+
+    /// The examples as values on a tape.
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> Examples<Var<'t, F>> {
+        Examples { x: tape.var(&self.x), y: self.y.on(tape) }
+    }
 }
 
-impl<F: Float> Examples<F> {
-    /// The examples as values on a tape.
-    pub fn on<'t>(&self, tape: &'t Tape<F>) -> ExampleVars<'t, F> {
-        ExampleVars { x: tape.var(&self.x), y: self.y.on(tape) }
+impl<'t, F: Float> Examples<Var<'t, F>> {
+    /// The examples at these places, an index `[n]`.
+    ///
+    /// # Panics
+    /// When a place leaves them.
+    #[track_caller]
+    pub fn pick(&self, places: Var<'t, F>) -> Self {
+        let y = self.y.map(|values| values.gather(0, places));
+        Examples { x: self.x.gather(0, places), y }
     }
 }
 
 /// Without a copy in f32. Whether there is one label per example is looked at where the examples are used.
-impl<F: Float> From<Set> for Examples<F> {
+impl<F: Float> From<Set> for Examples<Array<F>> {
     fn from(set: Set) -> Self {
         let y = match set.y {
             Targets::Classes(classes) => Labels::Classes(classes),
@@ -169,13 +266,14 @@ impl<F: Float> From<Set> for Examples<F> {
     }
 }
 
-impl<F: Float> From<&Set> for Examples<F> {
+impl<F: Float> From<&Set> for Examples<Array<F>> {
     fn from(set: &Set) -> Self {
         Examples::from(set.clone())
     }
 }
 
-/// One task: learn from `support`, be measured on `query`.
+/// One task, learn from `support` and be measured on `query`: at rest (`T = Array<F>`), or on a tape (`T = Var<'t, F>`) as a
+/// [`Learner`](crate::Learner) works with it. On a tape values are not looked at, so that the work can be recorded.
 ///
 /// ```
 /// use fewshot_autodiff::Array;
@@ -184,29 +282,37 @@ impl<F: Float> From<&Set> for Examples<F> {
 /// let task = Task { query: support.clone(), support };
 /// assert_eq!(task.query.y.len(), 2);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Task<F: Float = f32> {
+#[derive(Clone, Debug)]
+pub struct Task<T: Storage = Array<f32>> {
     /// What the learner sees with its labels.
-    pub support: Examples<F>,
+    pub support: Examples<T>,
     /// What the learner is asked about.
-    pub query: Examples<F>,
+    pub query: Examples<T>,
 }
 
-impl<F: Float> Task<F> {
+impl<T: Storage<Classes: Copy> + Copy> Copy for Task<T> {}
+
+impl<T: Storage<Classes: PartialEq> + PartialEq> PartialEq for Task<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.support == other.support && self.query == other.query
+    }
+}
+
+impl<F: Float> Task<Array<F>> {
     /// The task as values on a tape.
-    pub fn on<'t>(&self, tape: &'t Tape<F>) -> TaskVars<'t, F> {
-        TaskVars { support: self.support.on(tape), query: self.query.on(tape) }
+    pub fn on<'t>(&self, tape: &'t Tape<F>) -> Task<Var<'t, F>> {
+        Task { support: self.support.on(tape), query: self.query.on(tape) }
     }
 }
 
 /// Without a copy in f32.
-impl<F: Float> From<Episode> for Task<F> {
+impl<F: Float> From<Episode> for Task<Array<F>> {
     fn from(episode: Episode) -> Self {
         Task { support: Examples::from(episode.support), query: Examples::from(episode.query) }
     }
 }
 
-impl<F: Float> From<&Episode> for Task<F> {
+impl<F: Float> From<&Episode> for Task<Array<F>> {
     fn from(episode: &Episode) -> Self {
         Task::from(episode.clone())
     }
@@ -219,7 +325,7 @@ mod tests {
     #[test]
     fn a_row_of_logits_with_nan_is_no_right_answer() {
         let rows = vec![f32::NAN, 1.0, 2.0, f32::NAN, 3.0, 3.0];
-        let labels = |classes: [usize; 3]| Labels::<f32>::Classes(classes.to_vec());
+        let labels = |classes: [usize; 3]| Labels::<Array<f32>>::Classes(classes.to_vec());
         let logits = Array::new(&[3, 2], rows);
         assert_eq!(labels([0, 0, 0]).score(&logits), 1.0 / 3.0);
         assert_eq!(labels([1, 1, 1]).score(&logits), 0.0);

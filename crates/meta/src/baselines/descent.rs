@@ -9,8 +9,7 @@ use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::without_tape::{AtRest, stepwise};
 use crate::learner::{Outcome, Predictor, momentum};
 use crate::predictor::adapted::predictor;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 /// Steps on the whole support, of all layers: `w_{t+1} = w_t - rate_t grad L_S(w_t)`.
 pub(crate) struct Descent<'m, M> {
@@ -38,7 +37,7 @@ impl<M> Descent<'_, M> {
     }
 
     /// Where the descent stands before the first step and after each: batch statistics normalise, and move the running ones.
-    fn stands<F: Float>(&self, start: Stand<F>, support: &Examples<F>) -> Vec<Stand<F>>
+    fn stands<F: Float>(&self, start: Stand<F>, support: &Examples<Array<F>>) -> Vec<Stand<F>>
     where
         M: Model<F>,
     {
@@ -67,7 +66,7 @@ impl<M> Descent<'_, M> {
         &self,
         learner: &Spec,
         start: Stand<F>,
-        support: &Examples<F>,
+        support: &Examples<Array<F>>,
     ) -> Vec<Box<dyn Predictor<F>>>
     where
         M: Model<F> + 'static,
@@ -82,9 +81,9 @@ impl<M> Descent<'_, M> {
     pub(crate) fn outcome<'t, F: Float>(
         &self,
         start: &Params<Var<'t, F>>,
-        task: &TaskVars<'t, F>,
+        task: &Task<Var<'t, F>>,
         noise: &Noise,
-    ) -> Outcome<'t, F>
+    ) -> Outcome<Var<'t, F>>
     where
         M: Model<F>,
     {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Spec};
 
@@ -10,11 +10,10 @@ use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::restored;
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 const HEAD: &str = "head.*";
 
@@ -96,7 +95,7 @@ impl<M> FineTune<M> {
     /// When the encoders differ in names or shapes.
     #[must_use]
     #[track_caller]
-    pub fn meta<F: Float>(&self, pretrained: &Meta<F>) -> Meta<F>
+    pub fn meta<F: Float>(&self, pretrained: &Meta<Array<F>>) -> Meta<Array<F>>
     where
         M: Headed<F> + 'static,
     {
@@ -151,7 +150,12 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
     }
 
     /// The steps on the tape, and the query normalised by its batch: trained this way it is MAML with a new head for each task.
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let start = match self.new_head() {
             Some(head) => meta.theta.replace(&head.on(meta.tape())),
             None => meta.theta.clone(),
@@ -168,13 +172,17 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let weights = match self.new_head() {
             Some(head) => meta.theta.replace(&head),

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::Float;
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, ready};
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::{predictor, restored};
 use crate::predictor::state::Learned;
 use crate::task::{Examples, Task};
-use crate::task_vars::TaskVars;
 
 /// A network trained on the queries as they are: the loss is `L_Q(theta)`, and the support is not looked at.
 ///
@@ -67,17 +66,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
     }
 
     /// The support is not looked at, and may be empty.
-    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+    fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
         fit::counted("query", &task.query)?;
         self.check_example(fit::example(&task.query.x))?;
         fit::labels("query", &task.query.y, Answers::of(self.model.spec()))
     }
 
-    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+    fn check_support(&self, support: &Examples<Array<F>>) -> Result<(), Error> {
         self.check_example(fit::example(&support.x))
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         Outcome::of_query(&*self.model, &meta.theta, &task.query, noise)
     }
 
@@ -91,7 +95,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         let spec = Learner::<F>::spec(self);
         predictor(&self.model, &spec, self.policy, meta.theta.clone(), &meta.statistics, support)

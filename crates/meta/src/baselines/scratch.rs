@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
 
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
 use crate::fit::{Answers, or_panic};
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::restored;
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 /// A network of random weights, trained on the support alone by gradient descent: nothing is taken from other tasks.
 ///
@@ -88,11 +87,16 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
     }
 
     /// Whatever is given: it is not looked at.
-    fn check_meta(&self, _: &Meta<F>) -> Result<(), Error> {
+    fn check_meta(&self, _: &Meta<Array<F>>) -> Result<(), Error> {
         Ok(())
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         self.descent().outcome(&self.start().on(meta.tape()), task, noise)
     }
 
@@ -105,12 +109,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, _: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(&self, _: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Vec<Box<dyn Predictor<F>>> {
         or_panic("adapt", self.check_support(support));
         let statistics = self.model.spec().statistics();
         self.descent().predictors(

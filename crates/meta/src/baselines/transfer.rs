@@ -6,7 +6,7 @@ use fewshot_nn::Params;
 use crate::inner_loop::filter::Filter;
 use crate::learner::{Learner, Meta};
 
-impl<F: Float> Meta<F> {
+impl<F: Float> Meta<Array<F>> {
     /// What was learned here, for another learner: weights and statistics of the same name are taken over, those that `fresh` names are
     /// as [`init`](Learner::init) makes them from `seed`. What the other learner has no use for is left away.
     ///
@@ -28,7 +28,7 @@ impl<F: Float> Meta<F> {
     /// When a weight or statistic that is not fresh is missing here, or has another shape.
     #[must_use]
     #[track_caller]
-    pub fn transfer(&self, learner: &dyn Learner<F>, fresh: &Filter, seed: u64) -> Meta<F> {
+    pub fn transfer(&self, learner: &dyn Learner<F>, fresh: &Filter, seed: u64) -> Meta<Array<F>> {
         let new = learner.init(seed);
         let theta = taken(&self.theta, &new.theta, fresh);
         let statistics = taken(&self.statistics, &new.statistics, fresh);

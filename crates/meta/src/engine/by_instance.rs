@@ -27,7 +27,7 @@ use crate::task::{Examples, Labels, Metric};
 #[track_caller]
 pub fn by_instance<F: Float>(
     learner: &Mann,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {

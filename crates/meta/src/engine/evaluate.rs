@@ -59,11 +59,11 @@ impl Evaluation {
 #[track_caller]
 pub fn evaluate<F: Float>(
     learner: &dyn Learner<F>,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Evaluation, Error> {
-    let adapt = |task: &Task<F>| vec![learner.adapt(meta, &task.support)];
+    let adapt = |task: &Task<Array<F>>| vec![learner.adapt(meta, &task.support)];
     let stages = by_stage(learner, meta, tasks, episodes, adapt, |_| true)?;
     stages.into_iter().next().expect("adapting has one stage")
 }
@@ -78,11 +78,11 @@ pub fn evaluate<F: Float>(
 #[track_caller]
 pub fn evaluate_by_step<F: Float>(
     learner: &dyn Learner<F>,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
-    let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
+    let adapt = |task: &Task<Array<F>>| learner.adapt_by_step(meta, &task.support);
     by_stage(learner, meta, tasks, episodes, adapt, |_| true)?.into_iter().collect()
 }
 
@@ -97,12 +97,12 @@ pub fn evaluate_by_step<F: Float>(
 #[track_caller]
 pub fn evaluate_at_steps<F: Float>(
     learner: &dyn Learner<F>,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     episodes: u64,
     steps: &BTreeSet<usize>,
 ) -> Vec<Result<Evaluation, Error>> {
-    let adapt = |task: &Task<F>| learner.adapt_by_step(meta, &task.support);
+    let adapt = |task: &Task<Array<F>>| learner.adapt_by_step(meta, &task.support);
     let stages = match by_stage(learner, meta, tasks, episodes, adapt, |step| steps.contains(&step)) {
         Ok(stages) => stages,
         Err(error) => return steps.iter().map(|_| Err(error.again())).collect(),
@@ -117,10 +117,10 @@ type Scores = (Metric, Vec<Option<f64>>);
 #[track_caller]
 fn by_stage<F: Float>(
     learner: &dyn Learner<F>,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     episodes: u64,
-    adapt: impl Fn(&Task<F>) -> Vec<Box<dyn Predictor<F>>> + Sync,
+    adapt: impl Fn(&Task<Array<F>>) -> Vec<Box<dyn Predictor<F>>> + Sync,
     wanted: impl Fn(usize) -> bool + Sync,
 ) -> Result<Vec<Result<Evaluation, Error>>, Error> {
     assert!(episodes > 0, "evaluate: no episodes");
@@ -164,7 +164,7 @@ fn by_stage<F: Float>(
 }
 
 /// Whether the queries of a task can be answered and scored after its support.
-fn asked<F: Float>(learner: &dyn Learner<F>, task: &Task<F>) -> Result<(), Error> {
+fn asked<F: Float>(learner: &dyn Learner<F>, task: &Task<Array<F>>) -> Result<(), Error> {
     match task.support.y.is_empty() {
         // a learner that needs none
         true => fit::counted("query", &task.query),

@@ -41,7 +41,7 @@ pub enum Verdict {
 /// use fewshot_nn::{Init, Mlp};
 /// let model = Mlp::with(&[1, 8, 1], Activation::Relu, Init::XavierUniform, None);
 /// let maml = Maml { inner_lr: 0.1, ..Maml::new(model) };
-/// let task = Task::<f64>::from(Sinusoid::new(5, 5, 1, Purpose::Train)?.episode(0));
+/// let task = Task::<Array<f64>>::from(Sinusoid::new(5, 5, 1, Purpose::Train)?.episode(0));
 /// let check = ExactnessCheck::default();
 /// assert_eq!(check.run(&maml, &maml.init(1), &task).verdict, Verdict::Exact);
 ///
@@ -164,7 +164,12 @@ impl ExactnessCheck {
     /// # Panics
     /// When there are no directions, the learner has no meta-parameter, or meta-parameters or task do not fit it.
     #[track_caller]
-    pub fn run(&self, learner: &dyn Learner<f64>, meta: &Meta<f64>, task: &Task<f64>) -> Exactness {
+    pub fn run(
+        &self,
+        learner: &dyn Learner<f64>,
+        meta: &Meta<Array<f64>>,
+        task: &Task<Array<f64>>,
+    ) -> Exactness {
         assert!(self.directions > 0, "ExactnessCheck: 0 directions");
         assert!(!meta.theta.is_empty(), "ExactnessCheck: the learner has no meta-parameter");
         or_panic("ExactnessCheck", learner.check_meta(meta).and_then(|()| learner.check_task(task)));

@@ -10,7 +10,7 @@ use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::Params;
 use rayon::Scope;
 
-use crate::engine::ordered_sum::{AWAKE, Collector};
+use crate::engine::ordered_sum::{AWAKE, Collector, TaskResults};
 use crate::engine::runner::{Runner, Worker};
 use crate::error::Error;
 use crate::fit::{of_episode, or_panic};
@@ -44,7 +44,7 @@ impl<F: Float> Runner<'_, F> {
     #[track_caller]
     pub fn meta_gradient(
         &self,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         tasks: &dyn Tasks,
         range: Range<u64>,
         seed: u64,
@@ -63,7 +63,7 @@ impl<F: Float> Runner<'_, F> {
     #[track_caller]
     pub fn try_meta_gradient(
         &self,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         tasks: &dyn Tasks,
         range: Range<u64>,
         seed: u64,
@@ -83,27 +83,27 @@ impl<F: Float> Runner<'_, F> {
 
     fn mean(
         &self,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         tasks: &dyn Tasks,
         range: Range<u64>,
         seed: u64,
     ) -> Result<MetaGradient<F>, Error> {
         let failed = First::new();
-        let collector = Collector::new(self.learner, meta, range.clone(), &self.spent);
+        let collector = Collector::new(self.learner, meta, range.clone(), &self.added);
         let noise = |i: u64| stream(seed, Purpose::Dropout, i);
         let lanes: Vec<Mutex<Params<Array<F>>>> = if meta.lanes.is_empty() {
             let some = |worker: &mut Worker<'_, '_, F>, range: Range<u64>| {
                 let mut first = range.start;
                 let mut tasks = range.map(|i| (i, Task::from(tasks.episode(i)))).peekable();
                 while !failed.is_before(first)
-                    && let Some(part) = worker.part(meta, &mut tasks, noise)
+                    && let Some(results) = worker.next_results(meta, &mut tasks, noise)
                 {
-                    let part = match part {
-                        Ok(part) => part,
+                    let results = match results {
+                        Ok(results) => results,
                         Err((i, error)) => return failed.note(i, error),
                     };
-                    let behind = first + part.losses.len() as u64;
-                    collector.hand_in(first, part);
+                    let behind = first + results.losses.len() as u64;
+                    collector.submit(first, results);
                     first = behind;
                 }
             };
@@ -126,7 +126,7 @@ impl<F: Float> Runner<'_, F> {
                         Err(error) => return failed.note(i, error),
                     };
                     *carried = std::mem::take(&mut one.carried);
-                    collector.hand_in(i, one.into());
+                    collector.submit(i, TaskResults::of_one(one, &task.query.y));
                 }
             };
             on_all_threads(0..count as u64, 1, || self.worker(), all_of, || {});
@@ -235,7 +235,7 @@ fn wait_awake(others: &AtomicUsize) {
 #[track_caller]
 pub fn meta_gradient<F: Float>(
     learner: &dyn Learner<F>,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     range: Range<u64>,
     seed: u64,

@@ -11,7 +11,8 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Params, update_running};
 
 use crate::engine::meta_gradient::MetaGradient;
-use crate::learner::{Learner, Meta, TaskGradient};
+use crate::learner::{Learner, Meta, Outcome};
+use crate::task::Labels;
 
 /// Parts that may wait for the threads that are to add them before any thread adds them.
 const WAITING: usize = 8;
@@ -26,31 +27,31 @@ pub(crate) struct Collector<'a, F: Float> {
     sum: Mutex<Sum<'a, F>>,
     /// The task whose turn it is.
     next: AtomicU64,
-    waiting: Mutex<BTreeMap<u64, Made<F>>>,
-    spent: &'a Spent<F>,
+    waiting: Mutex<BTreeMap<u64, FromThread<F>>>,
+    added: &'a AddedResults<F>,
     /// Number of the calling thread.
     caller: Option<usize>,
 }
 
 /// Parts that have been added. Their memory goes back to the threads it came from, whose pools have a use for it, if need be with the
 /// next meta-batch: at most what each thread made in the last one in which it took part waits here.
-pub(crate) struct Spent<F: Float>(Mutex<Vec<Made<F>>>);
+pub(crate) struct AddedResults<F: Float>(Mutex<Vec<FromThread<F>>>);
 
-impl<F: Float> Spent<F> {
+impl<F: Float> AddedResults<F> {
     pub(crate) fn new() -> Self {
-        Spent(Mutex::new(Vec::new()))
+        AddedResults(Mutex::new(Vec::new()))
     }
 
     /// Gives the calling thread its memory back.
     pub(crate) fn give_back(&self) {
         let thread = rayon::current_thread_index();
-        let mine: Vec<Made<F>> = locked(&self.0).extract_if(.., |spent| spent.0 == thread).collect();
+        let mine: Vec<FromThread<F>> = locked(&self.0).extract_if(.., |added| added.0 == thread).collect();
         drop(mine);
     }
 }
 
-/// The meta-gradients of some tasks that follow each other.
-pub(crate) struct Part<F: Float> {
+/// What some tasks that follow each other gave.
+pub(crate) struct TaskResults<F: Float> {
     /// Query loss of each.
     pub(crate) losses: Vec<f64>,
     /// Query accuracy of each, for classification.
@@ -61,19 +62,20 @@ pub(crate) struct Part<F: Float> {
     pub(crate) statistics: Vec<Params<Array<F>>>,
 }
 
-impl<F: Float> From<TaskGradient<F>> for Part<F> {
-    fn from(task: TaskGradient<F>) -> Self {
-        Part {
-            losses: vec![task.loss],
-            accuracies: vec![task.accuracy],
-            gradient: task.gradient.values().to_vec(),
-            statistics: task.statistics.into_iter().collect(),
+impl<F: Float> TaskResults<F> {
+    /// The results of one task, whose query has these labels.
+    pub(crate) fn of_one(outcome: Outcome<Array<F>>, query: &Labels<Array<F>>) -> Self {
+        TaskResults {
+            losses: vec![outcome.loss.item().as_f64()],
+            accuracies: vec![outcome.accuracy(query)],
+            gradient: outcome.gradient.values().to_vec(),
+            statistics: outcome.statistics.into_iter().collect(),
         }
     }
 }
 
-/// A part and the thread that made it.
-type Made<F> = (Option<usize>, Part<F>);
+/// Results and the thread that computed them.
+type FromThread<F> = (Option<usize>, TaskResults<F>);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,21 +85,21 @@ impl<'a, F: Float> Collector<'a, F> {
     /// A collector for the tasks `range`, on the calling thread.
     pub(crate) fn new(
         learner: &'a dyn Learner<F>,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         range: Range<u64>,
-        spent: &'a Spent<F>,
+        added: &'a AddedResults<F>,
     ) -> Self {
         Collector {
             next: AtomicU64::new(range.start),
             sum: Mutex::new(Sum::new(learner, meta, range)),
             waiting: Mutex::new(BTreeMap::new()),
-            spent,
+            added,
             caller: rayon::current_thread_index(),
         }
     }
 
     /// Hands in the part of task `i` and those behind it.
-    pub(crate) fn hand_in(&self, i: u64, part: Part<F>) {
+    pub(crate) fn submit(&self, i: u64, part: TaskResults<F>) {
         let thread = rayon::current_thread_index();
         let mine = self.is_for(thread, thread, &part);
         let many = {
@@ -105,14 +107,14 @@ impl<'a, F: Float> Collector<'a, F> {
             waiting.insert(i, (thread, part));
             waiting.len() > WAITING
         };
-        self.spent.give_back();
+        self.added.give_back();
         if mine || many {
             self.add_waiting(thread, |maker, part| many || self.is_for(thread, maker, part));
         }
     }
 
     /// Whether `thread` is the one that adds this part of `maker`.
-    fn is_for(&self, thread: Option<usize>, maker: Option<usize>, part: &Part<F>) -> bool {
+    fn is_for(&self, thread: Option<usize>, maker: Option<usize>, part: &TaskResults<F>) -> bool {
         thread == if part.losses.len() > 1 { maker } else { self.caller }
     }
 
@@ -134,7 +136,7 @@ impl<'a, F: Float> Collector<'a, F> {
     }
 
     /// Adds the parts whose turn it is as long as `adds` says so of the thread that made one and of the part.
-    fn add_waiting(&self, thread: Option<usize>, adds: impl Fn(Option<usize>, &Part<F>) -> bool) {
+    fn add_waiting(&self, thread: Option<usize>, adds: impl Fn(Option<usize>, &TaskResults<F>) -> bool) {
         let mut sum = locked(&self.sum);
         loop {
             let (maker, part) = match locked(&self.waiting).entry(sum.next) {
@@ -142,14 +144,14 @@ impl<'a, F: Float> Collector<'a, F> {
                 _ => return,
             };
             if let Some(part) = sum.add(part).filter(|_| maker != thread) {
-                locked(&self.spent.0).push((maker, part));
+                locked(&self.added.0).push((maker, part));
             }
             self.next.store(sum.next, Ordering::Release);
         }
     }
 
     /// The mean over all tasks.
-    pub(crate) fn mean(self, meta: &Meta<F>) -> MetaGradient<F> {
+    pub(crate) fn mean(self, meta: &Meta<Array<F>>) -> MetaGradient<F> {
         self.add_waiting(self.caller, |_, _| true);
         self.sum.into_inner().unwrap_or_else(PoisonError::into_inner).mean(meta)
     }
@@ -166,7 +168,7 @@ struct Sum<'a, F: Float> {
 }
 
 impl<'a, F: Float> Sum<'a, F> {
-    fn new(learner: &'a dyn Learner<F>, meta: &Meta<F>, range: Range<u64>) -> Self {
+    fn new(learner: &'a dyn Learner<F>, meta: &Meta<Array<F>>, range: Range<u64>) -> Self {
         Sum {
             learner,
             count: (range.end - range.start) as f64,
@@ -179,7 +181,7 @@ impl<'a, F: Float> Sum<'a, F> {
     }
 
     /// Adds the next part; returns it unless the sum begins with its memory.
-    fn add(&mut self, part: Part<F>) -> Option<Part<F>> {
+    fn add(&mut self, part: TaskResults<F>) -> Option<TaskResults<F>> {
         let tasks = part.losses.len();
         self.next += tasks as u64;
         self.loss = part.losses.iter().fold(self.loss, |sum, loss| sum + loss);
@@ -204,7 +206,7 @@ impl<'a, F: Float> Sum<'a, F> {
         Some(part)
     }
 
-    fn mean(self, meta: &Meta<F>) -> MetaGradient<F> {
+    fn mean(self, meta: &Meta<Array<F>>) -> MetaGradient<F> {
         let factor = F::of(1.0 / self.count);
         let gradient = self.gradient.expect("a meta-batch has a task");
         MetaGradient {

@@ -6,44 +6,47 @@ use fewshot_autodiff::{Array, Float, Program, Shape};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Draw, Noise, Params};
 
-use crate::engine::ordered_sum::Part;
+use crate::engine::ordered_sum::TaskResults;
 use crate::error::Error;
-use crate::learner::{Learner, Meta, MetaVars, TaskGradient, accuracy};
-use crate::task::{Examples, Labels, Task};
-use crate::task_vars::{ExampleVars, LabelForm, TaskVars};
+use crate::learner::{Learner, Meta, Outcome};
+use crate::outcome::accuracy;
+use crate::task::{ClassNumbers, Examples, Labels, Task};
 
 /// What episodes must have in common to share a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Form {
     stage: u64,
-    sides: [(Shape, Shape, LabelForm); 2],
+    task: Task<Shape>,
 }
 
 impl Form {
     /// Classes of the support; 0 for real targets.
     fn ways(&self) -> usize {
-        match self.sides[0].2 {
-            LabelForm::Classes { ways } => ways,
-            LabelForm::Values => 0,
+        match self.task.support.y {
+            Labels::Classes(ClassNumbers { ways, .. }) => ways,
+            Labels::Values(_) => 0,
         }
     }
 
     /// The form of a task; nothing for one whose support lacks a class, which is for the eager way to complain of.
-    pub(crate) fn of<F: Float>(stage: u64, task: &Task<F>) -> Option<Self> {
+    pub(crate) fn of<F: Float>(stage: u64, task: &Task<Array<F>>) -> Option<Self> {
         // a query need not show every class: the support says how many there are
         let ways = task.support.y.ways();
-        let side = |examples: &Examples<F>| {
-            let x = Shape::new(examples.x.shape());
-            match &examples.y {
-                Labels::Classes(classes) => (x, Shape::new(&[classes.len()]), LabelForm::Classes { ways }),
-                Labels::Values(values) => (x, Shape::new(values.shape()), LabelForm::Values),
-            }
+        let side = |examples: &Examples<Array<F>>| {
+            let y = match &examples.y {
+                Labels::Classes(classes) => {
+                    Labels::Classes(ClassNumbers { numbers: Shape::new(&[classes.len()]), ways })
+                }
+                Labels::Values(values) => Labels::Values(Shape::new(values.shape())),
+            };
+            Examples { x: Shape::new(examples.x.shape()), y }
         };
         let complete = match &task.support.y {
             Labels::Classes(classes) => (0..ways).all(|class| classes.contains(&class)),
             Labels::Values(_) => true,
         };
-        complete.then(|| Form { stage, sides: [side(&task.support), side(&task.query)] })
+        complete
+            .then(|| Form { stage, task: Task { support: side(&task.support), query: side(&task.query) } })
     }
 }
 
@@ -62,7 +65,7 @@ impl<F: Float> Recording<F> {
     /// Records the work, if asked to twice: a learner that does other work the second time would do that of the first for all tasks.
     pub(crate) fn new(
         learner: &dyn Learner<F>,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         form: Form,
         twice: bool,
     ) -> Result<Self, Error> {
@@ -74,7 +77,7 @@ impl<F: Float> Recording<F> {
     }
 
     /// Records once more, and fails if that is other work.
-    pub(crate) fn compare(&self, learner: &dyn Learner<F>, meta: &Meta<F>) -> Result<(), Error> {
+    pub(crate) fn compare(&self, learner: &dyn Learner<F>, meta: &Meta<Array<F>>) -> Result<(), Error> {
         let again = Self::once(learner, meta, self.form.clone());
         let difference = match self.draws == again.draws {
             true => self.program.difference(&again.program),
@@ -85,22 +88,16 @@ impl<F: Float> Recording<F> {
         })
     }
 
-    fn once(learner: &dyn Learner<F>, meta: &Meta<F>, form: Form) -> Self {
+    fn once(learner: &dyn Learner<F>, meta: &Meta<Array<F>>, form: Form) -> Self {
         let noise = Noise::recorder();
         let (mut statistics, mut carried) = (None, Params::default());
         let program = Program::record(|tape| {
-            let common = |params: &Params<Array<F>>| params.map(|x| tape.common_input(x.shape()));
-            let meta = MetaVars {
-                theta: common(&meta.theta),
-                statistics: common(&meta.statistics),
-                carried: meta.lanes.first().map(common).unwrap_or_default(),
-                stage: form.stage,
-            };
-            let [support, query] = form.sides.map(|(x, y, labels)| {
-                let x = tape.input(&x);
-                ExampleVars { x, y: labels.on(tape.input(&y)) }
+            let meta = meta.of_first_lane(|x| tape.common_input(x.shape()));
+            let [support, query] = [&form.task.support, &form.task.query].map(|side| {
+                let x = tape.input(&side.x);
+                Examples { x, y: side.y.map(|shape| tape.input(&shape)) }
             });
-            let g = learner.gradient(&meta, &TaskVars { support, query }, &noise);
+            let g = learner.gradient(&meta, &Task { support, query }, &noise);
             statistics = g.statistics.as_ref().map(|s| s.map(|_| ()));
             carried = g.carried.map(|_| ());
             let mut results = vec![g.loss, g.predictions];
@@ -114,7 +111,7 @@ impl<F: Float> Recording<F> {
     }
 
     /// Whether the query of a task of this form has classes that are told apart.
-    pub(crate) fn takes_query(&self, task: &Task<F>) -> bool {
+    pub(crate) fn takes_query(&self, task: &Task<Array<F>>) -> bool {
         match (self.bound, &task.query.y) {
             (Some(bound), Labels::Classes(classes)) => classes.iter().all(|&class| class < bound),
             _ => true,
@@ -124,32 +121,29 @@ impl<F: Float> Recording<F> {
     /// The meta-gradient of a task of this form.
     pub(crate) fn run(
         &self,
-        meta: &Meta<F>,
-        task: &Task<F>,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
         rng: impl FnOnce() -> ChaCha8Rng,
-    ) -> TaskGradient<F> {
+    ) -> Outcome<Array<F>> {
         let given = self.given(task, rng);
         let mut results = self.program.run(&given.inputs(meta, task)).into_iter();
         let mut next = || results.next().expect("a program has the results that were recorded");
-        let (loss, predictions) = (next(), next());
-        let gradient = meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect());
-        let statistics = self.statistics.as_ref().map(|names| names.map(|()| next()));
-        TaskGradient {
-            loss: loss.item().as_f64(),
-            accuracy: accuracy(&task.query.y, &predictions),
-            gradient,
-            statistics,
+        Outcome {
+            loss: next(),
+            predictions: next(),
+            gradient: meta.theta.with_values((0..meta.theta.len()).map(|_| next()).collect()),
+            statistics: self.statistics.as_ref().map(|names| names.map(|()| next())),
             carried: self.carried.map(|()| next()),
         }
     }
 
-    /// The part of at most `most` tasks of this form, run together; each has a stream of random numbers.
+    /// The results of at most `most` tasks of this form, run together; each has a stream of random numbers.
     pub(crate) fn run_together<R: FnOnce() -> ChaCha8Rng>(
         &self,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         most: usize,
-        tasks: impl Iterator<Item = (Task<F>, R)>,
-    ) -> Part<F> {
+        tasks: impl Iterator<Item = (Task<Array<F>>, R)>,
+    ) -> TaskResults<F> {
         let (mut together, mut queries) = (self.program.together(most), Vec::with_capacity(most));
         // one by one: small allocations that are given back at once cost little
         for (task, rng) in tasks {
@@ -176,7 +170,7 @@ impl<F: Float> Recording<F> {
         let accuracies = queries.iter().enumerate().map(|(k, labels)| {
             labels.as_ref().and_then(|labels| accuracy(labels, &of_task(&predictions, k)))
         });
-        Part {
+        TaskResults {
             losses: losses.data().iter().map(|loss| loss.as_f64()).collect(),
             accuracies: accuracies.collect(),
             gradient,
@@ -187,7 +181,7 @@ impl<F: Float> Recording<F> {
     }
 
     /// The values of the program's inputs for a task, beside those of the task itself.
-    pub(crate) fn given(&self, task: &Task<F>, rng: impl FnOnce() -> ChaCha8Rng) -> Given<F> {
+    pub(crate) fn given(&self, task: &Task<Array<F>>, rng: impl FnOnce() -> ChaCha8Rng) -> Given<F> {
         let labels = [&task.support.y, &task.query.y].map(|y| match y {
             Labels::Classes(classes) => Array::index(classes),
             Labels::Values(values) => values.clone(),
@@ -210,7 +204,11 @@ pub(crate) struct Given<F: Float> {
 
 impl<F: Float> Given<F> {
     /// The values of the program's inputs, in the order in which they were recorded.
-    pub(crate) fn inputs<'g>(&'g self, meta: &'g Meta<F>, task: &'g Task<F>) -> Vec<&'g Array<F>> {
+    pub(crate) fn inputs<'g>(
+        &'g self,
+        meta: &'g Meta<Array<F>>,
+        task: &'g Task<Array<F>>,
+    ) -> Vec<&'g Array<F>> {
         let mut inputs: Vec<&Array<F>> =
             Vec::with_capacity(2 * meta.theta.len() + meta.statistics.len() + 5 + self.draws.len());
         inputs.extend(meta.theta.values());

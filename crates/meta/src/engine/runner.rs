@@ -8,11 +8,11 @@ use fewshot_autodiff::{Array, Float, Program, StepTime};
 use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::{Params, Spec};
 
-use crate::engine::ordered_sum::{Part, Spent};
+use crate::engine::ordered_sum::{AddedResults, TaskResults};
 use crate::engine::programs::{Form, Recording};
 use crate::error::Error;
 use crate::fit::{self, or_panic};
-use crate::learner::{Learner, Meta, TaskGradient};
+use crate::learner::{Learner, Meta, Outcome};
 use crate::task::Task;
 
 /// How a learner's work on a task is executed. The results are the same bits.
@@ -42,7 +42,7 @@ pub struct Runner<'a, F: Float = f32> {
     execution: Execution,
     /// The one used last is the last.
     recordings: Mutex<Vec<Arc<Recording<F>>>>,
-    pub(crate) spent: Spent<F>,
+    pub(crate) added: AddedResults<F>,
     /// What meta-parameters are compared with.
     spec: OnceLock<Spec>,
     lanes: OnceLock<Vec<Params<Array<F>>>>,
@@ -68,7 +68,7 @@ impl<'a, F: Float> Runner<'a, F> {
             learner,
             execution,
             recordings: Mutex::new(Vec::new()),
-            spent: Spent::new(),
+            added: AddedResults::new(),
             spec: OnceLock::new(),
             lanes: OnceLock::new(),
             batches: AtomicU64::new(0),
@@ -83,16 +83,16 @@ impl<'a, F: Float> Runner<'a, F> {
     #[track_caller]
     pub fn task_gradient(
         &self,
-        meta: &Meta<F>,
-        task: &Task<F>,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
         rng: impl FnOnce() -> ChaCha8Rng,
-    ) -> TaskGradient<F> {
+    ) -> Outcome<Array<F>> {
         let gradient = self.check(meta).and_then(|()| self.worker().task_gradient(meta, task, rng));
         or_panic("task_gradient", gradient)
     }
 
     /// Whether meta-parameters are the learner's.
-    pub(crate) fn check(&self, meta: &Meta<F>) -> Result<(), Error> {
+    pub(crate) fn check(&self, meta: &Meta<Array<F>>) -> Result<(), Error> {
         let spec = self.spec.get_or_init(|| self.learner.spec());
         fit::weights(spec, meta)?;
         let lanes = self.lanes.get_or_init(|| self.learner.lanes(&meta.theta));
@@ -100,7 +100,7 @@ impl<'a, F: Float> Runner<'a, F> {
     }
 
     /// Whether meta-parameters are such as the learner is trained with, which [`Runner::check`] has let pass.
-    pub(crate) fn check_lanes(&self, meta: &Meta<F>) -> Result<(), Error> {
+    pub(crate) fn check_lanes(&self, meta: &Meta<Array<F>>) -> Result<(), Error> {
         let lanes = self.lanes.get_or_init(|| self.learner.lanes(&meta.theta));
         fit::lane_count(lanes.len(), meta.lanes.len())
     }
@@ -113,7 +113,7 @@ impl<'a, F: Float> Runner<'a, F> {
 
     /// The runner as the calling thread uses it for some tasks.
     pub(crate) fn worker(&self) -> Worker<'_, 'a, F> {
-        self.spent.give_back();
+        self.added.give_back();
         Worker { runner: self, last: None }
     }
 
@@ -122,7 +122,7 @@ impl<'a, F: Float> Runner<'a, F> {
     /// # Panics
     /// As [`Runner::task_gradient`].
     #[track_caller]
-    pub fn program(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Program<F>>> {
+    pub fn program(&self, meta: &Meta<Array<F>>, task: &Task<Array<F>>) -> Option<Arc<Program<F>>> {
         let recording = or_panic("program", self.recording(meta, task));
         recording.map(|recording| Arc::clone(&recording.program))
     }
@@ -134,8 +134,8 @@ impl<'a, F: Float> Runner<'a, F> {
     #[track_caller]
     pub fn profile(
         &self,
-        meta: &Meta<F>,
-        task: &Task<F>,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
         rng: impl FnOnce() -> ChaCha8Rng,
     ) -> Option<Vec<StepTime>> {
         let recording = or_panic("profile", self.recording(meta, task))?;
@@ -145,7 +145,11 @@ impl<'a, F: Float> Runner<'a, F> {
 
     /// Looks at the first task of a meta-batch before it begins: records its work, and after 1, 2, 4, 8, ... meta-batches records it
     /// again, as a learner may come to do other work only later.
-    pub(crate) fn look_at(&self, meta: &Meta<F>, task: impl FnOnce() -> Task<F>) -> Result<(), Error> {
+    pub(crate) fn look_at(
+        &self,
+        meta: &Meta<Array<F>>,
+        task: impl FnOnce() -> Task<Array<F>>,
+    ) -> Result<(), Error> {
         let before = self.batches.fetch_add(1, Ordering::Relaxed);
         if self.execution == Execution::Eager || !(before == 0 || before.is_power_of_two()) {
             return Ok(());
@@ -159,8 +163,8 @@ impl<'a, F: Float> Runner<'a, F> {
     /// The recording for a task that fits; nothing when execution is eager.
     pub(crate) fn recording(
         &self,
-        meta: &Meta<F>,
-        task: &Task<F>,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
     ) -> Result<Option<Arc<Recording<F>>>, Error> {
         self.check(meta)?;
         self.learner.check_task(task)?;
@@ -168,7 +172,7 @@ impl<'a, F: Float> Runner<'a, F> {
     }
 
     /// What the program for a task must fit; nothing when execution is eager.
-    fn form(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Form> {
+    fn form(&self, meta: &Meta<Array<F>>, task: &Task<Array<F>>) -> Option<Form> {
         match self.execution {
             Execution::Eager => None,
             Execution::Recorded => Form::of(self.learner.stage(meta.iteration), task),
@@ -176,7 +180,12 @@ impl<'a, F: Float> Runner<'a, F> {
     }
 
     /// The recording for tasks of a form, of which `task` is the first.
-    fn recording_of(&self, form: Form, meta: &Meta<F>, task: &Task<F>) -> Result<Arc<Recording<F>>, Error> {
+    fn recording_of(
+        &self,
+        form: Form,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
+    ) -> Result<Arc<Recording<F>>, Error> {
         // held while recording, so that the first tasks of a shape record it once
         let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = recordings.last().filter(|recording| recording.form == form) {
@@ -212,10 +221,10 @@ impl<F: Float> Worker<'_, '_, F> {
     /// As [`Runner::task_gradient`], for meta-parameters that fit.
     pub(crate) fn task_gradient(
         &mut self,
-        meta: &Meta<F>,
-        task: &Task<F>,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
         rng: impl FnOnce() -> ChaCha8Rng,
-    ) -> Result<TaskGradient<F>, Error> {
+    ) -> Result<Outcome<Array<F>>, Error> {
         let learner = self.runner.learner;
         let Some(form) = self.runner.form(meta, task) else {
             learner.check_task(task)?;
@@ -228,14 +237,14 @@ impl<F: Float> Worker<'_, '_, F> {
         Ok(recording.run(meta, task, rng))
     }
 
-    /// The part of the next of these numbered tasks and of those behind it that have its shapes, if they run together; `rng(i)` makes
+    /// The results of the next of these numbered tasks and of those behind it that have its shapes, if they run together; `rng(i)` makes
     /// the stream of task `i`. Nothing if there is none.
-    pub(crate) fn part(
+    pub(crate) fn next_results(
         &mut self,
-        meta: &Meta<F>,
-        tasks: &mut Peekable<impl Iterator<Item = (u64, Task<F>)>>,
+        meta: &Meta<Array<F>>,
+        tasks: &mut Peekable<impl Iterator<Item = (u64, Task<Array<F>>)>>,
         rng: impl Fn(u64) -> ChaCha8Rng,
-    ) -> Option<Result<Part<F>, (u64, Error)>> {
+    ) -> Option<Result<TaskResults<F>, (u64, Error)>> {
         let runner = self.runner;
         let (first, task) = tasks.peek()?;
         let (first, form) = (*first, runner.form(meta, task));
@@ -247,7 +256,7 @@ impl<F: Float> Worker<'_, '_, F> {
         let most = together.map_or(1, |recording| recording.program.tasks_at_once());
         match (together, most.min(tasks.size_hint().0)) {
             (Some(recording), most @ 2..) => {
-                let same = |task: &Task<F>| {
+                let same = |task: &Task<Array<F>>| {
                     runner.form(meta, task).as_ref() == Some(&recording.form) && recording.takes_query(task)
                 };
                 let rng = &rng;
@@ -256,12 +265,19 @@ impl<F: Float> Worker<'_, '_, F> {
             }
             _ => {
                 let (i, task) = tasks.next()?;
-                Some(self.task_gradient(meta, &task, || rng(i)).map(Part::from).map_err(|error| (i, error)))
+                let outcome = self.task_gradient(meta, &task, || rng(i));
+                let results = outcome.map(|outcome| TaskResults::of_one(outcome, &task.query.y));
+                Some(results.map_err(|error| (i, error)))
             }
         }
     }
 
-    fn recording_of(&mut self, form: Form, meta: &Meta<F>, task: &Task<F>) -> Result<&Recording<F>, Error> {
+    fn recording_of(
+        &mut self,
+        form: Form,
+        meta: &Meta<Array<F>>,
+        task: &Task<Array<F>>,
+    ) -> Result<&Recording<F>, Error> {
         if self.last.as_ref().is_none_or(|last| last.form != form) {
             self.last = Some(self.runner.recording_of(form, meta, task)?);
         }

@@ -36,8 +36,8 @@ pub(crate) enum Found {
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) learner: &'a dyn Learner<f64>,
-    pub(crate) meta: &'a Meta<f64>,
-    pub(crate) task: &'a Task<f64>,
+    pub(crate) meta: &'a Meta<Array<f64>>,
+    pub(crate) task: &'a Task<Array<f64>>,
     pub(crate) seed: u64,
 }
 
@@ -47,14 +47,14 @@ impl Subject<'_> {
     }
 
     /// Other values of the meta-parameters.
-    fn at(&self, theta: &Params<Array<f64>>) -> Meta<f64> {
+    fn at(&self, theta: &Params<Array<f64>>) -> Meta<Array<f64>> {
         Meta { theta: theta.clone(), ..self.meta.clone() }
     }
 
     /// The meta-gradient as the learner gives it.
     fn gradient(&self, theta: &Params<Array<f64>>) -> Params<Array<f64>> {
         let tape = Tape::new();
-        let meta = self.at(theta).on(&tape, self.learner.stage(self.meta.iteration));
+        let meta = self.at(theta).on(&tape);
         let gradient = self.learner.gradient(&meta, &self.task.on(&tape), &self.noise()).gradient;
         theta.with_values(gradient.arrays().values().to_vec())
     }
@@ -62,14 +62,14 @@ impl Subject<'_> {
     /// The query loss.
     fn loss(&self, theta: &Params<Array<f64>>) -> f64 {
         let tape = Tape::new();
-        let meta = self.at(theta).on(&tape, self.learner.stage(self.meta.iteration));
+        let meta = self.at(theta).on(&tape);
         self.learner.episode(&meta, &self.task.on(&tape), &self.noise()).loss.item()
     }
 
     /// The gradient of the query loss with inner gradients as constants, whatever the learner makes of it.
     fn first_order(&self, theta: &Params<Array<f64>>) -> Params<Array<f64>> {
         let tape = Tape::with_constant_gradients();
-        let meta = self.at(theta).on(&tape, self.learner.stage(self.meta.iteration));
+        let meta = self.at(theta).on(&tape);
         let loss = self.learner.episode(&meta, &self.task.on(&tape), &self.noise()).loss;
         theta.with_values(loss.backward(meta.theta.values()))
     }
@@ -77,7 +77,7 @@ impl Subject<'_> {
     /// Whether the query loss takes gradients inside.
     pub(crate) fn has_inner_gradients(&self) -> bool {
         let tape = Tape::new();
-        let meta = self.meta.on(&tape, self.learner.stage(self.meta.iteration));
+        let meta = self.meta.on(&tape);
         let _ = self.learner.episode(&meta, &self.task.on(&tape), &self.noise());
         tape.is_differentiated()
     }

@@ -55,7 +55,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub struct Progress<F: Float = f32> {
     /// What has been learned, and by how many updates.
-    pub meta: Meta<F>,
+    pub meta: Meta<Array<F>>,
     /// State of the outer optimiser.
     pub optimizer: Params<Array<F>>,
 }
@@ -69,7 +69,7 @@ pub struct Trainer<'a, F: Float = f32> {
     tasks: &'a dyn Tasks,
     optimizer: Box<dyn Optimizer<F>>,
     training: Training,
-    meta: Meta<F>,
+    meta: Meta<Array<F>>,
 }
 
 impl<'a, F: Float> Trainer<'a, F> {
@@ -110,7 +110,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     }
 
     /// What has been learned so far.
-    pub fn meta(&self) -> &Meta<F> {
+    pub fn meta(&self) -> &Meta<Array<F>> {
         &self.meta
     }
 

@@ -1,6 +1,6 @@
 //! Verification (Koch, Zemel, Salakhutdinov 2015, section 4.2): do two images show one class?
 
-use fewshot_autodiff::Float;
+use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::Tasks;
 use rayon::prelude::*;
 
@@ -61,19 +61,19 @@ impl Verification {
 #[track_caller]
 pub fn verify<F: Float>(
     learner: &dyn Learner<F>,
-    meta: &Meta<F>,
+    meta: &Meta<Array<F>>,
     tasks: &dyn Tasks,
     batches: u64,
 ) -> Result<Verification, Error> {
     learner.check_meta(meta)?;
     let of_batch = |i: u64| {
-        let task = Task::<F>::from(tasks.episode(i));
+        let task = Task::<Array<F>>::from(tasks.episode(i));
         let count = task.support.y.len();
         let first = Examples { x: task.support.x.clone(), y: Labels::Classes((0..count).collect()) };
         let fits = pairs(&task).and_then(|()| learner.check_support(&first));
         fits.map_err(|error| of_episode(i, error))?;
         let Task { support, query } = task;
-        let same = support.y.classes("verify");
+        let same = support.y.class_list("verify");
         let scores = learner.adapt(meta, &first).predict(&query.x);
         if !scores.all_finite() {
             return Err(Error::Predictions { episode: i });
@@ -87,7 +87,7 @@ pub fn verify<F: Float>(
 }
 
 /// A task is a batch of pairs.
-fn pairs<F: Float>(task: &Task<F>) -> Result<(), Error> {
+fn pairs<F: Float>(task: &Task<Array<F>>) -> Result<(), Error> {
     let Task { support, query } = task;
     fit::counted("support", support)?;
     fit::counted("query", query)?;

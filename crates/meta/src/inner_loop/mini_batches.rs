@@ -1,19 +1,19 @@
 //! What of the support each inner step sees.
 
-use fewshot_autodiff::Float;
+use fewshot_autodiff::{Float, Var};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Batches, Noise, Tail};
 
-use crate::task_vars::ExampleVars;
+use crate::task::Examples;
 
 /// The support of each step: all of it, or mini-batches.
 pub(crate) fn served<'t, F: Float>(
-    support: &ExampleVars<'t, F>,
+    support: &Examples<Var<'t, F>>,
     batch: Option<usize>,
     steps: usize,
     tail: Tail,
     noise: &Noise,
-) -> Vec<ExampleVars<'t, F>> {
+) -> Vec<Examples<Var<'t, F>>> {
     match batches(support.x.shape()[0], batch, steps, tail) {
         Some(drawn) => {
             noise.batches(support.x.tape(), drawn).into_iter().map(|places| support.pick(places)).collect()

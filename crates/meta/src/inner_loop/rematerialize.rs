@@ -4,7 +4,7 @@ use fewshot_autodiff::{Float, Var};
 use fewshot_nn::Params;
 
 use crate::inner_loop::adapt::{InnerLoop, Rate, State};
-use crate::task_vars::ExampleVars;
+use crate::task::Examples;
 
 /// What is kept of the inner steps until the meta-gradient has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,8 +30,8 @@ impl InnerLoop {
         &self,
         theta: &Params<Var<'t, F>>,
         rate: Rate<'_, 't, F>,
-        support: &ExampleVars<'t, F>,
-        loss: impl for<'s> Fn(usize, &Params<Var<'s, F>>, &ExampleVars<'s, F>) -> Var<'s, F>
+        support: &Examples<Var<'t, F>>,
+        loss: impl for<'s> Fn(usize, &Params<Var<'s, F>>, &Examples<Var<'s, F>>) -> Var<'s, F>
         + Clone
         + Send
         + Sync
@@ -40,8 +40,8 @@ impl InnerLoop {
         let mut state = self.start(theta);
         let names = Names::of(&state);
         let fixed = Fixed::of(rate);
-        let labels = support.y.form();
-        let mut given = vec![support.x, support.y.var()];
+        let labels = support.y.map(|_| ());
+        let mut given = vec![support.x, support.y.into_values()];
         given.extend(rate.learned().iter().flat_map(|rates| rates.values()));
         let mut all = vec![theta.clone()];
         for t in 0..self.steps {
@@ -49,7 +49,7 @@ impl InnerLoop {
             let (inner, names, fixed, loss) = (self.clone(), names.clone(), fixed.clone(), loss.clone());
             let stepped = support.x.tape().checkpoint(&inputs, move |v| {
                 let (state, given) = names.state(v);
-                let support = ExampleVars { x: given[0], y: labels.on(given[1]) };
+                let support = Examples { x: given[0], y: labels.map(|()| given[1]) };
                 let rates = fixed.rates(&given[2..]);
                 let next = inner
                     .step(t, &state, fixed.rate(&rates), &mut |t, fast: &Params<_>| loss(t, fast, &support));

@@ -1,13 +1,12 @@
 //! Inner steps for use: each on a tape of its own, so that of a step nothing stays in memory but its result.
 
-use fewshot_autodiff::{Array, Float, Tape};
+use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Params, Tail};
 
 use crate::inner_loop::adapt::{InnerLoop, State};
 use crate::inner_loop::mini_batches::{batches, quiet};
 use crate::inner_loop::rules::Moments;
 use crate::task::Examples;
-use crate::task_vars::ExampleVars;
 
 /// Weights and moments between two steps.
 pub(crate) struct AtRest<F: Float> {
@@ -44,12 +43,12 @@ pub(crate) fn stepwise<F: Float>(
 
 /// The support of each step in use: all of it, or mini-batches, the same for every support.
 pub(crate) struct Portions<'a, F: Float> {
-    support: &'a Examples<F>,
+    support: &'a Examples<Array<F>>,
     places: Vec<Array<F>>,
 }
 
 impl<'a, F: Float> Portions<'a, F> {
-    pub(crate) fn of(support: &'a Examples<F>, batch: Option<usize>, steps: usize) -> Self {
+    pub(crate) fn of(support: &'a Examples<Array<F>>, batch: Option<usize>, steps: usize) -> Self {
         let tape = Tape::new();
         let drawn = batches(support.x.shape()[0], batch, steps, Tail::Shared);
         let places = drawn.map(|drawn| quiet().batches(&tape, drawn)).unwrap_or_default();
@@ -57,7 +56,7 @@ impl<'a, F: Float> Portions<'a, F> {
     }
 
     /// The support of step `t`: the whole, or its mini-batch.
-    pub(crate) fn at<'t>(&self, t: usize, tape: &'t Tape<F>) -> ExampleVars<'t, F> {
+    pub(crate) fn at<'t>(&self, t: usize, tape: &'t Tape<F>) -> Examples<Var<'t, F>> {
         let support = self.support.on(tape);
         self.places.get(t).map_or(support, |places| support.pick(tape.var(places)))
     }

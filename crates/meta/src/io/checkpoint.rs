@@ -56,13 +56,17 @@ impl Checkpoint {
     /// When an array is missing, has another shape, is not finite, or is one the learner does not know; or when an entry of the learner's
     /// signature ([`Spec::signature`](fewshot_nn::Spec::signature)) is another than when it was saved. A file of before there were
     /// signatures is not compared by them.
-    pub fn meta<F: Float>(&self, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
+    pub fn meta<F: Float>(&self, learner: &dyn Learner<F>) -> Result<Meta<Array<F>>, Error> {
         let fresh = learner.init(0);
         self.assembled(&fresh, self.lists(&groups(&fresh))?)
     }
 
     /// Theta, statistics and lanes in this order, for a learner that begins like this.
-    fn assembled<F: Float>(&self, fresh: &Meta<F>, lists: Vec<Params<Array<F>>>) -> Result<Meta<F>, Error> {
+    fn assembled<F: Float>(
+        &self,
+        fresh: &Meta<Array<F>>,
+        lists: Vec<Params<Array<F>>>,
+    ) -> Result<Meta<Array<F>>, Error> {
         if let Some(cause) = difference(&self.signature(), &fresh.signature) {
             return Err(Error::OtherModel { path: self.path.clone(), cause });
         }

@@ -56,7 +56,11 @@ pub(crate) const INPUT: &str = "fewshot.input";
 ///
 /// # Errors
 /// When the file cannot be written, or a name of the metadata begins with `fewshot.`, which is the library's own.
-pub fn save<F: Float>(path: &Path, meta: &Meta<F>, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+pub fn save<F: Float>(
+    path: &Path,
+    meta: &Meta<Array<F>>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), Error> {
     write(path, &groups(meta), metadata, &own(meta))
 }
 
@@ -75,7 +79,7 @@ pub fn save_progress<F: Float>(
 }
 
 /// The library's own metadata of what was learned.
-fn own<F: Float>(meta: &Meta<F>) -> BTreeMap<String, String> {
+fn own<F: Float>(meta: &Meta<Array<F>>) -> BTreeMap<String, String> {
     let mut own = signed(&meta.signature);
     own.insert(ITERATION.to_owned(), meta.iteration.to_string());
     own
@@ -155,7 +159,7 @@ fn write<F: Float>(
 }
 
 /// The lists of arrays in a file, by the first part of their names.
-pub(crate) fn groups<F: Float>(meta: &Meta<F>) -> Vec<(String, &Params<Array<F>>)> {
+pub(crate) fn groups<F: Float>(meta: &Meta<Array<F>>) -> Vec<(String, &Params<Array<F>>)> {
     let mut groups = vec![(THETA.to_owned(), &meta.theta), (STATISTICS.to_owned(), &meta.statistics)];
     groups.extend(meta.lanes.iter().enumerate().map(|(i, lane)| (format!("{LANE}{i}"), lane)));
     groups

@@ -15,14 +15,13 @@ use fewshot_nn::{Batches, Bias, Builder, Init, Input, Linear, MannConfig, Noise,
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
-use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor};
+use crate::learner::{Learner, Meta, Outcome, Predictor};
 use crate::memory::mann::core::{Cell, Core, read_weights};
 use crate::memory::mann::gradient::{Reading, through_time};
 use crate::memory::mann::label_code::LabelCode;
 use crate::memory::mann::reader::{LAST, Reader};
 use crate::predictor::state::{Learned, input_of};
-use crate::task::{Examples, Task};
-use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
+use crate::task::{Examples, Labels, Task};
 
 /// A network that learns a task by reading it, example by example.
 ///
@@ -153,7 +152,7 @@ impl Mann {
     fn study<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
     ) -> (Params<Var<'t, F>>, Var<'t, F>) {
         let labels = self.labels.coded(&support.y);
         let n = labels.shape()[0];
@@ -164,7 +163,7 @@ impl Mann {
     /// The mean loss over steps, and what is predicted: logits, or of strings the probabilities of their letters.
     pub(crate) fn judged<'t, F: Float>(
         &self,
-        labels: &LabelVars<'t, F>,
+        labels: &Labels<Var<'t, F>>,
         logits: Var<'t, F>,
     ) -> (Var<'t, F>, Var<'t, F>) {
         match self.labels {
@@ -185,7 +184,7 @@ impl Mann {
     /// # Panics
     /// When the examples are no whole number of steps, or the labels are of another code.
     #[track_caller]
-    pub fn answers<F: Float>(&self, meta: &Meta<F>, sequences: &Examples<F>) -> Array<F> {
+    pub fn answers<F: Float>(&self, meta: &Meta<Array<F>>, sequences: &Examples<Array<F>>) -> Array<F> {
         or_panic("answers", self.check_meta(meta).and_then(|()| self.check_sequences(sequences)));
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequences.y.on(&tape));
@@ -198,7 +197,11 @@ impl Mann {
     /// # Panics
     /// When the labels are of another code.
     #[track_caller]
-    pub fn read_weights<F: Float>(&self, meta: &Meta<F>, sequence: &Examples<F>) -> Option<Vec<Array<F>>> {
+    pub fn read_weights<F: Float>(
+        &self,
+        meta: &Meta<Array<F>>,
+        sequence: &Examples<Array<F>>,
+    ) -> Option<Vec<Array<F>>> {
         or_panic("read_weights", self.check_meta(meta).and_then(|()| self.check_support(sequence)));
         let tape = Tape::new();
         let (theta, y) = (meta.theta.on(&tape), sequence.y.on(&tape));
@@ -219,13 +222,13 @@ impl<F: Float> Learner<F> for Mann {
         }
     }
 
-    fn check_support(&self, support: &Examples<F>) -> Result<(), Error> {
+    fn check_support(&self, support: &Examples<Array<F>>) -> Result<(), Error> {
         fit::counted("support", support)?;
         self.check_side("support", support)
     }
 
     /// A task without a support is a batch of sequences.
-    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+    fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
         if !task.support.y.is_empty() {
             self.check_support(&task.support)?;
             fit::query(task, Answers::Unknown)?;
@@ -237,7 +240,12 @@ impl<F: Float> Learner<F> for Mann {
     /// # Panics
     /// When the labels are of another code than the learner's, or sequences are no whole number of steps.
     #[track_caller]
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let theta = &meta.theta;
         let examples = task.support.x.shape()[0];
         let logits = if examples == 0 {
@@ -249,18 +257,23 @@ impl<F: Float> Learner<F> for Mann {
             self.next(theta, task.query.x, &state, last)
         };
         let (loss, predictions) = self.judged(&task.query.y, logits);
-        Outcome { loss, predictions, statistics: None }
+        Outcome::new(loss, predictions)
     }
 
-    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
+    fn gradient<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         through_time(self, meta, task, noise)
     }
 
     /// Reads the support once, class after class in turn: the first example of each, then the second.
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
-        let order = in_turn(support.y.classes("Mann"));
+        let order = in_turn(support.y.class_list("Mann"));
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
         let (state, last) = self.study(&theta, &support.on(&tape).pick(tape.index(&order)));

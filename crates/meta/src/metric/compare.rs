@@ -5,12 +5,11 @@ use fewshot_nn::{Noise, NormPolicy, Params, Pass, Signature};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries, ready};
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
+use crate::learner::{Learner, Meta, Outcome, Predictor};
 use crate::predictor::adapted::SUPPORT;
 use crate::predictor::forward::{concat, has_statistics, rows};
 use crate::predictor::state::{Learned, input_of};
-use crate::task::{Examples, Labels};
-use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
+use crate::task::{Examples, Labels, Task};
 
 /// Classes of examples that are kept as they are.
 const CLASSES: &str = "classes";
@@ -24,7 +23,7 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
     fn memory<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         pass: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>>;
 
@@ -41,7 +40,7 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
     ) -> Var<'t, F>;
 
     /// The mean loss of scores.
-    fn loss<'t>(&self, y: &LabelVars<'t, F>, scores: Var<'t, F>) -> Var<'t, F> {
+    fn loss<'t>(&self, y: &Labels<Var<'t, F>>, scores: Var<'t, F>) -> Var<'t, F> {
         y.loss(scores)
     }
 
@@ -55,19 +54,20 @@ pub(crate) trait Compare<F: Float>: Send + Sync + Sized + 'static {
 /// Support and query through the network as one batch.
 pub(crate) fn episode<'t, F: Float>(
     learner: &impl Compare<F>,
-    meta: &MetaVars<'t, F>,
-    task: &TaskVars<'t, F>,
+    meta: &Meta<Var<'t, F>>,
+    task: &Task<Var<'t, F>>,
     noise: &Noise,
-) -> Outcome<'t, F> {
+) -> Outcome<Var<'t, F>> {
     let mut pass = Pass::batch().with_noise(noise).once();
     let (support, query) = (&task.support, &task.query);
     let x = Var::concat(&[support.x, query.x], 0);
     let z = learner.embed(&meta.theta, x, &mut pass);
     let parts = z.split(0, &[support.x.shape()[0], query.x.shape()[0]]);
-    let embedded = ExampleVars { x: parts[0], y: support.y };
+    let embedded = Examples { x: parts[0], y: support.y };
     let memory = learner.memory(&meta.theta, &embedded, &mut pass);
     let predictions = learner.scores(&meta.theta, &memory, parts[1], &mut pass);
-    Outcome { loss: learner.loss(&query.y, predictions), predictions, statistics: pass.into_statistics() }
+    let loss = learner.loss(&query.y, predictions);
+    Outcome { statistics: pass.into_statistics(), ..Outcome::new(loss, predictions) }
 }
 
 /// A predictor that compares queries with this support.
@@ -77,8 +77,8 @@ pub(crate) fn episode<'t, F: Float>(
 #[track_caller]
 pub(crate) fn compared<F: Float, C: Compare<F> + Learner<F>>(
     learner: &C,
-    meta: &Meta<F>,
-    support: &Examples<F>,
+    meta: &Meta<Array<F>>,
+    support: &Examples<Array<F>>,
 ) -> Box<dyn Predictor<F>> {
     ready(learner, meta, support);
     let normed = has_statistics(&meta.statistics);
@@ -121,7 +121,7 @@ pub(crate) fn restored<F: Float, C: Compare<F> + Learner<F>>(
 }
 
 /// The support that was kept as it is.
-fn examples<F: Float>(learned: &Learned<F>) -> Result<Examples<F>, Error> {
+fn examples<F: Float>(learned: &Learned<F>) -> Result<Examples<Array<F>>, Error> {
     let (x, classes) = (learned.known(SUPPORT)?, learned.known(CLASSES)?);
     let is_class = |class: &&F| class.as_f64() >= 0.0 && class.as_f64().fract() == 0.0;
     if let Some(wrong) = classes.data().iter().find(|class| !is_class(class)) {
@@ -146,14 +146,14 @@ fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pa
 fn memorised<F: Float>(
     learner: &impl Compare<F>,
     weights: &Params<Array<F>>,
-    support: &Examples<F>,
+    support: &Examples<Array<F>>,
     given: Option<&Params<Array<F>>>,
 ) -> (Params<Array<F>>, Params<Array<F>>) {
     let tape = Tape::new();
     let mut pass = pass(&tape, given);
     let theta = weights.on(&tape);
     let z = learner.embed(&theta, tape.var(&support.x), &mut pass);
-    let memory = learner.memory(&theta, &ExampleVars { x: z, y: support.y.on(&tape) }, &mut pass);
+    let memory = learner.memory(&theta, &Examples { x: z, y: support.y.on(&tape) }, &mut pass);
     if given.is_none() {
         learner.scores(&theta, &memory, z, &mut pass);
     }
@@ -165,9 +165,9 @@ enum Known<F: Float> {
     /// What was kept of it.
     Memory(Params<Array<F>>),
     /// Its examples: embedded in one batch with all queries of a call.
-    Together(Examples<F>),
+    Together(Examples<Array<F>>),
     /// Its examples: embedded in one batch with each query in turn.
-    OneByOne(Examples<F>),
+    OneByOne(Examples<Array<F>>),
 }
 
 /// A learner with a support set.
@@ -196,13 +196,13 @@ impl<F: Float, C: Compare<F>> Comparison<C, F> {
         z.flatten().value()
     }
 
-    fn joint(&self, support: &Examples<F>, x: &Array<F>) -> Array<F> {
+    fn joint(&self, support: &Examples<Array<F>>, x: &Array<F>) -> Array<F> {
         let tape = Tape::new();
         let mut pass = pass(&tape, None);
         let theta = self.weights.on(&tape);
         let z = self.learner.embed(&theta, tape.var(&concat(&[&support.x, x])), &mut pass);
         let parts = z.split(0, &[support.x.shape()[0], x.shape()[0]]);
-        let known = ExampleVars { x: parts[0], y: support.y.on(&tape) };
+        let known = Examples { x: parts[0], y: support.y.on(&tape) };
         let memory = self.learner.memory(&theta, &known, &mut pass);
         self.learner.scores(&theta, &memory, parts[1], &mut pass).value()
     }
@@ -235,7 +235,8 @@ impl<F: Float, C: Compare<F>> Predictor<F> for Comparison<C, F> {
         let memory = match &self.known {
             Known::Memory(memory) => memory.clone(),
             Known::Together(support) | Known::OneByOne(support) => {
-                let classes = support.y.classes("learned").iter().map(|&class| F::of(class as f64)).collect();
+                let classes =
+                    support.y.class_list("learned").iter().map(|&class| F::of(class as f64)).collect();
                 let classes = Array::new(&[support.y.len()], classes);
                 Params::new(vec![(SUPPORT.to_owned(), support.x.clone()), (CLASSES.to_owned(), classes)])
             }

@@ -7,18 +7,17 @@ pub(crate) mod full_context;
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Float, Var};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::metric::compare::{Compare, compared, episode, restored};
 use crate::metric::matching::full_context::FullContext;
 use crate::metric::protonet::Distance;
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 /// What is kept of a support: embeddings `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
 const EMBEDDINGS: &str = "embeddings";
@@ -90,7 +89,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
     fn memory<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         pass: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("Matching");
@@ -157,7 +156,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
         };
         Err(Error::Unfit { cause })
     }
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         episode(self, meta, task, noise)
     }
 
@@ -170,7 +174,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }
 }

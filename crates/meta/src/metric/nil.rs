@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Float, Var};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::metric::compare::{Compare, compared, episode, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 /// What is kept of a support: features `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
 const FEATURES: &str = "features";
@@ -66,7 +65,7 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
     fn memory<'t>(
         &self,
         _: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         _: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("Nil");
@@ -118,7 +117,12 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
     fn answers_with(&self) -> Answers {
         Answers::SupportClasses
     }
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         episode(self, meta, task, noise)
     }
 
@@ -131,7 +135,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }
 }

@@ -10,12 +10,11 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic};
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::metric::compare::{Compare, compared, episode, restored};
 use crate::predictor::forward::concat;
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 /// What is kept of a support: `[ways, d]`.
 const PROTOTYPES: &str = "prototypes";
@@ -123,7 +122,7 @@ impl<M> ProtoNet<M> {
     pub fn with_classes<F: Float>(
         &self,
         learned: &Learned<F>,
-        more: &Examples<F>,
+        more: &Examples<Array<F>>,
     ) -> Result<Learned<F>, Error>
     where
         M: Model<F> + 'static,
@@ -136,14 +135,14 @@ impl<M> ProtoNet<M> {
         let tape = Tape::new();
         let mut pass = Pass::given(&statistics.on(&tape)).for_use();
         let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
-        let new = prototypes(z, more.y.classes("with_classes"), more.y.ways()).value();
+        let new = prototypes(z, more.y.class_list("with_classes"), more.y.ways()).value();
         let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);
         Ok(Learned { weights, statistics, memory, ..learned.clone() })
     }
 }
 
 /// New classes have examples like the old ones'.
-fn same_input<F: Float>(learned: &Learned<F>, more: &Examples<F>) -> Result<(), Error> {
+fn same_input<F: Float>(learned: &Learned<F>, more: &Examples<Array<F>>) -> Result<(), Error> {
     let (more, cause) = (example(&more.x), "the new classes have examples");
     match &learned.input {
         Some(old) if old != more => Err(Error::Unfit { cause: format!("{cause} {more:?}, the old {old:?}") }),
@@ -159,7 +158,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
     fn memory<'t>(
         &self,
         _: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         _: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("ProtoNet");
@@ -197,7 +196,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
     fn answers_with(&self) -> Answers {
         Answers::SupportClasses
     }
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         episode(self, meta, task, noise)
     }
 
@@ -210,7 +214,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }
 }

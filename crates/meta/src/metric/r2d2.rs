@@ -7,11 +7,10 @@ use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::metric::compare::{Compare, compared, episode, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 /// The regression that each task is solved by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -138,7 +137,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
     fn memory<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         _: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("R2d2");
@@ -192,7 +191,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
         Answers::SupportClasses
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         episode(self, meta, task, noise)
     }
 
@@ -205,7 +209,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }
 }

@@ -5,18 +5,17 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Float, Var};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{
     Model, Noise, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
 };
 
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::metric::compare::{Compare, compared, episode, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, LabelVars, TaskVars};
+use crate::task::{Examples, Labels, Task};
 
 /// What is kept of a support: `[ways, h, w, c]`.
 const MAPS: &str = "maps";
@@ -67,7 +66,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for 
     fn memory<'t>(
         &self,
         _: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         _: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("Relation");
@@ -89,7 +88,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for 
     }
 
     /// Mean squared error of the scores over queries and classes.
-    fn loss<'t>(&self, y: &LabelVars<'t, F>, scores: Var<'t, F>) -> Var<'t, F> {
+    fn loss<'t>(&self, y: &Labels<Var<'t, F>>, scores: Var<'t, F>) -> Var<'t, F> {
         let (classes, _) = y.classes("Relation");
         scores.exp().mse(scores.tape().one_hot(classes, scores.shape()[1]))
     }
@@ -115,7 +114,12 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for 
     fn answers_with(&self) -> Answers {
         Answers::SupportClasses
     }
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         episode(self, meta, task, noise)
     }
 
@@ -128,7 +132,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for 
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }
 }

@@ -11,11 +11,10 @@ use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::metric::compare::{Compare, compared, restored};
 use crate::predictor::state::Learned;
 use crate::task::{Examples, Labels, Task};
-use crate::task_vars::{ExampleVars, TaskVars};
 
 /// Names of the comparison's weights.
 const WEIGHT: &str = "comparison.weight";
@@ -109,7 +108,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Siamese<M> {
     fn memory<'t>(
         &self,
         _: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         _: &mut Pass<'t, F>,
     ) -> Params<Var<'t, F>> {
         let (classes, ways) = support.y.classes("Siamese");
@@ -168,7 +167,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
     }
 
     /// A task is a batch of pairs.
-    fn check_task(&self, task: &Task<F>) -> Result<(), Error> {
+    fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
         let unfit = |cause: String| Err(Error::Unfit { cause });
         let Task { support: first, query: second } = task;
         fit::counted("support", first)?;
@@ -192,7 +191,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
     /// # Panics
     /// When support and query differ in number, or the labels are no classes.
     #[track_caller]
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let (first, second) = (task.support.x, task.query.x);
         let pairs = first.shape()[0];
         assert_eq!(
@@ -208,7 +212,8 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
         let same = self.logits(&meta.theta, z[0] - z[1]);
         let different = same.tape().var(&Array::zeros(&[pairs, 1]));
         let predictions = Var::concat(&[different, same], 1);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        let loss = task.query.y.loss(predictions);
+        Outcome { statistics: pass.into_statistics(), ..Outcome::new(loss, predictions) }
     }
 
     fn momentum(&self) -> f64 {
@@ -220,7 +225,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         compared(self, meta, support)
     }
 }

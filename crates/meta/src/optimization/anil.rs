@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape};
+use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::{predictor, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 const HEAD: &str = "head.*";
 
@@ -64,7 +63,7 @@ impl<M> Anil<M> {
     }
 
     /// The weights before the first step and after each, nothing kept of the steps.
-    fn descend<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Params<Array<F>>>
+    fn descend<F: Float>(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Vec<Params<Array<F>>>
     where
         M: Headed<F>,
     {
@@ -88,7 +87,12 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
         Answers::of(self.model.spec())
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let (support, query) = (&task.support, &task.query);
         let known = self.model.features(&meta.theta, support.x, &mut Pass::batch().with_noise(noise).once());
         let inner = self.inner(self.train_steps, self.order);
@@ -98,7 +102,8 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
         let mut pass = Pass::batch().with_noise(noise).once();
         let asked = self.model.features(&meta.theta, query.x, &mut pass);
         let predictions = self.model.head(&fast, asked);
-        Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
+        let loss = query.y.loss(predictions);
+        Outcome { statistics: pass.into_statistics(), ..Outcome::new(loss, predictions) }
     }
 
     fn momentum(&self) -> f64 {
@@ -110,7 +115,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         let last = self.descend(meta, support).pop().expect("there is one more than steps");
         let spec = Learner::<F>::spec(self);
@@ -118,7 +123,11 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let spec = Learner::<F>::spec(self);
         let one = |weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);

@@ -12,11 +12,10 @@ use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::{predictor, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 const CONTEXT: &str = "context";
 
@@ -106,7 +105,7 @@ impl<M> Cavia<M> {
     fn trajectory<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         steps: usize,
         order: Order,
         noise: Option<&Noise>,
@@ -163,7 +162,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
         if fits { Ok(()) } else { Err(Error::Unfit { cause: cause() }) }
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let mut all = self.trajectory(&meta.theta, &task.support, self.train_steps, self.order, Some(noise));
         let fast = all.pop().expect("there is one more than steps");
         Outcome::of_query(&self.network::<F>(), &fast, &task.query, noise)
@@ -178,12 +182,16 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
         let theta = meta.theta.on(&tape);

@@ -12,11 +12,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
-use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::{predictor, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::{ExampleVars, TaskVars};
+use crate::task::{Examples, Task};
 
 /// How the linear system is solved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +109,7 @@ impl<M> IMaml<M> {
     fn descend<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         steps: usize,
         noise: Option<&Noise>,
     ) -> Vec<Params<Var<'t, F>>>
@@ -140,7 +139,7 @@ impl<M> IMaml<M> {
     fn loss<'t, F: Float>(
         &self,
         weights: &Params<Var<'t, F>>,
-        examples: &ExampleVars<'t, F>,
+        examples: &Examples<Var<'t, F>>,
         noise: Option<&Noise>,
         kind: impl Fn(Pass<'t, F>) -> Pass<'t, F>,
     ) -> Var<'t, F>
@@ -230,23 +229,31 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
         Answers::of(self.model.spec())
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let mut all = self.descend(&meta.theta, &task.support, self.train_steps, Some(noise));
         Outcome::of_query(&*self.model, &all.pop().expect("there is one more than steps"), &task.query, noise)
     }
 
     /// Loss and predictions of the query at the solution, and the implicit gradient.
-    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
+    fn gradient<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let mut all = self.descend(&meta.theta, &task.support, self.train_steps, Some(noise));
         let solution = all.pop().expect("there is one more than steps").map(|w| w.detach());
-        let Outcome { loss, predictions, statistics } =
-            Outcome::of_query(&*self.model, &solution, &task.query, noise);
-        let (query, predictions) = (loss.detach(), predictions.detach());
-        let statistics = statistics.map(|s| s.map(|x| x.detach()));
-        let b: List<'t, F> = loss.constant_grads(solution.values());
+        let outcome = Outcome::of_query(&*self.model, &solution, &task.query, noise);
+        let constant = outcome.detached();
+        let b: List<'t, F> = outcome.loss.constant_grads(solution.values());
         let support = self.loss(&solution, &task.support, Some(noise), |pass| pass);
         let gradient = meta.theta.with_values(self.solve(&solution, support, b));
-        Gradient { loss: query, predictions, statistics, carried: Params::default(), gradient }
+        Outcome { gradient, ..constant }
     }
 
     fn momentum(&self) -> f64 {
@@ -258,13 +265,17 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
         let all = self.descend(&meta.theta.on(&tape), &support.on(&tape), self.eval_steps, None);

@@ -12,13 +12,12 @@ use fewshot_nn::{Clip, Input, Noise, Params, Spec};
 
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic, queries, ready};
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor};
+use crate::learner::{Learner, Meta, Outcome, Predictor};
 use crate::optimization::leo::lesson::Lesson;
 use crate::optimization::leo::network::LeoNetwork;
 use crate::optimization::leo::terms::encoder_penalty;
 use crate::predictor::state::{Learned, input_of};
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 /// Weights of the classifier, in what a predictor holds: `[ways, inputs]`.
 const CLASSIFIER: &str = "classifier.weight";
@@ -191,7 +190,12 @@ impl<F: Float> Learner<F> for Leo {
     /// # Panics
     /// When examples have another number of features, or the labels are no classes.
     #[track_caller]
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let theta = &meta.theta;
         let lesson = Lesson::new(self, theta, &task.support, Some(noise));
         let (start, divergence) = lesson.start();
@@ -207,7 +211,7 @@ impl<F: Float> Learner<F> for Leo {
         ];
         let weighted = terms.into_iter().map(|(weight, term)| term * F::of(weight));
         let loss = weighted.fold(task.query.y.loss(predictions), |sum, term| sum + term);
-        Outcome { loss, predictions, statistics: None }
+        Outcome::new(loss, predictions)
     }
 
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
@@ -227,14 +231,18 @@ impl<F: Float> Learner<F> for Leo {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     /// The classifier decoded from the codes before the first latent step and after each, then that after each step of
     /// fine-tuning.
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
@@ -242,8 +250,8 @@ impl<F: Float> Learner<F> for Leo {
         let latents = lesson.latents(lesson.start().0);
         let mut weights: Vec<Var<'_, F>> = latents.iter().map(|&z| lesson.decoded(z)).collect();
         weights.extend(&lesson.tuned(last(&weights))[1..]);
-        let predictor = |w: &Var<'_, F>| {
-            let (weights, input) = (lesson.classifier(*w).value(), Some(example(&support.x).to_vec()));
+        let predictor = |&w| {
+            let (weights, input) = (lesson.classifier(w).value(), Some(example(&support.x).to_vec()));
             Box::new(Classifier { leo: *self, weights, input }) as Box<dyn Predictor<F>>
         };
         weights.iter().map(predictor).collect()

@@ -10,20 +10,19 @@ pub(crate) mod update;
 
 use std::sync::Arc;
 
-use fewshot_autodiff::Float;
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::adapt::Order;
 use crate::inner_loop::rematerialize::Memory;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::optimization::lstm_meta_learner::gates::Gates;
 use crate::optimization::lstm_meta_learner::update::LearnedUpdate;
 use crate::predictor::adapted::restored;
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 /// What the meta-learner takes for the gradient of a step's examples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,7 +104,7 @@ impl<M> LstmMetaLearner<M> {
     /// # Panics
     /// When meta-parameters or support do not fit.
     #[track_caller]
-    pub fn gates<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Gates>
+    pub fn gates<F: Float>(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Vec<Gates>
     where
         M: Model<F> + 'static,
     {
@@ -128,7 +127,12 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
         Answers::of(self.model.spec())
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let mut all = self.descend(self.train_steps, &meta.theta, &task.support, noise);
         let last = all.pop().expect("there is one more than steps");
         Outcome::of_query(&*self.model, &last.weights, &task.query, noise)
@@ -143,14 +147,18 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         let last = self.adapted(meta, support).pop().expect("there is one more than steps");
         self.predictor(meta, last, support)
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let all = self.adapted(meta, support).into_iter();
         all.map(|step| self.predictor(meta, step, support)).collect()

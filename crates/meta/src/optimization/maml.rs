@@ -10,7 +10,7 @@ pub(crate) mod steps;
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Float, Var};
+use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Spec};
 
 use crate::error::Error;
@@ -19,12 +19,11 @@ use crate::inner_loop::adapt::Order;
 use crate::inner_loop::filter::Filter;
 use crate::inner_loop::rematerialize::Memory;
 use crate::inner_loop::rules::Rule;
-use crate::learner::{Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::optimization::maml::multi_step::MultiStep;
 use crate::predictor::adapted::restored;
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 /// The rates of the inner steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -211,12 +210,18 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         2 * epoch + u64::from(iteration < self.first_order_until)
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
-        let inner = self.inner::<F>(meta.stage);
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
+        let stage = Learner::<F>::stage(self, meta.iteration);
+        let inner = self.inner::<F>(stage);
         let (fast, supports) = self.trajectory(&inner, &meta.theta, &task.support, noise);
         let query = &task.query;
         let last = inner.steps;
-        let losses = self.multi_step.map_or(Vec::new(), |m| m.weights(last, meta.stage / 2));
+        let losses = self.multi_step.map_or(Vec::new(), |m| m.weights(last, stage / 2));
         let answer = |step: usize| {
             let weights = self.weights_at(&fast[step], step.saturating_sub(1));
             Outcome::of_query(&*self.model, &weights, query, noise)
@@ -225,7 +230,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
             .filter(|&step| losses.get(step - 1).is_some_and(|&w| w != 0.0))
             .map(|step| answer(step).loss * F::of(losses[step - 1]))
             .collect();
-        let Outcome { loss, predictions, statistics } = answer(last);
+        let Outcome { loss, predictions, statistics, .. } = answer(last);
         let loss = match losses.last() {
             Some(&weight) if !earlier.is_empty() => {
                 earlier.into_iter().fold(loss * F::of(weight), |sum, l| sum + l)
@@ -236,7 +241,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
             Sharing::Shared => statistics,
             Sharing::PerStep => stacked(&supports),
         };
-        Outcome { loss, predictions, statistics }
+        Outcome { statistics, ..Outcome::new(loss, predictions) }
     }
 
     fn momentum(&self) -> f64 {
@@ -248,14 +253,18 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         let last = self.descend(meta, support).last().expect("there is one more than steps");
         self.predictor(meta, last, self.eval_steps, support)
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let all = self.descend(meta, support).enumerate();
         all.map(|(step, weights)| self.predictor(meta, weights, step, support)).collect()

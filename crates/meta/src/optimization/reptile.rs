@@ -14,11 +14,10 @@ use crate::inner_loop::adapt::{InnerLoop, Order, Rate, State};
 use crate::inner_loop::mini_batches::served;
 use crate::inner_loop::rules::{Moments, Rule};
 use crate::inner_loop::without_tape::{AtRest, Portions, stepwise};
-use crate::learner::{Gradient, Learner, Meta, MetaVars, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
 use crate::predictor::adapted::{predictor, restored};
 use crate::predictor::state::Learned;
-use crate::task::Examples;
-use crate::task_vars::TaskVars;
+use crate::task::{Examples, Task};
 
 /// What of the inner steps makes the outer step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,8 +105,8 @@ impl<M> Reptile<M> {
     /// Weights before the first step and after each, and the moments after the last.
     fn steps<'t, F: Float>(
         &self,
-        meta: &MetaVars<'t, F>,
-        task: &TaskVars<'t, F>,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
         noise: &Noise,
     ) -> (Vec<Params<Var<'t, F>>>, Moments<Var<'t, F>>)
     where
@@ -119,7 +118,7 @@ impl<M> Reptile<M> {
             Displacement::Last(tail) => tail,
         };
         let served = served(&task.support, self.batch, inner.steps, tail, noise);
-        let start = State { fast: meta.theta.clone(), moments: meta.carried.clone() };
+        let start = State { fast: meta.theta.clone(), moments: meta.carried() };
         inner.trajectory_from(start, Rate::Scalar(self.inner_lr), |t, fast| {
             let mut pass = Pass::batch().with_noise(noise).once();
             served[t].y.loss(self.model.forward(fast, served[t].x, &mut pass))
@@ -129,8 +128,8 @@ impl<M> Reptile<M> {
     /// Weights before the first step and after each, nothing kept of the steps.
     fn descend<F: Float>(
         &self,
-        meta: &Meta<F>,
-        support: &Examples<F>,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
     ) -> impl Iterator<Item = Params<Array<F>>>
     where
         M: Model<F>,
@@ -161,13 +160,23 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
         if fresh.is_empty() { Vec::new() } else { vec![fresh; self.lanes.max(1)] }
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let (all, _) = self.steps(meta, task, noise);
         Outcome::of_query(&*self.model, &all[self.train_steps], &task.query, noise)
     }
 
     /// Loss and predictions of the query after the last step; as gradient the displacement, which is the derivative of no loss.
-    fn gradient<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Gradient<'t, F> {
+    fn gradient<'t>(
+        &self,
+        meta: &Meta<Var<'t, F>>,
+        task: &Task<Var<'t, F>>,
+        noise: &Noise,
+    ) -> Outcome<Var<'t, F>> {
         let (all, carried) = self.steps(meta, task, noise);
         let last = &all[self.train_steps];
         let from = match self.outer {
@@ -175,15 +184,8 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
             Displacement::Last(_) => &all[self.train_steps.saturating_sub(1)],
         };
         let gradient = from.zip(last, |&a, &b| (a - b).detach());
-        let Outcome { loss, predictions, statistics } =
-            Outcome::of_query(&*self.model, last, &task.query, noise);
-        Gradient {
-            loss: loss.detach(),
-            predictions: predictions.detach(),
-            statistics: statistics.map(|s| s.map(|x| x.detach())),
-            carried: carried.map(|x| x.detach()),
-            gradient,
-        }
+        let outcome = Outcome::of_query(&*self.model, last, &task.query, noise).detached();
+        Outcome { carried: carried.map(|x| x.detach()), gradient, ..outcome }
     }
 
     fn momentum(&self) -> f64 {
@@ -195,7 +197,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     }
 
     #[track_caller]
-    fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         let last = self.descend(meta, support).last().expect("there is one more than steps");
         let spec = Learner::<F>::spec(self);
@@ -203,7 +205,11 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     }
 
     #[track_caller]
-    fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
+    fn adapt_by_step(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let spec = Learner::<F>::spec(self);
         let one = |weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);

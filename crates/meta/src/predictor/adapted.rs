@@ -38,7 +38,7 @@ pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
     policy: NormPolicy,
     weights: Params<Array<F>>,
     statistics: &Params<Array<F>>,
-    support: &Examples<F>,
+    support: &Examples<Array<F>>,
 ) -> Box<dyn Predictor<F>> {
     let norm = match policy {
         NormPolicy::Batch => Norm::Batch,

@@ -28,13 +28,13 @@ fn normed(outputs: usize) -> Mlp {
 }
 
 /// The point (2, 1).
-fn point() -> Examples<f64> {
+fn point() -> Examples<Array<f64>> {
     let column = |x| Array::new(&[1, 1], vec![x]);
     Examples::new(column(2.0), Labels::Values(column(1.0)))
 }
 
 /// Answers of each stage at 2.
-fn answers(learner: &dyn Learner<f64>, meta: &Meta<f64>) -> Vec<f64> {
+fn answers(learner: &dyn Learner<f64>, meta: &Meta<Array<f64>>) -> Vec<f64> {
     let support = point();
     learner.adapt_by_step(meta, &support).iter().map(|p| p.predict(&support.x).data()[0]).collect()
 }
@@ -57,7 +57,7 @@ fn rates_decay_as_one_over_the_steps() {
 
 #[test]
 fn without_steps_fine_tuning_is_the_fresh_head() {
-    let task = Task::<f64>::from(Blobs::new(1).episode(0));
+    let task = Task::<Array<f64>>::from(Blobs::new(1).episode(0));
     let pretrained = Learner::<f64>::init(&Pretrain::new(normed(10)), 1);
     let none = |head| FineTune { head, steps: 0, ..FineTune::new(normed(WAYS)) };
     let predictions = |learner: &FineTune<Mlp>| {
@@ -93,7 +93,7 @@ fn fine_tuning_of_a_kept_head_takes_the_steps_of_maml() {
 
 #[test]
 fn running_statistics_move_with_the_steps_by_the_momentum() {
-    let task = Task::<f64>::from(Blobs::new(1).episode(0));
+    let task = Task::<Array<f64>>::from(Blobs::new(1).episode(0));
     let queries = |momentum, steps, query: &Array<f64>| {
         let policy = NormPolicy::Running { momentum };
         // a rate of 0 changes no weight, so that only statistics move
@@ -169,7 +169,7 @@ fn trained(
     meta_batch: usize,
     steps: usize,
     outer_lr: f64,
-) -> Meta<f32> {
+) -> Meta<Array<f32>> {
     let training = Training { meta_batch, outer_lr, seed: 1, ..Training::default() };
     let mut trainer = Trainer::new(learner, tasks, Box::new(Adam::default()), training);
     for _ in 0..steps {
@@ -226,7 +226,7 @@ fn pretraining_on_glyphs_and_what_it_is_good_for() {
     above(&evaluate(&scratch, &meta_of(&scratch), &tasks, 20).unwrap(), 0.5);
 }
 
-fn meta_of(learner: &dyn Learner<f32>) -> Meta<f32> {
+fn meta_of(learner: &dyn Learner<f32>) -> Meta<Array<f32>> {
     learner.init(1)
 }
 

@@ -104,7 +104,7 @@ fn work_that_changes_is_refused_and_may_run_operator_by_operator() {
 #[should_panic(expected = "task_gradient: the learner does other work each time it is called")]
 fn a_single_gradient_is_refused_as_well() {
     let [dropout, ..] = models();
-    let (learner, task) = (ProtoNet::new(dropout), Task::<f32>::from(&Blobs::new(1).episode(0)));
+    let (learner, task) = (ProtoNet::new(dropout), Task::<Array<f32>>::from(&Blobs::new(1).episode(0)));
     Runner::new(&learner).task_gradient(&learner.init(1), &task, || stream(1, Purpose::Dropout, 0));
 }
 

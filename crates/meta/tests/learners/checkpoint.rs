@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{Blobs, Net};
-use fewshot_autodiff::Float;
+use fewshot_autodiff::{Array, Float};
 use fewshot_meta::{
     Checkpoint, Error, Learner, Meta, ProtoNet, Reptile, Trainer, Training, save, save_progress,
 };
@@ -24,13 +24,13 @@ pub fn metadata() -> BTreeMap<String, String> {
     entries.map(|(key, value)| (key.to_string(), value.to_string())).into()
 }
 
-pub fn meta<F: Float>() -> Meta<F> {
+pub fn meta<F: Float>() -> Meta<Array<F>> {
     let mut meta = Learner::<F>::init(&learner(), 7);
     meta.statistics = meta.statistics.map(|x| x.map(|x| x + F::of(0.125)));
     meta
 }
 
-pub fn load<F: Float>(path: &Path, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
+pub fn load<F: Float>(path: &Path, learner: &dyn Learner<F>) -> Result<Meta<Array<F>>, Error> {
     Checkpoint::read(path)?.meta(learner)
 }
 
@@ -43,7 +43,7 @@ fn what_lanes_carry_and_the_iteration_come_back() {
     meta.lanes[1] = meta.lanes[1].map(|x| x.map(|x| x + 0.5));
     meta.iteration = 12;
     save(&path, &meta, &BTreeMap::new()).unwrap();
-    let back: Meta<f32> = load(&path, &learner).unwrap();
+    let back: Meta<Array<f32>> = load(&path, &learner).unwrap();
     assert!(back.lanes == meta.lanes && back.theta == meta.theta && back.iteration == 12);
     let fewer = Reptile { lanes: 1, ..learner.clone() };
     let error = load::<f32>(&path, &fewer).expect_err("refused").to_string();
@@ -80,9 +80,9 @@ fn round_trip() {
     let mut expected = metadata();
     expected.insert("iteration".into(), "0".into());
     assert_eq!(*read.metadata(), expected);
-    let back: Meta<f32> = read.meta(&learner()).unwrap();
+    let back: Meta<Array<f32>> = read.meta(&learner()).unwrap();
     assert!(back.theta == meta().theta && back.statistics == meta().statistics);
-    let wide: Meta<f64> = read.meta(&learner()).unwrap();
+    let wide: Meta<Array<f64>> = read.meta(&learner()).unwrap();
     assert!(wide.theta == meta::<f32>().theta.cast());
 
     save(&path, &meta::<f64>(), &BTreeMap::new()).unwrap();

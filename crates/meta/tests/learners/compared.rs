@@ -33,8 +33,8 @@ impl<F: Float> Model<F> for Same {
 
 fn probabilities(
     learner: &dyn Learner<f64>,
-    meta: &Meta<f64>,
-    support: &Examples<f64>,
+    meta: &Meta<Array<f64>>,
+    support: &Examples<Array<f64>>,
     x: &Array<f64>,
 ) -> Array<f64> {
     let logits = learner.adapt(meta, support).predict(x);
@@ -46,12 +46,12 @@ fn assert_close(a: &Array<f64>, b: &Array<f64>) {
     assert_relative_eq!(a.data(), b.data(), epsilon = 1e-12);
 }
 
-fn task(seed: u64) -> Task<f64> {
+fn task(seed: u64) -> Task<Array<f64>> {
     Task::from(&Blobs { shots: [1, 3, 2], ..Blobs::new(seed) }.episode(0))
 }
 
 /// The examples at these places.
-fn picked(examples: &Examples<f64>, places: &[usize]) -> Examples<f64> {
+fn picked(examples: &Examples<Array<f64>>, places: &[usize]) -> Examples<Array<f64>> {
     let width = examples.x.shape()[1];
     let Labels::Classes(classes) = &examples.y else { panic!("these are classes") };
     let x = places.iter().flat_map(|&i| examples.x.data()[i * width..(i + 1) * width].to_vec()).collect();
@@ -62,7 +62,7 @@ fn picked(examples: &Examples<f64>, places: &[usize]) -> Examples<f64> {
 #[test]
 fn the_confidence_of_cosines_is_bounded() {
     let learner = Matching::new(Same::new());
-    let meta: Meta<f64> = learner.init(0);
+    let meta: Meta<Array<f64>> = learner.init(0);
     for (ways, opposite, orthogonal) in [(5, 0.6488, 0.4046), (20, 0.2800, 0.1252)] {
         let labels = || Labels::Classes((0..ways).collect());
         let one = |n: usize, first: f64, rest: f64| {
@@ -85,7 +85,7 @@ fn the_confidence_of_cosines_is_bounded() {
 fn attention_is_the_share_of_each_class() {
     let task = task(1);
     let learner = Matching::new(Net::plain());
-    let meta: Meta<f64> = learner.init(0);
+    let meta: Meta<Array<f64>> = learner.init(0);
     let found = probabilities(&learner, &meta, &task.support, &task.query.x);
     let tape = Tape::new();
     let embed = |x: &Array<f64>| Net::plain().forward(&meta.theta.on(&tape), tape.var(x), &mut Pass::batch());
@@ -96,14 +96,14 @@ fn attention_is_the_share_of_each_class() {
     let gradient = learner.meta_gradient(&meta, &task, stream(0, Purpose::Dropout, 0));
     let Labels::Classes(right) = &task.query.y else { panic!("these are classes") };
     let logs = right.iter().enumerate().map(|(i, &class)| -found.data()[i * WAYS + class].ln());
-    assert_relative_eq!(gradient.loss, logs.sum::<f64>() / right.len() as f64, epsilon = 1e-12);
+    assert_relative_eq!(gradient.loss.item(), logs.sum::<f64>() / right.len() as f64, epsilon = 1e-12);
 }
 
 #[test]
 fn order_and_copies_of_the_support_do_not_matter() {
     let task = task(2);
     let learner = Matching::new(Net::plain());
-    let meta: Meta<f64> = learner.init(0);
+    let meta: Meta<Array<f64>> = learner.init(0);
     let of = |places: &[usize]| probabilities(&learner, &meta, &picked(&task.support, places), &task.query.x);
     let plain = of(&[0, 1, 2, 3, 4, 5]);
     assert_close(&plain, &of(&[5, 2, 0, 3, 1, 4]));
@@ -116,7 +116,7 @@ fn with_one_shot_and_the_same_distance_it_is_a_prototypical_network() {
     for distance in [Distance::SquaredEuclid, Distance::Cosine] {
         let matching = Matching { distance, ..Matching::new(Net::normed()) };
         let prototypical = ProtoNet { distance, ..ProtoNet::new(Net::normed()) };
-        let meta: Meta<f64> = matching.init(4);
+        let meta: Meta<Array<f64>> = matching.init(4);
         let of = |learner: &dyn Learner<f64>| learner.adapt(&meta, &task.support).predict(&task.query.x);
         assert_close(&of(&matching), &of(&prototypical));
     }
@@ -126,11 +126,11 @@ fn with_one_shot_and_the_same_distance_it_is_a_prototypical_network() {
 fn a_context_that_says_nothing_changes_nothing() {
     let task = task(5);
     let plain = Matching::new(Net::plain());
-    let meta: Meta<f64> = plain.init(1);
+    let meta: Meta<Array<f64>> = plain.init(1);
     let expected = plain.adapt(&meta, &task.support).predict(&task.query.x);
     let with_context = |reads: usize, shut: bool| {
         let learner = Matching::with_full_context(Net::plain(), WAYS, reads);
-        let fresh: Meta<f64> = learner.init(1);
+        let fresh: Meta<Array<f64>> = learner.init(1);
         let theta = fresh.theta.map_named(|name, value| {
             // output gates come last
             let from = if name.ends_with(".b") && shut { 3 * WAYS } else { value.len() };
@@ -152,13 +152,13 @@ fn relation() -> Relation<Net, Score> {
 #[test]
 fn equal_scores_of_one_half_lose_a_quarter() {
     let learner = relation();
-    let fresh: Meta<f64> = learner.init(1);
+    let fresh: Meta<Array<f64>> = learner.init(1);
     let silent = |name: &str, value: &Array<f64>| {
         if name.starts_with("score2") { value.map(|_| 0.0) } else { value.clone() }
     };
     let meta = Meta { theta: fresh.theta.map_named(silent), ..fresh };
     let result = learner.meta_gradient(&meta, &task(1), stream(0, Purpose::Dropout, 0));
-    assert_relative_eq!(result.loss, 0.25, epsilon = 1e-15);
+    assert_relative_eq!(result.loss.item(), 0.25, epsilon = 1e-15);
     let scores = learner.adapt(&meta, &task(1).support).predict(&task(1).query.x);
     assert!(scores.data().iter().all(|score| (score - 0.5_f64.ln()).abs() < 1e-15));
 }
@@ -166,9 +166,9 @@ fn equal_scores_of_one_half_lose_a_quarter() {
 #[test]
 fn classes_swapped_are_scores_swapped_and_shots_are_summed() {
     let learner = Relation { policy: NormPolicy::Running { momentum: 0.1 }, ..relation() };
-    let meta: Meta<f64> = learner.init(1);
+    let meta: Meta<Array<f64>> = learner.init(1);
     let task = task(6);
-    let of = |support: &Examples<f64>| learner.adapt(&meta, support).predict(&task.query.x);
+    let of = |support: &Examples<Array<f64>>| learner.adapt(&meta, support).predict(&task.query.x);
     let scores = of(&task.support);
     assert!(scores.data().iter().all(|&score| score < 0.0));
     let Labels::Classes(classes) = &task.support.y else { panic!("these are classes") };

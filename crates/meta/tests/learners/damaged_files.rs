@@ -66,7 +66,8 @@ fn a_flipped_bit_changes_nothing_without_a_word() {
         ["model", "progress", "predictor"].map(|name| folder.path().join(name));
     let learner = ProtoNet::new(Net::new(FEATURES, 2, Some(NormAffine::Shift)));
     let meta = Meta { iteration: 10, ..Learner::<f32>::init(&learner, 7) };
-    let same = |a: &Meta<f32>| a.theta == meta.theta && a.statistics == meta.statistics && a.iteration == 10;
+    let same =
+        |a: &Meta<Array<f32>>| a.theta == meta.theta && a.statistics == meta.statistics && a.iteration == 10;
     save(&model, &meta, &metadata()).unwrap();
     flip_bits(
         &model,

@@ -1,6 +1,7 @@
 //! Same seed, same bits: for any number of threads, in one go or resumed.
 
 use crate::common::{Blobs, Net};
+use fewshot_autodiff::Array;
 use fewshot_meta::{Evaluation, Learner, Maml, Meta, Progress, ProtoNet, Trainer, Training, evaluate};
 use fewshot_nn::Adam;
 
@@ -8,7 +9,11 @@ fn maml() -> Maml<Net> {
     Maml { train_steps: 2, eval_steps: 2, inner_lr: 0.5, ..Maml::new(Net::normed()) }
 }
 
-fn train(learner: &dyn Learner<f32>, meta_batch: usize, steps: usize) -> (Meta<f32>, Vec<f64>, Evaluation) {
+fn train(
+    learner: &dyn Learner<f32>,
+    meta_batch: usize,
+    steps: usize,
+) -> (Meta<Array<f32>>, Vec<f64>, Evaluation) {
     let tasks = Blobs::new(1);
     let training = Training { meta_batch, seed: 3, ..Training::default() };
     let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);

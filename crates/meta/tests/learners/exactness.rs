@@ -4,12 +4,12 @@ use crate::common::scaled::Scaled;
 use crate::common::score::Score;
 use crate::common::smooth::Smooth;
 use crate::common::{Blobs, FEATURES, WAYS};
-use fewshot_autodiff::Var;
+use fewshot_autodiff::{Array, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Head, IMaml, Learner, Maml,
-    Matching, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2,
-    Rates, Relation, Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
+    Matching, Memory, Meta, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2, Rates,
+    Relation, Reptile, Rule, Scratch, Solver, Task, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
 
@@ -188,7 +188,12 @@ impl Learner<f64> for Own {
         Model::<f64>::spec(&self.model).clone()
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, f64>, task: &TaskVars<'t, f64>, _: &Noise) -> Outcome<'t, f64> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, f64>>,
+        task: &Task<Var<'t, f64>>,
+        _: &Noise,
+    ) -> Outcome<Var<'t, f64>> {
         let (theta, tape) = (&meta.theta, meta.tape());
         let forward = |p: &Params<Var<'t, f64>>, x| self.model.forward(p, x, &mut Pass::batch());
         let loss = task.support.y.loss(forward(theta, task.support.x));
@@ -203,10 +208,10 @@ impl Learner<f64> for Own {
             *w - if by_value(name) { tape.var(&gradient.value()) } else { gradient } * 0.5
         });
         let predictions = forward(&fast, task.query.x);
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: None }
+        Outcome::new(task.query.y.loss(predictions), predictions)
     }
 
-    fn adapt(&self, _: &Meta<f64>, _: &Examples<f64>) -> Box<dyn Predictor<f64>> {
+    fn adapt(&self, _: &Meta<Array<f64>>, _: &Examples<Array<f64>>) -> Box<dyn Predictor<f64>> {
         unreachable!("the check learns nothing for use")
     }
 }

@@ -7,8 +7,8 @@ use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Draw, Purpose, Tasks, stream};
 use fewshot_meta::{
-    Exactness, ExactnessCheck, Examples, Labels, Learner, Maml, Meta, MetaVars, Order, Outcome, Predictor,
-    ProtoNet, Task, TaskVars, Verdict,
+    Exactness, ExactnessCheck, Examples, Labels, Learner, Maml, Meta, Order, Outcome, Predictor, ProtoNet,
+    Task, Verdict,
 };
 use fewshot_nn::{
     Bias, Builder, Conv4, Conv4Config, Init, Linear, Model, Noise, NormAffine, Params, Pass, Spec,
@@ -97,7 +97,7 @@ fn max_pooling_has_kinks_too() {
 fn a_kink_at_theta_itself_is_passed_by() {
     // all weights 0: every unit stands on its kink
     let maml = maml(Layers::new(&SHALLOW, true), 1);
-    let fresh: Meta<f64> = maml.init(1);
+    let fresh: Meta<Array<f64>> = maml.init(1);
     let theta = fresh.theta.map_named(|name, w| match name {
         "layer0.weight" => Array::zeros(w.shape()),
         _ => w.clone(),
@@ -152,14 +152,19 @@ impl Learner<f64> for Torn {
         self.0.spec.clone()
     }
 
-    fn episode<'t>(&self, meta: &MetaVars<'t, f64>, task: &TaskVars<'t, f64>, _: &Noise) -> Outcome<'t, f64> {
+    fn episode<'t>(
+        &self,
+        meta: &Meta<Var<'t, f64>>,
+        task: &Task<Var<'t, f64>>,
+        _: &Noise,
+    ) -> Outcome<Var<'t, f64>> {
         let y = self.0.forward(&meta.theta, task.query.x, &mut Pass::batch());
         let torn = y.tape().var(&y.value());
         let predictions = y + torn.square();
-        Outcome { loss: task.query.y.loss(predictions), predictions, statistics: None }
+        Outcome::new(task.query.y.loss(predictions), predictions)
     }
 
-    fn adapt(&self, _: &Meta<f64>, _: &Examples<f64>) -> Box<dyn Predictor<f64>> {
+    fn adapt(&self, _: &Meta<Array<f64>>, _: &Examples<Array<f64>>) -> Box<dyn Predictor<f64>> {
         unreachable!("the check learns nothing for use")
     }
 }

@@ -7,8 +7,7 @@ use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Tape, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    ExactnessCheck, Learner, LstmMetaLearner, Memory, Meta, Order, Slope, Task, TaskVars, Verdict,
-    preprocessed,
+    ExactnessCheck, Learner, LstmMetaLearner, Memory, Meta, Order, Slope, Task, Verdict, preprocessed,
 };
 use fewshot_nn::{Model, Params, Pass};
 
@@ -22,7 +21,7 @@ fn column<'t>(weights: &[Var<'t, f64>]) -> Var<'t, f64> {
 fn written_out<'t>(
     model: &Smooth,
     theta: &Params<Var<'t, f64>>,
-    task: &TaskVars<'t, f64>,
+    task: &Task<Var<'t, f64>>,
     steps: usize,
 ) -> Var<'t, f64> {
     let (start, p) = (theta.first(6), theta.within("meta_learner"));
@@ -66,7 +65,7 @@ fn loss_and_gradient_are_those_of_the_equations() {
         let loss = written_out(&normed(), &theta, &task.on(&tape), 4);
         let expected = meta.theta.with_values(loss.grads(theta.values())).arrays();
         let own = gradient(&learner, &meta, &task);
-        assert_relative_eq!(own.loss, loss.item(), max_relative = 1e-13);
+        assert_relative_eq!(own.loss.item(), loss.item(), max_relative = 1e-13);
         // of the bias before a norm nothing is left
         for (name, expected) in expected.iter().filter(|(name, _)| *name != "hidden.bias") {
             let scale = expected.data().iter().fold(0.0, |m: f64, x| m.max(x.abs()));

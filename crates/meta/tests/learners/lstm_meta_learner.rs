@@ -7,7 +7,7 @@ use fewshot_autodiff::{Array, Tape, pool_use};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
     Gates, InnerGradient, InnerLoop, LearnedUpdate, Learner, LstmMetaLearner, Maml, Memory, Meta, Order,
-    Rate, Spread, Task, TaskGradient, Trainer, Training, evaluate,
+    Outcome, Rate, Spread, Task, Trainer, Training, evaluate,
 };
 use fewshot_nn::{Adam, Clip, Model, NormAffine, NormPolicy, Params, Pass, update_running};
 
@@ -25,16 +25,20 @@ pub fn learner<M>(model: M, steps: usize) -> LstmMetaLearner<M> {
     }
 }
 
-pub fn task() -> Task<f64> {
+pub fn task() -> Task<Array<f64>> {
     Task::from(&Blobs::new(1).episode(0))
 }
 
-pub fn gradient(learner: &dyn Learner<f64>, meta: &Meta<f64>, task: &Task<f64>) -> TaskGradient<f64> {
+pub fn gradient(
+    learner: &dyn Learner<f64>,
+    meta: &Meta<Array<f64>>,
+    task: &Task<Array<f64>>,
+) -> Outcome<Array<f64>> {
     learner.meta_gradient(meta, task, stream(1, Purpose::Dropout, 0))
 }
 
 /// Meta-parameters whose gates are these whatever happens, as values before the sigmoid.
-fn with_gates(learner: &dyn Learner<f64>, forget: f64, input: f64) -> Meta<f64> {
+fn with_gates(learner: &dyn Learner<f64>, forget: f64, input: f64) -> Meta<Array<f64>> {
     let meta = learner.init(3);
     let theta = meta.theta.map_named(|name, x| match name {
         "meta_learner.forget.bias" => Array::full(&[1], forget),
@@ -46,7 +50,7 @@ fn with_gates(learner: &dyn Learner<f64>, forget: f64, input: f64) -> Meta<f64> 
 }
 
 /// Meta-parameters whose gates differ from weight to weight and step to step.
-pub fn lively(learner: &dyn Learner<f64>) -> Meta<f64> {
+pub fn lively(learner: &dyn Learner<f64>) -> Meta<Array<f64>> {
     let meta = learner.init(3);
     let theta = meta.theta.map_named(|name, x| match name {
         name if name.starts_with("meta_learner.") && !name.ends_with("bias") => x.map(|x| 60.0 * x),
@@ -59,7 +63,11 @@ fn sigmoid(x: f64) -> f64 {
     Tape::new().scalar(x).sigmoid().item()
 }
 
-pub fn adapted(learner: &dyn Learner<f64>, meta: &Meta<f64>, task: &Task<f64>) -> Params<Array<f64>> {
+pub fn adapted(
+    learner: &dyn Learner<f64>,
+    meta: &Meta<Array<f64>>,
+    task: &Task<Array<f64>>,
+) -> Params<Array<f64>> {
     learner.adapt(meta, &task.support).learned().expect("it says what it holds").weights
 }
 
@@ -163,7 +171,7 @@ fn statistics_of_a_support_start_anew_and_take_in_every_step() {
 #[test]
 fn no_other_task_is_in_the_statistics_of_a_support() {
     let (learner, task) = (learner(Net::normed(), 3), task());
-    let meta: Meta<f64> = learner.init(1);
+    let meta: Meta<Array<f64>> = learner.init(1);
     let other = Meta { statistics: meta.statistics.map(|s| s.map(|x| 3.0 * x + 1.0)), ..meta.clone() };
     let answers =
         |learner: &LstmMetaLearner<Net>, meta| learner.adapt(meta, &task.support).predict(&task.query.x);

@@ -1,7 +1,7 @@
 //! What adapting holds in memory: only second-order training keeps the record of its steps.
 
 use crate::common::{Blobs, FEATURES, Net, WAYS};
-use fewshot_autodiff::pool_use;
+use fewshot_autodiff::{Array, pool_use};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{Learner, Maml, Order, ProtoNet, Reptile, Runner, Task};
 use fewshot_nn::Mlp;
@@ -19,7 +19,7 @@ fn learner(steps: usize, order: Order) -> Maml<Net> {
     Maml { train_steps: steps, eval_steps: steps, order, ..Maml::new(Net::normed()) }
 }
 
-fn task() -> Task<f64> {
+fn task() -> Task<Array<f64>> {
     Task::from(&Blobs { shots: [700; 3], ..Blobs::new(1) }.episode(0))
 }
 

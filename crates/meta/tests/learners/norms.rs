@@ -40,7 +40,7 @@ impl<F: Float> Model<F> for Misnamed {
 /// Names of the weights that adapting has changed.
 fn moved(maml: &Maml<Misnamed>) -> Vec<String> {
     let meta = Learner::<f64>::init(maml, 1);
-    let support = Task::<f64>::from(Blobs::new(1).episode(0)).support;
+    let support = Task::<Array<f64>>::from(Blobs::new(1).episode(0)).support;
     let learned = maml.adapt(&meta, &support).learned().expect("it says what it holds");
     // a norm on batch statistics takes a bias away again, but for rounding
     let by = |name: &str, w: &Array<f64>| w.zip(&meta.theta[name], |a, b| (a - b).abs());
@@ -73,7 +73,7 @@ fn norm_weights_per_step_are_those_of_norms() {
     let rates: Vec<&str> = rates.map(|(name, _)| name).collect();
     let of = ["norm.weight", "norm.bias", "head.weight", "head.bias"];
     assert_eq!(rates, of.map(|name| format!("inner_lr.{name}")));
-    let task = Task::<f64>::from(Blobs::new(1).episode(0));
+    let task = Task::<Array<f64>>::from(Blobs::new(1).episode(0));
     let gradient = plus.meta_gradient(&plus.init(1), &task, stream(1, Purpose::Dropout, 0)).gradient;
     assert!(gradient["scaled.scale"].data().iter().any(|&g| g != 0.0));
 }

@@ -42,7 +42,7 @@ fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).fold(0.0, |largest, (a, b)| f64::max(largest, (a - b).abs()))
 }
 
-fn trained(learner: &dyn Learner<f64>) -> Meta<f64> {
+fn trained(learner: &dyn Learner<f64>) -> Meta<Array<f64>> {
     let tasks = Blobs::new(1);
     let training = Training { meta_batch: 2, outer_lr: 1e-2, ..Training::default() };
     let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);
@@ -53,7 +53,7 @@ fn trained(learner: &dyn Learner<f64>) -> Meta<f64> {
 }
 
 /// Largest difference between predictions for all queries at once and for each alone.
-fn difference(learner: &dyn Learner<f64>, meta: &Meta<f64>) -> f64 {
+fn difference(learner: &dyn Learner<f64>, meta: &Meta<Array<f64>>) -> f64 {
     let task = Task::from(&Blobs::new(9).episode(0));
     let predictor = learner.adapt(meta, &task.support);
     let (x, features) = (&task.query.x, task.query.x.shape()[1]);
@@ -85,7 +85,7 @@ fn only_batch_statistics_make_queries_depend_on_each_other() {
 
 #[test]
 fn policies_differ_from_each_other() {
-    let task = Task::<f64>::from(&Blobs::new(9).episode(0));
+    let task = Task::<Array<f64>>::from(&Blobs::new(9).episode(0));
     for (which, learner) in learners(NORMED, NormPolicy::Batch).iter().enumerate() {
         let meta = trained(&**learner);
         let predictions = policies()
@@ -103,7 +103,7 @@ fn policies_differ_from_each_other() {
 
 #[test]
 fn without_batch_norm_all_policies_agree() {
-    let task = Task::<f64>::from(&Blobs::new(9).episode(0));
+    let task = Task::<Array<f64>>::from(&Blobs::new(9).episode(0));
     let predictions = policies().map(|policy| {
         learners(None, policy).map(|l| l.adapt(&l.init(4), &task.support).predict(&task.query.x))
     });
@@ -116,7 +116,7 @@ fn without_batch_norm_all_policies_agree() {
 fn training_moves_the_running_statistics_in_task_order() {
     let learner = ProtoNet { policy: NormPolicy::Running { momentum: 0.25 }, ..ProtoNet::new(Net::normed()) };
     let (tasks, meta) = (Blobs::new(1), Learner::<f64>::init(&learner, 0));
-    let one = |i, meta: &Meta<f64>| {
+    let one = |i, meta: &Meta<Array<f64>>| {
         fewshot_meta::meta_gradient::<f64>(&learner, meta, &tasks, i..i + 1, 0).statistics
     };
     let first = Meta { statistics: one(0, &meta), ..meta.clone() };

@@ -156,7 +156,7 @@ fn what_another_learner_learned_is_refused() {
 fn new_classes_leave_the_old_ones_alone() {
     let (learner, task) = (prototypical(), task());
     let before = learned(&learner);
-    let more = Task::<f32>::from(&Blobs { shots: [2, 1, 1], ..Blobs::new(7) }.episode(0)).support;
+    let more = Task::<Array<f32>>::from(&Blobs { shots: [2, 1, 1], ..Blobs::new(7) }.episode(0)).support;
     let after = learner.with_classes(&before, &more).unwrap();
     let [old, both] =
         [&before, &after].map(|learned| learner.restore(learned).unwrap().predict(&task.query.x));

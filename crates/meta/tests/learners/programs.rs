@@ -2,12 +2,11 @@
 
 use crate::common::score::Score;
 use crate::common::{Blobs, Lines, Net};
-use fewshot_autodiff::{Activation, Float, Var};
+use fewshot_autodiff::{Activation, Array, Float, Var};
 use fewshot_episodes::{Episode, Purpose, Tasks, stream};
 use fewshot_meta::{
     Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, LstmMetaLearner, Maml, Matching,
-    Memory, Meta, Nil, Order, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, TaskGradient,
-    Vote,
+    Memory, Meta, Nil, Order, Outcome, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, Vote,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
@@ -42,8 +41,8 @@ impl<F: Float> Model<F> for Dropping {
     }
 }
 
-fn assert_same(a: &TaskGradient, b: &TaskGradient, what: &str) {
-    assert_eq!((a.loss, a.accuracy), (b.loss, b.accuracy), "{what}");
+fn assert_same(a: &Outcome<Array>, b: &Outcome<Array>, what: &str) {
+    assert_eq!((&a.loss, &a.predictions), (&b.loss, &b.predictions), "{what}");
     assert_eq!(a.gradient, b.gradient, "{what}");
     assert_eq!(a.statistics, b.statistics, "{what}");
     assert_eq!(a.carried, b.carried, "{what}");
@@ -152,7 +151,7 @@ fn a_support_without_a_class_is_complained_of_in_words() {
 
 #[test]
 fn checkpointed_steps_give_the_same_gradient() {
-    let task = Task::<f64>::from(&Blobs::new(4).episode(0));
+    let task = Task::<Array<f64>>::from(&Blobs::new(4).episode(0));
     let adam = Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-3 };
     let variants = [
         (Filter::All, Rule::Sgd, Rates::Fixed),
@@ -171,7 +170,7 @@ fn checkpointed_steps_give_the_same_gradient() {
                 adapted: adapted.clone(),
                 ..Maml::new(Net::normed())
             };
-            let meta: Meta<f64> = maml.init(3);
+            let meta: Meta<Array<f64>> = maml.init(3);
             let seed = || stream(1, Purpose::Dropout, 0);
             let recorded = Runner::new(&maml).task_gradient(&meta, &task, seed);
             let eager = maml.meta_gradient(&meta, &task, seed());

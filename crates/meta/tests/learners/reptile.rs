@@ -15,7 +15,7 @@ fn sgd<M>(model: M, steps: usize, rate: f64) -> Reptile<M> {
     Reptile { train_steps: steps, inner_lr: rate, rule: Rule::Sgd, batch: None, ..Reptile::new(model) }
 }
 
-fn displacement(learner: &dyn Learner<f64>, task: &Task<f64>) -> f64 {
+fn displacement(learner: &dyn Learner<f64>, task: &Task<Array<f64>>) -> f64 {
     let gradient = learner.meta_gradient(&learner.init(1), task, stream(1, Purpose::Dropout, 0)).gradient;
     gradient.values()[0].data()[0]
 }
@@ -33,9 +33,9 @@ fn one_step_is_joint_descent() {
     let reptile = sgd(Net::normed(), 1, 0.25);
     // the gradient of the support loss, as that of a query loss without inner steps
     let plain = Maml { train_steps: 0, ..Maml::new(Net::normed()) };
-    let meta: Meta<f64> = reptile.init(1);
+    let meta: Meta<Array<f64>> = reptile.init(1);
     for i in 0..3 {
-        let task: Task<f64> = Task::from(&tasks.episode(i));
+        let task: Task<Array<f64>> = Task::from(&tasks.episode(i));
         let joint = Task { support: task.support.clone(), query: task.support.clone() };
         let rng = || stream(1, Purpose::Dropout, 0);
         let moved = Learner::<f64>::meta_gradient(&reptile, &meta, &task, rng()).gradient;
@@ -87,7 +87,7 @@ fn a_whole_outer_step_arrives_where_the_inner_steps_end() {
 fn identical_tasks_in_a_batch_move_like_one() {
     let tasks = Blobs { only: Some(3), ..Blobs::new(2) };
     let learner = sgd(Net::plain(), 4, 0.1);
-    let meta: Meta<f64> = learner.init(1);
+    let meta: Meta<Array<f64>> = learner.init(1);
     let one = meta_gradient(&learner, &meta, &tasks, 0..1, 1).gradient;
     let many = meta_gradient(&learner, &meta, &tasks, 0..5, 1).gradient;
     for (a, b) in one.values().iter().zip(many.values()) {
@@ -121,7 +121,7 @@ fn a_separate_tail_never_sees_its_examples_before() {
     let scale: Vec<f64> = (1..=5).map(f64::from).collect();
     let run = |outer, seed: u64| {
         let learner = learner(outer);
-        let meta: Meta<f64> = learner.init(1);
+        let meta: Meta<Array<f64>> = learner.init(1);
         let rng = stream(seed, Purpose::Dropout, 0);
         let g = Learner::<f64>::meta_gradient(&learner, &meta, &task(&scale), rng).gradient;
         (g.values()[0].data()[0] / 2e-9).round()
@@ -165,7 +165,7 @@ fn moments_carry_over_along_each_lane() {
     let learner = |lanes| Reptile { lanes, batch: Some(3), ..Reptile::new(Net::normed()) };
     // one lane: each task starts from the moments the task before has left
     let serial = learner(1);
-    let meta: Meta<f32> = serial.init(1);
+    let meta: Meta<Array<f32>> = serial.init(1);
     let mean = meta_gradient(&serial, &meta, &tasks, 0..3, 1);
     let mut carried = meta.clone();
     let runner = Runner::new(&serial);

@@ -164,7 +164,7 @@ fn tried<L: Learner>(who: &str, learner: L, fine: &[&str]) {
         if fine.contains(&name) {
             continue;
         }
-        let (what, task) = (format!("{who}, {name}"), Task::<f32>::from(&episode));
+        let (what, task) = (format!("{who}, {name}"), Task::<Array<f32>>::from(&episode));
         let mut said = vec![
             trained(&learner, &what, &episode, Execution::Recorded),
             trained(&learner, &what, &episode, Execution::Eager),
@@ -195,7 +195,7 @@ fn tried<L: Learner>(who: &str, learner: L, fine: &[&str]) {
 
 /// Queries that do not fit, after a good support; and meta-parameters of others.
 fn answered<L: Learner>(who: &str, learner: &L, meta: &Meta) {
-    let task = Task::<f32>::from(&good());
+    let task = Task::<Array<f32>>::from(&good());
     let predictor = learner.adapt(meta, &task.support);
     assert_eq!(predictor.input_shape(), Some(&[FEATURES][..]), "{who}");
     assert!(predictor.try_predict(&task.query.x).is_ok(), "{who}");
@@ -223,7 +223,7 @@ fn answered<L: Learner>(who: &str, learner: &L, meta: &Meta) {
 /// Meta-parameters that are not the learner's are refused everywhere.
 #[track_caller]
 fn foreign<L: Learner>(who: &str, learner: &L, meta: &Meta, word: &str) {
-    let (episodes, task) = (vec![good()], Task::<f32>::from(&good()));
+    let (episodes, task) = (vec![good()], Task::<Array<f32>>::from(&good()));
     let mut said = vec![
         panics(who, || drop(learner.adapt(meta, &task.support))),
         panics(who, || drop(learner.adapt_by_step(meta, &task.support))),
@@ -288,7 +288,7 @@ fn a_siamese_network_says_what_is_no_pair() {
     let learner = Siamese::new(mlp(), WAYS);
     let meta = learner.init(1);
     let rng = || stream(1, Purpose::Dropout, 0);
-    let task = Task::<f32>::from(&good());
+    let task = Task::<Array<f32>>::from(&good());
     let said = panics("an ordinary task", || drop(learner.meta_gradient(&meta, &task, rng())));
     assert!(said.contains("training tasks are batches of pairs"), "{said}");
     let pairs = |labels: &[usize]| Episode {
@@ -308,7 +308,7 @@ fn a_siamese_network_says_what_is_no_pair() {
     let error = verify(&learner, &meta, &vec![good()], 1).unwrap_err().to_string();
     assert!(error.contains("are no pairs"), "{error}");
     for Wrong { name, episode, in_support, .. } in wrong() {
-        let task = Task::<f32>::from(&episode);
+        let task = Task::<Array<f32>>::from(&episode);
         if in_support {
             panics(name, || drop(learner.adapt(&meta, &task.support)));
         }
@@ -368,17 +368,17 @@ fn a_network_of_other_layers_is_no_meta_of_this_one() {
 #[test]
 fn boxed_learners_name_the_callers_line_too() {
     let learner: Box<dyn Learner> = Box::new(ProtoNet::new(mlp()));
-    let (meta, task) = (learner.init(1), Task::<f32>::from(&wrong()[0].episode));
+    let (meta, task) = (learner.init(1), Task::<Array<f32>>::from(&wrong()[0].episode));
     panics("adapt", || drop(learner.adapt(&meta, &task.support)));
     panics("meta-gradient", || drop(learner.meta_gradient(&meta, &task, stream(1, Purpose::Dropout, 0))));
-    let predictor = learner.adapt(&meta, &Task::<f32>::from(&good()).support);
+    let predictor = learner.adapt(&meta, &Task::<Array<f32>>::from(&good()).support);
     panics("embed", || drop(predictor.embed(&Array::zeros(&[2, 9]))));
 }
 
 #[test]
 fn checks_of_gradients_name_what_does_not_fit() {
     let maml = Maml::new(mlp());
-    let task = Task::<f64>::from(&wrong()[0].episode);
+    let task = Task::<Array<f64>>::from(&wrong()[0].episode);
     let meta = Learner::<f64>::init(&maml, 1);
     panics("exactness", || drop(ExactnessCheck::default().run(&maml, &meta, &task)));
 }
@@ -403,7 +403,7 @@ fn a_users_predictor_is_checked_without_a_line_more() {
 #[test]
 fn a_task_without_queries_is_no_result() {
     // NaN by hand: the share of 0 of 0 right answers
-    let labels = Labels::<f32>::Classes(Vec::new());
+    let labels = Labels::<Array<f32>>::Classes(Vec::new());
     panics("score", || assert!(labels.score(&Array::zeros(&[0, 3])).is_nan()));
     let mut empty = good();
     empty.query = set(&[0, FEATURES], classes(&[]));
@@ -411,7 +411,7 @@ fn a_task_without_queries_is_no_result() {
     let learner = ProtoNet::new(mlp());
     let error = evaluate::<f32>(&learner, &learner.init(1), &episodes, 2).unwrap_err();
     assert_eq!(error.to_string(), "episode 1: the query has no examples");
-    let examples = Examples::<f32>::from(&good().support);
+    let examples = Examples::<Array<f32>>::from(&good().support);
     assert!(learner.try_adapt(&learner.init(1), &examples).is_ok());
 }
 

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{Blobs, FEATURES, Net, WAYS};
-use fewshot_autodiff::{Activation, Array};
+use fewshot_autodiff::{Activation, Array, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Checkpoint, Distance, Error, Examples, FineTune, Head, InnerGradient, Learned, Learner, Leo,
-    LstmMetaLearner, Maml, Matching, Meta, MetaVars, Nil, Outcome, Predictor, Progress, ProtoNet, R2d2,
-    Regression, Reptile, Task, TaskVars, Vote, save, save_predictor, save_progress,
+    LstmMetaLearner, Maml, Matching, Meta, Nil, Outcome, Predictor, Progress, ProtoNet, R2d2, Regression,
+    Reptile, Task, Vote, save, save_predictor, save_progress,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Conv4, Conv4Config, Downsample, Features, Init, Mlp, Noise, NormAffine, NormPolicy,
@@ -102,7 +102,7 @@ fn pairs() -> Vec<Pair> {
 
 #[test]
 fn a_predictor_is_restored_by_a_learner_like_its_own_alone() {
-    let (task, folder) = (Task::<f32>::from(Blobs::new(1).episode(0)), tempfile::tempdir().unwrap());
+    let (task, folder) = (Task::<Array<f32>>::from(Blobs::new(1).episode(0)), tempfile::tempdir().unwrap());
     let path = folder.path().join("predictor.safetensors");
     for (own, other, word) in pairs() {
         let predictor = own.adapt(&own.init(1), &task.support);
@@ -206,7 +206,7 @@ impl Learner for Ordered {
         NAMES.iter().fold(Spec::default(), |spec, name| spec.with(name, &[1], Init::Zeros))
     }
 
-    fn episode<'t>(&self, _: &MetaVars<'t>, _: &TaskVars<'t>, _: &Noise) -> Outcome<'t> {
+    fn episode<'t>(&self, _: &Meta<Var<'t>>, _: &Task<Var<'t>>, _: &Noise) -> Outcome<Var<'t>> {
         unreachable!("it is not trained")
     }
 
@@ -240,7 +240,7 @@ impl Predictor for Scale {
 fn arrays_come_back_in_the_order_in_which_they_were_saved() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.safetensors");
-    let support = Task::<f32>::from(Blobs::new(1).episode(0)).support;
+    let support = Task::<Array<f32>>::from(Blobs::new(1).episode(0)).support;
     let predictor = Ordered.adapt(&Ordered.init(1), &support);
     let learned = predictor.learned().unwrap();
     for _ in 0..20 {
@@ -261,7 +261,7 @@ fn arrays_come_back_in_the_order_in_which_they_were_saved() {
 fn an_order_that_is_none_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.safetensors");
-    let support = Task::<f32>::from(Blobs::new(1).episode(0)).support;
+    let support = Task::<Array<f32>>::from(Blobs::new(1).episode(0)).support;
     save_predictor(&path, &*Ordered.adapt(&Ordered.init(1), &support), &BTreeMap::new()).unwrap();
     // a damaged file of before there were checksums
     strip(&path, "fewshot.crc32");

@@ -7,15 +7,15 @@ use approx::assert_relative_eq;
 use fewshot_autodiff::Array;
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
-    Anil, Cavia, Filter, Learner, Maml, Meta, MultiStep, Order, Rates, Rule, Sharing, Task, TaskGradient,
+    Anil, Cavia, Filter, Learner, Maml, Meta, MultiStep, Order, Outcome, Rates, Rule, Sharing, Task,
 };
 use fewshot_nn::{Clip, Conv4, Conv4Config, Mlp, Params};
 
-fn run(learner: &dyn Learner<f64>, meta: &Meta<f64>, task: &Task<f64>) -> TaskGradient<f64> {
+fn run(learner: &dyn Learner<f64>, meta: &Meta<Array<f64>>, task: &Task<Array<f64>>) -> Outcome<Array<f64>> {
     learner.meta_gradient(meta, task, stream(1, Purpose::Dropout, 0))
 }
 
-fn task(seed: u64) -> Task<f64> {
+fn task(seed: u64) -> Task<Array<f64>> {
     Task::from(&Blobs::new(seed).episode(2))
 }
 
@@ -33,7 +33,7 @@ fn assert_close(a: &Params<Array<f64>>, b: &Params<Array<f64>>) {
 #[test]
 fn meta_sgd_has_the_closed_form() {
     let learner = Maml { rates: Rates::Each { low: 0.1, high: 0.1 }, ..Maml::new(Point::at(1.0)) };
-    let meta: Meta<f64> = learner.init(1);
+    let meta: Meta<Array<f64>> = learner.init(1);
     assert_eq!(meta.theta.names(), ["head.w", "inner_lr.head.w"]);
     let gradient = run(&learner, &meta, &quadratics((2.0, 3.0), (1.0, 2.0))).gradient;
     assert_relative_eq!(gradient["head.w"].data()[0], -0.48, max_relative = 1e-12);
@@ -44,14 +44,14 @@ fn meta_sgd_has_the_closed_form() {
 fn constant_rates_are_those_of_maml() {
     let maml = |rates| Maml { train_steps: 3, inner_lr: 0.3, rates, ..Maml::new(Net::normed()) };
     let plain = maml(Rates::Fixed);
-    let meta: Meta<f64> = plain.init(1);
+    let meta: Meta<Array<f64>> = plain.init(1);
     let expected = run(&plain, &meta, &task(1));
     for rates in [Rates::Each { low: 0.3, high: 0.3 }, Rates::PerStep] {
         let learner = maml(rates);
-        let fresh: Meta<f64> = learner.init(1);
+        let fresh: Meta<Array<f64>> = learner.init(1);
         let theta = fresh.theta.replace(&meta.theta);
         let found = run(&learner, &Meta { theta, ..fresh }, &task(1));
-        assert_relative_eq!(found.loss, expected.loss, max_relative = 1e-12);
+        assert_relative_eq!(found.loss.item(), expected.loss.item(), max_relative = 1e-12);
         assert_close(&found.gradient.first(meta.theta.len()), &expected.gradient);
     }
 }
@@ -59,7 +59,7 @@ fn constant_rates_are_those_of_maml() {
 #[test]
 fn rates_start_within_their_bounds_and_norms_have_none() {
     let learner = Maml::meta_sgd(Net::normed());
-    let meta: Meta<f32> = learner.init(1);
+    let meta: Meta<Array<f32>> = learner.init(1);
     let rates = meta.theta.within("inner_lr");
     assert_eq!(rates.names(), ["hidden.weight", "hidden.bias", "head.weight", "head.bias"]);
     assert!(rates.values().iter().flat_map(|r| r.data()).all(|r| (0.005..0.1).contains(r)));
@@ -88,14 +88,14 @@ fn the_multi_step_loss_is_the_weighted_sum_of_query_losses() {
     let multi_step = MultiStep { epochs: 10, epoch: 1 };
     let maml = |steps| Maml { train_steps: steps, inner_lr: 0.3, ..Maml::new(Net::normed()) };
     let learner = Maml { multi_step: Some(multi_step), ..maml(3) };
-    let mut meta: Meta<f64> = learner.init(1);
+    let mut meta: Meta<Array<f64>> = learner.init(1);
     for epoch in [0, 4, 9, 10, 50] {
         meta.iteration = epoch;
         let weights = multi_step.weights(3, epoch);
         let parts: Vec<_> = (1..=3).map(|steps| run(&maml(steps), &meta, &task(1))).collect();
-        let expected: f64 = parts.iter().zip(&weights).map(|(part, w)| part.loss * w).sum();
+        let expected: f64 = parts.iter().zip(&weights).map(|(part, w)| part.loss.item() * w).sum();
         let found = run(&learner, &meta, &task(1));
-        assert_relative_eq!(found.loss, expected, max_relative = 1e-12);
+        assert_relative_eq!(found.loss.item(), expected, max_relative = 1e-12);
         let sum =
             parts.iter().zip(&weights).fold(meta.theta.map(|w| Array::zeros(w.shape())), |sum, (p, w)| {
                 sum.zip(&p.gradient, |s, g| s.zip(g, |s, g| s + w * g))
@@ -108,7 +108,7 @@ fn the_multi_step_loss_is_the_weighted_sum_of_query_losses() {
 fn the_order_is_annealed_by_updates() {
     let maml = |order| Maml { train_steps: 2, inner_lr: 0.5, order, ..Maml::new(Net::normed()) };
     let annealed = Maml { first_order_until: 3, ..maml(Order::Second) };
-    let mut meta: Meta<f64> = annealed.init(1);
+    let mut meta: Meta<Array<f64>> = annealed.init(1);
     for (iteration, order) in [(0, Order::First), (2, Order::First), (3, Order::Second)] {
         meta.iteration = iteration;
         assert_close(&run(&annealed, &meta, &task(1)).gradient, &run(&maml(order), &meta, &task(1)).gradient);
@@ -119,11 +119,11 @@ fn the_order_is_annealed_by_updates() {
 fn norm_weights_per_step_begin_as_shared_ones() {
     let maml = Maml { train_steps: 3, inner_lr: 0.3, ..Maml::new(Net::normed()) };
     let stepped = Maml { norm_weights: Sharing::PerStep, norm_statistics: Sharing::PerStep, ..maml.clone() };
-    let (meta, many): (Meta<f64>, Meta<f64>) = (maml.init(1), stepped.init(1));
+    let (meta, many): (Meta<Array<f64>>, Meta<Array<f64>>) = (maml.init(1), stepped.init(1));
     assert_eq!(many.theta["hidden.norm.scale"].shape(), [3, 16]);
     assert_eq!(many.statistics["hidden.norm.mean"].shape(), [3, 16]);
     let (one, each) = (run(&maml, &meta, &task(1)), run(&stepped, &many, &task(1)));
-    assert_relative_eq!(one.loss, each.loss, max_relative = 1e-12);
+    assert_relative_eq!(one.loss.item(), each.loss.item(), max_relative = 1e-12);
     let (shared, parts) = (&one.gradient["hidden.norm.scale"], &each.gradient["hidden.norm.scale"]);
     for c in 0..16 {
         let sum: f64 = (0..3).map(|t| parts.data()[16 * t + c]).sum();
@@ -154,7 +154,7 @@ fn all_parts_off_is_maml() {
         ..Maml::plus_plus(Net::normed())
     };
     let maml = Maml { train_steps: 5, eval_steps: 5, inner_lr: 0.1, ..Maml::new(Net::normed()) };
-    let meta: Meta<f64> = maml.init(1);
+    let meta: Meta<Array<f64>> = maml.init(1);
     assert_eq!(Learner::<f64>::spec(&off), Learner::<f64>::spec(&maml));
     assert_eq!(run(&off, &meta, &task(1)).gradient, run(&maml, &meta, &task(1)).gradient);
 }
@@ -162,7 +162,7 @@ fn all_parts_off_is_maml() {
 #[test]
 fn plus_plus_on_the_paper_network() {
     let learner = Maml::plus_plus(Conv4::new(&Conv4Config::pooled_64().with_head(5)));
-    let meta: Meta<f32> = learner.init(1);
+    let meta: Meta<Array<f32>> = learner.init(1);
     assert_eq!(meta.theta["block1.norm.shift"].shape(), [5, 64]);
     assert_eq!(meta.theta["inner_lr.block1.conv.weight"].data(), [0.1; 5]);
     assert!(meta.theta.get("inner_lr.block1.norm.shift").is_none());
@@ -188,9 +188,9 @@ fn anil_is_maml_on_the_head_alone() {
             adapted: Filter::only(&["head.*"]),
             ..Maml::new(Conv4::new(&config))
         };
-        let meta: Meta<f64> = anil.init(1);
+        let meta: Meta<Array<f64>> = anil.init(1);
         let (a, m) = (run(&anil, &meta, &task), run(&maml, &meta, &task));
-        assert_relative_eq!(a.loss, m.loss, max_relative = 1e-12);
+        assert_relative_eq!(a.loss.item(), m.loss.item(), max_relative = 1e-12);
         assert_close(&a.gradient, &m.gradient);
         let predicted = [anil.adapt(&meta, &task.support), maml.adapt(&meta, &task.support)]
             .map(|predictor| predictor.predict(&task.query.x));
@@ -207,7 +207,7 @@ fn a_body_without_rates_is_anil_too() {
         rates: Rates::Each { low: 0.4, high: 0.4 },
         ..Maml::new(Mlp::new(&[6, 8, 3]))
     };
-    let mut meta: Meta<f64> = each.init(1);
+    let mut meta: Meta<Array<f64>> = each.init(1);
     let body = |name: &str, x: &Array<f64>| match name.starts_with("inner_lr.layer") {
         true => Array::zeros(x.shape()),
         false => x.clone(),
@@ -222,7 +222,7 @@ fn a_body_without_rates_is_anil_too() {
 #[test]
 fn cavia_has_the_closed_form() {
     let learner = Cavia { inner_lr: 0.25, ..Cavia::new(Mlp::new(&[2, 1]), 1) };
-    let mut meta: Meta<f64> = learner.init(1);
+    let mut meta: Meta<Array<f64>> = learner.init(1);
     assert_eq!(meta.theta.names(), ["head.weight", "head.bias"]);
     meta.theta = meta.theta.with_values(vec![Array::new(&[2, 1], vec![2.0, 3.0]), Array::zeros(&[1])]);
     let one = |x: f64, y: f64| {
@@ -232,7 +232,7 @@ fn cavia_has_the_closed_form() {
     let task = Task { support: one(1.0, 1.0), query: one(1.0, 0.0) };
     let result = run(&learner, &meta, &task);
     // error 1, c = -0.25 * 2 * 1 * v = -1.5; prediction 2 + 3 * -1.5 = -2.5
-    assert_relative_eq!(result.loss, 6.25, max_relative = 1e-12);
+    assert_relative_eq!(result.loss.item(), 6.25, max_relative = 1e-12);
     // with e = u - 1, c = -e v / 2, p = u - e v^2 / 2: dp/du = 1 - v^2 / 2, dp/dv = -e v; the bias moves e, too
     let d = 2.0 * -2.5;
     let weight = result.gradient["head.weight"].data().to_vec();
@@ -250,7 +250,7 @@ fn momentum_is_the_written_out_one() {
     let rule = Rule::Momentum { momentum: 0.5 };
     let learner = Maml { rule, inner_lr: 0.1, train_steps: 2, ..Maml::new(Point::at(1.0)) };
     let result = run(&learner, &learner.init(1), &quadratics((2.0, 3.0), (2.0, 0.0)));
-    assert_relative_eq!(result.loss, 1.92 * 1.92, max_relative = 1e-12);
+    assert_relative_eq!(result.loss.item(), 1.92 * 1.92, max_relative = 1e-12);
     // d w2 / d w0: w1 = w0 - 0.2 w0, v2 = 0.5 * 2 + 2 * 0.8 = 2.6, w2 = 0.8 - 0.26
     assert_relative_eq!(result.gradient.values()[0].data()[0], 2.0 * 1.92 * 0.54, max_relative = 1e-12);
 }
@@ -259,7 +259,7 @@ fn momentum_is_the_written_out_one() {
 fn clipping_limits_what_a_step_sees() {
     let run = |clip| {
         let learner = Maml { clip: Some(clip), inner_lr: 0.1, ..Maml::new(Point::at(1.0)) };
-        run(&learner, &learner.init(1), &quadratics((2.0, 3.0), (2.0, 0.0))).loss
+        run(&learner, &learner.init(1), &quadratics((2.0, 3.0), (2.0, 0.0))).loss.item()
     };
     // the gradient is -4
     assert_relative_eq!(run(Clip::Value(1.5)), 1.15 * 1.15, max_relative = 1e-12);

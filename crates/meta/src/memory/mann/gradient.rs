@@ -3,10 +3,10 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{MannCell, MannInput, Noise, Params};
 
-use crate::learner::{Gradient, Learner, MetaVars};
+use crate::learner::{Learner, Meta, Outcome};
 use crate::memory::mann::Mann;
 use crate::memory::mann::core::{Cell, Entered};
-use crate::task_vars::TaskVars;
+use crate::task::Task;
 
 /// All steps of some sequences.
 pub(crate) struct Reading<'t, F: Float> {
@@ -23,13 +23,13 @@ pub(crate) struct Reading<'t, F: Float> {
 /// The derivative of `episode`'s loss.
 pub(crate) fn through_time<'t, F: Float>(
     learner: &Mann,
-    meta: &MetaVars<'t, F>,
-    task: &TaskVars<'t, F>,
+    meta: &Meta<Var<'t, F>>,
+    task: &Task<Var<'t, F>>,
     noise: &Noise,
-) -> Gradient<'t, F> {
+) -> Outcome<Var<'t, F>> {
     match &learner.cell {
         Cell::Memory(cell) if task.support.x.shape()[0] == 0 => over_all_steps(learner, cell, meta, task),
-        _ => Gradient::of(learner.episode(meta, task, noise), &meta.theta),
+        _ => learner.episode(meta, task, noise).differentiated(&meta.theta),
     }
 }
 
@@ -38,9 +38,9 @@ pub(crate) fn through_time<'t, F: Float>(
 fn over_all_steps<'t, F: Float>(
     learner: &Mann,
     cell: &MannCell,
-    meta: &MetaVars<'t, F>,
-    task: &TaskVars<'t, F>,
-) -> Gradient<'t, F> {
+    meta: &Meta<Var<'t, F>>,
+    task: &Task<Var<'t, F>>,
+) -> Outcome<Var<'t, F>> {
     let shared = MannCell::SHARED.map(|name| format!("cell.{name}"));
     let is_shared = |name: &str| shared.iter().any(|shared| shared == name);
     let fixed = meta.theta.map_named(|name, w| if is_shared(name) { w.detach() } else { *w });
@@ -59,5 +59,5 @@ fn over_all_steps<'t, F: Float>(
     let products = cell.shared_gradients(outputs, learner.batch, &entered);
     let products = Params::new(shared.into_iter().zip(products).collect());
     let gradient = meta.theta.replace(&others.with_values(gradients)).replace(&products);
-    Gradient { loss: shown_loss, predictions, gradient, statistics: None, carried: Params::default() }
+    Outcome { gradient, ..Outcome::new(shown_loss, predictions) }
 }

@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_episodes::{ALPHABET, STRING_LENGTH};
 
-use crate::task_vars::LabelVars;
+use crate::task::{ClassNumbers, Labels};
 
 /// What a class is called in an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,12 +25,12 @@ impl LabelCode {
 
     /// Labels as vectors `[n, width]`.
     #[track_caller]
-    pub(crate) fn coded<'t, F: Float>(self, labels: &LabelVars<'t, F>) -> Var<'t, F> {
+    pub(crate) fn coded<'t, F: Float>(self, labels: &Labels<Var<'t, F>>) -> Var<'t, F> {
         match (self, *labels) {
-            (LabelCode::OneHot(names), LabelVars::Classes { classes, .. }) => {
-                classes.tape().one_hot(classes, names)
+            (LabelCode::OneHot(names), Labels::Classes(ClassNumbers { numbers, .. })) => {
+                numbers.tape().one_hot(numbers, names)
             }
-            (LabelCode::Strings, LabelVars::Values(letters)) => letters,
+            (LabelCode::Strings, Labels::Values(letters)) => letters,
             (LabelCode::OneHot(_), _) => {
                 panic!("Mann: real targets given, but it tells numbered classes apart")
             }

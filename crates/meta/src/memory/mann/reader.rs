@@ -16,7 +16,7 @@ pub(crate) const LAST: &str = "last_label";
 
 impl Mann {
     /// Examples and labels are such as the network reads.
-    pub(crate) fn check_side<F: Float>(&self, who: &str, examples: &Examples<F>) -> Result<(), Error> {
+    pub(crate) fn check_side<F: Float>(&self, who: &str, examples: &Examples<Array<F>>) -> Result<(), Error> {
         let (read, given, width) = (self.inputs, fit::example(&examples.x), self.labels.width());
         let cause = match (&examples.y, self.labels) {
             _ if given.iter().product::<usize>() != read => {
@@ -42,7 +42,7 @@ impl Mann {
     }
 
     /// Examples are whole steps of a batch of sequences.
-    pub(crate) fn check_sequences<F: Float>(&self, sequences: &Examples<F>) -> Result<(), Error> {
+    pub(crate) fn check_sequences<F: Float>(&self, sequences: &Examples<Array<F>>) -> Result<(), Error> {
         fit::counted("batch of sequences", sequences)?;
         self.check_side("batch of sequences", sequences)?;
         let (rows, batch) = (sequences.y.len(), self.batch);

@@ -7,7 +7,7 @@ use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::metric::protonet::prototypes;
 use crate::optimization::leo::Leo;
 use crate::optimization::leo::network::{LATENT_RATE, LeoNetwork, TUNING_RATE};
-use crate::task_vars::ExampleVars;
+use crate::task::Examples;
 
 /// Names of what is adapted.
 const LATENT: &str = "latent";
@@ -18,7 +18,7 @@ pub(crate) struct Lesson<'a, 't, F: Float> {
     leo: &'a Leo,
     pub(crate) network: LeoNetwork,
     theta: &'a Params<Var<'t, F>>,
-    support: ExampleVars<'t, F>,
+    support: Examples<Var<'t, F>>,
     classes: Var<'t, F>,
     ways: usize,
     noise: Option<&'a Noise>,
@@ -29,11 +29,11 @@ impl<'a, 't, F: Float> Lesson<'a, 't, F> {
     pub(crate) fn new(
         leo: &'a Leo,
         theta: &'a Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         noise: Option<&'a Noise>,
     ) -> Self {
         let (classes, ways) = support.y.classes("Leo");
-        let support = ExampleVars { x: leo.features(support.x), y: support.y };
+        let support = Examples { x: leo.features(support.x), y: support.y };
         Lesson { leo, network: LeoNetwork::new(leo).0, theta, support, classes, ways, noise }
     }
 

@@ -13,7 +13,6 @@ use crate::optimization::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
 use crate::predictor::adapted::predictor;
 use crate::predictor::forward::concat;
 use crate::task::Examples;
-use crate::task_vars::ExampleVars;
 
 /// Coordinates whose update is computed at a time: what it writes stays in a core's cache.
 const BLOCK: usize = 512;
@@ -61,7 +60,7 @@ impl<M> LstmMetaLearner<M> {
         &self,
         steps: usize,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         noise: &Noise,
     ) -> Vec<Step<'t, F>>
     where
@@ -95,7 +94,7 @@ impl<M> LstmMetaLearner<M> {
         &self,
         params: &Params<Var<'t, F>>,
         before: &Step<'t, F>,
-        batch: &ExampleVars<'t, F>,
+        batch: &Examples<Var<'t, F>>,
         noise: &Noise,
     ) -> Step<'t, F>
     where
@@ -113,7 +112,7 @@ impl<M> LstmMetaLearner<M> {
     fn seen<'t, F: Float>(
         &self,
         weights: &Params<Var<'t, F>>,
-        batch: &ExampleVars<'t, F>,
+        batch: &Examples<Var<'t, F>>,
         noise: &Noise,
     ) -> (Var<'t, F>, Var<'t, F>, Option<Params<Var<'t, F>>>)
     where
@@ -139,7 +138,11 @@ impl<M> LstmMetaLearner<M> {
     }
 
     /// The network for use before the first step and after each.
-    pub(crate) fn adapted<F: Float>(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Adapted<F>>
+    pub(crate) fn adapted<F: Float>(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Adapted<F>>
     where
         M: Model<F>,
     {
@@ -168,9 +171,9 @@ impl<M> LstmMetaLearner<M> {
 
     pub(crate) fn predictor<F: Float>(
         &self,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         adapted: Adapted<F>,
-        support: &Examples<F>,
+        support: &Examples<Array<F>>,
     ) -> Box<dyn Predictor<F>>
     where
         M: Model<F> + 'static,

@@ -11,7 +11,6 @@ use crate::learner::{Learner, Meta, Predictor};
 use crate::optimization::maml::{Maml, RATES, Rates, Sharing, norms};
 use crate::predictor::adapted::predictor;
 use crate::task::Examples;
-use crate::task_vars::ExampleVars;
 
 /// One list of values for each step.
 pub(crate) type Lists<'t, F> = Vec<Params<Var<'t, F>>>;
@@ -63,7 +62,7 @@ impl<M> Maml<M> {
         &self,
         inner: &InnerLoop,
         theta: &Params<Var<'t, F>>,
-        support: &ExampleVars<'t, F>,
+        support: &Examples<Var<'t, F>>,
         noise: &Noise,
     ) -> (Lists<'t, F>, Lists<'t, F>)
     where
@@ -101,8 +100,8 @@ impl<M> Maml<M> {
     /// The weights for use after each step, nothing kept of the steps.
     pub(crate) fn descend<F: Float>(
         &self,
-        meta: &Meta<F>,
-        support: &Examples<F>,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
     ) -> impl Iterator<Item = Params<Array<F>>>
     where
         M: Model<F> + 'static,
@@ -131,10 +130,10 @@ impl<M> Maml<M> {
     /// The predictor of the weights after `step` steps.
     pub(crate) fn predictor<F: Float>(
         &self,
-        meta: &Meta<F>,
+        meta: &Meta<Array<F>>,
         weights: Params<Array<F>>,
         step: usize,
-        support: &Examples<F>,
+        support: &Examples<Array<F>>,
     ) -> Box<dyn Predictor<F>>
     where
         M: Model<F> + 'static,

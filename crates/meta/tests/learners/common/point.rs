@@ -29,13 +29,13 @@ impl<F: Float> Model<F> for Point {
 }
 
 /// One example whose loss is `a / 2 (w - c)^2`.
-pub fn quadratic(a: f64, c: f64) -> Examples<f64> {
+pub fn quadratic(a: f64, c: f64) -> Examples<Array<f64>> {
     let x = (a / 2.0).sqrt();
     let one = |v: f64| Array::new(&[1, 1], vec![v]);
     Examples::new(one(x), Labels::Values(one(c * x)))
 }
 
 /// A task of two quadratics, as (a, c).
-pub fn quadratics(support: (f64, f64), query: (f64, f64)) -> Task<f64> {
+pub fn quadratics(support: (f64, f64), query: (f64, f64)) -> Task<Array<f64>> {
     Task { support: quadratic(support.0, support.1), query: quadratic(query.0, query.1) }
 }

@@ -1,6 +1,7 @@
 //! A learner whose meta-gradient is wrong.
 
-use fewshot_meta::{Examples, Gradient, Learner, Meta, MetaVars, Outcome, Predictor, TaskVars};
+use fewshot_autodiff::{Array, Var};
+use fewshot_meta::{Examples, Learner, Meta, Outcome, Predictor, Task};
 use fewshot_nn::{Noise, Spec};
 
 /// Multiplies the meta-gradient of a learner by a factor: that of one parameter, or all of it.
@@ -17,26 +18,26 @@ impl<L: Learner<f64>> Learner<f64> for Scaled<L> {
 
     fn episode<'t>(
         &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
+        meta: &Meta<Var<'t, f64>>,
+        task: &Task<Var<'t, f64>>,
         noise: &Noise,
-    ) -> Outcome<'t, f64> {
+    ) -> Outcome<Var<'t, f64>> {
         self.learner.episode(meta, task, noise)
     }
 
     fn gradient<'t>(
         &self,
-        meta: &MetaVars<'t, f64>,
-        task: &TaskVars<'t, f64>,
+        meta: &Meta<Var<'t, f64>>,
+        task: &Task<Var<'t, f64>>,
         noise: &Noise,
-    ) -> Gradient<'t, f64> {
+    ) -> Outcome<Var<'t, f64>> {
         let own = self.learner.gradient(meta, task, noise);
         let is_scaled = |name: &str| self.parameter.is_none_or(|scaled| scaled == name);
         let gradient = own.gradient.map_named(|name, g| if is_scaled(name) { *g * self.factor } else { *g });
-        Gradient { gradient, ..own }
+        Outcome { gradient, ..own }
     }
 
-    fn adapt(&self, meta: &Meta<f64>, support: &Examples<f64>) -> Box<dyn Predictor<f64>> {
+    fn adapt(&self, meta: &Meta<Array<f64>>, support: &Examples<Array<f64>>) -> Box<dyn Predictor<f64>> {
         self.learner.adapt(meta, support)
     }
 }
