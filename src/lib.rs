@@ -56,10 +56,10 @@ pub use fewshot_episodes::{
 pub use fewshot_meta::{
     Anil, Answers, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples,
     Execution, Filter, FineTune, FullContext, Gates, Head, IMaml, InnerGradient, InnerLoop, LabelCode,
-    Labels, Learned, LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Memory, Meta,
-    Metric, MultiStep, Nil, Order, Predictor, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates, Regression,
-    Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Spread, Task, Trainer, Training,
-    Verdict, Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
+    Labels, LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Memory, Meta, Metric,
+    MultiStep, Nil, Order, Predictor, PredictorState, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates,
+    Regression, Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Spread, Task, Trainer,
+    Training, Verdict, Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
     save_predictor, save_progress,
 };
 pub use fewshot_nn::{

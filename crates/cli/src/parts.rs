@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Change {
     /// Multi-step loss.
     Msl,
-    /// Learned rates per layer and step.
+    /// PredictorState rates per layer and step.
     Lslr,
     /// Batch-norm weights and biases per step.
     Bnwb,

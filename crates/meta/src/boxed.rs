@@ -1,13 +1,12 @@
 //! Learners and predictors in boxes are such themselves; what is given to them is compared here, so that a panic names the caller's line.
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Noise, Params, Spec};
+use fewshot_nn::{Noise, NormPolicy, Params, Spec};
 
 use crate::error::Error;
-use crate::fit::{self, Answers, or_panic, ready};
-use crate::learner::{Learner, Meta, Outcome, Predictor};
-use crate::predictor::state::Learned;
+use crate::fit::{self, Answers, or_panic};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
@@ -65,51 +64,21 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
         (**self).gradient(meta, task, noise)
     }
 
-    fn is_recordable(&self) -> bool {
-        (**self).is_recordable()
+    fn policy(&self) -> NormPolicy {
+        (**self).policy()
     }
 
-    #[track_caller]
-    fn meta_gradient(
-        &self,
-        meta: &Meta<Array<F>>,
-        task: &Task<Array<F>>,
-        rng: ChaCha8Rng,
-    ) -> Outcome<Array<F>> {
-        or_panic("meta_gradient", self.check_meta(meta).and_then(|()| self.check_task(task)));
-        (**self).meta_gradient(meta, task, rng)
-    }
-
-    fn momentum(&self) -> f64 {
-        (**self).momentum()
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        (**self).adapt(meta, support)
-    }
-
-    fn try_adapt(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
-    ) -> Result<Box<dyn Predictor<F>>, Error> {
-        (**self).try_adapt(meta, support)
-    }
-
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        (**self).restore(learned)
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
-        &self,
-        meta: &Meta<Array<F>>,
-        support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
-        (**self).adapt_by_step(meta, support)
+        (**self).predictors(meta, support, wanted)
+    }
+
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        (**self).restore(state)
     }
 }
 
@@ -144,7 +113,7 @@ impl<F: Float> Predictor<F> for Box<dyn Predictor<F>> {
         (**self).embed(x)
     }
 
-    fn learned(&self) -> Option<Learned<F>> {
-        (**self).learned()
+    fn state(&self) -> Option<PredictorState<F>> {
+        (**self).state()
     }
 }

@@ -1,15 +1,15 @@
 //! The interface all algorithms stand on.
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
+use fewshot_autodiff::{Array, Float, Var};
+use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Noise, NormPolicy, Params, Spec};
 
 use crate::error::Error;
-use crate::fit::{self, Answers, or_panic};
+use crate::fit::{self, Answers, ready};
 pub use crate::meta::Meta;
 pub use crate::outcome::Outcome;
 pub use crate::predictor::Predictor;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// Weight of a new batch in running statistics unless a policy says otherwise (PyTorch's default).
@@ -39,15 +39,16 @@ pub(crate) fn signed(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
 /// A few-shot learning algorithm together with its model.
 ///
 /// `episode` says what the algorithm does, as operations on a tape; the meta-gradient follows from it. As it sees no values, its
-/// work is recorded once for episodes of one shape and replayed ([`Runner`](crate::Runner)). After training, `adapt` turns a support set
-/// into a [`Predictor`].
+/// work is recorded once for episodes of one shape and replayed ([`Runner`](crate::Runner)). `predictors` says what it learns from a support
+/// for use; after training, `adapt` gives the last of them. So a learner of one's own writes `spec`, `episode` and `predictors`, and where
+/// its predictors are to be saved `restore`. Algorithms that adapt weights build on [`InnerLoop`](crate::InnerLoop) and
+/// [`AdaptedModel`](crate::AdaptedModel), those that compare embeddings on [`MetricLearner`](crate::MetricLearner).
 ///
 /// **The rule of recording**: for tasks of one shape, at one stage of training, `episode` and `gradient` write the same operations with the
 /// same constants each time they are called, as does the model inside. What is random comes from the [`Noise`] that is given; a mask or a
 /// count of one's own would be frozen into the program, the same for all tasks and updates. Work is recorded twice and compared, and once
-/// more after 1, 2, 4, 8, ... meta-batches, so that this is refused ([`Error::Changing`]); a learner that must depend on state of its own says so
-/// with `is_recordable`, or is trained with [`Execution::Eager`](crate::Execution::Eager). What depends on the progress of training belongs
-/// into [`Learner::stage`].
+/// more after 1, 2, 4, 8, ... meta-batches, so that this is refused ([`Error::Changing`]); a learner that must depend on state of its own
+/// is trained with [`Execution::Eager`](crate::Execution::Eager). What depends on the progress of training belongs into [`Learner::stage`].
 ///
 /// Meta-parameters, tasks and supports are compared with the learner where they are handed over. What is known of that comes from `spec`
 /// (names, shapes, [`Spec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
@@ -147,40 +148,32 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         self.episode(meta, task, noise).differentiated(&meta.theta)
     }
 
-    /// Whether `gradient` does the same work for all tasks of one shape, whatever their values, so that it can be recorded.
-    fn is_recordable(&self) -> bool {
-        true
+    /// What normalises queries in use. The weight of one task's batch statistics in the running ones of training follows from it: the momentum
+    /// of [`NormPolicy::Running`], and 0.1 for all others.
+    fn policy(&self) -> NormPolicy {
+        NormPolicy::Batch
     }
 
-    /// The meta-gradient of one task, in the first lane, executed operator by operator on a tape of its own.
+    /// Learns from the support, for use: nothing is recorded, and no randomness enters. Meta-parameters and support have been compared with
+    /// the learner.
     ///
-    /// # Panics
-    /// When the meta-parameters or the task do not fit.
-    #[track_caller]
-    fn meta_gradient(
+    /// The predictors after the steps that are wanted ([`Steps::of`]); an algorithm that learns in one go has one predictor, whatever is wanted.
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
-        task: &Task<Array<F>>,
-        rng: ChaCha8Rng,
-    ) -> Outcome<Array<F>> {
-        or_panic("meta_gradient", self.check_meta(meta).and_then(|()| self.check_task(task)));
-        let tape = Tape::new();
-        let noise = Noise::new(rng);
-        self.gradient(&meta.on(&tape), &task.on(&tape), &noise).arrays()
-    }
+        support: &Examples<Array<F>>,
+        wanted: Steps,
+    ) -> Vec<Box<dyn Predictor<F>>>;
 
-    /// Weight of one task's batch statistics in the running ones.
-    fn momentum(&self) -> f64 {
-        MOMENTUM
-    }
-
-    /// Learns from the support, for use: nothing is recorded, and no randomness enters.
+    /// Learns from the support, for use: the last of the `predictors`.
     ///
     /// # Panics
-    /// The learners of this crate panic at the caller's line when meta-parameters or support do not fit; `try_adapt` gives an error
-    /// instead.
+    /// When meta-parameters or support do not fit; `try_adapt` gives an error instead.
     #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>>;
+    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
+        ready(self, meta, support);
+        self.predictors(meta, support, Steps::Last).pop().expect("learning ends with a predictor")
+    }
 
     /// `adapt`, for meta-parameters and supports from outside.
     ///
@@ -196,20 +189,20 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         Ok(self.adapt(meta, support))
     }
 
-    /// The predictor that held these arrays ([`Predictor::learned`]), with the same bits.
+    /// The predictor that held these arrays ([`Predictor::state`]), with the same bits.
     ///
-    /// A learner of one's own takes them by name from [`Learned::fitted`] and [`Learned::known`], and compares signatures by
-    /// [`Learned::check`].
+    /// A learner of one's own takes them by name from [`PredictorState::fitted`] and [`PredictorState::known`], and compares signatures by
+    /// [`PredictorState::check`].
     ///
     /// # Errors
     /// When they are of another learner, or this one does not say how.
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        let _ = learned;
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        let _ = state;
         Err(Error::OtherLearner { cause: "this learner restores no predictors".into() })
     }
 
-    /// Predictors after each stage of learning, the last of them equal to that of [`Learner::adapt`]. For gradient steps
-    /// the first has taken none; an algorithm that learns in one go has one stage.
+    /// The predictors before the first step of learning and after each, the last of them equal to that of [`Learner::adapt`]; one for an
+    /// algorithm that learns in one go.
     ///
     /// # Panics
     /// As `adapt`.
@@ -219,6 +212,36 @@ pub trait Learner<F: Float = f32>: Send + Sync {
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        vec![self.adapt(meta, support)]
+        ready(self, meta, support);
+        self.predictors(meta, support, Steps::All)
+    }
+}
+
+/// After which steps of learning predictors are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Steps {
+    /// After the last.
+    Last,
+    /// Before the first and after each.
+    All,
+}
+
+impl Steps {
+    /// `make` of what is wanted of `all`, which yields the values before the first step and after each; it is told the number of steps
+    /// taken.
+    ///
+    /// ```
+    /// use fewshot_meta::Steps;
+    /// let weights = || [1.0, 0.5, 0.25].into_iter();
+    /// assert_eq!(Steps::All.of(weights(), |steps, w| (steps, w)), [(0, 1.0), (1, 0.5), (2, 0.25)]);
+    /// assert_eq!(Steps::Last.of(weights(), |steps, w| (steps, w)), [(2, 0.25)]);
+    /// ```
+    pub fn of<W, P>(self, all: impl Iterator<Item = W>, make: impl Fn(usize, W) -> P) -> Vec<P> {
+        let all = all.enumerate();
+        let made = |(steps, value)| make(steps, value);
+        match self {
+            Steps::Last => all.last().map(made).into_iter().collect(),
+            Steps::All => all.map(made).collect(),
+        }
     }
 }

@@ -8,7 +8,7 @@ use fewshot_autodiff::{Array, Float, Tape};
 
 use crate::error::Error;
 use crate::fit;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 
 /// What has been learned from a support set: answers queries.
 ///
@@ -61,7 +61,7 @@ pub trait Predictor<F: Float = f32>: Send + Sync {
     }
 
     /// What it holds, to be saved or made again by [`Learner::restore`](crate::Learner::restore); nothing for a predictor that does not say.
-    fn learned(&self) -> Option<Learned<F>> {
+    fn state(&self) -> Option<PredictorState<F>> {
         None
     }
 }

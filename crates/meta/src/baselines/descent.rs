@@ -7,7 +7,7 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, update_running};
 
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::without_tape::{AtRest, stepwise};
-use crate::learner::{Outcome, Predictor, momentum};
+use crate::learner::{Outcome, Predictor, Steps, momentum};
 use crate::predictor::adapted::predictor;
 use crate::task::{Examples, Task};
 
@@ -67,14 +67,14 @@ impl<M> Descent<'_, M> {
         learner: &Spec,
         start: Stand<F>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>>
     where
         M: Model<F> + 'static,
     {
         let stands = self.stands(start, support).into_iter();
-        let one =
-            |s: Stand<F>| predictor(self.model, learner, self.policy, s.weights, &s.statistics, support);
-        stands.map(one).collect()
+        wanted
+            .of(stands, |_, s| predictor(self.model, learner, self.policy, s.weights, &s.statistics, support))
     }
 
     /// The weights after all steps on a tape, and the answers to the query.

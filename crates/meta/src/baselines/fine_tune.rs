@@ -8,11 +8,11 @@ use fewshot_nn::{Headed, Noise, NormPolicy, Params, Spec};
 
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
-use crate::fit::{Answers, ready};
+use crate::fit::Answers;
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::predictor::adapted::restored;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 const HEAD: &str = "head.*";
@@ -163,32 +163,25 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
         self.descent().outcome(&start, task, noise)
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
         let weights = match self.new_head() {
             Some(head) => meta.theta.replace(&head),
             None => meta.theta.clone(),
         };
-        let statistics = meta.statistics.clone();
-        self.descent().predictors(&Learner::<F>::spec(self), Stand { weights, statistics }, support)
+        let start = Stand { weights, statistics: meta.statistics.clone() };
+        self.descent().predictors(&Learner::<F>::spec(self), start, support, wanted)
     }
 }

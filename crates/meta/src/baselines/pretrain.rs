@@ -6,10 +6,10 @@ use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
 use crate::error::Error;
-use crate::fit::{self, Answers, ready};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::fit::{self, Answers};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::predictor::adapted::{predictor, restored};
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// A network trained on the queries as they are: the loss is `L_Q(theta)`, and the support is not looked at.
@@ -85,19 +85,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
         Outcome::of_query(&*self.model, &meta.theta, &task.query, noise)
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
     /// The network as it is.
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        let spec = Learner::<F>::spec(self);
-        predictor(&self.model, &spec, self.policy, meta.theta.clone(), &meta.statistics, support)
+    fn predictors(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+        _: Steps,
+    ) -> Vec<Box<dyn Predictor<F>>> {
+        let (spec, weights) = (Learner::<F>::spec(self), meta.theta.clone());
+        vec![predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support)]
     }
 }

@@ -8,10 +8,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
 
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
-use crate::fit::{Answers, or_panic};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::fit::Answers;
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::predictor::adapted::restored;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// A network of random weights, trained on the support alone by gradient descent: nothing is taken from other tasks.
@@ -100,27 +100,21 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
         self.descent().outcome(&self.start().on(meta.tape()), task, noise)
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
-    }
-
-    #[track_caller]
-    fn adapt_by_step(&self, _: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Vec<Box<dyn Predictor<F>>> {
-        or_panic("adapt", self.check_support(support));
-        let statistics = self.model.spec().statistics();
-        self.descent().predictors(
-            &Learner::<F>::spec(self),
-            Stand { weights: self.start(), statistics },
-            support,
-        )
+    fn predictors(
+        &self,
+        _: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+        wanted: Steps,
+    ) -> Vec<Box<dyn Predictor<F>>> {
+        let start = Stand { weights: self.start(), statistics: self.model.spec().statistics() };
+        self.descent().predictors(&Learner::<F>::spec(self), start, support, wanted)
     }
 }

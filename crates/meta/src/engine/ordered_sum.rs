@@ -11,7 +11,7 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Params, update_running};
 
 use crate::engine::meta_gradient::MetaGradient;
-use crate::learner::{Learner, Meta, Outcome};
+use crate::learner::{Learner, Meta, Outcome, momentum};
 use crate::task::Labels;
 
 /// Parts that may wait for the threads that are to add them before any thread adds them.
@@ -189,7 +189,7 @@ impl<'a, F: Float> Sum<'a, F> {
             self.accuracy = self.accuracy.zip(accuracy).map(|(sum, accuracy)| sum + accuracy);
         }
         for batch in &part.statistics {
-            self.statistics = update_running(&self.statistics, batch, self.learner.momentum());
+            self.statistics = update_running(&self.statistics, batch, momentum(self.learner.policy()));
         }
         if tasks == 1 && self.gradient.is_none() {
             self.gradient = Some(part.gradient);

@@ -16,7 +16,7 @@ use crate::io::save::{
 };
 use crate::io::tensors::{array_of, read_bounded};
 use crate::learner::{Learner, Meta, Predictor};
-use crate::predictor::state::{Learned, difference};
+use crate::predictor::state::{PredictorState, difference};
 
 /// A checkpoint read from a file, not yet given to a model.
 pub struct Checkpoint {
@@ -135,8 +135,8 @@ impl Checkpoint {
             list.push((rest.to_owned(), array));
         }
         let [weights, statistics, memory] = groups.map(|(_, list)| Params::new(list));
-        let learned = Learned { weights, statistics, memory, signature: self.signature(), input };
-        learner.restore(&learned).map_err(|error| match error {
+        let state = PredictorState { weights, statistics, memory, signature: self.signature(), input };
+        learner.restore(&state).map_err(|error| match error {
             Error::OtherLearner { cause } => other(cause),
             error => error,
         })

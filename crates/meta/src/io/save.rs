@@ -12,7 +12,7 @@ use crate::io::atomic::write_atomically;
 use crate::io::order::{numbers, order};
 use crate::io::tensors::{LARGEST, serialize};
 use crate::learner::{Meta, Predictor};
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 
 const THETA: &str = "theta";
 pub(crate) const STATISTICS: &str = "statistics";
@@ -117,8 +117,8 @@ pub fn save_predictor<F: Float>(
 ) -> Result<(), Error> {
     let unknown =
         || Error::Save { path: path.to_owned(), cause: "the predictor does not say what it holds".into() };
-    let Learned { weights, statistics, memory, signature, input } =
-        predictor.learned().ok_or_else(unknown)?;
+    let PredictorState { weights, statistics, memory, signature, input } =
+        predictor.state().ok_or_else(unknown)?;
     let groups = [(WEIGHTS, &weights), (STATISTICS, &statistics), (MEMORY, &memory)];
     let groups = groups.map(|(group, params)| (group.to_owned(), params));
     let mut own = signed(&signature);

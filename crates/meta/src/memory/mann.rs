@@ -14,13 +14,13 @@ use fewshot_episodes::{ALPHABET, STRING_LENGTH};
 use fewshot_nn::{Batches, Bias, Builder, Init, Input, Linear, MannConfig, Noise, Params, Spec, Tail};
 
 use crate::error::Error;
-use crate::fit::{self, Answers, or_panic, ready};
-use crate::learner::{Learner, Meta, Outcome, Predictor};
+use crate::fit::{self, Answers, or_panic};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
 use crate::memory::mann::core::{Cell, Core, read_weights};
 use crate::memory::mann::gradient::{Reading, through_time};
 use crate::memory::mann::label_code::LabelCode;
 use crate::memory::mann::reader::{LAST, Reader};
-use crate::predictor::state::{Learned, input_of};
+use crate::predictor::state::{PredictorState, input_of};
 use crate::task::{Examples, Labels, Task};
 
 /// A network that learns a task by reading it, example by example.
@@ -270,26 +270,27 @@ impl<F: Float> Learner<F> for Mann {
     }
 
     /// Reads the support once, class after class in turn: the first example of each, then the second.
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
+    fn predictors(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+        _: Steps,
+    ) -> Vec<Box<dyn Predictor<F>>> {
         let order = in_turn(support.y.class_list("Mann"));
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
         let (state, last) = self.study(&theta, &support.on(&tape).pick(tape.index(&order)));
         let (state, last) = (state.arrays(), last.value());
         let (weights, input) = (meta.theta.clone(), Some(fit::example(&support.x).to_vec()));
-        Box::new(Reader { learner: self.clone(), weights, state, last, input })
+        vec![Box::new(Reader { learner: self.clone(), weights, state, last, input })]
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        let [weights, _] = learned.fitted(&self.spec)?;
-        let kept = |name: &&str| Ok(((*name).to_owned(), learned.known(name)?.clone()));
-        let state: Result<Vec<_>, Error> = self.cell.state_names().iter().map(kept).collect();
-        let last = learned.known(LAST)?.clone();
-        let (state, input) = (Params::new(state?), input_of(learned, &self.spec));
-        learned.check(&self.spec)?;
-        Ok(Box::new(Reader { learner: self.clone(), weights, state, last, input }))
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        let [weights, _] = state.fitted(&self.spec)?;
+        let memory = state.known_all(self.cell.state_names())?;
+        let (last, input) = (state.known(LAST)?.clone(), input_of(state, &self.spec));
+        state.check(&self.spec)?;
+        Ok(Box::new(Reader { learner: self.clone(), weights, state: memory, last, input }))
     }
 }
 

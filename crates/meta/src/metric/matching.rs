@@ -7,17 +7,15 @@ pub(crate) mod full_context;
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_autodiff::{Float, Var};
+use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
-use crate::fit::Answers;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
-use crate::metric::compare::{Compare, compared, episode, restored};
+use crate::learner::signed;
 use crate::metric::matching::full_context::FullContext;
+use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::metric::protonet::Distance;
-use crate::predictor::state::Learned;
-use crate::task::{Examples, Task};
+use crate::task::Examples;
 
 /// What is kept of a support: embeddings `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
 const EMBEDDINGS: &str = "embeddings";
@@ -81,12 +79,12 @@ impl<M> Matching<M> {
     }
 }
 
-impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
+impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for Matching<M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.model.forward(&theta.first(self.model.spec().weights().len()), x, pass).flatten()
     }
 
-    fn memory<'t>(
+    fn encode_support<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -104,11 +102,11 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
     fn scores<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        memory: &Params<Var<'t, F>>,
+        encoding: &Params<Var<'t, F>>,
         query: Var<'t, F>,
         _: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        let (support, members) = (memory[EMBEDDINGS], memory[MEMBERS]);
+        let (support, members) = (encoding[EMBEDDINGS], encoding[MEMBERS]);
         let query = match &self.context {
             Some(context) => context.of_query(&self.context_weights(theta), query, support),
             None => query,
@@ -118,63 +116,32 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
         (attention.insert_axis(2) + others).logsumexp(1)
     }
 
-    fn kept(&self) -> &'static [&'static str] {
+    fn encoding_names(&self) -> &'static [&'static str] {
         &[EMBEDDINGS, MEMBERS]
-    }
-
-    fn policy(&self) -> NormPolicy {
-        self.policy
-    }
-
-    fn copy(&self) -> Self {
-        self.clone()
     }
 }
 
-impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
-    fn spec(&self) -> Spec {
-        let spec = self.model.spec().clone();
-        let spec = match &self.context {
-            Some(context) => spec.and(context.spec()).signed("reads", context.reads),
-            None => spec.signed("reads", 0),
-        };
-        signed(spec, "Matching", self.policy).signed("distance", self.distance.name())
-    }
+learner_by_comparison! {
+    impl<M: Model> Learner for Matching<M> {
+        fn spec(&self) -> Spec {
+            let spec = self.model.spec().clone();
+            let spec = match &self.context {
+                Some(context) => spec.and(context.spec()).signed("reads", context.reads),
+                None => spec.signed("reads", 0),
+            };
+            signed(spec, "Matching", self.policy).signed("distance", self.distance.name())
+        }
 
-    fn answers_with(&self) -> Answers {
-        Answers::SupportClasses
-    }
-
-    fn check_example(&self, example: &[usize]) -> Result<(), Error> {
-        let model = self.model.spec();
-        let cause = match (&self.context, model.outputs()) {
-            (Some(context), Some(outputs)) if context.features() != outputs => {
-                format!("the network gives {outputs} features, but the context is of {}", context.features())
-            }
-            _ if model.input().takes(example) => return Ok(()),
-            _ => format!("the support has examples {example:?}, the learner takes {}", model.input()),
-        };
-        Err(Error::Unfit { cause })
-    }
-    fn episode<'t>(
-        &self,
-        meta: &Meta<Var<'t, F>>,
-        task: &Task<Var<'t, F>>,
-        noise: &Noise,
-    ) -> Outcome<Var<'t, F>> {
-        episode(self, meta, task, noise)
-    }
-
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
-    }
-
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(self, learned)
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        compared(self, meta, support)
+        fn check_example(&self, example: &[usize]) -> Result<(), Error> {
+            let model = self.model.spec();
+            let cause = match (&self.context, model.outputs()) {
+                (Some(context), Some(outputs)) if context.features() != outputs => {
+                    format!("the network gives {outputs} features, but the context is of {}", context.features())
+                }
+                _ if model.input().takes(example) => return Ok(()),
+                _ => format!("the support has examples {example:?}, the learner takes {}", model.input()),
+            };
+            Err(Error::Unfit { cause })
+        }
     }
 }

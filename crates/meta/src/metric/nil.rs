@@ -3,15 +3,12 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_autodiff::{Float, Var};
+use fewshot_nn::{Headed, NormPolicy, Params, Pass, Spec};
 
-use crate::error::Error;
-use crate::fit::Answers;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
-use crate::metric::compare::{Compare, compared, episode, restored};
-use crate::predictor::state::Learned;
-use crate::task::{Examples, Task};
+use crate::learner::signed;
+use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
+use crate::task::Examples;
 
 /// What is kept of a support: features `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
 const FEATURES: &str = "features";
@@ -40,7 +37,7 @@ pub enum Vote {
 /// let nil = Nil::new(model());
 /// assert_eq!(trained.theta.count(), Learner::<f32>::spec(&nil).count());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Nil<M> {
     /// The network.
     pub model: Arc<M>,
@@ -50,6 +47,12 @@ pub struct Nil<M> {
     pub policy: NormPolicy,
 }
 
+impl<M> Clone for Nil<M> {
+    fn clone(&self) -> Self {
+        Nil { model: Arc::clone(&self.model), ..*self }
+    }
+}
+
 impl<M> Nil<M> {
     /// Sums of similarities; statistics of support and all queries together, as the network was trained in MAML.
     pub fn new(model: M) -> Self {
@@ -57,12 +60,12 @@ impl<M> Nil<M> {
     }
 }
 
-impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
+impl<F: Float, M: Headed<F> + 'static> MetricLearner<F> for Nil<M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.model.features(theta, x, pass)
     }
 
-    fn memory<'t>(
+    fn encode_support<'t>(
         &self,
         _: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -76,12 +79,12 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
     fn scores<'t>(
         &self,
         _: &Params<Var<'t, F>>,
-        memory: &Params<Var<'t, F>>,
+        encoding: &Params<Var<'t, F>>,
         query: Var<'t, F>,
         _: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        let similarity = query.cosine_similarity(memory[FEATURES]);
-        let members = memory[MEMBERS];
+        let similarity = query.cosine_similarity(encoding[FEATURES]);
+        let members = encoding[MEMBERS];
         match self.vote {
             Vote::Sum => similarity.matmul(members),
             // cosines lie in [-1, 1]: -3 for those of other classes is below all
@@ -92,50 +95,19 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
         }
     }
 
-    fn kept(&self) -> &'static [&'static str] {
+    fn encoding_names(&self) -> &'static [&'static str] {
         &[FEATURES, MEMBERS]
-    }
-
-    fn policy(&self) -> NormPolicy {
-        self.policy
-    }
-
-    fn copy(&self) -> Self {
-        Nil { model: Arc::clone(&self.model), ..*self }
     }
 }
 
-impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
-    fn spec(&self) -> Spec {
-        let vote = match self.vote {
-            Vote::Sum => "sum",
-            Vote::Nearest => "nearest",
-        };
-        signed(self.model.spec().clone(), "Nil", self.policy).signed("vote", vote)
-    }
-
-    fn answers_with(&self) -> Answers {
-        Answers::SupportClasses
-    }
-    fn episode<'t>(
-        &self,
-        meta: &Meta<Var<'t, F>>,
-        task: &Task<Var<'t, F>>,
-        noise: &Noise,
-    ) -> Outcome<Var<'t, F>> {
-        episode(self, meta, task, noise)
-    }
-
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
-    }
-
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(self, learned)
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        compared(self, meta, support)
+learner_by_comparison! {
+    impl<M: Headed> Learner for Nil<M> {
+        fn spec(&self) -> Spec {
+            let vote = match self.vote {
+                Vote::Sum => "sum",
+                Vote::Nearest => "nearest",
+            };
+            signed(self.model.spec().clone(), "Nil", self.policy).signed("vote", vote)
+        }
     }
 }

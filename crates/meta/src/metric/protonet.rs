@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
-use crate::fit::{Answers, example, or_panic};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
-use crate::metric::compare::{Compare, compared, episode, restored};
+use crate::fit::{example, or_panic};
+use crate::learner::{Learner, signed};
+use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::predictor::forward::concat;
-use crate::predictor::state::Learned;
-use crate::task::{Examples, Task};
+use crate::predictor::state::PredictorState;
+use crate::task::Examples;
 
 /// What is kept of a support: `[ways, d]`.
 const PROTOTYPES: &str = "prototypes";
@@ -87,7 +87,7 @@ pub fn prototypes<'t, F: Float>(z: Var<'t, F>, classes: impl Indices<'t, F>, way
 ///
 /// In training, support and query go through the network as one batch, normalised with its statistics. `policy` says what
 /// normalises when the learner is used.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ProtoNet<M> {
     /// The embedding: its outputs are flattened to `[n, d]`.
     pub model: Arc<M>,
@@ -96,6 +96,12 @@ pub struct ProtoNet<M> {
     /// Normalisation in use: `Running`, the averages kept in training (as in the paper); `Batch`, support and all queries of a call
     /// as one batch, as in training; `SupportOnly`, statistics of the support; `SupportPlusOne`, those of the support and the one query.
     pub policy: NormPolicy,
+}
+
+impl<M> Clone for ProtoNet<M> {
+    fn clone(&self) -> Self {
+        ProtoNet { model: Arc::clone(&self.model), ..*self }
+    }
 }
 
 impl<M> ProtoNet<M> {
@@ -121,41 +127,41 @@ impl<M> ProtoNet<M> {
     #[track_caller]
     pub fn with_classes<F: Float>(
         &self,
-        learned: &Learned<F>,
+        state: &PredictorState<F>,
         more: &Examples<Array<F>>,
-    ) -> Result<Learned<F>, Error>
+    ) -> Result<PredictorState<F>, Error>
     where
         M: Model<F> + 'static,
     {
         let spec = Learner::<F>::spec(self);
-        let [weights, statistics] = learned.fitted(&spec)?;
-        let old = learned.known(PROTOTYPES)?;
-        learned.check(&spec)?;
-        or_panic("with_classes", self.check_support(more).and_then(|()| same_input(learned, more)));
+        let [weights, statistics] = state.fitted(&spec)?;
+        let old = state.known(PROTOTYPES)?;
+        state.check(&spec)?;
+        or_panic("with_classes", self.check_support(more).and_then(|()| same_input(state, more)));
         let tape = Tape::new();
         let mut pass = Pass::given(&statistics.on(&tape)).for_use();
         let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
         let new = prototypes(z, more.y.class_list("with_classes"), more.y.ways()).value();
         let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);
-        Ok(Learned { weights, statistics, memory, ..learned.clone() })
+        Ok(PredictorState { weights, statistics, memory, ..state.clone() })
     }
 }
 
 /// New classes have examples like the old ones'.
-fn same_input<F: Float>(learned: &Learned<F>, more: &Examples<Array<F>>) -> Result<(), Error> {
+fn same_input<F: Float>(state: &PredictorState<F>, more: &Examples<Array<F>>) -> Result<(), Error> {
     let (more, cause) = (example(&more.x), "the new classes have examples");
-    match &learned.input {
+    match &state.input {
         Some(old) if old != more => Err(Error::Unfit { cause: format!("{cause} {more:?}, the old {old:?}") }),
         _ => Ok(()),
     }
 }
 
-impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
+impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for ProtoNet<M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.model.forward(theta, x, pass).flatten()
     }
 
-    fn memory<'t>(
+    fn encode_support<'t>(
         &self,
         _: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -168,53 +174,22 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
     fn scores<'t>(
         &self,
         _: &Params<Var<'t, F>>,
-        memory: &Params<Var<'t, F>>,
+        encoding: &Params<Var<'t, F>>,
         query: Var<'t, F>,
         _: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        self.distance.logits(query, memory[PROTOTYPES])
+        self.distance.logits(query, encoding[PROTOTYPES])
     }
 
-    fn kept(&self) -> &'static [&'static str] {
+    fn encoding_names(&self) -> &'static [&'static str] {
         &[PROTOTYPES]
-    }
-
-    fn policy(&self) -> NormPolicy {
-        self.policy
-    }
-
-    fn copy(&self) -> Self {
-        ProtoNet { model: Arc::clone(&self.model), ..*self }
     }
 }
 
-impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
-    fn spec(&self) -> Spec {
-        signed(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
-    }
-
-    fn answers_with(&self) -> Answers {
-        Answers::SupportClasses
-    }
-    fn episode<'t>(
-        &self,
-        meta: &Meta<Var<'t, F>>,
-        task: &Task<Var<'t, F>>,
-        noise: &Noise,
-    ) -> Outcome<Var<'t, F>> {
-        episode(self, meta, task, noise)
-    }
-
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
-    }
-
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(self, learned)
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        compared(self, meta, support)
+learner_by_comparison! {
+    impl<M: Model> Learner for ProtoNet<M> {
+        fn spec(&self) -> Spec {
+            signed(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
+        }
     }
 }

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Model, NormPolicy, Params, Pass, Spec};
 
-use crate::error::Error;
-use crate::fit::Answers;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
-use crate::metric::compare::{Compare, compared, episode, restored};
-use crate::predictor::state::Learned;
-use crate::task::{Examples, Task};
+use crate::learner::signed;
+use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
+use crate::task::Examples;
 
 /// The regression that each task is solved by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -58,6 +55,12 @@ const SCALE: &str = "solver.scale";
 const SHIFT: &str = "solver.shift";
 /// What is kept of a support: `[d + 1, ways]`.
 const SOLUTION: &str = "solution";
+
+impl<M> Clone for R2d2<M> {
+    fn clone(&self) -> Self {
+        R2d2 { model: Arc::clone(&self.model), ..*self }
+    }
+}
 
 impl<M> R2d2<M> {
     /// Ridge regression with the released code's `lambda` of 50 and the scale for Omniglot, running statistics.
@@ -129,12 +132,12 @@ fn logistic<'t, F: Float>(x: Var<'t, F>, y: Var<'t, F>, lambda: Var<'t, F>, step
     Var::concat(&(0..ways).map(of_class).collect::<Vec<_>>(), 1)
 }
 
-impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
+impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for R2d2<M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.model.forward(theta, x, pass).flatten()
     }
 
-    fn memory<'t>(
+    fn encode_support<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -155,62 +158,30 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
     fn scores<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        memory: &Params<Var<'t, F>>,
+        encoding: &Params<Var<'t, F>>,
         query: Var<'t, F>,
         _: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        with_ones(query).matmul(memory[SOLUTION]) * theta[SCALE] + theta[SHIFT]
+        with_ones(query).matmul(encoding[SOLUTION]) * theta[SCALE] + theta[SHIFT]
     }
 
-    fn kept(&self) -> &'static [&'static str] {
+    fn encoding_names(&self) -> &'static [&'static str] {
         &[SOLUTION]
-    }
-
-    fn policy(&self) -> NormPolicy {
-        self.policy
-    }
-
-    fn copy(&self) -> Self {
-        R2d2 { model: Arc::clone(&self.model), ..*self }
     }
 }
 
-impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
-    fn spec(&self) -> Spec {
-        let regression = match self.regression {
-            Regression::Ridge => "ridge",
-            Regression::Logistic { .. } => "logistic",
-        };
-        let spec = signed(self.model.spec().clone(), "R2d2", self.policy).signed("regression", regression);
-        spec.with(LOG_LAMBDA, &[], Init::Constant(self.lambda.ln()))
-            .with(SCALE, &[], Init::Constant(self.scale))
-            .with(SHIFT, &[], Init::Zeros)
-    }
-
-    fn answers_with(&self) -> Answers {
-        Answers::SupportClasses
-    }
-
-    fn episode<'t>(
-        &self,
-        meta: &Meta<Var<'t, F>>,
-        task: &Task<Var<'t, F>>,
-        noise: &Noise,
-    ) -> Outcome<Var<'t, F>> {
-        episode(self, meta, task, noise)
-    }
-
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
-    }
-
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(self, learned)
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        compared(self, meta, support)
+learner_by_comparison! {
+    impl<M: Model> Learner for R2d2<M> {
+        fn spec(&self) -> Spec {
+            let regression = match self.regression {
+                Regression::Ridge => "ridge",
+                Regression::Logistic { .. } => "logistic",
+            };
+            let spec = signed(self.model.spec().clone(), "R2d2", self.policy).signed("regression", regression);
+            spec.with(LOG_LAMBDA, &[], Init::Constant(self.lambda.ln()))
+                .with(SCALE, &[], Init::Constant(self.scale))
+                .with(SHIFT, &[], Init::Zeros)
+        }
     }
 }
 

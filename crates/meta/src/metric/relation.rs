@@ -5,17 +5,14 @@
 
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Var};
+use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{
-    Model, Noise, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
+    Model, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
 };
 
-use crate::error::Error;
-use crate::fit::Answers;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
-use crate::metric::compare::{Compare, compared, episode, restored};
-use crate::predictor::state::Learned;
-use crate::task::{Examples, Labels, Task};
+use crate::learner::signed;
+use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
+use crate::task::{Examples, Labels};
 
 /// What is kept of a support: `[ways, h, w, c]`.
 const MAPS: &str = "maps";
@@ -41,6 +38,12 @@ pub struct Relation<E = RelationEncoder, M = RelationModule> {
     pub policy: NormPolicy,
 }
 
+impl<E, M> Clone for Relation<E, M> {
+    fn clone(&self) -> Self {
+        Relation { encoder: Arc::clone(&self.encoder), module: Arc::clone(&self.module), policy: self.policy }
+    }
+}
+
 impl Relation {
     /// The paper's networks; statistics of the batch at hand, as in its released code.
     pub fn new(config: &RelationConfig) -> Self {
@@ -58,12 +61,12 @@ impl<E, M> Relation<E, M> {
     }
 }
 
-impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for Relation<E, M> {
+impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> MetricLearner<F> for Relation<E, M> {
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         self.encoder.forward(&theta.first(self.encoder.spec().weights().len()), x, pass)
     }
 
-    fn memory<'t>(
+    fn encode_support<'t>(
         &self,
         _: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -76,11 +79,11 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for 
     fn scores<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        memory: &Params<Var<'t, F>>,
+        encoding: &Params<Var<'t, F>>,
         query: Var<'t, F>,
         pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        let maps = memory[MAPS];
+        let maps = encoding[MAPS];
         let module = theta.after(self.encoder.spec().weights().len());
         let logits = self.module.forward_pairs(&module, maps, query, pass);
         // ln sigmoid
@@ -93,46 +96,15 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for 
         scores.exp().mse(scores.tape().one_hot(classes, scores.shape()[1]))
     }
 
-    fn kept(&self) -> &'static [&'static str] {
+    fn encoding_names(&self) -> &'static [&'static str] {
         &[MAPS]
-    }
-
-    fn policy(&self) -> NormPolicy {
-        self.policy
-    }
-
-    fn copy(&self) -> Self {
-        Relation { encoder: Arc::clone(&self.encoder), module: Arc::clone(&self.module), policy: self.policy }
     }
 }
 
-impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for Relation<E, M> {
-    fn spec(&self) -> Spec {
-        signed(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
-    }
-
-    fn answers_with(&self) -> Answers {
-        Answers::SupportClasses
-    }
-    fn episode<'t>(
-        &self,
-        meta: &Meta<Var<'t, F>>,
-        task: &Task<Var<'t, F>>,
-        noise: &Noise,
-    ) -> Outcome<Var<'t, F>> {
-        episode(self, meta, task, noise)
-    }
-
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
-    }
-
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(self, learned)
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        compared(self, meta, support)
+learner_by_comparison! {
+    impl<E: Model, M: PairModel> Learner for Relation<E, M> {
+        fn spec(&self) -> Spec {
+            signed(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
+        }
     }
 }

@@ -11,9 +11,8 @@ use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
-use crate::metric::compare::{Compare, compared, restored};
-use crate::predictor::state::Learned;
+use crate::learner::{Meta, Outcome, signed};
+use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::{Examples, Labels, Task};
 
 /// Names of the comparison's weights.
@@ -46,7 +45,7 @@ const OUT_OF_CLASS: f64 = 1e30;
 /// let logits = predictor.predict(&x); // the support itself: nothing differs, the bias is left
 /// assert_eq!((logits.data()[1], logits.data()[2]), (0.7, 0.7));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Siamese<M> {
     /// The twin: its outputs are flattened to embeddings `[n, features]`.
     pub model: Arc<M>,
@@ -58,6 +57,12 @@ pub struct Siamese<M> {
     pub bias: Init,
     /// Normalisation in use, as for [`ProtoNet`](crate::ProtoNet).
     pub policy: NormPolicy,
+}
+
+impl<M> Clone for Siamese<M> {
+    fn clone(&self) -> Self {
+        Siamese { model: Arc::clone(&self.model), ..*self }
+    }
 }
 
 impl<M> Siamese<M> {
@@ -93,7 +98,7 @@ impl<M> Siamese<M> {
     }
 }
 
-impl<F: Float, M: Model<F> + 'static> Compare<F> for Siamese<M> {
+impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for Siamese<M> {
     #[track_caller]
     fn embed<'t>(&self, theta: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let z = self.model.forward(theta, x, pass).flatten();
@@ -105,7 +110,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Siamese<M> {
         z
     }
 
-    fn memory<'t>(
+    fn encode_support<'t>(
         &self,
         _: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -116,74 +121,23 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Siamese<M> {
         Params::new(vec![(EMBEDDINGS.to_owned(), support.x), (MEMBERS.to_owned(), members)])
     }
 
-    fn kept(&self) -> &'static [&'static str] {
+    fn encoding_names(&self) -> &'static [&'static str] {
         &[EMBEDDINGS, MEMBERS]
     }
 
     fn scores<'t>(
         &self,
         theta: &Params<Var<'t, F>>,
-        memory: &Params<Var<'t, F>>,
+        encoding: &Params<Var<'t, F>>,
         query: Var<'t, F>,
         _: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        let support = memory[EMBEDDINGS];
+        let support = encoding[EMBEDDINGS];
         let (known, asked) = (support.shape()[0], query.shape()[0]);
         let differences = query.insert_axis(1) - support.insert_axis(0);
         let logits = self.logits(theta, differences).reshape(&[asked, known, 1]);
-        let others = (memory[MEMBERS] - F::one()) * F::of(OUT_OF_CLASS);
+        let others = (encoding[MEMBERS] - F::one()) * F::of(OUT_OF_CLASS);
         (logits + others.insert_axis(0)).max_axes(&[1])
-    }
-
-    fn policy(&self) -> NormPolicy {
-        self.policy
-    }
-
-    fn copy(&self) -> Self {
-        Siamese { model: Arc::clone(&self.model), ..*self }
-    }
-}
-
-impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
-    fn spec(&self) -> Spec {
-        let twin = signed(self.model.spec().clone(), "Siamese", self.policy);
-        twin.with(WEIGHT, &[self.features, 1], self.weight).with(BIAS, &[1], self.bias)
-    }
-
-    fn answers_with(&self) -> Answers {
-        Answers::SupportClasses
-    }
-
-    fn check_example(&self, example: &[usize]) -> Result<(), Error> {
-        let (twin, features) = (self.model.spec(), self.features);
-        let cause = match twin.outputs() {
-            Some(outputs) if outputs != features => {
-                format!("the network gives {outputs} features, but the comparison is of {features}")
-            }
-            _ if twin.input().takes(example) => return Ok(()),
-            _ => format!("the images are {example:?}, the learner takes {}", twin.input()),
-        };
-        Err(Error::Unfit { cause })
-    }
-
-    /// A task is a batch of pairs.
-    fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
-        let unfit = |cause: String| Err(Error::Unfit { cause });
-        let Task { support: first, query: second } = task;
-        fit::counted("support", first)?;
-        fit::counted("query", second)?;
-        self.check_example(fit::example(&first.x))?;
-        let (a, b) = (first.x.shape(), second.x.shape());
-        if a != b {
-            return unfit(format!(
-                "images {a:?} beside {b:?}: training tasks are batches of pairs, as fewshot_episodes::Pairs gives them"
-            ));
-        }
-        match &second.y {
-            Labels::Classes(classes) if classes.iter().all(|&class| class < 2) => Ok(()),
-            Labels::Classes(_) => unfit("pairs are labelled 0, of two classes, or 1, of one".into()),
-            Labels::Values(_) => fit::labels("query", &second.y, Answers::SupportClasses),
-        }
     }
 
     /// Verifies a batch of pairs.
@@ -191,7 +145,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
     /// # Panics
     /// When support and query differ in number, or the labels are no classes.
     #[track_caller]
-    fn episode<'t>(
+    fn outcome<'t>(
         &self,
         meta: &Meta<Var<'t, F>>,
         task: &Task<Var<'t, F>>,
@@ -215,17 +169,45 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
         let loss = task.query.y.loss(predictions);
         Outcome { statistics: pass.into_statistics(), ..Outcome::new(loss, predictions) }
     }
+}
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
-    }
+learner_by_comparison! {
+    impl<M: Model> Learner for Siamese<M> {
+        fn spec(&self) -> Spec {
+            let twin = signed(self.model.spec().clone(), "Siamese", self.policy);
+            twin.with(WEIGHT, &[self.features, 1], self.weight).with(BIAS, &[1], self.bias)
+        }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(self, learned)
-    }
+        fn check_example(&self, example: &[usize]) -> Result<(), Error> {
+            let (twin, features) = (self.model.spec(), self.features);
+            let cause = match twin.outputs() {
+                Some(outputs) if outputs != features => {
+                    format!("the network gives {outputs} features, but the comparison is of {features}")
+                }
+                _ if twin.input().takes(example) => return Ok(()),
+                _ => format!("the images are {example:?}, the learner takes {}", twin.input()),
+            };
+            Err(Error::Unfit { cause })
+        }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        compared(self, meta, support)
+        /// A task is a batch of pairs.
+        fn check_task(&self, task: &Task<Array<F>>) -> Result<(), Error> {
+            let unfit = |cause: String| Err(Error::Unfit { cause });
+            let Task { support: first, query: second } = task;
+            fit::counted("support", first)?;
+            fit::counted("query", second)?;
+            self.check_example(fit::example(&first.x))?;
+            let (a, b) = (first.x.shape(), second.x.shape());
+            if a != b {
+                return unfit(format!(
+                    "images {a:?} beside {b:?}: training tasks are batches of pairs, as fewshot_episodes::Pairs gives them"
+                ));
+            }
+            match &second.y {
+                Labels::Classes(classes) if classes.iter().all(|&class| class < 2) => Ok(()),
+                Labels::Classes(_) => unfit("pairs are labelled 0, of two classes, or 1, of one".into()),
+                Labels::Values(_) => fit::labels("query", &second.y, Answers::SupportClasses),
+            }
+        }
     }
 }

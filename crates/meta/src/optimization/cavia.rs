@@ -9,12 +9,12 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Init, Input, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
-use crate::fit::{Answers, ready};
+use crate::fit::Answers;
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::predictor::adapted::{predictor, restored};
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 const CONTEXT: &str = "context";
@@ -173,32 +173,26 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
         Outcome::of_query(&self.network::<F>(), &fast, &task.query, noise)
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&Arc::new(self.network::<F>()), &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&Arc::new(self.network::<F>()), &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
         let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
         let theta = meta.theta.on(&tape);
         let all = self.trajectory(&theta, &support.on(&tape), self.eval_steps, Order::First, None);
         let network = Arc::new(self.network::<F>());
-        all.iter()
-            .map(|w| predictor(&network, &spec, self.policy, w.arrays(), &meta.statistics, support))
-            .collect()
+        wanted.of(all.iter(), |_, w| {
+            predictor(&network, &spec, self.policy, w.arrays(), &meta.statistics, support)
+        })
     }
 }

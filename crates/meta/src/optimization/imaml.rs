@@ -10,11 +10,11 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
-use crate::fit::{Answers, ready};
+use crate::fit::Answers;
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::predictor::adapted::{predictor, restored};
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// How the linear system is solved.
@@ -256,31 +256,24 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
         Outcome { gradient, ..constant }
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
         let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
         let all = self.descend(&meta.theta.on(&tape), &support.on(&tape), self.eval_steps, None);
-        all.iter()
-            .map(|w| predictor(&self.model, &spec, self.policy, w.arrays(), &meta.statistics, support))
-            .collect()
+        wanted.of(all.iter(), |_, w| {
+            predictor(&self.model, &spec, self.policy, w.arrays(), &meta.statistics, support)
+        })
     }
 }

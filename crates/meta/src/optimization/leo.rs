@@ -11,12 +11,12 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Clip, Input, Noise, Params, Spec};
 
 use crate::error::Error;
-use crate::fit::{Answers, example, or_panic, queries, ready};
-use crate::learner::{Learner, Meta, Outcome, Predictor};
+use crate::fit::{Answers, example, or_panic, queries};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
 use crate::optimization::leo::lesson::Lesson;
 use crate::optimization::leo::network::LeoNetwork;
 use crate::optimization::leo::terms::encoder_penalty;
-use crate::predictor::state::{Learned, input_of};
+use crate::predictor::state::{PredictorState, input_of};
 use crate::task::{Examples, Task};
 
 /// Weights of the classifier, in what a predictor holds: `[ways, inputs]`.
@@ -214,47 +214,41 @@ impl<F: Float> Learner<F> for Leo {
         Outcome::new(loss, predictions)
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
         let spec = Leo::spec(self);
         let other = |cause: String| Err(Error::OtherLearner { cause });
-        match (learned.weights.get(CLASSIFIER), learned.weights.len()) {
+        match (state.weights.get(CLASSIFIER), state.weights.len()) {
             (Some(weights), 1) if weights.rank() == 2 && weights.shape()[1] == self.inputs => {
-                learned.check(&spec)?;
-                let input = input_of(learned, &spec);
+                state.check(&spec)?;
+                let input = input_of(state, &spec);
                 Ok(Box::new(Classifier { leo: *self, weights: weights.clone(), input }))
             }
             (Some(weights), 1) => {
                 other(format!("weight {CLASSIFIER} is {:?}, not [ways, {}]", weights.shape(), self.inputs))
             }
-            _ => other(format!("weights are {:?}, not {CLASSIFIER} alone", learned.weights.names())),
+            _ => other(format!("weights are {:?}, not {CLASSIFIER} alone", state.weights.names())),
         }
-    }
-
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        self.adapt_by_step(meta, support).pop().expect("there is one more than steps")
     }
 
     /// The classifier decoded from the codes before the first latent step and after each, then that after each step of
     /// fine-tuning.
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
         let lesson = Lesson::new(self, &theta, &support.on(&tape), None);
         let latents = lesson.latents(lesson.start().0);
         let mut weights: Vec<Var<'_, F>> = latents.iter().map(|&z| lesson.decoded(z)).collect();
         weights.extend(&lesson.tuned(last(&weights))[1..]);
-        let predictor = |&w| {
+        let predictor = |_, w| {
             let (weights, input) = (lesson.classifier(w).value(), Some(example(&support.x).to_vec()));
             Box::new(Classifier { leo: *self, weights, input }) as Box<dyn Predictor<F>>
         };
-        weights.iter().map(predictor).collect()
+        wanted.of(weights.into_iter(), predictor)
     }
 }
 
@@ -277,9 +271,9 @@ impl<F: Float> Predictor<F> for Classifier<F> {
         self.leo.features(tape.var(x)).matmul_nt(tape.var(&self.weights)).value()
     }
 
-    fn learned(&self) -> Option<Learned<F>> {
+    fn state(&self) -> Option<PredictorState<F>> {
         let weights = Params::new(vec![(CLASSIFIER.to_owned(), self.weights.clone())]);
         let (signature, input) = (Leo::spec(&self.leo).signature().clone(), self.input.clone());
-        Some(Learned { weights, signature, input, ..Learned::default() })
+        Some(PredictorState { weights, signature, input, ..PredictorState::default() })
     }
 }

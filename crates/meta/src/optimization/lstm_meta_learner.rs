@@ -17,11 +17,11 @@ use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::adapt::Order;
 use crate::inner_loop::rematerialize::Memory;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::optimization::lstm_meta_learner::gates::Gates;
 use crate::optimization::lstm_meta_learner::update::LearnedUpdate;
 use crate::predictor::adapted::restored;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// What the meta-learner takes for the gradient of a step's examples.
@@ -138,29 +138,21 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
         Outcome::of_query(&*self.model, &last.weights, &task.query, noise)
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        let last = self.adapted(meta, support).pop().expect("there is one more than steps");
-        self.predictor(meta, last, support)
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
         let all = self.adapted(meta, support).into_iter();
-        all.map(|step| self.predictor(meta, step, support)).collect()
+        wanted.of(all, |_, step| self.predictor(meta, step, support))
     }
 }

@@ -14,15 +14,15 @@ use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Spec};
 
 use crate::error::Error;
-use crate::fit::{Answers, ready};
+use crate::fit::Answers;
 use crate::inner_loop::adapt::Order;
 use crate::inner_loop::filter::Filter;
 use crate::inner_loop::rematerialize::Memory;
 use crate::inner_loop::rules::Rule;
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::optimization::maml::multi_step::MultiStep;
 use crate::predictor::adapted::restored;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// The rates of the inner steps.
@@ -244,30 +244,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         Outcome { statistics, ..Outcome::new(loss, predictions) }
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        let last = self.descend(meta, support).last().expect("there is one more than steps");
-        self.predictor(meta, last, self.eval_steps, support)
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
-        let all = self.descend(meta, support).enumerate();
-        all.map(|(step, weights)| self.predictor(meta, weights, step, support)).collect()
+        let all = self.descend(meta, support);
+        wanted.of(all, |step, weights| self.predictor(meta, weights, step, support))
     }
 }
 

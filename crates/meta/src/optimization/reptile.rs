@@ -9,14 +9,14 @@ use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 
 use crate::error::Error;
-use crate::fit::{Answers, ready};
+use crate::fit::Answers;
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate, State};
 use crate::inner_loop::mini_batches::served;
 use crate::inner_loop::rules::{Moments, Rule};
 use crate::inner_loop::without_tape::{AtRest, Portions, stepwise};
-use crate::learner::{Learner, Meta, Outcome, Predictor, momentum, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
 use crate::predictor::adapted::{predictor, restored};
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 /// What of the inner steps makes the outer step.
@@ -188,31 +188,22 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
         Outcome { carried: carried.map(|x| x.detach()), gradient, ..outcome }
     }
 
-    fn momentum(&self) -> f64 {
-        momentum(self.policy)
+    fn policy(&self) -> NormPolicy {
+        self.policy
     }
 
-    fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
+    fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
+        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
-    #[track_caller]
-    fn adapt(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
-        ready(self, meta, support);
-        let last = self.descend(meta, support).last().expect("there is one more than steps");
-        let spec = Learner::<F>::spec(self);
-        predictor(&self.model, &spec, self.policy, last, &meta.statistics, support)
-    }
-
-    #[track_caller]
-    fn adapt_by_step(
+    fn predictors(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
+        wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        ready(self, meta, support);
         let spec = Learner::<F>::spec(self);
-        let one = |weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);
-        self.descend(meta, support).map(one).collect()
+        let one = |_, weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);
+        wanted.of(self.descend(meta, support), one)
     }
 }

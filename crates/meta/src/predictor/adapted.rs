@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fit::{example, or_panic, queries};
 use crate::learner::Predictor;
 use crate::predictor::forward::{forward, forward_batch, forward_beside, has_statistics};
-use crate::predictor::state::{Learned, input_of};
+use crate::predictor::state::{PredictorState, input_of};
 use crate::task::Examples;
 
 /// Examples that queries are normalised with.
@@ -56,22 +56,22 @@ pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
     model: &Arc<M>,
     learner: &Spec,
     policy: NormPolicy,
-    learned: &Learned<F>,
+    state: &PredictorState<F>,
 ) -> Result<Box<dyn Predictor<F>>, Error> {
-    let [weights, statistics] = learned.fitted(model.spec())?;
+    let [weights, statistics] = state.fitted(model.spec())?;
     let normed = has_statistics(&model.spec().statistics::<F>());
     let norm = match policy {
         NormPolicy::Batch if normed => Norm::Batch,
-        NormPolicy::SupportPlusOne if normed => Norm::Beside(learned.known(SUPPORT)?.clone()),
-        _ => Norm::Given(learned.statistics_for(normed, statistics)?),
+        NormPolicy::SupportPlusOne if normed => Norm::Beside(state.known(SUPPORT)?.clone()),
+        _ => Norm::Given(state.statistics_for(normed, statistics)?),
     };
-    learned.check(learner)?;
-    let (signature, input) = (learner.signature().clone(), input_of(learned, learner));
+    state.check(learner)?;
+    let (signature, input) = (learner.signature().clone(), input_of(state, learner));
     Ok(Box::new(Adapted { model: Arc::clone(model), weights, norm, signature, input }))
 }
 
 impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
-    fn learned(&self) -> Option<Learned<F>> {
+    fn state(&self) -> Option<PredictorState<F>> {
         let own: Vec<&str> = self.model.spec().weights().map(|(name, _)| name).collect();
         let weights = self.weights.select(|name| own.contains(&name));
         let (mut statistics, mut memory) = (Params::default(), Params::default());
@@ -81,7 +81,7 @@ impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
             Norm::Beside(support) => memory = Params::new(vec![(SUPPORT.to_owned(), support.clone())]),
         }
         let (signature, input) = (self.signature.clone(), self.input.clone());
-        Some(Learned { weights, statistics, memory, signature, input })
+        Some(PredictorState { weights, statistics, memory, signature, input })
     }
 
     fn input_shape(&self) -> Option<&[usize]> {

@@ -5,34 +5,34 @@ use fewshot_nn::{Input, Params, Signature, Spec};
 
 use crate::error::Error;
 
-/// What has been learned from a support set, as named arrays. [`Predictor::learned`](crate::Predictor::learned) gives it,
+/// What has been learned from a support set, as named arrays. [`Predictor::state`](crate::Predictor::state) gives it,
 /// [`Learner::restore`](crate::Learner::restore) makes the predictor of it again, [`save_predictor`](crate::save_predictor) and
 /// [`Checkpoint::predictor`](crate::Checkpoint::predictor) keep it in a file, in the order it has here.
 ///
-/// A learner's own `restore` takes the arrays by name: [`Learned::fitted`], [`Learned::known`] and [`Learned::check`] give them, or say
+/// A learner's own `restore` takes the arrays by name: [`PredictorState::fitted`], [`PredictorState::known`] and [`PredictorState::check`] give them, or say
 /// what is missing.
 ///
 /// ```
 /// use fewshot_autodiff::Array;
-/// use fewshot_meta::Learned;
+/// use fewshot_meta::PredictorState;
 /// use fewshot_nn::{Builder, Init, Params};
 /// let mut b = Builder::new();
 /// b.weight("w", &[2], Init::Zeros);
 /// let spec = b.finish().signed("temperature", 2.0);
-/// let learned = Learned {
+/// let state = PredictorState {
 ///     weights: Params::new(vec![("w".to_string(), Array::new(&[2], vec![1.0, 2.0]))]),
 ///     signature: spec.signature().clone(),
-///     ..Learned::<f32>::default()
+///     ..PredictorState::<f32>::default()
 /// };
-/// let [weights, statistics] = learned.fitted(&spec)?;
-/// learned.check(&spec)?;
+/// let [weights, statistics] = state.fitted(&spec)?;
+/// state.check(&spec)?;
 /// assert_eq!((weights["w"].data(), statistics.len()), (&[1.0, 2.0][..], 0));
-/// let error = learned.check(&spec.signed("temperature", 1.0)).unwrap_err();
+/// let error = state.check(&spec.signed("temperature", 1.0)).unwrap_err();
 /// assert!(error.to_string().starts_with("its temperature is 2, not 1"), "{error}");
 /// # Ok::<(), fewshot_meta::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Learned<F: Float = f32> {
+pub struct PredictorState<F: Float = f32> {
     /// Weights of the network: adapted, or those of the embedding.
     pub weights: Params<Array<F>>,
     /// Statistics that normalise queries; empty where those of the batch at hand do.
@@ -46,10 +46,10 @@ pub struct Learned<F: Float = f32> {
     pub input: Option<Vec<usize>>,
 }
 
-impl<F: Float> Default for Learned<F> {
+impl<F: Float> Default for PredictorState<F> {
     /// Nothing.
     fn default() -> Self {
-        Learned {
+        PredictorState {
             weights: Params::default(),
             statistics: Params::default(),
             memory: Params::default(),
@@ -83,8 +83,8 @@ fn like<'a, F: Float>(
 }
 
 /// The shape of one example for a predictor that is made again: that which was saved, or the only one its learner takes.
-pub(crate) fn input_of<F: Float>(learned: &Learned<F>, learner: &Spec) -> Option<Vec<usize>> {
-    learned.input.clone().or_else(|| match learner.input() {
+pub(crate) fn input_of<F: Float>(state: &PredictorState<F>, learner: &Spec) -> Option<Vec<usize>> {
+    state.input.clone().or_else(|| match learner.input() {
         Input::Shape(shape) => Some(shape.clone()),
         Input::Any | Input::Numbers(_) => None,
     })
@@ -96,7 +96,7 @@ pub(crate) fn difference(saved: &Signature, own: &Signature) -> Option<String> {
     Some(format!("its {name} is {saved}, not {own}"))
 }
 
-impl<F: Float> Learned<F> {
+impl<F: Float> PredictorState<F> {
     /// Weights and statistics in the order of a spec that has them; no statistics where there are none.
     ///
     /// # Errors
@@ -131,6 +131,15 @@ impl<F: Float> Learned<F> {
             return Err(Error::OtherLearner { cause });
         }
         Ok(statistics)
+    }
+
+    /// What is known of the support under each of these names.
+    ///
+    /// # Errors
+    /// When there is nothing of one of them.
+    pub fn known_all(&self, names: &[&str]) -> Result<Params<Array<F>>, Error> {
+        let one = |name: &&str| Ok(((*name).to_owned(), self.known(name)?.clone()));
+        Ok(Params::new(names.iter().map(one).collect::<Result<_, Error>>()?))
     }
 
     /// What is known of the support under this name.

@@ -5,7 +5,9 @@ use crate::common::{Blobs, Net, WAYS};
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{Distance, Examples, Labels, Learner, Matching, Meta, ProtoNet, Relation, Task};
+use fewshot_meta::{
+    Distance, Examples, Labels, Learner, Matching, Meta, ProtoNet, Relation, Task, task_gradient,
+};
 use fewshot_nn::{Builder, Init, Model, NormPolicy, Params, Pass, Spec};
 
 /// The inputs themselves, times a weight of 1.
@@ -93,7 +95,7 @@ fn attention_is_the_share_of_each_class() {
     let Labels::Classes(classes) = &task.support.y else { panic!("these are classes") };
     assert_close(&found, &attention.matmul(tape.one_hot(&classes[..], WAYS)).value());
     // the loss is minus the logarithm of the attention on the right class
-    let gradient = learner.meta_gradient(&meta, &task, stream(0, Purpose::Dropout, 0));
+    let gradient = task_gradient(&learner, &meta, &task, stream(0, Purpose::Dropout, 0));
     let Labels::Classes(right) = &task.query.y else { panic!("these are classes") };
     let logs = right.iter().enumerate().map(|(i, &class)| -found.data()[i * WAYS + class].ln());
     assert_relative_eq!(gradient.loss.item(), logs.sum::<f64>() / right.len() as f64, epsilon = 1e-12);
@@ -157,7 +159,7 @@ fn equal_scores_of_one_half_lose_a_quarter() {
         if name.starts_with("score2") { value.map(|_| 0.0) } else { value.clone() }
     };
     let meta = Meta { theta: fresh.theta.map_named(silent), ..fresh };
-    let result = learner.meta_gradient(&meta, &task(1), stream(0, Purpose::Dropout, 0));
+    let result = task_gradient(&learner, &meta, &task(1), stream(0, Purpose::Dropout, 0));
     assert_relative_eq!(result.loss.item(), 0.25, epsilon = 1e-15);
     let scores = learner.adapt(&meta, &task(1).support).predict(&task(1).query.x);
     assert!(scores.data().iter().all(|score| (score - 0.5_f64.ln()).abs() < 1e-15));

@@ -9,7 +9,7 @@ use fewshot_episodes::Tasks;
 use fewshot_meta::{
     Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Head, IMaml, Learner, Maml,
     Matching, Memory, Meta, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2, Rates,
-    Relation, Reptile, Rule, Scratch, Solver, Task, Verdict, Vote,
+    Relation, Reptile, Rule, Scratch, Solver, Steps, Task, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
 
@@ -211,7 +211,12 @@ impl Learner<f64> for Own {
         Outcome::new(task.query.y.loss(predictions), predictions)
     }
 
-    fn adapt(&self, _: &Meta<Array<f64>>, _: &Examples<Array<f64>>) -> Box<dyn Predictor<f64>> {
+    fn predictors(
+        &self,
+        _: &Meta<Array<f64>>,
+        _: &Examples<Array<f64>>,
+        _: Steps,
+    ) -> Vec<Box<dyn Predictor<f64>>> {
         unreachable!("the check learns nothing for use")
     }
 }

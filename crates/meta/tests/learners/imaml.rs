@@ -5,11 +5,11 @@ use crate::common::{Blobs, Net};
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Outcome, Pull, Rate, Solver, Task};
+use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Outcome, Pull, Rate, Solver, Task, task_gradient};
 use fewshot_nn::{Model, Pass};
 
 fn gradient(learner: &dyn Learner<f64>, task: &Task<Array<f64>>) -> Outcome<Array<f64>> {
-    learner.meta_gradient(&learner.init(1), task, stream(1, Purpose::Dropout, 0))
+    task_gradient(learner, &learner.init(1), task, stream(1, Purpose::Dropout, 0))
 }
 
 fn point(proximal: f64, rate: f64) -> IMaml<Point> {

@@ -8,7 +8,7 @@ use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Draw, Purpose, Tasks, stream};
 use fewshot_meta::{
     Exactness, ExactnessCheck, Examples, Labels, Learner, Maml, Meta, Order, Outcome, Predictor, ProtoNet,
-    Task, Verdict,
+    Steps, Task, Verdict,
 };
 use fewshot_nn::{
     Bias, Builder, Conv4, Conv4Config, Init, Linear, Model, Noise, NormAffine, Params, Pass, Spec,
@@ -164,7 +164,12 @@ impl Learner<f64> for Torn {
         Outcome::new(task.query.y.loss(predictions), predictions)
     }
 
-    fn adapt(&self, _: &Meta<Array<f64>>, _: &Examples<Array<f64>>) -> Box<dyn Predictor<f64>> {
+    fn predictors(
+        &self,
+        _: &Meta<Array<f64>>,
+        _: &Examples<Array<f64>>,
+        _: Steps,
+    ) -> Vec<Box<dyn Predictor<f64>>> {
         unreachable!("the check learns nothing for use")
     }
 }

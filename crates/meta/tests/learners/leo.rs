@@ -32,7 +32,7 @@ fn meta(leo: &Leo) -> Meta<Array<f64>> {
 }
 
 fn classifier(leo: &Leo, support: &Examples<Array<f64>>) -> Array<f64> {
-    let learned = leo.adapt(&meta(leo), support).learned().expect("it says what it holds");
+    let learned = leo.adapt(&meta(leo), support).state().expect("it says what it holds");
     learned.weights["classifier.weight"].clone()
 }
 
@@ -215,7 +215,7 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
 #[test]
 fn what_another_learner_learned_is_refused() {
     let leo = small();
-    let learned = leo.adapt(&meta(&leo), &task().support).learned().unwrap();
+    let learned = leo.adapt(&meta(&leo), &task().support).state().unwrap();
     let wider = Leo { inputs: FEATURES + 1, ..leo };
     let error = wider.restore(&learned).err().expect("it has other features").to_string();
     assert!(error.contains("[3, 6], not [ways, 7]"), "{error}");

@@ -7,7 +7,7 @@ use fewshot_autodiff::{Array, Tape, pool_use};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
     Gates, InnerGradient, InnerLoop, LearnedUpdate, Learner, LstmMetaLearner, Maml, Memory, Meta, Order,
-    Outcome, Rate, Spread, Task, Trainer, Training, evaluate,
+    Outcome, Rate, Spread, Task, Trainer, Training, evaluate, task_gradient,
 };
 use fewshot_nn::{Adam, Clip, Model, NormAffine, NormPolicy, Params, Pass, update_running};
 
@@ -34,7 +34,7 @@ pub fn gradient(
     meta: &Meta<Array<f64>>,
     task: &Task<Array<f64>>,
 ) -> Outcome<Array<f64>> {
-    learner.meta_gradient(meta, task, stream(1, Purpose::Dropout, 0))
+    task_gradient(learner, meta, task, stream(1, Purpose::Dropout, 0))
 }
 
 /// Meta-parameters whose gates are these whatever happens, as values before the sigmoid.
@@ -68,7 +68,7 @@ pub fn adapted(
     meta: &Meta<Array<f64>>,
     task: &Task<Array<f64>>,
 ) -> Params<Array<f64>> {
-    learner.adapt(meta, &task.support).learned().expect("it says what it holds").weights
+    learner.adapt(meta, &task.support).state().expect("it says what it holds").weights
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn statistics_of_a_support_start_anew_and_take_in_every_step() {
     let by_step = learner.adapt_by_step(&meta, &task.support);
     assert_eq!(by_step.len(), 4);
     for predictor in by_step {
-        assert!(predictor.learned().expect("it says what it holds").statistics == running);
+        assert!(predictor.state().expect("it says what it holds").statistics == running);
         running = update_running(&running, &batch, 0.75);
     }
 }
@@ -198,7 +198,7 @@ fn mini_batches_serve_other_examples_in_each_step() {
     let halves = LstmMetaLearner { batch: Some(3), ..whole.clone() };
     let meta = lively(&whole);
     let run = |learner: &LstmMetaLearner<Smooth>, seed| {
-        learner.meta_gradient(&meta, &task, stream(seed, Purpose::Dropout, 0)).loss
+        task_gradient(learner, &meta, &task, stream(seed, Purpose::Dropout, 0)).loss
     };
     assert_eq!(run(&whole, 1), run(&whole, 2));
     assert_ne!(run(&halves, 1), run(&halves, 2));

@@ -150,10 +150,10 @@ fn a_predictor_answers_as_the_next_step_and_comes_back_with_its_bits() {
             let (next, answer) = (&steps.data()[6 * NAMES..], &answers.data()[i * NAMES..][..NAMES]);
             assert!(next.iter().zip(answer).all(|(a, b)| (a - b).abs() < 1e-12), "{core:?}");
         }
-        let learned = predictor.learned().expect("it says what it holds");
+        let learned = predictor.state().expect("it says what it holds");
         let again = learner.restore(&learned).expect("of this learner");
         assert_eq!(again.predict(&query.x), answers, "{core:?}");
-        assert_eq!(again.learned(), Some(learned));
+        assert_eq!(again.state(), Some(learned));
         // whatever the order in which the support is given, as long as that of each class is kept
         let mixed = [0, 3, 1, 4, 2, 5];
         let x = mixed.iter().flat_map(|&i| support.x.data()[i * INPUTS..][..INPUTS].to_vec()).collect();
@@ -162,7 +162,7 @@ fn a_predictor_answers_as_the_next_step_and_comes_back_with_its_bits() {
         assert_eq!(learner.adapt(&meta, &sorted).predict(&query.x), answers, "{core:?}");
     }
     let other = mann(Core::Lstm(8), 1);
-    let learned = other.adapt(&other.init(1), &sequences(3, 1, 1)).learned().expect("it says what it holds");
+    let learned = other.adapt(&other.init(1), &sequences(3, 1, 1)).state().expect("it says what it holds");
     assert!(Learner::<f64>::restore(&mann(small(Access::Paper), 1), &learned).is_err());
 }
 

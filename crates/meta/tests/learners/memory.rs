@@ -3,7 +3,7 @@
 use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::{Array, pool_use};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{Learner, Maml, Order, ProtoNet, Reptile, Runner, Task};
+use fewshot_meta::{Learner, Maml, Order, ProtoNet, Reptile, Runner, Task, task_gradient};
 use fewshot_nn::Mlp;
 
 /// Most bytes in use at a time on a thread of its own.
@@ -27,7 +27,7 @@ fn training(steps: usize, order: Order) -> usize {
     peak(move || {
         let learner = learner(steps, order);
         let meta = learner.init(0);
-        learner.meta_gradient(&meta, &task(), stream(0, Purpose::Dropout, 0));
+        task_gradient(&learner, &meta, &task(), stream(0, Purpose::Dropout, 0));
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Activation, Array, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{Filter, Learner, Maml, Task};
+use fewshot_meta::{Filter, Learner, Maml, Task, task_gradient};
 use fewshot_nn::{BatchNorm, Builder, LayerNorm, Linear, Model, NormAffine, Params, Pass, Spec};
 
 /// A layer called `norm`, a batch norm called `scaled` and a layer norm called `rows`.
@@ -41,7 +41,7 @@ impl<F: Float> Model<F> for Misnamed {
 fn moved(maml: &Maml<Misnamed>) -> Vec<String> {
     let meta = Learner::<f64>::init(maml, 1);
     let support = Task::<Array<f64>>::from(Blobs::new(1).episode(0)).support;
-    let learned = maml.adapt(&meta, &support).learned().expect("it says what it holds");
+    let learned = maml.adapt(&meta, &support).state().expect("it says what it holds");
     // a norm on batch statistics takes a bias away again, but for rounding
     let by = |name: &str, w: &Array<f64>| w.zip(&meta.theta[name], |a, b| (a - b).abs());
     let changed = learned.weights.iter().filter(|(name, w)| by(name, w).data().iter().any(|&by| by > 1e-9));
@@ -74,6 +74,6 @@ fn norm_weights_per_step_are_those_of_norms() {
     let of = ["norm.weight", "norm.bias", "head.weight", "head.bias"];
     assert_eq!(rates, of.map(|name| format!("inner_lr.{name}")));
     let task = Task::<Array<f64>>::from(Blobs::new(1).episode(0));
-    let gradient = plus.meta_gradient(&plus.init(1), &task, stream(1, Purpose::Dropout, 0)).gradient;
+    let gradient = task_gradient(&plus, &plus.init(1), &task, stream(1, Purpose::Dropout, 0)).gradient;
     assert!(gradient["scaled.scale"].data().iter().any(|&g| g != 0.0));
 }

@@ -6,8 +6,8 @@ use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learned, Learner, Leo,
-    LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, Pretrain, ProtoNet, R2d2, Relation, Reptile,
+    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learner, Leo, LstmMetaLearner,
+    Maml, Matching, Meta, Nil, Predictor, PredictorState, Pretrain, ProtoNet, R2d2, Relation, Reptile,
     Scratch, Siamese, Task, save_predictor,
 };
 use fewshot_nn::{NormAffine, NormPolicy, Params};
@@ -69,12 +69,12 @@ fn every_predictor_comes_back_from_a_file_with_its_bits() {
         for (i, learner) in learners(policy).into_iter().enumerate() {
             let predictor = learner.adapt(&meta(&*learner), &task.support);
             let answers = predictor.predict(&task.query.x);
-            let again = learner.restore(&predictor.learned().expect("it says what it holds")).unwrap();
+            let again = learner.restore(&predictor.state().expect("it says what it holds")).unwrap();
             assert_eq!(again.predict(&task.query.x), answers, "learner {i}, {policy:?}");
             save_predictor(&path, &*predictor, &Default::default()).unwrap();
             let read = Checkpoint::read(&path).unwrap().predictor(&*learner).unwrap();
             assert_eq!(read.predict(&task.query.x), answers, "learner {i}, {policy:?}");
-            assert_eq!(read.learned(), again.learned(), "learner {i}, {policy:?}");
+            assert_eq!(read.state(), again.state(), "learner {i}, {policy:?}");
         }
     }
 }
@@ -120,12 +120,12 @@ fn prototypical() -> ProtoNet<Net> {
     ProtoNet::new(Net::normed())
 }
 
-fn learned(learner: &dyn Learner) -> Learned {
-    learner.adapt(&meta(learner), &task().support).learned().unwrap()
+fn learned(learner: &dyn Learner) -> PredictorState {
+    learner.adapt(&meta(learner), &task().support).state().unwrap()
 }
 
 #[track_caller]
-fn refused(learner: &dyn Learner, learned: &Learned, named: &str) {
+fn refused(learner: &dyn Learner, learned: &PredictorState, named: &str) {
     let error = learner.restore(learned).err().expect("it is of another learner");
     assert!(matches!(error, Error::OtherLearner { .. }));
     assert!(error.to_string().contains(named), "{named}: {error}");
@@ -139,11 +139,15 @@ fn what_another_learner_learned_is_refused() {
     refused(&Matching::new(Net::normed()), &own, "no embeddings");
     let batch = ProtoNet { policy: NormPolicy::Batch, ..prototypical() };
     refused(&batch, &own, "no support");
-    refused(&prototypical(), &Learned { statistics: Params::default(), ..own.clone() }, "no statistics");
+    refused(
+        &prototypical(),
+        &PredictorState { statistics: Params::default(), ..own.clone() },
+        "no statistics",
+    );
     let shorter = own.weights.first(own.weights.len() - 1);
-    refused(&prototypical(), &Learned { weights: shorter, ..own.clone() }, "no weight head.bias");
+    refused(&prototypical(), &PredictorState { weights: shorter, ..own.clone() }, "no weight head.bias");
     let wider = own.weights.map(|w| Array::zeros(&[w.shape(), &[2]].concat()));
-    refused(&prototypical(), &Learned { weights: wider, ..own }, "hidden.weight is [6, 16, 2]");
+    refused(&prototypical(), &PredictorState { weights: wider, ..own }, "hidden.weight is [6, 16, 2]");
     // a file of meta-parameters is no predictor
     let (folder, learner) = (tempfile::tempdir().unwrap(), prototypical());
     let path = folder.path().join("model.safetensors");

@@ -7,7 +7,7 @@ use fewshot_autodiff::{Array, Tape, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
     Displacement, InnerLoop, Labels, Learner, Maml, Meta, Order, Rate, Reptile, Rule, Runner, Task, Trainer,
-    Training, meta_gradient,
+    Training, meta_gradient, task_gradient,
 };
 use fewshot_nn::{Params, Sgd, Tail};
 
@@ -16,7 +16,7 @@ fn sgd<M>(model: M, steps: usize, rate: f64) -> Reptile<M> {
 }
 
 fn displacement(learner: &dyn Learner<f64>, task: &Task<Array<f64>>) -> f64 {
-    let gradient = learner.meta_gradient(&learner.init(1), task, stream(1, Purpose::Dropout, 0)).gradient;
+    let gradient = task_gradient(learner, &learner.init(1), task, stream(1, Purpose::Dropout, 0)).gradient;
     gradient.values()[0].data()[0]
 }
 
@@ -38,8 +38,8 @@ fn one_step_is_joint_descent() {
         let task: Task<Array<f64>> = Task::from(&tasks.episode(i));
         let joint = Task { support: task.support.clone(), query: task.support.clone() };
         let rng = || stream(1, Purpose::Dropout, 0);
-        let moved = Learner::<f64>::meta_gradient(&reptile, &meta, &task, rng()).gradient;
-        let gradient = Learner::<f64>::meta_gradient(&plain, &meta, &joint, rng()).gradient;
+        let moved = task_gradient(&reptile, &meta, &task, rng()).gradient;
+        let gradient = task_gradient(&plain, &meta, &joint, rng()).gradient;
         for (a, b) in moved.values().iter().zip(gradient.values()) {
             for (a, b) in a.data().iter().zip(b.data()) {
                 assert_relative_eq!(*a, 0.25 * b, epsilon = 1e-14, max_relative = 1e-9);
@@ -123,7 +123,7 @@ fn a_separate_tail_never_sees_its_examples_before() {
         let learner = learner(outer);
         let meta: Meta<Array<f64>> = learner.init(1);
         let rng = stream(seed, Purpose::Dropout, 0);
-        let g = Learner::<f64>::meta_gradient(&learner, &meta, &task(&scale), rng).gradient;
+        let g = task_gradient(&learner, &meta, &task(&scale), rng).gradient;
         (g.values()[0].data()[0] / 2e-9).round()
     };
     // with five batches of one example, all are served once by the whole form; the tail of the other is one of them

@@ -13,7 +13,7 @@ use fewshot_meta::{
     Anil, Cavia, Core, Error, ExactnessCheck, Examples, Execution, FineTune, IMaml, LabelCode, Labels,
     Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Meta, Nil, Predictor, Pretrain, Progress, ProtoNet,
     R2d2, Relation, Reptile, Runner, Scratch, Siamese, Task, Trainer, Training, evaluate, evaluate_at_steps,
-    verify,
+    task_gradient, verify,
 };
 use fewshot_nn::{Adam, Mlp, Params};
 use ndarray::ArrayD;
@@ -168,7 +168,7 @@ fn tried<L: Learner>(who: &str, learner: L, fine: &[&str]) {
         let mut said = vec![
             trained(&learner, &what, &episode, Execution::Recorded),
             trained(&learner, &what, &episode, Execution::Eager),
-            panics(&what, || drop(learner.meta_gradient(&meta, &task, rng()))),
+            panics(&what, || drop(task_gradient(&learner, &meta, &task, rng()))),
             panics(&what, || drop(Runner::new(&learner).task_gradient(&meta, &task, rng))),
             panics(&what, || {
                 drop(Runner::new(&learner).meta_gradient(&meta, &vec![episode.clone()], 0..1, 0))
@@ -289,7 +289,7 @@ fn a_siamese_network_says_what_is_no_pair() {
     let meta = learner.init(1);
     let rng = || stream(1, Purpose::Dropout, 0);
     let task = Task::<Array<f32>>::from(&good());
-    let said = panics("an ordinary task", || drop(learner.meta_gradient(&meta, &task, rng())));
+    let said = panics("an ordinary task", || drop(task_gradient(&learner, &meta, &task, rng())));
     assert!(said.contains("training tasks are batches of pairs"), "{said}");
     let pairs = |labels: &[usize]| Episode {
         support: set(&[labels.len(), FEATURES], classes(labels)),
@@ -370,7 +370,7 @@ fn boxed_learners_name_the_callers_line_too() {
     let learner: Box<dyn Learner> = Box::new(ProtoNet::new(mlp()));
     let (meta, task) = (learner.init(1), Task::<Array<f32>>::from(&wrong()[0].episode));
     panics("adapt", || drop(learner.adapt(&meta, &task.support)));
-    panics("meta-gradient", || drop(learner.meta_gradient(&meta, &task, stream(1, Purpose::Dropout, 0))));
+    panics("meta-gradient", || drop(task_gradient(&learner, &meta, &task, stream(1, Purpose::Dropout, 0))));
     let predictor = learner.adapt(&meta, &Task::<Array<f32>>::from(&good()).support);
     panics("embed", || drop(predictor.embed(&Array::zeros(&[2, 9]))));
 }

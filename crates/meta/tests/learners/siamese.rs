@@ -9,7 +9,7 @@ use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{Draw, Episode, OneShot, PairProtocol, Pairs, Purpose, Set, Targets, stream};
 use fewshot_meta::{
     ExactnessCheck, Examples, Labels, Learner, Meta, Runner, Siamese, Task, Trainer, Training, Verdict,
-    Verification, evaluate, verify,
+    Verification, evaluate, task_gradient, verify,
 };
 use fewshot_nn::{Adam, Init, Mlp, Model, NormAffine, Params, Pass};
 use ndarray::ArrayD;
@@ -225,5 +225,5 @@ fn an_ordinary_task_is_no_batch_of_pairs() {
     let learner = learner();
     let side = |n: usize, index| Examples::new(points(n, index), Labels::Classes((0..n).collect()));
     let task = Task { support: side(2, 0), query: side(3, 1) };
-    learner.meta_gradient(&learner.init(1), &task, stream(0, Purpose::Dropout, 0));
+    task_gradient(&learner, &learner.init(1), &task, stream(0, Purpose::Dropout, 0));
 }

@@ -8,9 +8,9 @@ use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::{Activation, Array, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Checkpoint, Distance, Error, Examples, FineTune, Head, InnerGradient, Learned, Learner, Leo,
-    LstmMetaLearner, Maml, Matching, Meta, Nil, Outcome, Predictor, Progress, ProtoNet, R2d2, Regression,
-    Reptile, Task, Vote, save, save_predictor, save_progress,
+    Checkpoint, Distance, Error, Examples, FineTune, Head, InnerGradient, Learner, Leo, LstmMetaLearner,
+    Maml, Matching, Meta, Nil, Outcome, Predictor, PredictorState, Progress, ProtoNet, R2d2, Regression,
+    Reptile, Steps, Task, Vote, save, save_predictor, save_progress,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Conv4, Conv4Config, Downsample, Features, Init, Mlp, Noise, NormAffine, NormPolicy,
@@ -106,7 +106,7 @@ fn a_predictor_is_restored_by_a_learner_like_its_own_alone() {
     let path = folder.path().join("predictor.safetensors");
     for (own, other, word) in pairs() {
         let predictor = own.adapt(&own.init(1), &task.support);
-        let learned = predictor.learned().expect("it says what it holds");
+        let learned = predictor.state().expect("it says what it holds");
         let error = other.restore(&learned).err().unwrap_or_else(|| panic!("{word}: restored"));
         assert!(
             matches!(error, Error::OtherLearner { .. }) && error.to_string().starts_with(word),
@@ -210,16 +210,16 @@ impl Learner for Ordered {
         unreachable!("it is not trained")
     }
 
-    fn adapt(&self, meta: &Meta, _: &Examples) -> Box<dyn Predictor> {
+    fn predictors(&self, meta: &Meta, _: &Examples, _: Steps) -> Vec<Box<dyn Predictor>> {
         let mut next = 0.0;
         let numbers = meta.theta.map(|_| {
             next += 1.0;
             Array::new(&[1], vec![next])
         });
-        Box::new(Scale { numbers })
+        vec![Box::new(Scale { numbers })]
     }
 
-    fn restore(&self, learned: &Learned) -> Result<Box<dyn Predictor>, Error> {
+    fn restore(&self, learned: &PredictorState) -> Result<Box<dyn Predictor>, Error> {
         learned.check(&self.spec())?;
         Ok(Box::new(Scale { numbers: learned.weights.clone() }))
     }
@@ -231,8 +231,8 @@ impl Predictor for Scale {
         x.map(|x| x * scale)
     }
 
-    fn learned(&self) -> Option<Learned> {
-        Some(Learned { weights: self.numbers.clone(), ..Learned::default() })
+    fn state(&self) -> Option<PredictorState> {
+        Some(PredictorState { weights: self.numbers.clone(), ..PredictorState::default() })
     }
 }
 
@@ -242,15 +242,15 @@ fn arrays_come_back_in_the_order_in_which_they_were_saved() {
     let path = folder.path().join("own.safetensors");
     let support = Task::<Array<f32>>::from(Blobs::new(1).episode(0)).support;
     let predictor = Ordered.adapt(&Ordered.init(1), &support);
-    let learned = predictor.learned().unwrap();
+    let learned = predictor.state().unwrap();
     for _ in 0..20 {
         save_predictor(&path, &*predictor, &BTreeMap::new()).unwrap();
         let again = Checkpoint::read(&path).unwrap().predictor::<f32>(&Ordered).unwrap();
-        assert_eq!(again.learned().unwrap(), learned);
+        assert_eq!(again.state().unwrap(), learned);
         assert_eq!(again.predict(&Array::ones(&[1, 1])).data(), [1.0]);
         // and of before, sorted by name
         strip(&path, "fewshot.");
-        let old = Checkpoint::read(&path).unwrap().predictor::<f32>(&Ordered).unwrap().learned().unwrap();
+        let old = Checkpoint::read(&path).unwrap().predictor::<f32>(&Ordered).unwrap().state().unwrap();
         let mut sorted = NAMES;
         sorted.sort_unstable();
         assert_eq!(old.weights.names(), sorted);

@@ -8,11 +8,12 @@ use fewshot_autodiff::Array;
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
     Anil, Cavia, Filter, Learner, Maml, Meta, MultiStep, Order, Outcome, Rates, Rule, Sharing, Task,
+    task_gradient,
 };
 use fewshot_nn::{Clip, Conv4, Conv4Config, Mlp, Params};
 
 fn run(learner: &dyn Learner<f64>, meta: &Meta<Array<f64>>, task: &Task<Array<f64>>) -> Outcome<Array<f64>> {
-    learner.meta_gradient(meta, task, stream(1, Purpose::Dropout, 0))
+    task_gradient(learner, meta, task, stream(1, Purpose::Dropout, 0))
 }
 
 fn task(seed: u64) -> Task<Array<f64>> {

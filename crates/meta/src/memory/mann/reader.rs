@@ -8,7 +8,7 @@ use crate::fit::{self, Answers, or_panic};
 use crate::learner::Predictor;
 use crate::memory::mann::Mann;
 use crate::memory::mann::label_code::LabelCode;
-use crate::predictor::state::Learned;
+use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Labels};
 
 /// The label given last, in what a predictor holds.
@@ -76,16 +76,16 @@ impl<F: Float> Predictor<F> for Reader<F> {
         self.learner.next(&theta, tape.var(x), &self.state.on(&tape), last).value()
     }
 
-    fn learned(&self) -> Option<Learned<F>> {
+    fn state(&self) -> Option<PredictorState<F>> {
         let mut memory: Vec<(String, Array<F>)> =
             self.state.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
         memory.push((LAST.to_owned(), self.last.clone()));
-        Some(Learned {
+        Some(PredictorState {
             weights: self.weights.clone(),
             memory: Params::new(memory),
             signature: self.learner.spec.signature().clone(),
             input: self.input.clone(),
-            ..Learned::default()
+            ..PredictorState::default()
         })
     }
 }

@@ -8,9 +8,9 @@ use crate::optimization::leo::Leo;
 use crate::optimization::leo::terms::{Gaussian, correlation_penalty};
 
 const WEIGHT: &str = "weight";
-/// Learned rates of the steps in the latent space, `[latent]`.
+/// PredictorState rates of the steps in the latent space, `[latent]`.
 pub(crate) const LATENT_RATE: &str = "latent.rate";
-/// Learned rates of the steps in the space of weights, `[inputs]`.
+/// PredictorState rates of the steps in the space of weights, `[inputs]`.
 pub(crate) const TUNING_RATE: &str = "fine_tuning.rate";
 
 /// Where the weights of the three networks are; none has biases.

@@ -1,7 +1,7 @@
 //! A learner whose meta-gradient is wrong.
 
 use fewshot_autodiff::{Array, Var};
-use fewshot_meta::{Examples, Learner, Meta, Outcome, Predictor, Task};
+use fewshot_meta::{Examples, Learner, Meta, Outcome, Predictor, Steps, Task};
 use fewshot_nn::{Noise, Spec};
 
 /// Multiplies the meta-gradient of a learner by a factor: that of one parameter, or all of it.
@@ -37,7 +37,12 @@ impl<L: Learner<f64>> Learner<f64> for Scaled<L> {
         Outcome { gradient, ..own }
     }
 
-    fn adapt(&self, meta: &Meta<Array<f64>>, support: &Examples<Array<f64>>) -> Box<dyn Predictor<f64>> {
-        self.learner.adapt(meta, support)
+    fn predictors(
+        &self,
+        meta: &Meta<Array<f64>>,
+        support: &Examples<Array<f64>>,
+        wanted: Steps,
+    ) -> Vec<Box<dyn Predictor<f64>>> {
+        self.learner.predictors(meta, support, wanted)
     }
 }
