@@ -23,11 +23,17 @@ fn by_operator(times: &[StepTime]) -> Vec<(&'static str, f64)> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let waves = Sinusoid::new(10, 10, 1, Purpose::Train)?;
     let task = Task::<Array<f32>>::from(&waves.episode(0));
-    for (steps, memory) in [(1, Memory::Keep), (16, Memory::Keep), (16, Memory::Recompute)] {
-        let learner = Maml { train_steps: steps, memory, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
+    for (steps, checkpointing) in
+        [(1, Checkpointing::Keep), (16, Checkpointing::Keep), (16, Checkpointing::Recompute)]
+    {
+        let learner = Maml { train_steps: steps, checkpointing, ..Maml::new(Mlp::new(&[1, 40, 40, 1])) };
         let (runner, meta) = (Runner::new(&learner), learner.init(1));
         let program = runner.program(&meta, &task).expect("MAML can be recorded");
-        eprintln!("{steps} steps, {memory:?}: {} operators, {} bytes", program.len(), program.peak_bytes());
+        eprintln!(
+            "{steps} steps, {checkpointing:?}: {} operators, {} bytes",
+            program.len(),
+            program.peak_bytes()
+        );
         if steps == 1 {
             eprintln!("{program}");
             println!("{}", program.to_dot());

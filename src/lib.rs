@@ -54,13 +54,14 @@ pub use fewshot_episodes::{
     SequenceProtocol, Sequences, Set, Sinusoid, Targets, Tasks, folder, omniglot, stream,
 };
 pub use fewshot_meta::{
-    Anil, Answers, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples,
-    Execution, Filter, FineTune, FullContext, Gates, Head, IMaml, InnerGradient, InnerLoop, LabelCode,
-    Labels, LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Memory, Meta, Metric,
-    MultiStep, Nil, Order, Predictor, PredictorState, Pretrain, ProtoNet, Pull, R2d2, Rate, Rates,
-    Regression, Relation, Reptile, Rule, Runner, Scratch, Sharing, Siamese, Solver, Spread, Task, Trainer,
-    Training, Verdict, Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, meta_gradient, save,
-    save_predictor, save_progress,
+    AdaptedModel, Anil, Answers, Cavia, Checkpoint, Checkpointing, ClassNumbers, Displacement, Distance,
+    Evaluation, ExactnessCheck, Examples, Execution, Filter, FineTune, FullContext, Gates, Head, IMaml,
+    InnerGradient, InnerLoop, LabelCode, Labels, LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann,
+    Matching, Meta, Metric, MetricLearner, MiniBatches, MultiStep, Nil, Order, Outcome, Predictor,
+    PredictorState, Pretrain, ProtoNet, ProximalAt, R2d2, Rate, Rates, Regression, Relation, Reptile, Rule,
+    Runner, Scratch, Sharing, Siamese, Solver, Spread, Steps, Storage, Task, Trainer, Training, Verdict,
+    Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, learner_spec, meta_gradient,
+    prototypes, save, save_predictor, save_progress, task_gradient,
 };
 pub use fewshot_nn::{
     Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Input, Koch, Layer,

@@ -6,8 +6,8 @@ mod numbers;
 
 use fewshot::meta::MetaGradient;
 use fewshot::{
-    Conv4, Conv4Config, Episode, Filter, LabelCode, Learner, Maml, Mann, Memory, Meta, Mlp, Order, Outputs,
-    Padding, ProtoNet, Runner, Set, Targets, Tasks,
+    Checkpointing, Conv4, Conv4Config, Episode, Filter, LabelCode, Learner, Maml, Mann, Meta, Mlp, Order,
+    Outputs, Padding, ProtoNet, Runner, Set, Targets, Tasks,
 };
 use ndarray::ArrayD;
 
@@ -134,7 +134,7 @@ impl Conv {
             train_steps: self.steps,
             inner_lr: self.inner_lr,
             order: self.order,
-            memory: if self.pooled { Memory::Recompute } else { Memory::Keep },
+            checkpointing: if self.pooled { Checkpointing::Recompute } else { Checkpointing::Keep },
             adapted: Filter::All,
             ..Maml::new(Conv4::new(&config.with_head(self.ways)))
         };

@@ -3,7 +3,7 @@
 use crate::choices::Order;
 use crate::defaults;
 use crate::method::{Inner, Method, Steps};
-use fewshot_meta::Memory;
+use fewshot_meta::Checkpointing;
 use fewshot_nn::{Clip, RelationModule};
 
 impl Method {
@@ -108,7 +108,7 @@ impl Method {
     }
 
     /// What is kept of inner steps, where it is a setting.
-    pub fn memory(&self) -> Option<Memory> {
+    pub fn memory(&self) -> Option<Checkpointing> {
         match self {
             Method::Maml { memory, .. } | Method::MetaSgd { memory, .. } | Method::Mamlpp { memory, .. } => {
                 Some(*memory)

@@ -229,18 +229,20 @@ fn of_maml<M>(settings: &Settings, model: M) -> Maml<M> {
             train_steps: steps.train,
             eval_steps: steps.eval,
             order: self::order(*order),
-            memory: *memory,
+            checkpointing: *memory,
             policy: policy(settings),
             ..Maml::meta_sgd(model)
         },
         Method::Mamlpp { inner, order, memory, parts } => Maml {
             order: self::order(*order),
-            memory: *memory,
+            checkpointing: *memory,
             ..plus_plus(settings, parts, maml(settings, inner, Maml::plus_plus(model)))
         },
-        Method::Maml { inner, order, memory } => {
-            Maml { order: self::order(*order), memory: *memory, ..maml(settings, inner, Maml::new(model)) }
-        }
+        Method::Maml { inner, order, memory } => Maml {
+            order: self::order(*order),
+            checkpointing: *memory,
+            ..maml(settings, inner, Maml::new(model))
+        },
         other => unreachable!("{:?} is no kind of MAML", other.algorithm()),
     }
 }

@@ -6,7 +6,7 @@ use crate::defaults::{self, Defaults};
 use crate::latent;
 use crate::options::Options;
 use crate::parts::Parts;
-use fewshot_meta::{Leo, Memory};
+use fewshot_meta::{Checkpointing, Leo};
 
 /// Numbers of inner gradient steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Method {
         /// Order of the meta-gradient.
         order: Order,
         /// What is kept of inner steps.
-        memory: Memory,
+        memory: Checkpointing,
     },
     /// First-order MAML.
     Fomaml {
@@ -79,7 +79,7 @@ pub enum Method {
         /// Order of the meta-gradient.
         order: Order,
         /// What is kept of inner steps.
-        memory: Memory,
+        memory: Checkpointing,
     },
     /// MAML++.
     Mamlpp {
@@ -88,7 +88,7 @@ pub enum Method {
         /// Order of the meta-gradient.
         order: Order,
         /// What is kept of inner steps.
-        memory: Memory,
+        memory: Checkpointing,
         /// Which changes it makes to MAML.
         parts: Parts,
     },
@@ -202,7 +202,8 @@ impl Method {
         };
         let inner = Inner { lr: options.inner_lr.unwrap_or(default.inner_lr), steps };
         let order = options.order.unwrap_or(defaults::ORDER);
-        let memory = if options.recompute == Some(true) { Memory::Recompute } else { Memory::Keep };
+        let memory =
+            if options.recompute == Some(true) { Checkpointing::Recompute } else { Checkpointing::Keep };
         match algorithm {
             Algorithm::Maml => Method::Maml { inner, order, memory },
             Algorithm::Fomaml => Method::Fomaml { inner },
@@ -264,7 +265,7 @@ impl Method {
         options.eval_steps = self.eval_steps();
         options.inner_lr = self.inner_lr();
         options.order = self.order();
-        options.recompute = self.memory().map(|memory| memory == Memory::Recompute);
+        options.recompute = self.memory().map(|memory| memory == Checkpointing::Recompute);
         match self {
             Method::Mamlpp { parts, .. } => options.parts = Some(parts.clone()),
             Method::Protonet { distance } => options.distance = Some(*distance),

@@ -1,7 +1,7 @@
 //! What a run is about to do, printed before it starts.
 
 use fewshot_episodes::{Outputs, SequenceProtocol, Tasks};
-use fewshot_meta::{Learner, Memory};
+use fewshot_meta::{Checkpointing, Learner};
 use fewshot_nn::Clip;
 
 use crate::choices::{Remembering, choice_name};
@@ -101,7 +101,7 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
     let name = settings.algorithm().name();
     let order = settings.method.order().map(|order| format!(" of order {}", choice_name(order)));
     let again = match settings.method.memory() {
-        Some(Memory::Recompute) => ", computed again",
+        Some(Checkpointing::Recompute) => ", computed again",
         _ => "",
     };
     let what = match &settings.method {

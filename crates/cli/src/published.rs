@@ -6,7 +6,7 @@ use crate::outer::{Decay, Outer};
 use crate::parts::Parts;
 use crate::settings::Settings;
 use crate::shots::Shots;
-use fewshot_meta::{Leo, Memory};
+use fewshot_meta::{Checkpointing, Leo};
 use fewshot_nn::Clip;
 
 fn resolved(text: &str) -> Settings {
@@ -22,7 +22,7 @@ fn inner(lr: f64, train: usize, eval: usize) -> Inner {
 }
 
 fn maml(lr: f64, train: usize, eval: usize) -> Method {
-    Method::Maml { inner: inner(lr, train, eval), order: Order::Second, memory: Memory::Keep }
+    Method::Maml { inner: inner(lr, train, eval), order: Order::Second, memory: Checkpointing::Keep }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn variants_of_maml_as_published() {
     assert_eq!(anil.meta_batch, 16);
     let sgd = omniglot("meta-sgd", 20, 1);
     let steps = Steps { train: 1, eval: 1 };
-    assert_eq!(sgd.method, Method::MetaSgd { steps, order: Order::Second, memory: Memory::Keep });
+    assert_eq!(sgd.method, Method::MetaSgd { steps, order: Order::Second, memory: Checkpointing::Keep });
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn mamlpp_as_published() {
         let settings = omniglot("mamlpp", ways, 1);
         let parts: Parts = "msl,lslr,bnwb,bnrs,ca".parse().unwrap();
         let (inner, order) = (inner(0.1, 5, 5), Order::Second);
-        assert_eq!(settings.method, Method::Mamlpp { inner, order, memory: Memory::Keep, parts });
+        assert_eq!(settings.method, Method::Mamlpp { inner, order, memory: Checkpointing::Keep, parts });
         assert_eq!((settings.meta_batch, settings.queries, settings.eval_queries), (8, 1, 1));
         assert_eq!((settings.iterations, settings.decay), (50_000, Decay::Cosine));
         assert_eq!(settings.classes.unwrap().rotations, Rotations::NewClasses);

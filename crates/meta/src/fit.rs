@@ -21,7 +21,7 @@ pub enum Answers {
 
 impl Answers {
     /// The labels of a model, from its number of outputs where that is known.
-    pub(crate) fn of(model: &Spec) -> Self {
+    pub fn of(model: &Spec) -> Self {
         model.outputs().map_or(Answers::Unknown, Answers::Outputs)
     }
 

@@ -23,8 +23,9 @@ pub(crate) fn momentum(policy: NormPolicy) -> f64 {
     }
 }
 
-/// The spec of an algorithm on a model, signed with both and, where there are norms, with what normalises in use.
-pub(crate) fn signed(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
+/// The spec of an algorithm on a model for [`Learner::spec`], signed with both and, where there are norms, with what normalises in use: so a
+/// saved model or predictor of another algorithm or policy is refused.
+pub fn learner_spec(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
     let spec = model.signed("algorithm", algorithm);
     let normed = spec.statistic_shapes().len() > 0;
     let words = match policy {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, update_running};
 
-use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
-use crate::inner_loop::without_tape::{AtRest, stepwise};
+use crate::inner_loop::adapt::{InnerLoop, InnerState, Order, Rate};
+use crate::inner_loop::without_tape::stepwise;
 use crate::learner::{Outcome, Predictor, Steps, momentum};
-use crate::predictor::adapted::predictor;
+use crate::predictor::adapted::AdaptedModel;
 use crate::task::{Examples, Task};
 
 /// Steps on the whole support, of all layers: `w_{t+1} = w_t - rate_t grad L_S(w_t)`.
@@ -21,7 +21,7 @@ pub(crate) struct Descent<'m, M> {
 }
 
 /// Weights, and the running statistics that belong to them.
-pub(crate) struct Stand<F: Float> {
+pub(crate) struct NetworkState<F: Float> {
     pub(crate) weights: Params<Array<F>>,
     pub(crate) statistics: Params<Array<F>>,
 }
@@ -36,14 +36,14 @@ impl<M> Descent<'_, M> {
         self.inner_lr / (1.0 + self.decay * t as f64)
     }
 
-    /// Where the descent stands before the first step and after each: batch statistics normalise, and move the running ones.
-    fn stands<F: Float>(&self, start: Stand<F>, support: &Examples<Array<F>>) -> Vec<Stand<F>>
+    /// The network before the first step and after each: batch statistics normalise, and move the running ones.
+    fn states<F: Float>(&self, start: NetworkState<F>, support: &Examples<Array<F>>) -> Vec<NetworkState<F>>
     where
         M: Model<F>,
     {
         let inner = self.inner(Order::First);
         let mut statistics = vec![start.statistics];
-        let all = stepwise(self.steps, AtRest::start(&inner, start.weights), |t, tape, state| {
+        let all = stepwise(self.steps, InnerState::at_rest(&inner, start.weights), |t, tape, state| {
             let support = support.on(tape);
             let mut running = statistics[t].clone();
             let after = inner.step(t, state, Rate::Scalar(self.rate(t)), &mut |_, fast| {
@@ -58,23 +58,27 @@ impl<M> Descent<'_, M> {
             after
         });
         let all: Vec<Params<Array<F>>> = all.collect();
-        all.into_iter().zip(statistics).map(|(weights, statistics)| Stand { weights, statistics }).collect()
+        all.into_iter()
+            .zip(statistics)
+            .map(|(weights, statistics)| NetworkState { weights, statistics })
+            .collect()
     }
 
     /// The predictors of a learner before the first step and after each.
     pub(crate) fn predictors<F: Float>(
         &self,
         learner: &Spec,
-        start: Stand<F>,
+        start: NetworkState<F>,
         support: &Examples<Array<F>>,
         wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>>
     where
         M: Model<F> + 'static,
     {
-        let stands = self.stands(start, support).into_iter();
-        wanted
-            .of(stands, |_, s| predictor(self.model, learner, self.policy, s.weights, &s.statistics, support))
+        let states = self.states(start, support).into_iter();
+        wanted.of(states, |_, s| {
+            AdaptedModel::predictor(self.model, learner, self.policy, s.weights, &s.statistics, support)
+        })
     }
 
     /// The weights after all steps on a tape, and the answers to the query.

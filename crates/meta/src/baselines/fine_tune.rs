@@ -6,12 +6,12 @@ use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Headed, Noise, NormPolicy, Params, Spec};
 
-use crate::baselines::descent::{Descent, Stand};
+use crate::baselines::descent::{Descent, NetworkState};
 use crate::error::Error;
 use crate::fit::Answers;
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::restored;
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -142,7 +142,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
             Head::Drawn { .. } => "drawn",
             Head::Kept => "kept",
         };
-        signed(self.model.spec().clone(), "FineTune", self.policy).signed("head", head)
+        learner_spec(self.model.spec().clone(), "FineTune", self.policy).signed("head", head)
     }
 
     fn answers_with(&self) -> Answers {
@@ -168,7 +168,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -181,7 +181,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
             Some(head) => meta.theta.replace(&head),
             None => meta.theta.clone(),
         };
-        let start = Stand { weights, statistics: meta.statistics.clone() };
+        let start = NetworkState { weights, statistics: meta.statistics.clone() };
         self.descent().predictors(&Learner::<F>::spec(self), start, support, wanted)
     }
 }

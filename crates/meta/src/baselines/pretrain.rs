@@ -7,8 +7,8 @@ use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::{predictor, restored};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -58,7 +58,7 @@ impl<M> Pretrain<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
     fn spec(&self) -> Spec {
-        signed(self.model.spec().clone(), "Pretrain", self.policy)
+        learner_spec(self.model.spec().clone(), "Pretrain", self.policy)
     }
 
     fn answers_with(&self) -> Answers {
@@ -91,7 +91,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
 
     /// The network as it is.
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -101,6 +101,6 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
         _: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
         let (spec, weights) = (Learner::<F>::spec(self), meta.theta.clone());
-        vec![predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support)]
+        vec![AdaptedModel::predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support)]
     }
 }

@@ -6,11 +6,11 @@ use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Purpose, stream};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
 
-use crate::baselines::descent::{Descent, Stand};
+use crate::baselines::descent::{Descent, NetworkState};
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::restored;
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -79,7 +79,7 @@ impl<M> Scratch<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
     fn spec(&self) -> Spec {
-        signed(self.model.spec().clone(), "Scratch", self.policy)
+        learner_spec(self.model.spec().clone(), "Scratch", self.policy)
     }
 
     fn answers_with(&self) -> Answers {
@@ -105,7 +105,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -114,7 +114,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
         support: &Examples<Array<F>>,
         wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        let start = Stand { weights: self.start(), statistics: self.model.spec().statistics() };
+        let start = NetworkState { weights: self.start(), statistics: self.model.spec().statistics() };
         self.descent().predictors(&Learner::<F>::spec(self), start, support, wanted)
     }
 }

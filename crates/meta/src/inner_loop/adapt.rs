@@ -16,27 +16,64 @@ pub enum Order {
     Second,
 }
 
-/// The rate of the inner steps.
-#[derive(Clone, Copy)]
-pub enum Rate<'a, 't, F: Float = f32> {
+/// The rate of the inner steps: with learned rates on a tape (`T = Var<'t, F>`) in training, at rest (`T = Array<F>`) in use.
+#[derive(Debug)]
+pub enum Rate<'a, T> {
     /// One number for all parameters.
     Scalar(f64),
-    /// Rates on the tape, so that they can be learned: one for each single parameter (Meta-SGD), or any shape that broadcasts to the
-    /// parameter's. The names are those of theta, or of the adapted parameters alone.
-    Each(&'a Params<Var<'t, F>>),
+    /// Rates that can be learned: one for each single parameter (Meta-SGD), or any shape that broadcasts to the parameter's. The names are
+    /// those of theta, or of the adapted parameters alone.
+    Each(&'a Params<T>),
     /// Rates for each parameter with a further first axis for the steps (MAML++); steps beyond it use the last entry.
-    PerStep(&'a Params<Var<'t, F>>),
+    PerStep(&'a Params<T>),
 }
 
-impl<'a, 't, F: Float> Rate<'a, 't, F> {
+impl<T> Clone for Rate<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Rate<'_, T> {}
+
+impl<'a, T> Rate<'a, T> {
     /// The learned rates, if there are any.
-    pub(crate) fn learned(&self) -> Option<&'a Params<Var<'t, F>>> {
+    pub(crate) fn learned(&self) -> Option<&'a Params<T>> {
         match *self {
             Rate::Scalar(_) => None,
             Rate::Each(rates) | Rate::PerStep(rates) => Some(rates),
         }
     }
+}
 
+/// A [`Rate`] without the learned rates.
+#[derive(Clone, Copy)]
+pub(crate) enum RateKind {
+    Scalar(f64),
+    Each,
+    PerStep,
+}
+
+impl RateKind {
+    pub(crate) fn of<T>(rate: Rate<'_, T>) -> Self {
+        match rate {
+            Rate::Scalar(rate) => RateKind::Scalar(rate),
+            Rate::Each(_) => RateKind::Each,
+            Rate::PerStep(_) => RateKind::PerStep,
+        }
+    }
+
+    /// The rate of this kind with these learned rates.
+    pub(crate) fn rate<T>(self, rates: &Params<T>) -> Rate<'_, T> {
+        match self {
+            RateKind::Scalar(rate) => Rate::Scalar(rate),
+            RateKind::Each => Rate::Each(rates),
+            RateKind::PerStep => Rate::PerStep(rates),
+        }
+    }
+}
+
+impl<'t, F: Float> Rate<'_, Var<'t, F>> {
     /// A parameter after step `t` along a direction.
     #[track_caller]
     fn moved(&self, name: &str, t: usize, w: Var<'t, F>, direction: Var<'t, F>) -> Var<'t, F> {
@@ -102,7 +139,7 @@ impl InnerLoop {
     pub fn run<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        rate: Rate<'_, 't, F>,
+        rate: Rate<'_, Var<'t, F>>,
         mut loss: impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
     ) -> Params<Var<'t, F>> {
         let mut state = self.start(theta);
@@ -120,7 +157,7 @@ impl InnerLoop {
     pub fn trajectory<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        rate: Rate<'_, 't, F>,
+        rate: Rate<'_, Var<'t, F>>,
         loss: impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
     ) -> Vec<Params<Var<'t, F>>> {
         self.trajectory_from(self.start(theta), rate, loss).0
@@ -130,8 +167,8 @@ impl InnerLoop {
     #[track_caller]
     pub(crate) fn trajectory_from<'t, F: Float>(
         &self,
-        mut state: State<'t, F>,
-        rate: Rate<'_, 't, F>,
+        mut state: InnerState<Var<'t, F>>,
+        rate: Rate<'_, Var<'t, F>>,
         mut loss: impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
     ) -> (Vec<Params<Var<'t, F>>>, Moments<Var<'t, F>>) {
         let mut all = vec![state.fast.clone()];
@@ -143,8 +180,8 @@ impl InnerLoop {
     }
 
     /// Weights before the first step, without moments.
-    pub(crate) fn start<'t, F: Float>(&self, theta: &Params<Var<'t, F>>) -> State<'t, F> {
-        let mut state = State { fast: theta.clone(), moments: Params::default() };
+    pub(crate) fn start<'t, F: Float>(&self, theta: &Params<Var<'t, F>>) -> InnerState<Var<'t, F>> {
+        let mut state = InnerState { fast: theta.clone(), moments: Params::default() };
         if let Some(first) = theta.values().first() {
             let tape = first.tape();
             let adapted = theta.select(|name| self.adapted.has(name));
@@ -158,10 +195,10 @@ impl InnerLoop {
     pub(crate) fn step<'t, F: Float>(
         &self,
         t: usize,
-        state: &State<'t, F>,
-        rate: Rate<'_, 't, F>,
+        state: &InnerState<Var<'t, F>>,
+        rate: Rate<'_, Var<'t, F>>,
         loss: &mut impl FnMut(usize, &Params<Var<'t, F>>) -> Var<'t, F>,
-    ) -> State<'t, F> {
+    ) -> InnerState<Var<'t, F>> {
         let fast = &state.fast;
         let gradients = match self.order {
             Order::Second => {
@@ -184,7 +221,7 @@ impl InnerLoop {
             let direction = *directions.next().expect("one direction per adapted parameter");
             rate.moved(name, t, *w, direction)
         });
-        State { fast, moments }
+        InnerState { fast, moments }
     }
 
     #[track_caller]
@@ -200,15 +237,15 @@ impl InnerLoop {
     }
 }
 
-/// Weights and moments between two steps.
+/// Weights and moments between two steps, on a tape or at rest.
 #[derive(Clone)]
-pub(crate) struct State<'t, F: Float> {
-    pub(crate) fast: Params<Var<'t, F>>,
-    pub(crate) moments: Moments<Var<'t, F>>,
+pub(crate) struct InnerState<T> {
+    pub(crate) fast: Params<T>,
+    pub(crate) moments: Moments<T>,
 }
 
-impl<'t, F: Float> State<'t, F> {
-    pub(crate) fn values(&self) -> impl Iterator<Item = Var<'t, F>> {
-        self.fast.values().iter().chain(self.moments.values()).copied()
+impl<T> InnerState<T> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.fast.values().iter().chain(self.moments.values())
     }
 }

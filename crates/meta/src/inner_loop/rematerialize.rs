@@ -3,12 +3,12 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::Params;
 
-use crate::inner_loop::adapt::{InnerLoop, Rate, State};
+use crate::inner_loop::adapt::{InnerLoop, InnerState, Rate, RateKind};
 use crate::task::Examples;
 
 /// What is kept of the inner steps until the meta-gradient has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Memory {
+pub enum Checkpointing {
     /// All values: memory grows with the steps.
     #[default]
     Keep,
@@ -18,7 +18,7 @@ pub enum Memory {
 }
 
 impl InnerLoop {
-    /// [`InnerLoop::trajectory`] with each step under a checkpoint ([`Memory::Recompute`]): of a step only the weights before it are
+    /// [`InnerLoop::trajectory`] with each step under a checkpoint ([`Checkpointing::Recompute`]): of a step only the weights before it are
     /// kept.
     ///
     /// `loss` sees weights and support, and nothing else on a tape: dropout has no place in it.
@@ -29,7 +29,7 @@ impl InnerLoop {
     pub fn trajectory_recomputed<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
-        rate: Rate<'_, 't, F>,
+        rate: Rate<'_, Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
         loss: impl for<'s> Fn(usize, &Params<Var<'s, F>>, &Examples<Var<'s, F>>) -> Var<'s, F>
         + Clone
@@ -39,23 +39,25 @@ impl InnerLoop {
     ) -> Vec<Params<Var<'t, F>>> {
         let mut state = self.start(theta);
         let names = Names::of(&state);
-        let fixed = Fixed::of(rate);
+        let rate_names = rate.learned().map(|rates| rates.map(|_| ())).unwrap_or_default();
+        let kind = RateKind::of(rate);
         let labels = support.y.map(|_| ());
         let mut given = vec![support.x, support.y.into_values()];
         given.extend(rate.learned().iter().flat_map(|rates| rates.values()));
         let mut all = vec![theta.clone()];
         for t in 0..self.steps {
-            let inputs: Vec<Var<'t, F>> = state.values().chain(given.iter().copied()).collect();
-            let (inner, names, fixed, loss) = (self.clone(), names.clone(), fixed.clone(), loss.clone());
+            let inputs: Vec<Var<'t, F>> = state.values().chain(&given).copied().collect();
+            let (inner, names, loss) = (self.clone(), names.clone(), loss.clone());
+            let rate_names = rate_names.clone();
             let stepped = support.x.tape().checkpoint(&inputs, move |v| {
                 let (state, given) = names.state(v);
                 let support = Examples { x: given[0], y: labels.map(|()| given[1]) };
-                let rates = fixed.rates(&given[2..]);
+                let rates = rate_names.with_values(given[2..].to_vec());
                 let next = inner
-                    .step(t, &state, fixed.rate(&rates), &mut |t, fast: &Params<_>| loss(t, fast, &support));
-                next.values().collect()
+                    .step(t, &state, kind.rate(&rates), &mut |t, fast: &Params<_>| loss(t, fast, &support));
+                next.values().copied().collect()
             });
-            state = State {
+            state = InnerState {
                 fast: state.fast.with_values(stepped[..theta.len()].to_vec()),
                 moments: state.moments.with_values(stepped[theta.len()..].to_vec()),
             };
@@ -65,7 +67,7 @@ impl InnerLoop {
     }
 }
 
-/// The names of a [`State`].
+/// The names of a [`InnerState`].
 #[derive(Clone)]
 struct Names {
     fast: Params<()>,
@@ -73,51 +75,18 @@ struct Names {
 }
 
 impl Names {
-    fn of<F: Float>(state: &State<'_, F>) -> Self {
+    fn of<T>(state: &InnerState<T>) -> Self {
         Names { fast: state.fast.map(|_| ()), moments: state.moments.map(|_| ()) }
     }
 
     /// The state these values stand for, and the values after it.
-    fn state<'v, 't, F: Float>(&self, v: &'v [Var<'t, F>]) -> (State<'t, F>, &'v [Var<'t, F>]) {
+    fn state<'v, 't, F: Float>(&self, v: &'v [Var<'t, F>]) -> (InnerState<Var<'t, F>>, &'v [Var<'t, F>]) {
         let (fast, rest) = v.split_at(self.fast.len());
         let (moments, rest) = rest.split_at(self.moments.len());
-        let state = State {
+        let state = InnerState {
             fast: self.fast.with_values(fast.to_vec()),
             moments: self.moments.with_values(moments.to_vec()),
         };
         (state, rest)
-    }
-}
-
-/// A [`Rate`] without values on a tape.
-#[derive(Clone)]
-enum Fixed {
-    Scalar(f64),
-    Each(Params<()>),
-    PerStep(Params<()>),
-}
-
-impl Fixed {
-    fn of<F: Float>(rate: Rate<'_, '_, F>) -> Self {
-        match rate {
-            Rate::Scalar(rate) => Fixed::Scalar(rate),
-            Rate::Each(rates) => Fixed::Each(rates.map(|_| ())),
-            Rate::PerStep(rates) => Fixed::PerStep(rates.map(|_| ())),
-        }
-    }
-
-    fn rates<'t, F: Float>(&self, values: &[Var<'t, F>]) -> Params<Var<'t, F>> {
-        match self {
-            Fixed::Scalar(_) => Params::default(),
-            Fixed::Each(names) | Fixed::PerStep(names) => names.with_values(values.to_vec()),
-        }
-    }
-
-    fn rate<'a, 't, F: Float>(&self, rates: &'a Params<Var<'t, F>>) -> Rate<'a, 't, F> {
-        match self {
-            Fixed::Scalar(rate) => Rate::Scalar(*rate),
-            Fixed::Each(_) => Rate::Each(rates),
-            Fixed::PerStep(_) => Rate::PerStep(rates),
-        }
     }
 }

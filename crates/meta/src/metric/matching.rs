@@ -11,7 +11,7 @@ use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
-use crate::learner::signed;
+use crate::learner::learner_spec;
 use crate::metric::matching::full_context::FullContext;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::metric::protonet::Distance;
@@ -129,7 +129,7 @@ learner_by_comparison! {
                 Some(context) => spec.and(context.spec()).signed("reads", context.reads),
                 None => spec.signed("reads", 0),
             };
-            signed(spec, "Matching", self.policy).signed("distance", self.distance.name())
+            learner_spec(spec, "Matching", self.policy).signed("distance", self.distance.name())
         }
 
         fn check_example(&self, example: &[usize]) -> Result<(), Error> {

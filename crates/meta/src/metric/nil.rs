@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{Headed, NormPolicy, Params, Pass, Spec};
 
-use crate::learner::signed;
+use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::Examples;
 
@@ -107,7 +107,7 @@ learner_by_comparison! {
                 Vote::Sum => "sum",
                 Vote::Nearest => "nearest",
             };
-            signed(self.model.spec().clone(), "Nil", self.policy).signed("vote", vote)
+            learner_spec(self.model.spec().clone(), "Nil", self.policy).signed("vote", vote)
         }
     }
 }

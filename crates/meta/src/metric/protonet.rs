@@ -10,7 +10,7 @@ use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic};
-use crate::learner::{Learner, signed};
+use crate::learner::{Learner, learner_spec};
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::predictor::forward::concat;
 use crate::predictor::state::PredictorState;
@@ -189,7 +189,7 @@ impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for ProtoNet<M> {
 learner_by_comparison! {
     impl<M: Model> Learner for ProtoNet<M> {
         fn spec(&self) -> Spec {
-            signed(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
+            learner_spec(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
         }
     }
 }

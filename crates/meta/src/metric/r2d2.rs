@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Init, Model, NormPolicy, Params, Pass, Spec};
 
-use crate::learner::signed;
+use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::Examples;
 
@@ -177,7 +177,7 @@ learner_by_comparison! {
                 Regression::Ridge => "ridge",
                 Regression::Logistic { .. } => "logistic",
             };
-            let spec = signed(self.model.spec().clone(), "R2d2", self.policy).signed("regression", regression);
+            let spec = learner_spec(self.model.spec().clone(), "R2d2", self.policy).signed("regression", regression);
             spec.with(LOG_LAMBDA, &[], Init::Constant(self.lambda.ln()))
                 .with(SCALE, &[], Init::Constant(self.scale))
                 .with(SHIFT, &[], Init::Zeros)

@@ -10,7 +10,7 @@ use fewshot_nn::{
     Model, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
 };
 
-use crate::learner::signed;
+use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::{Examples, Labels};
 
@@ -104,7 +104,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> MetricLearner<F
 learner_by_comparison! {
     impl<E: Model, M: PairModel> Learner for Relation<E, M> {
         fn spec(&self) -> Spec {
-            signed(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
+            learner_spec(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
         }
     }
 }

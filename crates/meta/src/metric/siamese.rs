@@ -11,7 +11,7 @@ use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
-use crate::learner::{Meta, Outcome, signed};
+use crate::learner::{Meta, Outcome, learner_spec};
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::{Examples, Labels, Task};
 
@@ -174,7 +174,7 @@ impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for Siamese<M> {
 learner_by_comparison! {
     impl<M: Model> Learner for Siamese<M> {
         fn spec(&self) -> Spec {
-            let twin = signed(self.model.spec().clone(), "Siamese", self.policy);
+            let twin = learner_spec(self.model.spec().clone(), "Siamese", self.policy);
             twin.with(WEIGHT, &[self.features, 1], self.weight).with(BIAS, &[1], self.bias)
         }
 

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::fit::Answers;
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::{predictor, restored};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -63,7 +63,11 @@ impl<M> Anil<M> {
     }
 
     /// The weights before the first step and after each, nothing kept of the steps.
-    fn descend<F: Float>(&self, meta: &Meta<Array<F>>, support: &Examples<Array<F>>) -> Vec<Params<Array<F>>>
+    fn inner_loop<F: Float>(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Vec<Params<Array<F>>>
     where
         M: Headed<F>,
     {
@@ -80,7 +84,7 @@ impl<M> Anil<M> {
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
     fn spec(&self) -> Spec {
-        signed(self.model.spec().clone(), "Anil", self.policy)
+        learner_spec(self.model.spec().clone(), "Anil", self.policy)
     }
 
     fn answers_with(&self) -> Answers {
@@ -111,7 +115,7 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -121,7 +125,9 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
         wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
         let spec = Learner::<F>::spec(self);
-        let one = |_, weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);
-        wanted.of(self.descend(meta, support).into_iter(), one)
+        let one = |_, weights| {
+            AdaptedModel::predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support)
+        };
+        wanted.of(self.inner_loop(meta, support).into_iter(), one)
     }
 }

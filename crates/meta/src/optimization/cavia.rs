@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::fit::Answers;
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::{predictor, restored};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -128,7 +128,8 @@ impl<M> Cavia<M> {
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
     fn spec(&self) -> Spec {
-        let spec = signed(self.model.spec().clone(), "Cavia", self.policy).signed("context", self.context);
+        let spec =
+            learner_spec(self.model.spec().clone(), "Cavia", self.policy).signed("context", self.context);
         let input = match spec.input() {
             Input::Shape(shape) => {
                 let mut shape = shape.clone();
@@ -178,7 +179,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&Arc::new(self.network::<F>()), &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&Arc::new(self.network::<F>()), &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -192,7 +193,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
         let all = self.trajectory(&theta, &support.on(&tape), self.eval_steps, Order::First, None);
         let network = Arc::new(self.network::<F>());
         wanted.of(all.iter(), |_, w| {
-            predictor(&network, &spec, self.policy, w.arrays(), &meta.statistics, support)
+            AdaptedModel::predictor(&network, &spec, self.policy, w.arrays(), &meta.statistics, support)
         })
     }
 }

@@ -12,8 +12,8 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
 use crate::error::Error;
 use crate::fit::Answers;
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::{predictor, restored};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -32,9 +32,9 @@ pub enum Solver {
     },
 }
 
-/// When the pull to theta acts on the adapted weights.
+/// In which inner steps the proximal term `(lambda / 2) |phi - theta|^2` acts on the adapted weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pull {
+pub enum ProximalAt {
     /// In every inner step, as in the paper: the inner problem is solved as it is written.
     EveryStep,
     /// In one step of its own after all others, as in the released code: weights move far, then back by `inner_lr lambda` of the way.
@@ -61,10 +61,10 @@ pub struct IMaml<M> {
     pub eval_steps: usize,
     /// Rate of the inner steps, for the mean loss over the support and the proximal term.
     pub inner_lr: f64,
-    /// Strength of the pull to theta, `lambda`.
+    /// Weight of the proximal term, `lambda`.
     pub proximal: f64,
-    /// When that pull acts.
-    pub pull: Pull,
+    /// When the proximal term acts.
+    pub proximal_at: ProximalAt,
     /// How the linear system is solved.
     pub solver: Solver,
     /// Added to the identity in the linear system; the released code has 1, the paper 0.
@@ -91,7 +91,7 @@ impl<M> IMaml<M> {
             eval_steps: 16,
             inner_lr: 0.1,
             proximal: 2.0,
-            pull: Pull::EveryStep,
+            proximal_at: ProximalAt::EveryStep,
             solver: Solver::ConjugateGradient { steps: 5 },
             damping: 0.0,
             stiffness: 0.0,
@@ -99,14 +99,14 @@ impl<M> IMaml<M> {
         }
     }
 
-    /// The released code's choices, which differ from the paper's text: plain steps and one of the pull alone, and
+    /// The released code's choices, which differ from the paper's text: plain steps and one of the proximal term alone, and
     /// `2 I + H / (lambda + 10)` in the linear system. Its outer Adam has epsilon 1e-3.
     pub fn released(model: M) -> Self {
-        IMaml { pull: Pull::LastStep, damping: 1.0, stiffness: 10.0, ..Self::new(model) }
+        IMaml { proximal_at: ProximalAt::LastStep, damping: 1.0, stiffness: 10.0, ..Self::new(model) }
     }
 
     /// Weights before the first step and after each, as constants.
-    fn descend<'t, F: Float>(
+    fn inner_loop<'t, F: Float>(
         &self,
         theta: &Params<Var<'t, F>>,
         support: &Examples<Var<'t, F>>,
@@ -121,13 +121,13 @@ impl<M> IMaml<M> {
         let inner = InnerLoop { steps, order: Order::First, ..InnerLoop::default() };
         let mut all = inner.trajectory(&centre, Rate::Scalar(self.inner_lr), |_, fast| {
             let loss = self.loss(fast, support, noise, Pass::once);
-            if self.pull == Pull::LastStep {
+            if self.proximal_at == ProximalAt::LastStep {
                 return loss;
             }
-            let pulls = fast.values().iter().zip(centre.values()).map(|(&w, &c)| (w - c).square().sum());
-            pulls.fold(loss, |sum, pull| sum + pull * half)
+            let squares = fast.values().iter().zip(centre.values()).map(|(&w, &c)| (w - c).square().sum());
+            squares.fold(loss, |sum, square| sum + square * half)
         });
-        if self.pull == Pull::LastStep {
+        if self.proximal_at == ProximalAt::LastStep {
             let way = F::of(self.inner_lr * self.proximal);
             let last = all.pop().expect("there is one more than steps");
             let pulled = last.values().iter().zip(centre.values()).map(|(&w, &c)| w - (w - c) * way);
@@ -222,7 +222,7 @@ fn conjugate_gradient<'t, F: Float>(
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
     fn spec(&self) -> Spec {
-        signed(self.model.spec().clone(), "IMaml", self.policy)
+        learner_spec(self.model.spec().clone(), "IMaml", self.policy)
     }
 
     fn answers_with(&self) -> Answers {
@@ -235,7 +235,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
         task: &Task<Var<'t, F>>,
         noise: &Noise,
     ) -> Outcome<Var<'t, F>> {
-        let mut all = self.descend(&meta.theta, &task.support, self.train_steps, Some(noise));
+        let mut all = self.inner_loop(&meta.theta, &task.support, self.train_steps, Some(noise));
         Outcome::of_query(&*self.model, &all.pop().expect("there is one more than steps"), &task.query, noise)
     }
 
@@ -246,7 +246,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
         task: &Task<Var<'t, F>>,
         noise: &Noise,
     ) -> Outcome<Var<'t, F>> {
-        let mut all = self.descend(&meta.theta, &task.support, self.train_steps, Some(noise));
+        let mut all = self.inner_loop(&meta.theta, &task.support, self.train_steps, Some(noise));
         let solution = all.pop().expect("there is one more than steps").map(|w| w.detach());
         let outcome = Outcome::of_query(&*self.model, &solution, &task.query, noise);
         let constant = outcome.detached();
@@ -261,7 +261,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -271,9 +271,9 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
         wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
         let (tape, spec) = (Tape::new(), Learner::<F>::spec(self));
-        let all = self.descend(&meta.theta.on(&tape), &support.on(&tape), self.eval_steps, None);
+        let all = self.inner_loop(&meta.theta.on(&tape), &support.on(&tape), self.eval_steps, None);
         wanted.of(all.iter(), |_, w| {
-            predictor(&self.model, &spec, self.policy, w.arrays(), &meta.statistics, support)
+            AdaptedModel::predictor(&self.model, &spec, self.policy, w.arrays(), &meta.statistics, support)
         })
     }
 }

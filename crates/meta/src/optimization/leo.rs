@@ -3,9 +3,9 @@
 //! The support is encoded as a short latent code of each class, which a decoder turns into the weights of a linear classifier;
 //! gradient steps are taken on the codes, where there is little to overfit, and a few more on the weights at the end.
 
-pub(crate) mod lesson;
+pub(crate) mod leo_task;
+pub(crate) mod loss_terms;
 pub(crate) mod network;
-pub(crate) mod terms;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Clip, Input, Noise, Params, Spec};
@@ -13,9 +13,9 @@ use fewshot_nn::{Clip, Input, Noise, Params, Spec};
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic, queries};
 use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
-use crate::optimization::leo::lesson::Lesson;
+use crate::optimization::leo::leo_task::LeoTask;
+use crate::optimization::leo::loss_terms::encoder_penalty;
 use crate::optimization::leo::network::LeoNetwork;
-use crate::optimization::leo::terms::encoder_penalty;
 use crate::predictor::state::{PredictorState, input_of};
 use crate::task::{Examples, Task};
 
@@ -197,17 +197,17 @@ impl<F: Float> Learner<F> for Leo {
         noise: &Noise,
     ) -> Outcome<Var<'t, F>> {
         let theta = &meta.theta;
-        let lesson = Lesson::new(self, theta, &task.support, Some(noise));
-        let (start, divergence) = lesson.start();
-        let adapted = last(&lesson.latents(start));
-        let weights = last(&lesson.tuned(lesson.decoded(adapted)));
-        let predictions = lesson.logits(self.features(task.query.x), weights);
+        let leo_task = LeoTask::new(self, theta, &task.support, Some(noise));
+        let (start, divergence) = leo_task.start();
+        let adapted = last(&leo_task.latents(start));
+        let weights = last(&leo_task.fine_tuned(leo_task.decoded(adapted)));
+        let predictions = leo_task.logits(self.features(task.query.x), weights);
         let divergence = divergence.expect("samples are drawn with noise");
         let terms = [
             (self.kl_weight, divergence),
             (self.encoder_weight, encoder_penalty(start, adapted)),
-            (self.l2_weight, lesson.network.squares(theta)),
-            (self.orthogonality_weight, lesson.network.correlations(theta)),
+            (self.l2_weight, leo_task.network.squares(theta)),
+            (self.orthogonality_weight, leo_task.network.correlations(theta)),
         ];
         let weighted = terms.into_iter().map(|(weight, term)| term * F::of(weight));
         let loss = weighted.fold(task.query.y.loss(predictions), |sum, term| sum + term);
@@ -240,12 +240,12 @@ impl<F: Float> Learner<F> for Leo {
     ) -> Vec<Box<dyn Predictor<F>>> {
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
-        let lesson = Lesson::new(self, &theta, &support.on(&tape), None);
-        let latents = lesson.latents(lesson.start().0);
-        let mut weights: Vec<Var<'_, F>> = latents.iter().map(|&z| lesson.decoded(z)).collect();
-        weights.extend(&lesson.tuned(last(&weights))[1..]);
+        let leo_task = LeoTask::new(self, &theta, &support.on(&tape), None);
+        let latents = leo_task.latents(leo_task.start().0);
+        let mut weights: Vec<Var<'_, F>> = latents.iter().map(|&z| leo_task.decoded(z)).collect();
+        weights.extend(&leo_task.fine_tuned(last(&weights))[1..]);
         let predictor = |_, w| {
-            let (weights, input) = (lesson.classifier(w).value(), Some(example(&support.x).to_vec()));
+            let (weights, input) = (leo_task.classifier(w).value(), Some(example(&support.x).to_vec()));
             Box::new(Classifier { leo: *self, weights, input }) as Box<dyn Predictor<F>>
         };
         wanted.of(weights.into_iter(), predictor)

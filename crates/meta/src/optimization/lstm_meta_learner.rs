@@ -16,11 +16,11 @@ use fewshot_nn::{Model, Noise, NormPolicy, Spec};
 use crate::error::Error;
 use crate::fit::{Answers, ready};
 use crate::inner_loop::adapt::Order;
-use crate::inner_loop::rematerialize::Memory;
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
+use crate::inner_loop::rematerialize::Checkpointing;
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
 use crate::optimization::lstm_meta_learner::gates::Gates;
 use crate::optimization::lstm_meta_learner::update::LearnedUpdate;
-use crate::predictor::adapted::restored;
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -67,7 +67,7 @@ pub struct LstmMetaLearner<M> {
     /// 3.3.1), or differentiated too.
     pub order: Order,
     /// What is kept of the updates of the coordinates.
-    pub memory: Memory,
+    pub checkpointing: Checkpointing,
     /// Weight of a step's batch in the running statistics of a support.
     pub norm_momentum: f64,
     /// Normalisation of queries by the adapted network: `SupportOnly` as said above; `Batch`, all queries of a call together;
@@ -93,7 +93,7 @@ impl<M> LstmMetaLearner<M> {
             batch: None,
             gradient: InnerGradient::DividedMean,
             order: Order::First,
-            memory: Memory::Recompute,
+            checkpointing: Checkpointing::Recompute,
             norm_momentum: 0.9,
             policy: NormPolicy::SupportOnly,
         }
@@ -120,7 +120,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
             InnerGradient::DividedMean => "divided mean",
         };
         let spec = self.model.spec().clone().and(self.update.spec());
-        signed(spec, "LstmMetaLearner", self.policy).signed("inner gradient", gradient)
+        learner_spec(spec, "LstmMetaLearner", self.policy).signed("inner gradient", gradient)
     }
 
     fn answers_with(&self) -> Answers {
@@ -133,7 +133,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
         task: &Task<Var<'t, F>>,
         noise: &Noise,
     ) -> Outcome<Var<'t, F>> {
-        let mut all = self.descend(self.train_steps, &meta.theta, &task.support, noise);
+        let mut all = self.inner_loop(self.train_steps, &meta.theta, &task.support, noise);
         let last = all.pop().expect("there is one more than steps");
         Outcome::of_query(&*self.model, &last.weights, &task.query, noise)
     }
@@ -143,7 +143,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(

@@ -17,11 +17,11 @@ use crate::error::Error;
 use crate::fit::Answers;
 use crate::inner_loop::adapt::Order;
 use crate::inner_loop::filter::Filter;
-use crate::inner_loop::rematerialize::Memory;
+use crate::inner_loop::rematerialize::Checkpointing;
 use crate::inner_loop::rules::Rule;
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
 use crate::optimization::maml::multi_step::MultiStep;
-use crate::predictor::adapted::restored;
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -95,7 +95,7 @@ pub struct Maml<M> {
     /// The query loss after every step instead of the last alone, for the first updates (MAML++).
     pub multi_step: Option<MultiStep>,
     /// What is kept of the inner steps for the second order.
-    pub memory: Memory,
+    pub checkpointing: Checkpointing,
     /// Parameters the inner loop adapts; the others are meta-learned only ([`Maml::not_adapted`] names them).
     pub adapted: Filter,
     /// Scales and shifts of norms, which the model's spec knows ([`Spec::norms`]) (MAML++).
@@ -142,7 +142,7 @@ impl<M> Maml<M> {
             order: Order::Second,
             first_order_until: 0,
             multi_step: None,
-            memory: Memory::Keep,
+            checkpointing: Checkpointing::Keep,
             adapted: Filter::ButNorms,
             norm_weights: Sharing::Shared,
             norm_statistics: Sharing::Shared,
@@ -179,7 +179,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
             self.train_steps > 0 || !(stepwise || self.rates == Rates::PerStep),
             "Maml: what there is for each training step needs train_steps of 1 or more"
         );
-        let mut spec = signed(self.model.spec().clone(), "Maml", self.policy);
+        let mut spec = learner_spec(self.model.spec().clone(), "Maml", self.policy);
         let (norms, adapted) = (norms(&spec), self.adapted.on(&spec));
         let weights: Vec<(String, Vec<usize>)> =
             spec.weights().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
@@ -249,7 +249,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -258,7 +258,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         support: &Examples<Array<F>>,
         wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
-        let all = self.descend(meta, support);
+        let all = self.inner_loop(meta, support);
         wanted.of(all, |step, weights| self.predictor(meta, weights, step, support))
     }
 }

@@ -10,12 +10,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
 
 use crate::error::Error;
 use crate::fit::Answers;
-use crate::inner_loop::adapt::{InnerLoop, Order, Rate, State};
-use crate::inner_loop::mini_batches::served;
+use crate::inner_loop::adapt::{InnerLoop, InnerState, Order, Rate};
 use crate::inner_loop::rules::{Moments, Rule};
-use crate::inner_loop::without_tape::{AtRest, Portions, stepwise};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, signed};
-use crate::predictor::adapted::{predictor, restored};
+use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
@@ -117,16 +115,16 @@ impl<M> Reptile<M> {
             Displacement::Whole => Tail::Shared,
             Displacement::Last(tail) => tail,
         };
-        let served = served(&task.support, self.batch, inner.steps, tail, noise);
-        let start = State { fast: meta.theta.clone(), moments: meta.carried() };
+        let batches = task.support.mini_batches(self.batch, inner.steps, tail, noise);
+        let start = InnerState { fast: meta.theta.clone(), moments: meta.carried() };
         inner.trajectory_from(start, Rate::Scalar(self.inner_lr), |t, fast| {
             let mut pass = Pass::batch().with_noise(noise).once();
-            served[t].y.loss(self.model.forward(fast, served[t].x, &mut pass))
+            batches[t].y.loss(self.model.forward(fast, batches[t].x, &mut pass))
         })
     }
 
     /// Weights before the first step and after each, nothing kept of the steps.
-    fn descend<F: Float>(
+    fn inner_loop<F: Float>(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
@@ -135,20 +133,17 @@ impl<M> Reptile<M> {
         M: Model<F>,
     {
         let inner = self.inner(self.eval_steps);
-        let portions = Portions::of(support, self.eval_batch, inner.steps);
-        let moments = meta.lanes.first().cloned().unwrap_or_default();
-        stepwise(inner.steps, AtRest { fast: meta.theta.clone(), moments }, move |t, tape, state| {
-            let seen = portions.at(t, tape);
-            inner.step(t, state, Rate::Scalar(self.inner_lr), &mut |_, fast| {
-                seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().once()))
-            })
+        let batches = support.mini_batches(self.eval_batch, inner.steps);
+        let start = InnerState { fast: meta.theta.clone(), moments: meta.carried() };
+        inner.adapt_from(start, Rate::Scalar(self.inner_lr), batches, move |_, fast, seen| {
+            seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().once()))
         })
     }
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     fn spec(&self) -> Spec {
-        signed(self.model.spec().clone(), "Reptile", self.policy)
+        learner_spec(self.model.spec().clone(), "Reptile", self.policy)
     }
 
     fn answers_with(&self) -> Answers {
@@ -193,7 +188,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
     }
 
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
-        restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
+        AdaptedModel::restored(&self.model, &Learner::<F>::spec(self), self.policy, state)
     }
 
     fn predictors(
@@ -203,7 +198,9 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
         wanted: Steps,
     ) -> Vec<Box<dyn Predictor<F>>> {
         let spec = Learner::<F>::spec(self);
-        let one = |_, weights| predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support);
-        wanted.of(self.descend(meta, support), one)
+        let one = |_, weights| {
+            AdaptedModel::predictor(&self.model, &spec, self.policy, weights, &meta.statistics, support)
+        };
+        wanted.of(self.inner_loop(meta, support), one)
     }
 }

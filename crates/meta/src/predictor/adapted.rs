@@ -22,8 +22,23 @@ enum Norm<F: Float> {
     Beside(Array<F>),
 }
 
-/// A model with weights adapted to a support set.
-struct Adapted<M, F: Float> {
+/// The predictor of every algorithm that adapts weights: a model with weights adapted to a support set, under every [`NormPolicy`].
+///
+/// ```
+/// use fewshot_autodiff::Array;
+/// use fewshot_meta::{AdaptedModel, Examples, Labels, learner_spec};
+/// use fewshot_nn::{Mlp, Model, NormPolicy, Params};
+/// use std::sync::Arc;
+/// let (model, policy) = (Arc::new(Mlp::new(&[2, 8, 3])), NormPolicy::Batch);
+/// let spec = learner_spec(Model::<f32>::spec(&*model).clone(), "Own", policy);
+/// let weights = spec.init(&mut fewshot_episodes::stream(1, fewshot_episodes::Purpose::Init, 0)); // and then adapted
+/// let support = Examples::new(Array::<f32>::zeros(&[3, 2]), Labels::Classes(vec![0, 1, 2]));
+/// let predictor = AdaptedModel::predictor(&model, &spec, policy, weights, &Params::default(), &support);
+/// let restored = AdaptedModel::restored(&model, &spec, policy, &predictor.state().unwrap())?;
+/// assert_eq!(restored.predict(&support.x), predictor.predict(&support.x));
+/// # Ok::<(), fewshot_meta::Error>(())
+/// ```
+pub struct AdaptedModel<M, F: Float = f32> {
     model: Arc<M>,
     weights: Params<Array<F>>,
     norm: Norm<F>,
@@ -31,46 +46,52 @@ struct Adapted<M, F: Float> {
     input: Option<Vec<usize>>,
 }
 
-/// The model with weights adapted to a support set by a learner of this spec; `statistics` are the running ones.
-pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
-    model: &Arc<M>,
-    learner: &Spec,
-    policy: NormPolicy,
-    weights: Params<Array<F>>,
-    statistics: &Params<Array<F>>,
-    support: &Examples<Array<F>>,
-) -> Box<dyn Predictor<F>> {
-    let norm = match policy {
-        NormPolicy::Batch => Norm::Batch,
-        _ if !has_statistics(statistics) => Norm::Given(statistics.clone()),
-        NormPolicy::Running { .. } => Norm::Given(statistics.clone()),
-        NormPolicy::SupportOnly => Norm::Given(forward_batch(&**model, &weights, &support.x).1),
-        NormPolicy::SupportPlusOne => Norm::Beside(support.x.clone()),
-    };
-    let (signature, input) = (learner.signature().clone(), Some(example(&support.x).to_vec()));
-    Box::new(Adapted { model: Arc::clone(model), weights, norm, signature, input })
+impl<F: Float, M: Model<F> + 'static> AdaptedModel<M, F> {
+    /// The model with weights adapted to a support by a learner of this spec. `weights` has those of the model by name, `statistics` are the
+    /// running ones of the model.
+    pub fn predictor(
+        model: &Arc<M>,
+        learner: &Spec,
+        policy: NormPolicy,
+        weights: Params<Array<F>>,
+        statistics: &Params<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Box<dyn Predictor<F>> {
+        let norm = match policy {
+            NormPolicy::Batch => Norm::Batch,
+            _ if !has_statistics(statistics) => Norm::Given(statistics.clone()),
+            NormPolicy::Running { .. } => Norm::Given(statistics.clone()),
+            NormPolicy::SupportOnly => Norm::Given(forward_batch(&**model, &weights, &support.x).1),
+            NormPolicy::SupportPlusOne => Norm::Beside(support.x.clone()),
+        };
+        let (signature, input) = (learner.signature().clone(), Some(example(&support.x).to_vec()));
+        Box::new(AdaptedModel { model: Arc::clone(model), weights, norm, signature, input })
+    }
+
+    /// The predictor that held this state, for [`Learner::restore`](crate::Learner::restore).
+    ///
+    /// # Errors
+    /// When weights or statistics are not the model's, or the signature is that of another learner.
+    pub fn restored(
+        model: &Arc<M>,
+        learner: &Spec,
+        policy: NormPolicy,
+        state: &PredictorState<F>,
+    ) -> Result<Box<dyn Predictor<F>>, Error> {
+        let [weights, statistics] = state.fitted(model.spec())?;
+        let normed = has_statistics(&model.spec().statistics::<F>());
+        let norm = match policy {
+            NormPolicy::Batch if normed => Norm::Batch,
+            NormPolicy::SupportPlusOne if normed => Norm::Beside(state.known(SUPPORT)?.clone()),
+            _ => Norm::Given(state.statistics_for(normed, statistics)?),
+        };
+        state.check(learner)?;
+        let (signature, input) = (learner.signature().clone(), input_of(state, learner));
+        Ok(Box::new(AdaptedModel { model: Arc::clone(model), weights, norm, signature, input }))
+    }
 }
 
-/// The predictor of adapted weights from what it held.
-pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
-    model: &Arc<M>,
-    learner: &Spec,
-    policy: NormPolicy,
-    state: &PredictorState<F>,
-) -> Result<Box<dyn Predictor<F>>, Error> {
-    let [weights, statistics] = state.fitted(model.spec())?;
-    let normed = has_statistics(&model.spec().statistics::<F>());
-    let norm = match policy {
-        NormPolicy::Batch if normed => Norm::Batch,
-        NormPolicy::SupportPlusOne if normed => Norm::Beside(state.known(SUPPORT)?.clone()),
-        _ => Norm::Given(state.statistics_for(normed, statistics)?),
-    };
-    state.check(learner)?;
-    let (signature, input) = (learner.signature().clone(), input_of(state, learner));
-    Ok(Box::new(Adapted { model: Arc::clone(model), weights, norm, signature, input }))
-}
-
-impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
+impl<F: Float, M: Model<F>> Predictor<F> for AdaptedModel<M, F> {
     fn state(&self) -> Option<PredictorState<F>> {
         let own: Vec<&str> = self.model.spec().weights().map(|(name, _)| name).collect();
         let weights = self.weights.select(|name| own.contains(&name));
@@ -91,7 +112,7 @@ impl<F: Float, M: Model<F>> Predictor<F> for Adapted<M, F> {
     #[track_caller]
     fn predict(&self, x: &Array<F>) -> Array<F> {
         or_panic("predict", queries(self.input_shape(), x));
-        let Adapted { model, weights, norm, .. } = self;
+        let AdaptedModel { model, weights, norm, .. } = self;
         match norm {
             Norm::Batch => forward(&**model, weights, x, None),
             Norm::Given(statistics) => forward(&**model, weights, x, Some(statistics)),

@@ -7,7 +7,7 @@ use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{ChaCha8Rng, Draw, Purpose, Tasks, stream};
 use fewshot_meta::{
-    Error, Execution, Learner, Maml, Memory, ProtoNet, Runner, Task, Trainer, Training, evaluate,
+    Checkpointing, Error, Execution, Learner, Maml, ProtoNet, Runner, Task, Trainer, Training, evaluate,
 };
 use fewshot_nn::{Adam, Builder, Linear, Model, Params, Pass, Spec};
 
@@ -96,7 +96,7 @@ fn work_that_changes_is_refused_and_may_run_operator_by_operator() {
         check(&Maml { train_steps: 2, ..Maml::new(model) });
     }
     let [dropout, ..] = models();
-    check(&Maml { memory: Memory::Recompute, ..Maml::new(dropout) });
+    check(&Maml { checkpointing: Checkpointing::Recompute, ..Maml::new(dropout) });
     step(&Maml::new(Net::new(Own::Nothing)), Execution::Recorded).unwrap();
 }
 

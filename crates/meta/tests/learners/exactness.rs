@@ -7,9 +7,9 @@ use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Distance, Exactness, ExactnessCheck, Examples, FineTune, Head, IMaml, Learner, Maml,
-    Matching, Memory, Meta, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2, Rates,
-    Relation, Reptile, Rule, Scratch, Solver, Steps, Task, Verdict, Vote,
+    Anil, Cavia, Checkpointing, Distance, Exactness, ExactnessCheck, Examples, FineTune, Head, IMaml,
+    Learner, Maml, Matching, Meta, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2,
+    Rates, Relation, Reptile, Rule, Scratch, Solver, Steps, Task, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
 
@@ -44,7 +44,10 @@ fn maml_of_second_order_is_exact() {
         assert!(found.worst().error() < 1e-8, "{found}");
         assert!(found.slopes.iter().any(|s| (s.gradient - s.first_order).abs() > 0.01 * s.scale));
         check(&Maml { train_steps, ..maml(normed()) }, Verdict::Exact);
-        check(&Maml { train_steps, memory: Memory::Recompute, ..maml(model()) }, Verdict::Exact);
+        check(
+            &Maml { train_steps, checkpointing: Checkpointing::Recompute, ..maml(model()) },
+            Verdict::Exact,
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use crate::common::{Blobs, Net};
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Purpose, Tasks, stream};
-use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Outcome, Pull, Rate, Solver, Task, task_gradient};
+use fewshot_meta::{IMaml, InnerLoop, Learner, Meta, Outcome, ProximalAt, Rate, Solver, Task, task_gradient};
 use fewshot_nn::{Model, Pass};
 
 fn gradient(learner: &dyn Learner<f64>, task: &Task<Array<f64>>) -> Outcome<Array<f64>> {
@@ -45,7 +45,7 @@ fn damping_is_added_to_the_identity() {
 fn the_pull_may_act_once_after_plain_steps() {
     let task = quadratics((1.0, 3.0), (1.0, 2.0));
     let learner = IMaml { inner_lr: 0.1, train_steps: 2, eval_steps: 2, ..IMaml::released(Point::at(0.0)) };
-    assert_eq!((learner.pull, learner.damping, learner.stiffness), (Pull::LastStep, 1.0, 10.0));
+    assert_eq!((learner.proximal_at, learner.damping, learner.stiffness), (ProximalAt::LastStep, 1.0, 10.0));
     // 0, 0.3, 0.57, then back by 0.1 times lambda of the way
     let phi = 0.57 * 0.8;
     let result = gradient(&learner, &task);

@@ -7,7 +7,7 @@ use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Tape, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    ExactnessCheck, Learner, LstmMetaLearner, Memory, Meta, Order, Slope, Task, Verdict, preprocessed,
+    Checkpointing, ExactnessCheck, Learner, LstmMetaLearner, Meta, Order, Slope, Task, Verdict, preprocessed,
 };
 use fewshot_nn::{Model, Params, Pass};
 
@@ -57,8 +57,8 @@ fn written_out<'t>(
 #[test]
 fn loss_and_gradient_are_those_of_the_equations() {
     let task = task();
-    for memory in [Memory::Keep, Memory::Recompute] {
-        let learner = LstmMetaLearner { memory, ..learner(normed(), 4) };
+    for memory in [Checkpointing::Keep, Checkpointing::Recompute] {
+        let learner = LstmMetaLearner { checkpointing: memory, ..learner(normed(), 4) };
         let meta = lively(&learner);
         let tape = Tape::new();
         let theta = meta.theta.on(&tape);
@@ -121,8 +121,8 @@ fn the_lstm_meta_learner_takes_inner_gradients_for_constants_unless_told_otherwi
     let check = ExactnessCheck { step: 1e-6, ..ExactnessCheck::default() };
     let found = check.run(&first, &meta, &task);
     assert_eq!(found.verdict, Verdict::FirstOrderOnly, "{found}");
-    for memory in [Memory::Keep, Memory::Recompute] {
-        let found = check.run(&LstmMetaLearner { memory, ..second.clone() }, &meta, &task);
+    for memory in [Checkpointing::Keep, Checkpointing::Recompute] {
+        let found = check.run(&LstmMetaLearner { checkpointing: memory, ..second.clone() }, &meta, &task);
         assert_eq!(found.verdict, Verdict::Exact, "{found}");
         let of_update = |s: &&Slope| s.parameter.starts_with("meta_learner.");
         assert!(found.slopes.iter().filter(of_update).all(|s| s.gradient.abs() > 1e-9), "{:?}", found.slopes);

@@ -6,8 +6,8 @@ use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Tape, pool_use};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
-    Gates, InnerGradient, InnerLoop, LearnedUpdate, Learner, LstmMetaLearner, Maml, Memory, Meta, Order,
-    Outcome, Rate, Spread, Task, Trainer, Training, evaluate, task_gradient,
+    Checkpointing, Gates, InnerGradient, InnerLoop, LearnedUpdate, Learner, LstmMetaLearner, Maml, Meta,
+    Order, Outcome, Rate, Spread, Task, Trainer, Training, evaluate, task_gradient,
 };
 use fewshot_nn::{Adam, Clip, Model, NormAffine, NormPolicy, Params, Pass, update_running};
 
@@ -210,13 +210,13 @@ fn updates_computed_again_need_a_fraction_of_the_memory() {
     let peak = |memory| {
         let thread = std::thread::spawn(move || {
             let wide = fewshot_nn::Mlp::new(&[FEATURES, 400, WAYS]);
-            let learner = LstmMetaLearner { memory, ..LstmMetaLearner::new(wide) };
+            let learner = LstmMetaLearner { checkpointing: memory, ..LstmMetaLearner::new(wide) };
             gradient(&learner, &learner.init(0), &task());
             pool_use::<f64>().peak
         });
         thread.join().expect("the work does not panic")
     };
-    let [kept, again] = [Memory::Keep, Memory::Recompute].map(peak);
+    let [kept, again] = [Checkpointing::Keep, Checkpointing::Recompute].map(peak);
     assert!(4 * again < kept, "{again} and {kept} bytes");
 }
 

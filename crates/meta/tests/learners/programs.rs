@@ -5,9 +5,9 @@ use crate::common::{Blobs, Lines, Net};
 use fewshot_autodiff::{Activation, Array, Float, Var};
 use fewshot_episodes::{Episode, Purpose, Tasks, stream};
 use fewshot_meta::{
-    Anil, Cavia, Displacement, Distance, Execution, Filter, IMaml, Learner, LstmMetaLearner, Maml, Matching,
-    Memory, Meta, Nil, Order, Outcome, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task, Vote,
-    task_gradient,
+    Anil, Cavia, Checkpointing, Displacement, Distance, Execution, Filter, IMaml, Learner, LstmMetaLearner,
+    Maml, Matching, Meta, Nil, Order, Outcome, ProtoNet, R2d2, Rates, Relation, Reptile, Rule, Runner, Task,
+    Vote, task_gradient,
 };
 use fewshot_nn::{
     BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
@@ -110,9 +110,13 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
     check(&IMaml::new(Net::normed()), tasks, "iMAML");
     check(&IMaml::released(Net::normed()), tasks, "iMAML as released");
     for order in [Order::First, Order::Second] {
-        for memory in [Memory::Keep, Memory::Recompute] {
-            let lstm =
-                LstmMetaLearner { order, memory, train_steps: 3, ..LstmMetaLearner::new(Net::normed()) };
+        for memory in [Checkpointing::Keep, Checkpointing::Recompute] {
+            let lstm = LstmMetaLearner {
+                order,
+                checkpointing: memory,
+                train_steps: 3,
+                ..LstmMetaLearner::new(Net::normed())
+            };
             check(&LstmMetaLearner { batch: Some(4), ..lstm }, tasks, "LSTM meta-learner");
         }
     }
@@ -132,7 +136,7 @@ fn recorded_and_eager_gradients_are_the_same_bits() {
 #[test]
 #[should_panic(expected = "a step that is computed again cannot draw dropout")]
 fn recomputed_steps_refuse_dropout() {
-    let maml = Maml { memory: Memory::Recompute, ..Maml::new(Dropping::new()) };
+    let maml = Maml { checkpointing: Checkpointing::Recompute, ..Maml::new(Dropping::new()) };
     let meta: Meta = maml.init(0);
     task_gradient(&maml, &meta, &Task::from(Blobs::new(1).episode(0)), stream(0, Purpose::Dropout, 0));
 }
@@ -161,9 +165,9 @@ fn checkpointed_steps_give_the_same_gradient() {
         (Filter::All, Rule::Momentum { momentum: 0.9 }, Rates::Each { low: 0.1, high: 0.3 }),
     ];
     for (adapted, rule, rates) in variants {
-        let [kept, recomputed] = [Memory::Keep, Memory::Recompute].map(|memory| {
+        let [kept, recomputed] = [Checkpointing::Keep, Checkpointing::Recompute].map(|memory| {
             let maml = Maml {
-                memory,
+                checkpointing: memory,
                 train_steps: 5,
                 inner_lr: 0.3,
                 rule,

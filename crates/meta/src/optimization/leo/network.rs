@@ -5,7 +5,7 @@ use fewshot_nn::{Builder, Init, Params, Slot, Spec};
 
 use crate::metric::protonet::prototypes;
 use crate::optimization::leo::Leo;
-use crate::optimization::leo::terms::{Gaussian, correlation_penalty};
+use crate::optimization::leo::loss_terms::{Gaussian, correlation_penalty};
 
 const WEIGHT: &str = "weight";
 /// PredictorState rates of the steps in the latent space, `[latent]`.

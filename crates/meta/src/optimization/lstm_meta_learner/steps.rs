@@ -4,13 +4,12 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail, update_running};
 
 use crate::inner_loop::adapt::Order;
-use crate::inner_loop::mini_batches::{quiet, served};
-use crate::inner_loop::rematerialize::Memory;
-use crate::inner_loop::without_tape::Portions;
+use crate::inner_loop::mini_batches::fixed_noise;
+use crate::inner_loop::rematerialize::Checkpointing;
 use crate::learner::{Learner, Meta, Predictor};
 use crate::optimization::lstm_meta_learner::update::Coordinates;
 use crate::optimization::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
-use crate::predictor::adapted::predictor;
+use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::forward::concat;
 use crate::task::Examples;
 
@@ -56,7 +55,7 @@ fn blocks<F: Float>(column: Var<'_, F>) -> Vec<Var<'_, F>> {
 
 impl<M> LstmMetaLearner<M> {
     /// The network before the first step and after each.
-    pub(crate) fn descend<'t, F: Float>(
+    pub(crate) fn inner_loop<'t, F: Float>(
         &self,
         steps: usize,
         theta: &Params<Var<'t, F>>,
@@ -68,7 +67,7 @@ impl<M> LstmMetaLearner<M> {
     {
         let (start, params) = self.parts(theta);
         let mut all = vec![self.before(start)];
-        for batch in served(support, self.batch, steps, Tail::Shared, noise) {
+        for batch in support.mini_batches(self.batch, steps, Tail::Shared, noise) {
             all.push(self.step(&params, all.last().expect("there is a first"), &batch, noise));
         }
         all
@@ -102,8 +101,9 @@ impl<M> LstmMetaLearner<M> {
     {
         let (loss, gradients, statistics) = self.seen(&before.weights, batch, noise);
         let moved = before.state.iter().zip(blocks(gradients));
-        let state: Vec<Coordinates<'t, F>> =
-            moved.map(|(block, g)| self.update.remembered(self.memory, params, block, g, loss)).collect();
+        let state: Vec<Coordinates<'t, F>> = moved
+            .map(|(block, g)| self.update.step_with(self.checkpointing, params, block, g, loss))
+            .collect();
         let theta: Vec<Var<'t, F>> = state.iter().map(|block| block.theta).collect();
         Step { weights: weights(Var::concat(&theta, 0), &before.weights), statistics, state }
     }
@@ -147,9 +147,10 @@ impl<M> LstmMetaLearner<M> {
         M: Model<F>,
     {
         // of a block of coordinates only its results are kept, too
-        let how = LstmMetaLearner { order: Order::First, memory: Memory::Recompute, ..self.clone() };
+        let how =
+            LstmMetaLearner { order: Order::First, checkpointing: Checkpointing::Recompute, ..self.clone() };
         let (weights, params) = how.parts(&meta.theta);
-        let portions = Portions::of(support, self.batch, self.eval_steps);
+        let batches = support.mini_batches(self.batch, self.eval_steps);
         let mut running = self.model.spec().statistics();
         let mut state = at_rest(&how.before(weights.on(&Tape::new())));
         let mut adapted = vec![Adapted { weights, statistics: running.clone(), gates: gates(&state) }];
@@ -158,7 +159,7 @@ impl<M> LstmMetaLearner<M> {
             let tape = Tape::new();
             let weights = adapted[t].weights.on(&tape);
             let before = Step { weights, statistics: None, state: on(&tape, &state) };
-            let step = how.step(&params.on(&tape), &before, &portions.at(t, &tape), &quiet());
+            let step = how.step(&params.on(&tape), &before, &batches.at(t, &tape), &fixed_noise());
             state = at_rest(&step);
             if let Some(batch) = step.statistics {
                 running = update_running(&running, &batch.arrays(), self.norm_momentum);
@@ -184,7 +185,14 @@ impl<M> LstmMetaLearner<M> {
             }
             other => (other, &meta.statistics),
         };
-        predictor(&self.model, &Learner::<F>::spec(self), policy, adapted.weights, statistics, support)
+        AdaptedModel::predictor(
+            &self.model,
+            &Learner::<F>::spec(self),
+            policy,
+            adapted.weights,
+            statistics,
+            support,
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Builder, Init, LstmCell, LstmState, Params, Slot, Spec};
 
-use crate::inner_loop::rematerialize::Memory;
+use crate::inner_loop::rematerialize::Checkpointing;
 
 /// `p` of the preprocessing.
 const P: f64 = 10.0;
@@ -147,16 +147,16 @@ impl LearnedUpdate {
         hidden.matmul(of_hidden) + known
     }
 
-    /// [`LearnedUpdate::step`], of which only its results are kept with [`Memory::Recompute`].
-    pub(crate) fn remembered<'t, F: Float>(
+    /// [`LearnedUpdate::step`], of which only its results are kept with [`Checkpointing::Recompute`].
+    pub(crate) fn step_with<'t, F: Float>(
         &self,
-        memory: Memory,
+        checkpointing: Checkpointing,
         params: &Params<Var<'t, F>>,
         before: &Coordinates<'t, F>,
         gradient: Var<'t, F>,
         loss: Var<'t, F>,
     ) -> Coordinates<'t, F> {
-        if memory == Memory::Keep {
+        if checkpointing == Checkpointing::Keep {
             return self.step(params, before, gradient, loss);
         }
         let (own, names) = (self.clone(), params.map(|_| ()));

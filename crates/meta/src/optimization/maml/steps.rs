@@ -4,12 +4,10 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail};
 
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate, at_step};
-use crate::inner_loop::mini_batches::served;
-use crate::inner_loop::rematerialize::Memory;
-use crate::inner_loop::without_tape::{AtRest, Portions, stepwise};
+use crate::inner_loop::rematerialize::Checkpointing;
 use crate::learner::{Learner, Meta, Predictor};
 use crate::optimization::maml::{Maml, RATES, Rates, Sharing, norms};
-use crate::predictor::adapted::predictor;
+use crate::predictor::adapted::AdaptedModel;
 use crate::task::Examples;
 
 /// One list of values for each step.
@@ -20,7 +18,7 @@ fn parts<F: Float, T: Clone>(model: &impl Model<F>, theta: &Params<T>) -> (Param
     (theta.first(model.spec().weights().len()), theta.within(RATES))
 }
 
-fn rate<'a, 't, F: Float, M>(learner: &Maml<M>, rates: &'a Params<Var<'t, F>>) -> Rate<'a, 't, F> {
+fn rate<'a, T, M>(learner: &Maml<M>, rates: &'a Params<T>) -> Rate<'a, T> {
     match learner.rates {
         Rates::Fixed => Rate::Scalar(learner.inner_lr),
         Rates::Each { .. } => Rate::Each(rates),
@@ -70,11 +68,11 @@ impl<M> Maml<M> {
     {
         let (weights, rates) = parts(&*self.model, theta);
         let rate = rate(self, &rates);
-        match self.memory {
-            Memory::Recompute if inner.order == Order::Second => {
+        match self.checkpointing {
+            Checkpointing::Recompute if inner.order == Order::Second => {
                 assert!(
                     self.batch.is_none() && self.norm_statistics == Sharing::Shared,
-                    "Maml: Memory::Recompute goes with the whole support in each step and shared norm statistics"
+                    "Maml: Checkpointing::Recompute goes with the whole support in each step and shared norm statistics"
                 );
                 let (own, order) = (self.clone(), inner.order);
                 let all = inner.trajectory_recomputed(&weights, rate, support, move |t, fast, support| {
@@ -84,13 +82,13 @@ impl<M> Maml<M> {
                 (all, Vec::new())
             }
             _ => {
-                let served = served(support, self.batch, inner.steps, Tail::Shared, noise);
+                let batches = support.mini_batches(self.batch, inner.steps, Tail::Shared, noise);
                 let mut statistics = Vec::new();
                 let all = inner.trajectory(&weights, rate, |t, fast| {
                     let mut pass = inner_pass(inner.order).with_noise(noise);
-                    let y = self.model.forward(&self.weights_at(fast, t), served[t].x, &mut pass);
+                    let y = self.model.forward(&self.weights_at(fast, t), batches[t].x, &mut pass);
                     statistics.extend(pass.into_statistics());
-                    served[t].y.loss(y)
+                    batches[t].y.loss(y)
                 });
                 (all, statistics)
             }
@@ -98,7 +96,7 @@ impl<M> Maml<M> {
     }
 
     /// The weights for use after each step, nothing kept of the steps.
-    pub(crate) fn descend<F: Float>(
+    pub(crate) fn inner_loop<F: Float>(
         &self,
         meta: &Meta<Array<F>>,
         support: &Examples<Array<F>>,
@@ -107,19 +105,16 @@ impl<M> Maml<M> {
         M: Model<F> + 'static,
     {
         let (weights, rates) = parts(&*self.model, &meta.theta);
-        let inner = InnerLoop { steps: self.eval_steps, order: Order::First, ..self.inner::<F>(0) };
+        let inner = InnerLoop { steps: self.eval_steps, ..self.inner::<F>(0) };
         let running = matches!(self.policy, NormPolicy::Running { .. });
         let given = running && self.norm_statistics == Sharing::PerStep && !meta.statistics.is_empty();
-        let portions = Portions::of(support, self.batch, inner.steps);
-        let all = stepwise(inner.steps, AtRest::start(&inner, weights), move |t, tape, state| {
-            let (rates, seen) = (rates.on(tape), portions.at(t, tape));
-            inner.step(t, state, rate(self, &rates), &mut |t, fast| {
-                let pass = match given {
-                    true => Pass::given(&meta.statistics.on(tape).map(|s| at_step(*s, t))),
-                    false => Pass::batch(),
-                };
-                seen.y.loss(self.model.forward(&self.weights_at(fast, t), seen.x, &mut pass.once()))
-            })
+        let batches = support.mini_batches(self.batch, inner.steps);
+        let all = inner.adapt(weights, rate(self, &rates), batches, move |t, fast, seen| {
+            let pass = match given {
+                true => Pass::given(&meta.statistics.on(seen.x.tape()).map(|s| at_step(*s, t))),
+                false => Pass::batch(),
+            };
+            seen.y.loss(self.model.forward(&self.weights_at(fast, t), seen.x, &mut pass.once()))
         });
         all.enumerate().map(|(step, fast)| {
             let tape = Tape::new();
@@ -145,7 +140,14 @@ impl<M> Maml<M> {
                 meta.statistics.on(&tape).map(|s| at_step(*s, step.saturating_sub(1)).value())
             }
         };
-        predictor(&self.model, &Learner::<F>::spec(self), self.policy, weights, &statistics, support)
+        AdaptedModel::predictor(
+            &self.model,
+            &Learner::<F>::spec(self),
+            self.policy,
+            weights,
+            &statistics,
+            support,
+        )
     }
 }
 

@@ -14,7 +14,7 @@ const LATENT: &str = "latent";
 const WEIGHTS: &str = "weights";
 
 /// A support that is learned from; samples and dropout come from the noise, if there is any.
-pub(crate) struct Lesson<'a, 't, F: Float> {
+pub(crate) struct LeoTask<'a, 't, F: Float> {
     leo: &'a Leo,
     pub(crate) network: LeoNetwork,
     theta: &'a Params<Var<'t, F>>,
@@ -24,7 +24,7 @@ pub(crate) struct Lesson<'a, 't, F: Float> {
     noise: Option<&'a Noise>,
 }
 
-impl<'a, 't, F: Float> Lesson<'a, 't, F> {
+impl<'a, 't, F: Float> LeoTask<'a, 't, F> {
     #[track_caller]
     pub(crate) fn new(
         leo: &'a Leo,
@@ -34,7 +34,7 @@ impl<'a, 't, F: Float> Lesson<'a, 't, F> {
     ) -> Self {
         let (classes, ways) = support.y.classes("Leo");
         let support = Examples { x: leo.features(support.x), y: support.y };
-        Lesson { leo, network: LeoNetwork::new(leo).0, theta, support, classes, ways, noise }
+        LeoTask { leo, network: LeoNetwork::new(leo).0, theta, support, classes, ways, noise }
     }
 
     /// Latent codes `[n, latent]` before the first step, and their divergence.
@@ -70,7 +70,7 @@ impl<'a, 't, F: Float> Lesson<'a, 't, F> {
     }
 
     /// Weights before the first step of fine-tuning and after each.
-    pub(crate) fn tuned(&self, start: Var<'t, F>) -> Vec<Var<'t, F>> {
+    pub(crate) fn fine_tuned(&self, start: Var<'t, F>) -> Vec<Var<'t, F>> {
         let rate = self.theta[TUNING_RATE];
         self.descent(WEIGHTS, start, rate, self.leo.fine_tuning_steps, |w| self.loss(w))
     }
