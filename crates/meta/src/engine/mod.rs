@@ -1,6 +1,7 @@
 //! What runs learners and measures them; none of it knows an algorithm by name.
 
 pub(crate) mod by_instance;
+pub(crate) mod eager;
 pub(crate) mod evaluate;
 pub(crate) mod exactness;
 pub(crate) mod meta_gradient;

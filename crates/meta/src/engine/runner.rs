@@ -4,10 +4,11 @@ use std::iter::Peekable;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use fewshot_autodiff::{Array, Float, Program, StepTime, Tape};
+use fewshot_autodiff::{Array, Float, Program, StepTime};
 use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Noise, Params, Spec};
+use fewshot_nn::{Params, Spec};
 
+use crate::engine::eager::eager;
 use crate::engine::ordered_sum::{AddedResults, TaskResults};
 use crate::engine::programs::{Form, Recording};
 use crate::error::Error;
@@ -207,44 +208,6 @@ impl<'a, F: Float> Runner<'a, F> {
         recordings.push(Arc::clone(&recording));
         Ok(recording)
     }
-}
-
-/// The meta-gradient of one task, in the first lane, executed operator by operator on a tape of its own; `rng` is the stream of dropout and
-/// other noise.
-///
-/// ```
-/// use fewshot_episodes::{Purpose, Sinusoid, Tasks, stream};
-/// use fewshot_meta::{Learner, Maml, Task, task_gradient};
-/// use fewshot_nn::Mlp;
-/// let maml = Maml::new(Mlp::new(&[1, 40, 1]));
-/// let task = Task::from(Sinusoid::new(10, 10, 1, Purpose::Train).expect("sizes are not 0").episode(0));
-/// let meta = Learner::<f32>::init(&maml, 1);
-/// let outcome = task_gradient(&maml, &meta, &task, stream(1, Purpose::Dropout, 0));
-/// assert_eq!(outcome.gradient.names(), meta.theta.names());
-/// ```
-///
-/// # Panics
-/// When the meta-parameters or the task do not fit.
-#[track_caller]
-pub fn task_gradient<F: Float>(
-    learner: &dyn Learner<F>,
-    meta: &Meta<Array<F>>,
-    task: &Task<Array<F>>,
-    rng: ChaCha8Rng,
-) -> Outcome<Array<F>> {
-    or_panic("task_gradient", learner.check_meta(meta).and_then(|()| learner.check_task(task)));
-    eager(learner, meta, task, rng)
-}
-
-/// [`task_gradient`] of what fits.
-fn eager<F: Float>(
-    learner: &dyn Learner<F>,
-    meta: &Meta<Array<F>>,
-    task: &Task<Array<F>>,
-    rng: ChaCha8Rng,
-) -> Outcome<Array<F>> {
-    let (tape, noise) = (Tape::new(), Noise::new(rng));
-    learner.gradient(&meta.on(&tape), &task.on(&tape), &noise).arrays()
 }
 
 /// A [`Runner`] on one thread, which keeps the program it used last at hand: looking for it where all threads look takes as long as
