@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::features;
 use crate::options::Options;
 use crate::outer::Outer;
-use crate::parts::Change;
+use crate::parts::MamlPlusPlusPart;
 use crate::pictures;
 use crate::shots::Shots;
 
@@ -177,7 +177,7 @@ fn memory(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
     if options.order == Some(Order::First) {
         return refuse("--recompute saves memory of the second order: leave it out, or --order 1");
     }
-    let statistics = options.parts.as_ref().is_none_or(|parts| parts.has(Change::Bnrs));
+    let statistics = options.parts.as_ref().is_none_or(|parts| parts.has(MamlPlusPlusPart::Bnrs));
     if algorithm == Algorithm::Mamlpp && statistics {
         return refuse(
             "--recompute --algorithm mamlpp: statistics per step are kept of each step; leave out --recompute, or \

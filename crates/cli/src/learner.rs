@@ -18,7 +18,7 @@ use crate::latent;
 use crate::learned_optimiser;
 use crate::method::{Inner, Method};
 use crate::outer::epoch;
-use crate::parts::{Change, Parts};
+use crate::parts::{MamlPlusPlusPart, Parts};
 use crate::pictures::Pictures;
 use crate::sequences;
 use crate::settings::Settings;
@@ -286,11 +286,13 @@ fn plus_plus<M>(settings: &Settings, parts: &Parts, learner: Maml<M>) -> Maml<M>
     let epoch = epoch(settings.iterations);
     let sharing = |part| if parts.has(part) { Sharing::PerStep } else { Sharing::Shared };
     Maml {
-        rates: if parts.has(Change::Lslr) { Rates::PerStep } else { Rates::Fixed },
-        multi_step: parts.has(Change::Msl).then_some(MultiStep { epochs: MULTI_STEP_EPOCHS, epoch }),
-        first_order_until: if parts.has(Change::Da) { FIRST_ORDER_EPOCHS * epoch } else { 0 },
-        norm_weights: sharing(Change::Bnwb),
-        norm_statistics: sharing(Change::Bnrs),
+        rates: if parts.has(MamlPlusPlusPart::Lslr) { Rates::PerStep } else { Rates::Fixed },
+        multi_step: parts
+            .has(MamlPlusPlusPart::Msl)
+            .then_some(MultiStep { epochs: MULTI_STEP_EPOCHS, epoch }),
+        first_order_until: if parts.has(MamlPlusPlusPart::Da) { FIRST_ORDER_EPOCHS * epoch } else { 0 },
+        norm_weights: sharing(MamlPlusPlusPart::Bnwb),
+        norm_statistics: sharing(MamlPlusPlusPart::Bnrs),
         ..learner
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One of the six changes that make MAML++ of MAML (Antoniou, Edwards, Storkey 2019, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
+pub enum MamlPlusPlusPart {
     /// Multi-step loss.
     Msl,
     /// PredictorState rates per layer and step.
@@ -22,13 +22,13 @@ pub enum Change {
     Da,
 }
 
-const ALL: [(Change, &str); 6] = [
-    (Change::Msl, "msl"),
-    (Change::Lslr, "lslr"),
-    (Change::Bnwb, "bnwb"),
-    (Change::Bnrs, "bnrs"),
-    (Change::Ca, "ca"),
-    (Change::Da, "da"),
+const ALL: [(MamlPlusPlusPart, &str); 6] = [
+    (MamlPlusPlusPart::Msl, "msl"),
+    (MamlPlusPlusPart::Lslr, "lslr"),
+    (MamlPlusPlusPart::Bnwb, "bnwb"),
+    (MamlPlusPlusPart::Bnrs, "bnrs"),
+    (MamlPlusPlusPart::Ca, "ca"),
+    (MamlPlusPlusPart::Da, "da"),
 ];
 /// Stands for no part at all.
 const NONE: &str = "none";
@@ -36,16 +36,22 @@ const NONE: &str = "none";
 /// Which parts a run has, in a fixed order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Parts(Vec<Change>);
+pub struct Parts(Vec<MamlPlusPlusPart>);
 
 impl Parts {
     /// Those the released configurations have: all but derivative-order annealing.
     pub fn released() -> Self {
-        Parts(vec![Change::Msl, Change::Lslr, Change::Bnwb, Change::Bnrs, Change::Ca])
+        Parts(vec![
+            MamlPlusPlusPart::Msl,
+            MamlPlusPlusPart::Lslr,
+            MamlPlusPlusPart::Bnwb,
+            MamlPlusPlusPart::Bnrs,
+            MamlPlusPlusPart::Ca,
+        ])
     }
 
     /// Whether a part is among them.
-    pub fn has(&self, part: Change) -> bool {
+    pub fn has(&self, part: MamlPlusPlusPart) -> bool {
         self.0.contains(&part)
     }
 }
@@ -64,7 +70,7 @@ impl FromStr for Parts {
                 )
             })
         };
-        let mut parts: Vec<Change> = text.split(',').map(named).collect::<Result<_, _>>()?;
+        let mut parts: Vec<MamlPlusPlusPart> = text.split(',').map(named).collect::<Result<_, _>>()?;
         parts.sort_unstable();
         parts.dedup();
         Ok(Parts(parts))

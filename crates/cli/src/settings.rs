@@ -13,7 +13,7 @@ use crate::latent;
 use crate::method::Method;
 use crate::options::Options;
 use crate::outer::{Decay, Outer};
-use crate::parts::Change;
+use crate::parts::MamlPlusPlusPart;
 use crate::pictures::Pictures;
 use crate::ranges;
 use crate::shots::Shots;
@@ -200,7 +200,7 @@ fn validate_every(options: &Options, default: &Defaults) -> Option<u64> {
 /// How the outer rate falls; of MAML++ a part says it.
 fn decay(options: &Options, method: &Method, default: &Defaults) -> Decay {
     if let Method::Mamlpp { parts, .. } = method {
-        return if parts.has(Change::Ca) { Decay::Cosine } else { Decay::Constant };
+        return if parts.has(MamlPlusPlusPart::Ca) { Decay::Cosine } else { Decay::Constant };
     }
     match (options.outer_schedule, options.halve_every) {
         (_, Some(every)) if every > 0 => Decay::Halved(every),

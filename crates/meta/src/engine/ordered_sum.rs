@@ -1,4 +1,4 @@
-//! The parts of a meta-batch, added up in task order whatever the order in which they arrive.
+//! The ordered reduction of a meta-batch: results are added in task order, whatever the order in which threads submit them.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,15 +14,15 @@ use crate::engine::meta_gradient::MetaGradient;
 use crate::learner::{Learner, Meta, Outcome, momentum};
 use crate::task::Labels;
 
-/// Parts that may wait for the threads that are to add them before any thread adds them.
+/// Submitted results that may wait for the threads that are to add them before any thread adds them.
 const WAITING: usize = 8;
 
 /// How long a thread that has nothing left to do stays awake for the others before it sleeps: about as long as falling asleep and
 /// waking up take.
 pub(crate) const AWAKE: Duration = Duration::from_micros(50);
 
-/// Where threads hand in their parts. Parts of one task are added by the calling thread, so that the sum stays in the
-/// caches of one core; a part of several tasks is larger than the sum, and the thread that made it adds it.
+/// Where threads submit their results. Those of one task are added by the calling thread, so that the sum stays in the caches of one core;
+/// those of several tasks together are larger than the sum, and the thread that computed them adds them.
 pub(crate) struct Collector<'a, F: Float> {
     sum: Mutex<Sum<'a, F>>,
     /// The task whose turn it is.
@@ -33,8 +33,8 @@ pub(crate) struct Collector<'a, F: Float> {
     caller: Option<usize>,
 }
 
-/// Parts that have been added. Their memory goes back to the threads it came from, whose pools have a use for it, if need be with the
-/// next meta-batch: at most what each thread made in the last one in which it took part waits here.
+/// Results that have been added. Their memory goes back to the threads it came from, whose pools have a use for it, if need be with the
+/// next meta-batch: at most what each thread computed in the last one in which it took part waits here.
 pub(crate) struct AddedResults<F: Float>(Mutex<Vec<FromThread<F>>>);
 
 impl<F: Float> AddedResults<F> {
@@ -50,7 +50,7 @@ impl<F: Float> AddedResults<F> {
     }
 }
 
-/// What some tasks that follow each other gave.
+/// The results of some tasks that follow each other.
 pub(crate) struct TaskResults<F: Float> {
     /// Query loss of each.
     pub(crate) losses: Vec<f64>,
@@ -98,27 +98,27 @@ impl<'a, F: Float> Collector<'a, F> {
         }
     }
 
-    /// Hands in the part of task `i` and those behind it.
-    pub(crate) fn submit(&self, i: u64, part: TaskResults<F>) {
+    /// Submits the results of task `i` and of those behind it.
+    pub(crate) fn submit(&self, i: u64, results: TaskResults<F>) {
         let thread = rayon::current_thread_index();
-        let mine = self.is_for(thread, thread, &part);
+        let mine = self.is_for(thread, thread, &results);
         let many = {
             let mut waiting = locked(&self.waiting);
-            waiting.insert(i, (thread, part));
+            waiting.insert(i, (thread, results));
             waiting.len() > WAITING
         };
         self.added.give_back();
         if mine || many {
-            self.add_waiting(thread, |maker, part| many || self.is_for(thread, maker, part));
+            self.add_waiting(thread, |maker, results| many || self.is_for(thread, maker, results));
         }
     }
 
-    /// Whether `thread` is the one that adds this part of `maker`.
-    fn is_for(&self, thread: Option<usize>, maker: Option<usize>, part: &TaskResults<F>) -> bool {
-        thread == if part.losses.len() > 1 { maker } else { self.caller }
+    /// Whether `thread` is the one that adds these results, which `maker` computed.
+    fn is_for(&self, thread: Option<usize>, maker: Option<usize>, results: &TaskResults<F>) -> bool {
+        thread == if results.losses.len() > 1 { maker } else { self.caller }
     }
 
-    /// Adds what this thread has handed in, if its turn comes soon.
+    /// Adds what this thread has submitted, if its turn comes soon.
     pub(crate) fn add_mine(&self) {
         let thread = rayon::current_thread_index();
         let (start, mine) = (Instant::now(), |maker: Option<usize>| maker == thread);
@@ -135,16 +135,16 @@ impl<'a, F: Float> Collector<'a, F> {
         }
     }
 
-    /// Adds the parts whose turn it is as long as `adds` says so of the thread that made one and of the part.
+    /// Adds the results whose turn it is as long as `adds` says so of the thread that computed them and of the results.
     fn add_waiting(&self, thread: Option<usize>, adds: impl Fn(Option<usize>, &TaskResults<F>) -> bool) {
         let mut sum = locked(&self.sum);
         loop {
-            let (maker, part) = match locked(&self.waiting).entry(sum.next) {
+            let (maker, results) = match locked(&self.waiting).entry(sum.next) {
                 Entry::Occupied(next) if adds(next.get().0, &next.get().1) => next.remove(),
                 _ => return,
             };
-            if let Some(part) = sum.add(part).filter(|_| maker != thread) {
-                locked(&self.added.0).push((maker, part));
+            if let Some(results) = sum.add(results).filter(|_| maker != thread) {
+                locked(&self.added.0).push((maker, results));
             }
             self.next.store(sum.next, Ordering::Release);
         }
@@ -180,30 +180,30 @@ impl<'a, F: Float> Sum<'a, F> {
         }
     }
 
-    /// Adds the next part; returns it unless the sum begins with its memory.
-    fn add(&mut self, part: TaskResults<F>) -> Option<TaskResults<F>> {
-        let tasks = part.losses.len();
+    /// Adds the next results; returns them unless the sum begins with their memory.
+    fn add(&mut self, results: TaskResults<F>) -> Option<TaskResults<F>> {
+        let tasks = results.losses.len();
         self.next += tasks as u64;
-        self.loss = part.losses.iter().fold(self.loss, |sum, loss| sum + loss);
-        for &accuracy in &part.accuracies {
+        self.loss = results.losses.iter().fold(self.loss, |sum, loss| sum + loss);
+        for &accuracy in &results.accuracies {
             self.accuracy = self.accuracy.zip(accuracy).map(|(sum, accuracy)| sum + accuracy);
         }
-        for batch in &part.statistics {
+        for batch in &results.statistics {
             self.statistics = update_running(&self.statistics, batch, momentum(self.learner.policy()));
         }
         if tasks == 1 && self.gradient.is_none() {
-            self.gradient = Some(part.gradient);
+            self.gradient = Some(results.gradient);
             return None;
         }
         let mut from = 0;
         let sum = self.gradient.get_or_insert_with(|| {
             from = 1;
-            part.gradient.iter().map(first_task).collect()
+            results.gradient.iter().map(first_task).collect()
         });
-        for (sum, all) in sum.iter_mut().zip(&part.gradient) {
+        for (sum, all) in sum.iter_mut().zip(&results.gradient) {
             sum.add_each(&all.data()[from * sum.len()..]);
         }
-        Some(part)
+        Some(results)
     }
 
     fn mean(self, meta: &Meta<Array<F>>) -> MetaGradient<F> {

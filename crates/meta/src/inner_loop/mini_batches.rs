@@ -31,7 +31,7 @@ impl<F: Float> Examples<Array<F>> {
     }
 }
 
-/// The support of each inner step in use: all of it, or mini-batches ([`Examples::mini_batches`](Examples#method.mini_batches-1)).
+/// The support of each inner step in use: all of it, or mini-batches ([`Examples::mini_batches`]).
 #[derive(Clone, Debug)]
 pub struct MiniBatches<'a, F: Float = f32> {
     support: &'a Examples<Array<F>>,

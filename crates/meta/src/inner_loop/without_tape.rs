@@ -9,7 +9,7 @@ use crate::task::Examples;
 
 impl InnerLoop {
     /// The weights before the first step and after each, for use: [`InnerLoop::trajectory`] with nothing kept of a step but its result, on
-    /// batches of the support ([`Examples::mini_batches`](Examples#method.mini_batches-1)). A step is taken when its weights are asked for.
+    /// batches of the support ([`Examples::mini_batches`]). A step is taken when its weights are asked for.
     ///
     /// `loss` gets the number of the step, counted from 0, the weights and the step's examples, and computes on their tape.
     ///
