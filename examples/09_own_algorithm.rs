@@ -38,7 +38,7 @@ impl ProtoMaml {
 }
 
 impl Learner for ProtoMaml {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         learner_spec(Model::<f32>::spec(&self.encoder).clone(), "ProtoMaml", self.policy())
     }
 

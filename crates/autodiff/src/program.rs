@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use arena::{Arena, Shelves};
 use lift::Lifted;
-pub use many::Together;
+pub use many::BatchedRun;
 
 use fewshot_kernels::Buffer;
 use fewshot_kernels::elementwise::Source;

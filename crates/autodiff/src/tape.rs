@@ -271,12 +271,12 @@ impl<F: Float> Tape<F> {
     }
 
     /// As [`Tape::input`], for values that are the same for tasks that run together
-    /// ([`Program::together`](crate::Program::together)): weights, not examples.
+    /// ([`Program::batched`](crate::Program::batched)): weights, not examples.
     ///
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
-    pub fn common_input(&self, shape: &[usize]) -> Var<'_, F> {
+    pub fn shared_input(&self, shape: &[usize]) -> Var<'_, F> {
         self.open_input(shape, Given::Once)
     }
 

@@ -10,7 +10,7 @@ thread_local! {
     /// How many threads may help with kernels called on this one.
     static HELPERS: Cell<usize> = const { Cell::new(0) };
     /// Those among whom operators on this thread look for help.
-    static CREW: RefCell<Option<Crew>> = const { RefCell::new(None) };
+    static GROUP: RefCell<Option<WorkerGroup>> = const { RefCell::new(None) };
 }
 
 /// How long a thread stays awake when there is nothing to do, for what may come next: waking it takes as long as a small kernel.
@@ -27,7 +27,7 @@ pub fn with_split<R>(threads_inside: bool, f: impl FnOnce() -> R) -> R {
 
 /// Threads of rayon's pool that work on tasks of one meta-batch: who has none left helps the others with their kernels.
 #[derive(Clone, Debug)]
-pub struct Crew(Arc<Members>);
+pub struct WorkerGroup(Arc<Members>);
 
 #[derive(Debug)]
 struct Members {
@@ -35,17 +35,17 @@ struct Members {
     busy: AtomicUsize,
 }
 
-impl Crew {
-    /// So many threads, each of which is to call [`Crew::work`] once.
+impl WorkerGroup {
+    /// So many threads, each of which is to call [`WorkerGroup::work`] once.
     pub fn new(count: usize) -> Self {
-        Crew(Arc::new(Members { count, busy: AtomicUsize::new(count) }))
+        WorkerGroup(Arc::new(Members { count, busy: AtomicUsize::new(count) }))
     }
 
     /// Runs `f`, this thread's share, and then helps until all are done. Operators of `f` are split as soon as there is help; their results
     /// are the same bits either way. A thread that is not of the pool can be helped, but cannot help.
     pub fn work(&self, f: impl FnOnce()) {
         // rayon may give this thread another one's share while it waits in its own
-        let waits_in_its_own = CREW.with_borrow(Option::is_some);
+        let waits_in_its_own = GROUP.with_borrow(Option::is_some);
         within(self.helpers(), Some(self.clone()), f);
         self.0.busy.fetch_sub(1, Ordering::Release);
         if !waits_in_its_own {
@@ -58,21 +58,21 @@ impl Crew {
     }
 }
 
-/// What every operator does first: the kernels it calls are split if this thread's crew has help now.
+/// What every operator does first: the kernels it calls are split if this thread's group has help now.
 #[inline]
-pub fn ask_crew() {
-    CREW.with_borrow(|crew| crew.iter().for_each(|crew| HELPERS.set(crew.helpers())));
+pub fn update_helpers() {
+    GROUP.with_borrow(|group| group.iter().for_each(|group| HELPERS.set(group.helpers())));
 }
 
-fn within<R>(helpers: usize, crew: Option<Crew>, f: impl FnOnce() -> R) -> R {
-    struct Restore(usize, Option<Crew>);
+fn within<R>(helpers: usize, group: Option<WorkerGroup>, f: impl FnOnce() -> R) -> R {
+    struct Restore(usize, Option<WorkerGroup>);
     impl Drop for Restore {
         fn drop(&mut self) {
             HELPERS.set(self.0);
-            CREW.set(self.1.take());
+            GROUP.set(self.1.take());
         }
     }
-    let _restore = Restore(HELPERS.replace(helpers), CREW.replace(crew));
+    let _restore = Restore(HELPERS.replace(helpers), GROUP.replace(group));
     f()
 }
 
@@ -190,18 +190,18 @@ mod tests {
     #[test]
     fn members_without_work_help_and_none_is_split_for_before() {
         in_pool(2, || {
-            let crew = Crew::new(2);
+            let group = WorkerGroup::new(2);
             let busy = || {
                 assert!(!is_split());
                 let start = Instant::now();
                 while !is_split() {
                     assert!(start.elapsed() < Duration::from_secs(20), "nobody was asked");
-                    ask_crew();
+                    update_helpers();
                 }
                 take_two_threads();
             };
-            rayon::join(|| crew.work(busy), || crew.work(|| ()));
-            assert!(!is_split() && CREW.with_borrow(Option::is_none));
+            rayon::join(|| group.work(busy), || group.work(|| ()));
+            assert!(!is_split() && GROUP.with_borrow(Option::is_none));
         });
     }
 

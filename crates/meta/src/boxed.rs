@@ -1,7 +1,7 @@
 //! Learners and predictors in boxes are such themselves; what is given to them is compared here, so that a panic names the caller's line.
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Noise, NormPolicy, Params, Spec};
+use fewshot_nn::{Noise, NormPolicy, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
@@ -10,7 +10,7 @@ use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 
 impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         (**self).spec()
     }
 

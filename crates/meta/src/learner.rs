@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_episodes::{Purpose, stream};
-use fewshot_nn::{Noise, NormPolicy, Params, Spec};
+use fewshot_nn::{Noise, NormPolicy, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, ready};
@@ -25,7 +25,7 @@ pub(crate) fn momentum(policy: NormPolicy) -> f64 {
 
 /// The spec of an algorithm on a model for [`Learner::spec`], signed with both and, where there are norms, with what normalises in use: so a
 /// saved model or predictor of another algorithm or policy is refused.
-pub fn learner_spec(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
+pub fn learner_spec(model: ParamSpec, algorithm: &str, policy: NormPolicy) -> ParamSpec {
     let spec = model.signed("algorithm", algorithm);
     let normed = spec.statistic_shapes().len() > 0;
     let words = match policy {
@@ -52,14 +52,14 @@ pub fn learner_spec(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
 /// is trained with [`Execution::Eager`](crate::Execution::Eager). What depends on the progress of training belongs into [`Learner::stage`].
 ///
 /// Meta-parameters, tasks and supports are compared with the learner where they are handed over. What is known of that comes from `spec`
-/// (names, shapes, [`Spec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
+/// (names, shapes, [`ParamSpec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
 ///
 /// A panic about what does not fit names the caller's line for learners by their type and in a `Box<dyn Learner>`; called through a plain
 /// `&dyn Learner` it names a line of this crate, for Rust does not pass the caller on through such calls.
 pub trait Learner<F: Float = f32>: Send + Sync {
     /// Names, shapes and initial values of the meta-parameters and statistics; the examples it takes; and its signature, to which settings
-    /// belong that change what it answers while names and shapes stay the same ([`Spec::signed`]).
-    fn spec(&self) -> Spec;
+    /// belong that change what it answers while names and shapes stay the same ([`ParamSpec::signed`]).
+    fn spec(&self) -> ParamSpec;
 
     /// Fresh meta-parameters; equal seeds give equal ones.
     fn init(&self, seed: u64) -> Meta<Array<F>> {

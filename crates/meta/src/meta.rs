@@ -16,7 +16,7 @@ pub struct Meta<T = Array<f32>> {
     /// Outer updates that made it. What a learner writes on a tape depends on it through [`Learner::stage`](crate::Learner::stage) alone: it is
     /// recorded once for all updates of a stage.
     pub iteration: u64,
-    /// What distinguishes the learner it was made for from others of equal names and shapes ([`Spec::signature`](fewshot_nn::Spec::signature)): saved with it, and
+    /// What distinguishes the learner it was made for from others of equal names and shapes ([`ParamSpec::signature`](fewshot_nn::ParamSpec::signature)): saved with it, and
     /// compared when it is loaded. Empty where that is not known.
     pub signature: Signature,
 }

@@ -1,7 +1,7 @@
 //! What a learner makes of one task.
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Model, Noise, Params, Pass};
+use fewshot_nn::{Mode, Model, Noise, Params, Pass};
 
 use crate::task::{Examples, Labels, Metric};
 
@@ -50,7 +50,7 @@ impl<'t, F: Float> Outcome<Var<'t, F>> {
         query: &Examples<Var<'t, F>>,
         noise: &Noise,
     ) -> Self {
-        let mut pass = Pass::batch().with_noise(noise).once();
+        let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
         let predictions = model.forward(weights, query.x, &mut pass);
         let loss = query.y.loss(predictions);
         Outcome { statistics: pass.into_statistics(), ..Outcome::new(loss, predictions) }

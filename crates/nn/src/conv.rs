@@ -5,14 +5,14 @@ use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Padding, P
 use crate::init::{Bias, Init, PYTORCH};
 use crate::model::Pass;
 use crate::norm::{BatchNorm, NormAffine};
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// A convolution: `[n, h, w, c_in]` to `[n, oh, ow, c_out]`, weight `[kh, kw, c_in, c_out]`, bias `[c_out]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2d {
-    weight: Slot,
-    bias: Option<Slot>,
+    weight: ParamId,
+    bias: Option<ParamId>,
     how: Conv,
 }
 
@@ -22,7 +22,7 @@ impl Conv2d {
     /// # Panics
     /// When there are more weights than can be counted.
     #[track_caller]
-    pub fn new(b: &mut Builder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
+    pub fn new(b: &mut ParamBuilder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
         Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Bias::FanIn)
     }
 
@@ -31,7 +31,7 @@ impl Conv2d {
     /// # Panics
     /// When there are more weights than can be counted.
     #[track_caller]
-    pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
+    pub fn with_init(b: &mut ParamBuilder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
         let weight = b.weight("weight", &shape, weight);
         let fan_in = shape[..3].iter().product();
         b.sign("stride", format_args!("{:?}", how.stride));
@@ -107,8 +107,8 @@ pub struct ConvNorm {
 impl ConvNorm {
     /// Named `conv` and `norm` in the present scope.
     pub fn new(
-        b: &mut Builder,
-        conv: impl FnOnce(&mut Builder) -> Conv2d,
+        b: &mut ParamBuilder,
+        conv: impl FnOnce(&mut ParamBuilder) -> Conv2d,
         channels: usize,
         affine: NormAffine,
         eps: f64,

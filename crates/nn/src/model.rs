@@ -4,7 +4,7 @@ use fewshot_autodiff::{Array, Float, Var};
 
 use crate::noise::Noise;
 use crate::params::Params;
-use crate::spec::{Spec, path};
+use crate::spec::{ParamSpec, path};
 
 /// A network: it knows its weights' names and shapes and how to use them, and owns no number.
 ///
@@ -13,18 +13,18 @@ use crate::spec::{Spec, path};
 /// **The rule of recording**: for inputs of one shape and a pass of one kind, `forward` does the same operations with the same constants each
 /// time it is called. Work is recorded once and replayed for all tasks, so that a mask drawn from a stream of the model's own, or a count of its
 /// calls, would be frozen: random numbers come from [`Pass::noise`], which there is in training alone, and nothing is kept between calls. What
-/// the model does beside what its weights' names and shapes tell is in its spec: the examples it takes ([`Builder::takes`](crate::Builder::takes)),
-/// how many numbers it gives, and what distinguishes it from others ([`Builder::sign`](crate::Builder::sign)).
+/// the model does beside what its weights' names and shapes tell is in its spec: the examples it takes ([`ParamBuilder::takes`](crate::ParamBuilder::takes)),
+/// how many numbers it gives, and what distinguishes it from others ([`ParamBuilder::sign`](crate::ParamBuilder::sign)).
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Float, Tape, Var};
-/// use fewshot_nn::{Builder, Linear, Model, Params, Pass, Spec};
+/// use fewshot_nn::{ParamBuilder, Linear, Model, Params, Pass, ParamSpec};
 ///
-/// struct Two { first: Linear, second: Linear, spec: Spec }
+/// struct Two { first: Linear, second: Linear, spec: ParamSpec }
 ///
 /// impl Two {
 ///     fn new() -> Self {
-///         let mut b = Builder::new();
+///         let mut b = ParamBuilder::new();
 ///         let first = b.scope("first", |b| Linear::new(b, 4, 8));
 ///         let second = b.scope("second", |b| Linear::new(b, 8, 2));
 ///         Two { first, second, spec: b.finish() }
@@ -32,7 +32,7 @@ use crate::spec::{Spec, path};
 /// }
 ///
 /// impl<F: Float> Model<F> for Two {
-///     fn spec(&self) -> &Spec { &self.spec }
+///     fn spec(&self) -> &ParamSpec { &self.spec }
 ///     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, _: &mut Pass<'t, F>) -> Var<'t, F> {
 ///         self.second.forward(params, self.first.forward(params, x).tanh())
 ///     }
@@ -47,7 +47,7 @@ use crate::spec::{Spec, path};
 /// ```
 pub trait Model<F: Float = f32>: Send + Sync {
     /// The names, shapes and initial values of the model's weights and statistics.
-    fn spec(&self) -> &Spec;
+    fn spec(&self) -> &ParamSpec;
 
     /// The outputs for a batch `x`, on the tape of `params` and `x`.
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
@@ -159,7 +159,7 @@ impl<'t, F: Float> Pass<'t, F> {
     }
 
     /// What normalised the batch; nothing when no norm used a batch. For each norm its mean and biased variance, named as in
-    /// [`Spec::statistics`], and `rows`, the number of rows they were taken over.
+    /// [`ParamSpec::statistics`], and `rows`, the number of rows they were taken over.
     ///
     /// Given to another pass they normalise alike; [`update_running`] averages them.
     pub fn into_statistics(self) -> Option<Params<Var<'t, F>>> {

@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Activation, Array, Conv, Padding, Program, Tape, Var};
 use fewshot_nn::{
-    BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Model, NormAffine, Params, Pass,
-    Spec, update_running,
+    BatchNorm, Bias, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Mode, Model, NormAffine, ParamBuilder,
+    ParamSpec, Params, Pass, update_running,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -14,7 +14,7 @@ fn random(shape: &[usize], seed: u64) -> Array<f64> {
 }
 
 /// Random values for all weights, so that no term is at its neutral start.
-fn weights(spec: &Spec) -> Params<Array<f64>> {
+fn weights(spec: &ParamSpec) -> Params<Array<f64>> {
     let start = spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(0));
     let mut seed = 0;
     start.map(|w| {
@@ -23,8 +23,8 @@ fn weights(spec: &Spec) -> Params<Array<f64>> {
     })
 }
 
-fn norm(affine: NormAffine) -> (BatchNorm, Spec) {
-    let mut b = Builder::new();
+fn norm(affine: NormAffine) -> (BatchNorm, ParamSpec) {
+    let mut b = ParamBuilder::new();
     let layer = b.scope("norm", |b| BatchNorm::new(b, 2, affine, 1e-3));
     (layer, b.finish())
 }
@@ -101,7 +101,7 @@ fn running_averages_follow_pytorch() {
 
 #[test]
 fn a_norm_outside_all_scopes_has_plain_names() {
-    let mut b = Builder::new();
+    let mut b = ParamBuilder::new();
     let layer = BatchNorm::new(&mut b, 2, NormAffine::None, 1e-3);
     let spec = b.finish();
     let tape = Tape::new();
@@ -148,7 +148,7 @@ fn given_statistics_make_examples_independent() {
 #[test]
 fn a_bias_before_a_batch_norm_has_no_effect_but_on_the_collected_mean() {
     let how = Conv { stride: [1, 1], padding: Padding::Same };
-    let mut b = Builder::new();
+    let mut b = ParamBuilder::new();
     let layer = ConvNorm::new(&mut b, |b| Conv2d::new(b, 3, 1, 2, how), 2, NormAffine::Shift, 1e-3);
     let theta = weights(&b.finish());
     let tape = Tape::new();
@@ -202,7 +202,7 @@ fn a_pass_serves_one_forward_pass() {
 fn results(model: &Conv4, x: &Array<f64>, once: bool) -> Vec<Array<f64>> {
     let tape = Tape::new();
     let theta = weights(Model::<f64>::spec(model)).on(&tape);
-    let mut pass = if once { Pass::batch().once() } else { Pass::batch() };
+    let mut pass = if once { Pass::batch().with_mode(Mode::FirstOrder) } else { Pass::batch() };
     assert_eq!(pass.is_once(), once);
     let y = model.forward(&theta, tape.var(x), &mut pass);
     let first = y.tanh().sum().grads(theta.values());
@@ -237,7 +237,7 @@ fn a_pass_differentiated_once_keeps_no_map_of_the_first_layer() {
         let program = Program::<f32>::record(|tape| {
             let theta = Model::<f32>::spec(&model).init::<f32>(&mut ChaCha8Rng::seed_from_u64(0)).on(tape);
             let x = tape.input(&[2, 16, 16, 1]);
-            let mut pass = if once { Pass::batch().once() } else { Pass::batch() };
+            let mut pass = if once { Pass::batch().with_mode(Mode::FirstOrder) } else { Pass::batch() };
             let y = model.forward(&theta, x, &mut pass);
             y.sum().grads(theta.values())
         });
@@ -259,7 +259,7 @@ fn a_pass_for_use_gives_the_same_outputs() {
         let x = tape.var(&random(&[5, 17, 17, channels], 9));
         for given in [None, Some(given)] {
             let pass = || given.as_ref().map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
-            let [mut plain, mut used] = [pass(), pass().for_use()];
+            let [mut plain, mut used] = [pass(), pass().with_mode(Mode::Inference)];
             assert!(used.is_for_use() && used.is_once() && !plain.is_for_use());
             let [plain, used] = [&mut plain, &mut used].map(|pass| model.forward(&theta, x, pass).value());
             assert_relative_eq!(plain.data(), used.data(), epsilon = 1e-9);

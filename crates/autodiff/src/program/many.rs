@@ -33,18 +33,18 @@ impl<F: Float> Program<F> {
     ///
     /// ```
     /// use fewshot_autodiff::{Array, Program};
-    /// let program = Program::record(|tape| vec![tape.common_input(&[2]) * tape.input(&[2])]);
-    /// let (w, mut together) = (Array::new(&[2], vec![3.0, 5.0]), program.together(2));
-    /// together.add(&[&w, &Array::new(&[2], vec![1.0, 1.0])]);
-    /// together.add(&[&w, &Array::new(&[2], vec![0.0, 2.0])]);
-    /// assert_eq!(together.run()[0].data(), [3.0, 5.0, 0.0, 10.0]);
+    /// let program = Program::record(|tape| vec![tape.shared_input(&[2]) * tape.input(&[2])]);
+    /// let (w, mut batch) = (Array::new(&[2], vec![3.0, 5.0]), program.batched(2));
+    /// batch.add(&[&w, &Array::new(&[2], vec![1.0, 1.0])]);
+    /// batch.add(&[&w, &Array::new(&[2], vec![0.0, 2.0])]);
+    /// assert_eq!(batch.run()[0].data(), [3.0, 5.0, 0.0, 10.0]);
     /// ```
     ///
     /// # Panics
     /// When a result has the most axes there may be, or so many tasks have more values than memory holds.
     #[track_caller]
-    pub fn together(&self, most: usize) -> Together<'_, F> {
-        assert!(self.has_axis(), "Program::together: a result has {MAX_RANK} axes, the most there may be");
+    pub fn batched(&self, most: usize) -> BatchedRun<'_, F> {
+        assert!(self.has_axis(), "Program::batched: a result has {MAX_RANK} axes, the most there may be");
         let mut own = Vec::with_capacity(self.inputs.len());
         for (shape, given) in &self.inputs {
             own.push(match given {
@@ -52,10 +52,10 @@ impl<F: Float> Program<F> {
                 Given::Once => Buffer::default(),
             });
         }
-        Together { program: self, first: Vec::new(), own, tasks: 0, most }
+        BatchedRun { program: self, first: Vec::new(), own, tasks: 0, most }
     }
 
-    /// How many tasks [`Program::together`] is to be given: as many as a core's caches serve well, 1 for all but programs of small
+    /// How many tasks [`Program::batched`] is to be given: as many as a core's caches serve well, 1 for all but programs of small
     /// values.
     pub fn tasks_at_once(&self) -> usize {
         let written = self.unshared * size_of::<F>() / self.len().max(1);
@@ -81,7 +81,7 @@ impl<F: Float> Program<F> {
 }
 
 /// A run of a [`Program`] for several tasks.
-pub struct Together<'p, F: Float> {
+pub struct BatchedRun<'p, F: Float> {
     program: &'p Program<F>,
     /// Inputs of the first task.
     first: Vec<Array<F>>,
@@ -91,15 +91,15 @@ pub struct Together<'p, F: Float> {
     most: usize,
 }
 
-impl<F: Float> Together<'_, F> {
+impl<F: Float> BatchedRun<'_, F> {
     /// Gives the values of all inputs for one more task, which are copied; those recorded with
-    /// [`Tape::common_input`](crate::Tape::common_input) are read from the first task.
+    /// [`Tape::shared_input`](crate::Tape::shared_input) are read from the first task.
     ///
     /// # Panics
     /// When there are as many tasks as may be, when there is not one value an input, or a shape differs.
     #[track_caller]
     pub fn add(&mut self, inputs: &[&Array<F>]) {
-        assert!(self.tasks < self.most, "Together::add: there are {} tasks already", self.tasks);
+        assert!(self.tasks < self.most, "BatchedRun::add: there are {} tasks already", self.tasks);
         self.program.check(inputs);
         if self.tasks == 0 {
             self.first = inputs.iter().map(|&x| x.clone()).collect();
@@ -118,7 +118,7 @@ impl<F: Float> Together<'_, F> {
     /// When there is no task, or a label or index names no place.
     #[track_caller]
     pub fn run(self) -> Vec<Array<F>> {
-        assert!(self.tasks > 0, "Together::run: there is no task");
+        assert!(self.tasks > 0, "BatchedRun::run: there is no task");
         let program = self.program;
         let (lifted, mut arena) = (program.lifted(self.tasks), program.arena(self.tasks));
         for (step, i) in program.steps.iter().zip(0..) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Program, Shape};
 use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Draw, Noise, Params};
+use fewshot_nn::{Noise, NoiseSpec, Params};
 
 use crate::engine::ordered_sum::TaskResults;
 use crate::error::Error;
@@ -54,7 +54,7 @@ impl Form {
 pub(crate) struct Recording<F: Float> {
     pub(crate) form: Form,
     pub(crate) program: Arc<Program<F>>,
-    draws: Vec<Draw>,
+    draws: Vec<NoiseSpec>,
     statistics: Option<Params<()>>,
     carried: Params<()>,
     /// Classes of a query are below this.
@@ -92,7 +92,7 @@ impl<F: Float> Recording<F> {
         let noise = Noise::recorder();
         let (mut statistics, mut carried) = (None, Params::default());
         let program = Program::record(|tape| {
-            let meta = meta.of_first_lane(|x| tape.common_input(x.shape()));
+            let meta = meta.of_first_lane(|x| tape.shared_input(x.shape()));
             let [support, query] = [&form.task.support, &form.task.query].map(|side| {
                 let x = tape.input(&side.x);
                 Examples { x, y: side.y.map(|shape| tape.input(&shape)) }
@@ -138,23 +138,23 @@ impl<F: Float> Recording<F> {
     }
 
     /// The results of at most `most` tasks of this form, run together; each has a stream of random numbers.
-    pub(crate) fn run_together<R: FnOnce() -> ChaCha8Rng>(
+    pub(crate) fn run_batched<R: FnOnce() -> ChaCha8Rng>(
         &self,
         meta: &Meta<Array<F>>,
         most: usize,
         tasks: impl Iterator<Item = (Task<Array<F>>, R)>,
     ) -> TaskResults<F> {
-        let (mut together, mut queries) = (self.program.together(most), Vec::with_capacity(most));
+        let (mut batch, mut queries) = (self.program.batched(most), Vec::with_capacity(most));
         // one by one: small allocations that are given back at once cost little
         for (task, rng) in tasks {
             let given = self.given(&task, rng);
-            together.add(&given.inputs(meta, &task));
+            batch.add(&given.inputs(meta, &task));
             queries.push(match task.query.y {
                 Labels::Classes(_) => Some(task.query.y),
                 Labels::Values(_) => None,
             });
         }
-        let mut results = together.run().into_iter();
+        let mut results = batch.run().into_iter();
         let mut next = || results.next().expect("a program has the results that were recorded");
         let (losses, predictions) = (next(), next());
         let mut gradient: Vec<Array<F>> = (0..meta.theta.len()).map(|_| next()).collect();

@@ -8,7 +8,7 @@ pub(crate) mod full_context;
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Model, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::learner::learner_spec;
@@ -123,7 +123,7 @@ impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for Matching<M> {
 
 learner_by_comparison! {
     impl<M: Model> Learner for Matching<M> {
-        fn spec(&self) -> Spec {
+        fn spec(&self) -> ParamSpec {
             let spec = self.model.spec().clone();
             let spec = match &self.context {
                 Some(context) => spec.and(context.spec()).signed("reads", context.reads),

@@ -1,7 +1,7 @@
 //! What algorithms share that embed support and query and compare the embeddings.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Noise, NormPolicy, Params, Pass};
+use fewshot_nn::{Mode, Noise, NormPolicy, Params, Pass};
 
 use crate::error::Error;
 use crate::learner::{Learner, Meta, Outcome, Predictor};
@@ -21,7 +21,7 @@ use crate::task::{Examples, Labels, Task};
 /// use fewshot_meta::{
 ///     Answers, Error, Examples, Labels, Learner, Meta, MetricLearner, Outcome, Predictor, PredictorState, Steps, Task, prototypes,
 /// };
-/// use fewshot_nn::{Mlp, Model, Noise, Params, Pass, Spec};
+/// use fewshot_nn::{Mlp, Model, Noise, Params, Pass, ParamSpec};
 /// use std::sync::Arc;
 ///
 /// /// Scores are inner products with the prototypes.
@@ -56,7 +56,7 @@ use crate::task::{Examples, Labels, Task};
 /// }
 ///
 /// impl<F: Float> Learner<F> for InnerProducts {
-///     fn spec(&self) -> Spec {
+///     fn spec(&self) -> ParamSpec {
 ///         Model::<F>::spec(&*self.0).clone().signed("algorithm", "InnerProducts")
 ///     }
 ///     fn answers_with(&self) -> Answers {
@@ -126,7 +126,7 @@ pub trait MetricLearner<F: Float = f32>: Learner<F> + Clone + 'static {
         task: &Task<Var<'t, F>>,
         noise: &Noise,
     ) -> Outcome<Var<'t, F>> {
-        let mut pass = Pass::batch().with_noise(noise).once();
+        let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
         let (support, query) = (&task.support, &task.query);
         let x = Var::concat(&[support.x, query.x], 0);
         let z = self.embed(&meta.theta, x, &mut pass);
@@ -208,7 +208,7 @@ fn encoded<F: Float>(
 
 /// The pass on these statistics, or on those of the batch.
 pub(crate) fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
-    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).for_use()
+    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).with_mode(Mode::Inference)
 }
 
 /// `impl Learner` for a [`MetricLearner`] with a field `policy`: the methods given, and those that are the same for all of them.

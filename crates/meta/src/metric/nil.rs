@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Headed, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Headed, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
@@ -102,7 +102,7 @@ impl<F: Float, M: Headed<F> + 'static> MetricLearner<F> for Nil<M> {
 
 learner_by_comparison! {
     impl<M: Headed> Learner for Nil<M> {
-        fn spec(&self) -> Spec {
+        fn spec(&self) -> ParamSpec {
             let vote = match self.vote {
                 Vote::Sum => "sum",
                 Vote::Nearest => "nearest",

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
-use fewshot_nn::{Model, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Mode, Model, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic};
@@ -139,7 +139,7 @@ impl<M> ProtoNet<M> {
         state.check(&spec)?;
         or_panic("with_classes", self.check_support(more).and_then(|()| same_input(state, more)));
         let tape = Tape::new();
-        let mut pass = Pass::given(&statistics.on(&tape)).for_use();
+        let mut pass = Pass::given(&statistics.on(&tape)).with_mode(Mode::Inference);
         let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
         let new = prototypes(z, more.y.class_list("with_classes"), more.y.ways()).value();
         let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);
@@ -188,7 +188,7 @@ impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for ProtoNet<M> {
 
 learner_by_comparison! {
     impl<M: Model> Learner for ProtoNet<M> {
-        fn spec(&self) -> Spec {
+        fn spec(&self) -> ParamSpec {
             learner_spec(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
         }
     }

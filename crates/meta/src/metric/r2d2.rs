@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Init, Model, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Model, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
@@ -172,7 +172,7 @@ impl<F: Float, M: Model<F> + 'static> MetricLearner<F> for R2d2<M> {
 
 learner_by_comparison! {
     impl<M: Model> Learner for R2d2<M> {
-        fn spec(&self) -> Spec {
+        fn spec(&self) -> ParamSpec {
             let regression = match self.regression {
                 Regression::Ridge => "ridge",
                 Regression::Logistic { .. } => "logistic",

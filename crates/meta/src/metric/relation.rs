@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{
-    Model, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
+    Model, NormPolicy, PairModel, ParamSpec, Params, Pass, RelationConfig, RelationEncoder, RelationModule,
 };
 
 use crate::learner::learner_spec;
@@ -103,7 +103,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> MetricLearner<F
 
 learner_by_comparison! {
     impl<E: Model, M: PairModel> Learner for Relation<E, M> {
-        fn spec(&self) -> Spec {
+        fn spec(&self) -> ParamSpec {
             learner_spec(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Headed, Mode, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::Answers;
@@ -73,7 +73,8 @@ impl<M> Anil<M> {
     {
         let tape = Tape::new();
         let (theta, support) = (meta.theta.on(&tape), support.on(&tape));
-        let features = self.model.features(&theta, support.x, &mut Pass::batch().for_use()).detach();
+        let features =
+            self.model.features(&theta, support.x, &mut Pass::batch().with_mode(Mode::Inference)).detach();
         let inner = self.inner(self.eval_steps, Order::First);
         let all = inner.trajectory(&theta, Rate::Scalar(self.inner_lr), |_, fast| {
             support.y.loss(self.model.head(fast, features))
@@ -83,7 +84,7 @@ impl<M> Anil<M> {
 }
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         learner_spec(self.model.spec().clone(), "Anil", self.policy)
     }
 
@@ -98,12 +99,16 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
         noise: &Noise,
     ) -> Outcome<Var<'t, F>> {
         let (support, query) = (&task.support, &task.query);
-        let known = self.model.features(&meta.theta, support.x, &mut Pass::batch().with_noise(noise).once());
+        let known = self.model.features(
+            &meta.theta,
+            support.x,
+            &mut Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder),
+        );
         let inner = self.inner(self.train_steps, self.order);
         let fast = inner.run(&meta.theta, Rate::Scalar(self.inner_lr), |_, fast| {
             support.y.loss(self.model.head(fast, known))
         });
-        let mut pass = Pass::batch().with_noise(noise).once();
+        let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
         let asked = self.model.features(&meta.theta, query.x, &mut pass);
         let predictions = self.model.head(&fast, asked);
         let loss = query.y.loss(predictions);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass, Tail};
 
 use crate::error::Error;
 use crate::fit::Answers;
@@ -118,7 +118,7 @@ impl<M> Reptile<M> {
         let batches = task.support.mini_batches(self.batch, inner.steps, tail, noise);
         let start = InnerState { fast: meta.theta.clone(), moments: meta.carried() };
         inner.trajectory_from(start, Rate::Scalar(self.inner_lr), |t, fast| {
-            let mut pass = Pass::batch().with_noise(noise).once();
+            let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
             batches[t].y.loss(self.model.forward(fast, batches[t].x, &mut pass))
         })
     }
@@ -136,13 +136,13 @@ impl<M> Reptile<M> {
         let batches = support.mini_batches(self.eval_batch, inner.steps);
         let start = InnerState { fast: meta.theta.clone(), moments: meta.carried() };
         inner.adapt_from(start, Rate::Scalar(self.inner_lr), batches, move |_, fast, seen| {
-            seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().once()))
+            seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().with_mode(Mode::FirstOrder)))
         })
     }
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         learner_spec(self.model.spec().clone(), "Reptile", self.policy)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Model, NormPolicy, Params, Signature, Spec};
+use fewshot_nn::{Model, NormPolicy, ParamSpec, Params, Signature};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries};
@@ -51,7 +51,7 @@ impl<F: Float, M: Model<F> + 'static> AdaptedModel<M, F> {
     /// running ones of the model.
     pub fn predictor(
         model: &Arc<M>,
-        learner: &Spec,
+        learner: &ParamSpec,
         policy: NormPolicy,
         weights: Params<Array<F>>,
         statistics: &Params<Array<F>>,
@@ -74,7 +74,7 @@ impl<F: Float, M: Model<F> + 'static> AdaptedModel<M, F> {
     /// When weights or statistics are not the model's, or the signature is that of another learner.
     pub fn restored(
         model: &Arc<M>,
-        learner: &Spec,
+        learner: &ParamSpec,
         policy: NormPolicy,
         state: &PredictorState<F>,
     ) -> Result<Box<dyn Predictor<F>>, Error> {

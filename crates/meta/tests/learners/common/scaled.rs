@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Array, Var};
 use fewshot_meta::{Examples, Learner, Meta, Outcome, Predictor, Steps, Task};
-use fewshot_nn::{Noise, Spec};
+use fewshot_nn::{Noise, ParamSpec};
 
 /// Multiplies the meta-gradient of a learner by a factor: that of one parameter, or all of it.
 pub struct Scaled<L> {
@@ -12,7 +12,7 @@ pub struct Scaled<L> {
 }
 
 impl<L: Learner<f64>> Learner<f64> for Scaled<L> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         self.learner.spec()
     }
 
