@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fewshot_kernels::parallel::ask_crew;
+use fewshot_kernels::parallel::update_helpers;
 
 use crate::array::Array;
 use crate::checkpoint::Checkpoint;
@@ -133,7 +133,7 @@ impl<F: Float> Op<F> {
         out: &mut [&mut [F]],
         shapes: &[Shape],
     ) -> Result<(), OutOfRange> {
-        ask_crew();
+        update_helpers();
         match self {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
             Op::Unary(function) => F::unary(out[0], x.source(0), *function),

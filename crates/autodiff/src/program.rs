@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arena::{Arena, FreeLists};
-pub use batched_run::Together;
+pub use batched_run::BatchedRun;
 use batching::BatchedSteps;
 
 use fewshot_kernels::Buffer;

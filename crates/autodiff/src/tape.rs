@@ -270,13 +270,13 @@ impl<F: Float> Tape<F> {
         self.open_input(shape, InputKind::PerTask)
     }
 
-    /// An input that all tasks of a batch share ([`Program::together`](crate::Program::together)), such as weights; an ordinary
+    /// An input that all tasks of a batch share ([`Program::batched`](crate::Program::batched)), such as weights; an ordinary
     /// [`Tape::input`] has a value for each task.
     ///
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
-    pub fn common_input(&self, shape: &[usize]) -> Var<'_, F> {
+    pub fn shared_input(&self, shape: &[usize]) -> Var<'_, F> {
         self.open_input(shape, InputKind::Shared)
     }
 

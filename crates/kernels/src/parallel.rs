@@ -10,7 +10,7 @@ thread_local! {
     /// Number of threads that share the kernels called on this one.
     static HELPERS: Cell<usize> = const { Cell::new(0) };
     /// The group whose free workers share the operators on this thread.
-    static CREW: RefCell<Option<Crew>> = const { RefCell::new(None) };
+    static GROUP: RefCell<Option<WorkerGroup>> = const { RefCell::new(None) };
 }
 
 /// How long a thread without work stays awake: waking it takes as long as a small kernel.
@@ -27,7 +27,7 @@ pub fn with_split<R>(threads_inside: bool, f: impl FnOnce() -> R) -> R {
 
 /// Threads of rayon's pool that work on the tasks of one meta-batch. A worker that is done shares the kernels of the others.
 #[derive(Clone, Debug)]
-pub struct Crew(Arc<Counts>);
+pub struct WorkerGroup(Arc<Counts>);
 
 #[derive(Debug)]
 struct Counts {
@@ -35,17 +35,17 @@ struct Counts {
     busy: AtomicUsize,
 }
 
-impl Crew {
-    /// A group of `count` workers, each of which calls [`Crew::work`] once.
+impl WorkerGroup {
+    /// A group of `count` workers, each of which calls [`WorkerGroup::work`] once.
     pub fn new(count: usize) -> Self {
-        Crew(Arc::new(Counts { count, busy: AtomicUsize::new(count) }))
+        WorkerGroup(Arc::new(Counts { count, busy: AtomicUsize::new(count) }))
     }
 
     /// Runs `f`, this worker's part, and then shares the kernels of the others until all are done. Operators of `f` are split as soon as
     /// another worker is free; their results are the same bits either way. A thread outside of rayon's pool can be helped, but cannot help.
     pub fn work(&self, f: impl FnOnce()) {
         // rayon may give this thread another worker's part while it waits within its own
-        let is_nested = CREW.with_borrow(Option::is_some);
+        let is_nested = GROUP.with_borrow(Option::is_some);
         within(self.helpers(), Some(self.clone()), f);
         self.0.busy.fetch_sub(1, Ordering::Release);
         if !is_nested {
@@ -60,19 +60,19 @@ impl Crew {
 
 /// Called by every operator first: splits its kernels over the workers of this thread's group that are free now.
 #[inline]
-pub fn ask_crew() {
-    CREW.with_borrow(|crew| crew.iter().for_each(|crew| HELPERS.set(crew.helpers())));
+pub fn update_helpers() {
+    GROUP.with_borrow(|group| group.iter().for_each(|group| HELPERS.set(group.helpers())));
 }
 
-fn within<R>(helpers: usize, crew: Option<Crew>, f: impl FnOnce() -> R) -> R {
-    struct Restore(usize, Option<Crew>);
+fn within<R>(helpers: usize, group: Option<WorkerGroup>, f: impl FnOnce() -> R) -> R {
+    struct Restore(usize, Option<WorkerGroup>);
     impl Drop for Restore {
         fn drop(&mut self) {
             HELPERS.set(self.0);
-            CREW.set(self.1.take());
+            GROUP.set(self.1.take());
         }
     }
-    let _restore = Restore(HELPERS.replace(helpers), CREW.replace(crew));
+    let _restore = Restore(HELPERS.replace(helpers), GROUP.replace(group));
     f()
 }
 
@@ -190,18 +190,18 @@ mod tests {
     #[test]
     fn workers_that_are_done_share_the_others_work() {
         in_pool(2, || {
-            let crew = Crew::new(2);
+            let group = WorkerGroup::new(2);
             let busy = || {
                 assert!(!is_split());
                 let start = Instant::now();
                 while !is_split() {
                     assert!(start.elapsed() < Duration::from_secs(20), "no worker was free");
-                    ask_crew();
+                    update_helpers();
                 }
                 take_two_threads();
             };
-            rayon::join(|| crew.work(busy), || crew.work(|| ()));
-            assert!(!is_split() && CREW.with_borrow(Option::is_none));
+            rayon::join(|| group.work(busy), || group.work(|| ()));
+            assert!(!is_split() && GROUP.with_borrow(Option::is_none));
         });
     }
 

@@ -27,24 +27,24 @@ const WRITTEN: usize = 32 << 10;
 const MOST: usize = 16;
 
 impl<F: Float> Program<F> {
-    /// A run of this program for a batch of at most `most` tasks; their inputs are given with [`Together::add`].
+    /// A run of this program for a batch of at most `most` tasks; their inputs are given with [`BatchedRun::add`].
     ///
     /// For small programs a batch is faster than one run after another, see [`Program::tasks_at_once`].
     ///
     /// ```
     /// use fewshot_autodiff::{Array, Program};
-    /// let program = Program::record(|tape| vec![tape.common_input(&[2]) * tape.input(&[2])]);
-    /// let (w, mut together) = (Array::new(&[2], vec![3.0, 5.0]), program.together(2));
-    /// together.add(&[&w, &Array::new(&[2], vec![1.0, 1.0])]);
-    /// together.add(&[&w, &Array::new(&[2], vec![0.0, 2.0])]);
-    /// assert_eq!(together.run()[0].data(), [3.0, 5.0, 0.0, 10.0]);
+    /// let program = Program::record(|tape| vec![tape.shared_input(&[2]) * tape.input(&[2])]);
+    /// let (w, mut batch) = (Array::new(&[2], vec![3.0, 5.0]), program.batched(2));
+    /// batch.add(&[&w, &Array::new(&[2], vec![1.0, 1.0])]);
+    /// batch.add(&[&w, &Array::new(&[2], vec![0.0, 2.0])]);
+    /// assert_eq!(batch.run()[0].data(), [3.0, 5.0, 0.0, 10.0]);
     /// ```
     ///
     /// # Panics
     /// When a result has [`MAX_RANK`](crate::MAX_RANK) axes already, or the inputs of `most` tasks need more memory than there is.
     #[track_caller]
-    pub fn together(&self, most: usize) -> Together<'_, F> {
-        assert!(self.has_axis(), "Program::together: a result has {MAX_RANK} axes, the most there may be");
+    pub fn batched(&self, most: usize) -> BatchedRun<'_, F> {
+        assert!(self.has_axis(), "Program::batched: a result has {MAX_RANK} axes, the most there may be");
         let mut own = Vec::with_capacity(self.inputs.len());
         for (shape, kind) in &self.inputs {
             own.push(match kind {
@@ -52,10 +52,10 @@ impl<F: Float> Program<F> {
                 InputKind::Shared => Buffer::default(),
             });
         }
-        Together { program: self, first: Vec::new(), own, tasks: 0, most }
+        BatchedRun { program: self, first: Vec::new(), own, tasks: 0, most }
     }
 
-    /// The batch size at which [`Program::together`] is fastest, as far as caches tell: 1 unless the program's values are small.
+    /// The batch size at which [`Program::batched`] is fastest, as far as caches tell: 1 unless the program's values are small.
     pub fn tasks_at_once(&self) -> usize {
         let written = self.unshared * size_of::<F>() / self.len().max(1);
         let most = (MEMORY / self.peak_bytes().max(1)).min(WRITTEN / written.max(1));
@@ -79,8 +79,8 @@ impl<F: Float> Program<F> {
     }
 }
 
-/// A run of a [`Program`] for a batch of tasks, made by [`Program::together`].
-pub struct Together<'p, F: Float> {
+/// A run of a [`Program`] for a batch of tasks, made by [`Program::batched`].
+pub struct BatchedRun<'p, F: Float> {
     program: &'p Program<F>,
     /// Inputs of the first task.
     first: Vec<Array<F>>,
@@ -90,15 +90,15 @@ pub struct Together<'p, F: Float> {
     most: usize,
 }
 
-impl<F: Float> Together<'_, F> {
+impl<F: Float> BatchedRun<'_, F> {
     /// Adds a task with these values of the program's inputs, which are copied. Shared inputs
-    /// ([`Tape::common_input`](crate::Tape::common_input)) are read from the first task only.
+    /// ([`Tape::shared_input`](crate::Tape::shared_input)) are read from the first task only.
     ///
     /// # Panics
     /// When the batch is full, when the number of values is not the number of inputs, or a shape differs.
     #[track_caller]
     pub fn add(&mut self, inputs: &[&Array<F>]) {
-        assert!(self.tasks < self.most, "Together::add: there are {} tasks already", self.tasks);
+        assert!(self.tasks < self.most, "BatchedRun::add: there are {} tasks already", self.tasks);
         self.program.check(inputs);
         if self.tasks == 0 {
             self.first = inputs.iter().map(|&x| x.clone()).collect();
@@ -117,7 +117,7 @@ impl<F: Float> Together<'_, F> {
     /// When there is no task, or an index or label is out of range.
     #[track_caller]
     pub fn run(self) -> Vec<Array<F>> {
-        assert!(self.tasks > 0, "Together::run: there is no task");
+        assert!(self.tasks > 0, "BatchedRun::run: there is no task");
         let program = self.program;
         let (batched, mut arena) = (program.batched_steps(self.tasks), program.arena(self.tasks));
         for (step, i) in program.steps.iter().zip(0..) {
