@@ -9,6 +9,7 @@ use crate::op::Op;
 use crate::ops::layout::Layout;
 use crate::tape::Tape;
 use crate::var::Var;
+use crate::variables::Variables;
 
 /// What a gradient rule sees of the node it differentiates.
 pub(crate) struct Rule<'a, 't, F: Float> {
@@ -281,17 +282,23 @@ impl<'t, F: Float> Var<'t, F> {
     /// When this value is not a single number.
     #[track_caller]
     pub fn grad(self, x: Var<'t, F>) -> Var<'t, F> {
-        self.grads(&[x])[0]
+        self.listed_grads(&[x], "grad")[0]
     }
 
-    /// The gradients of this number with respect to each of `wrt`, in one sweep.
+    /// The gradients of this number with respect to each of `wrt`, in one sweep: a vector for a list of variables, and parameters for
+    /// parameters.
     ///
     /// # Panics
     /// When this value is not a single number.
     #[track_caller]
-    pub fn grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
-        self.check_scalar("grads");
-        self.check_tape("grads", wrt);
+    pub fn grads<W: Variables<'t, F> + ?Sized>(self, wrt: &W) -> W::With<Var<'t, F>> {
+        wrt.with(self.listed_grads(wrt.variables(), "grads"))
+    }
+
+    #[track_caller]
+    fn listed_grads(self, wrt: &[Var<'t, F>], name: &str) -> Vec<Var<'t, F>> {
+        self.check_scalar(name);
+        self.check_tape(name, wrt);
         self.tape().as_returned(self.recorded_grads(wrt))
     }
 
@@ -301,7 +308,7 @@ impl<'t, F: Float> Var<'t, F> {
         recorded(self.tape(), wrt, &[(self, one)])
     }
 
-    /// The gradients of this number with respect to each of `wrt` as arrays, which records nothing.
+    /// The gradients of this number with respect to each of `wrt` as arrays, in the form of [`grads`](Var::grads). Records nothing.
     ///
     /// The values between `wrt` and this one are freed as the sweep passes them, so `backward` is called once, last; those of
     /// `wrt`, of leaves and of detached copies stay.
@@ -309,32 +316,49 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When this value is not a single number, or an earlier `backward` has freed what is needed.
     #[track_caller]
-    pub fn backward(self, wrt: &[Var<'t, F>]) -> Vec<Array<F>> {
+    pub fn backward<W: Variables<'t, F> + ?Sized>(self, wrt: &W) -> W::With<Array<F>> {
+        wrt.with(self.listed_backward(wrt.variables()))
+    }
+
+    #[track_caller]
+    fn listed_backward(self, wrt: &[Var<'t, F>]) -> Vec<Array<F>> {
         self.check_scalar("backward");
         self.check_tape("backward", wrt);
         self.tape().note_gradient();
         unrecorded(self.tape(), wrt, self)
     }
 
-    /// The gradients of this number with respect to each of `wrt` as constants, of which no further gradient is taken. On a
-    /// tape it is [`backward`](Var::backward); in a recorded program, where values are not known, the like.
+    /// The gradients of this number with respect to each of `wrt` as constants, of which no further gradient is taken, in the form of
+    /// [`grads`](Var::grads). On a tape they are computed by [`backward`](Var::backward); in a recorded program, where values are not
+    /// known, they are detached.
     ///
     /// # Panics
     /// As `backward`.
     #[track_caller]
-    pub fn constant_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
-        if self.tape().is_recording() {
-            return self.grads(wrt).into_iter().map(Var::detach).collect();
-        }
-        self.backward(wrt).into_iter().map(|gradient| self.tape().leaf(gradient)).collect()
+    pub fn constant_grads<W: Variables<'t, F> + ?Sized>(self, wrt: &W) -> W::With<Var<'t, F>> {
+        wrt.with(self.listed_constant_grads(wrt.variables()))
     }
 
-    /// The gradients of `sum(self * cotangent)` with respect to each of `wrt`: the vector-Jacobian product.
+    #[track_caller]
+    fn listed_constant_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
+        if self.tape().is_recording() {
+            return self.listed_grads(wrt, "constant_grads").into_iter().map(Var::detach).collect();
+        }
+        self.listed_backward(wrt).into_iter().map(|gradient| self.tape().leaf(gradient)).collect()
+    }
+
+    /// The gradients of `sum(self * cotangent)` with respect to each of `wrt`, in the form of [`grads`](Var::grads): the
+    /// vector-Jacobian product.
     ///
     /// # Panics
     /// When `cotangent` has another shape than this value.
     #[track_caller]
-    pub fn vjp(self, wrt: &[Var<'t, F>], cotangent: Var<'t, F>) -> Vec<Var<'t, F>> {
+    pub fn vjp<W: Variables<'t, F> + ?Sized>(self, wrt: &W, cotangent: Var<'t, F>) -> W::With<Var<'t, F>> {
+        wrt.with(self.listed_vjp(wrt.variables(), cotangent))
+    }
+
+    #[track_caller]
+    fn listed_vjp(self, wrt: &[Var<'t, F>], cotangent: Var<'t, F>) -> Vec<Var<'t, F>> {
         let (own, other) = (self.shape(), cotangent.shape());
         assert_eq!(own, other, "vjp: output {own} and cotangent {other} differ");
         self.check_tape("vjp", wrt);

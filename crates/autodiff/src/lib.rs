@@ -30,6 +30,7 @@ mod program;
 mod shape;
 mod tape;
 mod var;
+mod variables;
 
 pub use array::Array;
 #[doc(hidden)]
@@ -50,3 +51,4 @@ pub use program::{BatchedRun, Program, StepTime};
 pub use shape::Shape;
 pub use tape::Tape;
 pub use var::Var;
+pub use variables::Variables;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod accuracy;
+mod arithmetic;
 mod clip;
 mod conv;
 mod conv4;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_autodiff::{Array, Float, Tape, Var, Variables};
 
 /// The place of a weight inside [`Params`], as a layer remembers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,7 +12,10 @@ pub struct ParamId(pub(crate) usize);
 
 /// Named values in a fixed order: weights at rest (`T = Array`), weights on a tape (`T = Var`), gradients, moments.
 ///
-/// Names are shared between all `Params` made from one another, so `map` and `zip` cost nothing for them.
+/// `+ - *` combine the values of the same name, and `+ - * /` with a number every value; both work for arrays and for variables, and
+/// names that differ panic. Gradients with respect to `Params` are `Params` ([`Var::grads`], [`Var::backward`]).
+///
+/// Names are shared between all `Params` made from one another, so that these operations compare and copy none.
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
@@ -22,9 +25,8 @@ pub struct ParamId(pub(crate) usize);
 /// let tape = Tape::new();
 /// let on_tape = theta.on(&tape);
 /// let loss = (on_tape["w"] * 2.0 + on_tape["b"]).square();
-/// let gradients = loss.grads(on_tape.values());
 /// // one step of gradient descent, still on the tape: fast weights
-/// let fast = on_tape.with_values(gradients).zip(&on_tape, |g, w| *w - *g * 0.1);
+/// let fast = &on_tape - loss.grads(&on_tape) * 0.1;
 /// assert_eq!(fast["b"].item(), 1.0 - 0.1 * 14.0);
 /// ```
 #[derive(Clone, PartialEq)]
@@ -124,8 +126,12 @@ impl<T> Params<T> {
         self.with_values(pairs.map(|(a, b)| f(a, b)).collect())
     }
 
+    pub(crate) fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
     #[track_caller]
-    fn check_names<U>(&self, other: &Params<U>) {
+    pub(crate) fn check_names<U>(&self, other: &Params<U>) {
         if Arc::ptr_eq(&self.names, &other.names) {
             return;
         }
@@ -250,6 +256,19 @@ impl<F: Float> Params<Array<F>> {
     /// The numbers in another element type, rounded to nearest.
     pub fn cast<G: Float>(&self) -> Params<Array<G>> {
         self.map(Array::cast)
+    }
+}
+
+/// Gradients with respect to parameters are parameters: `loss.grads(&theta)`, `loss.backward(&theta)`.
+impl<'t, F: Float> Variables<'t, F> for Params<Var<'t, F>> {
+    type With<U> = Params<U>;
+
+    fn variables(&self) -> &[Var<'t, F>] {
+        &self.values
+    }
+
+    fn with<U>(&self, values: Vec<U>) -> Params<U> {
+        self.with_values(values)
     }
 }
 
