@@ -22,6 +22,7 @@ mod checkpoint;
 mod float;
 mod grad;
 pub mod gradcheck;
+mod gradients;
 mod inputs;
 mod ndarrays;
 mod op;
@@ -30,13 +31,13 @@ mod program;
 mod shape;
 mod tape;
 mod var;
-mod variables;
 
 pub use array::Array;
 #[doc(hidden)]
 pub use fewshot_kernels::cpu::peak::fma_rate;
 pub use fewshot_kernels::{BufferPoolUse, Element, MAX_RANK, WorkerGroup, buffer_pool_use, with_split};
 pub use float::Float;
+pub use gradients::Variables;
 pub use op::CustomOp;
 #[doc(hidden)]
 pub use op::operators;
@@ -51,4 +52,3 @@ pub use program::{BatchedRun, Program, StepTime};
 pub use shape::Shape;
 pub use tape::Tape;
 pub use var::Var;
-pub use variables::Variables;

@@ -1,4 +1,4 @@
-//! Arithmetic of [`Params`]: with one another, value by value of the same name, and with numbers.
+//! Arithmetic of [`Params`]: with one another, value by value, and with numbers.
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
