@@ -7,10 +7,10 @@ use fewshot_kernels::Kernels;
 pub(crate) mod sealed {
     use fewshot_kernels::Kernels;
 
-    use crate::grad::Rule;
+    use crate::grad::GradientRule;
     use crate::inputs::Inputs;
     use crate::op::Op;
-    use crate::ops::places::Misplaced;
+    use crate::ops::indices::OutOfRange;
     use crate::shape::Shape;
 
     #[doc(hidden)]
@@ -20,11 +20,11 @@ pub(crate) mod sealed {
             x: &Inputs<'_, Self>,
             out: &mut [&mut [Self]],
             shapes: &[Shape],
-        ) -> Result<(), Misplaced>
+        ) -> Result<(), OutOfRange>
         where
             Self: super::Float;
 
-        fn vjp(op: &Op<Self>, rule: &mut Rule<'_, '_, Self>)
+        fn vjp(op: &Op<Self>, rule: &mut GradientRule<'_, '_, Self>)
         where
             Self: super::Float;
     }
@@ -37,11 +37,11 @@ pub(crate) mod sealed {
                     x: &Inputs<'_, $t>,
                     out: &mut [&mut [$t]],
                     shapes: &[Shape],
-                ) -> Result<(), Misplaced> {
+                ) -> Result<(), OutOfRange> {
                     op.forward(x, out, shapes)
                 }
 
-                fn vjp(op: &Op<$t>, rule: &mut Rule<'_, '_, $t>) {
+                fn vjp(op: &Op<$t>, rule: &mut GradientRule<'_, '_, $t>) {
                     op.vjp(rule);
                 }
             }

@@ -10,7 +10,7 @@ use fewshot_kernels::parallel::update_helpers;
 use crate::array::Array;
 use crate::checkpoint::Checkpoint;
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::ops::binary::{self, Binary};
 use crate::ops::conv::ConvOp;
@@ -18,12 +18,12 @@ use crate::ops::conv_block::ConvBlockOp;
 use crate::ops::conv_layer::ConvLayerOp;
 use crate::ops::fused::Fused;
 use crate::ops::index::IndexOp;
+use crate::ops::indices::OutOfRange;
 use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
 use crate::ops::lstm::LstmOp;
 use crate::ops::norm::NormOp;
-use crate::ops::norm_pool::{Joined, NormPool};
-use crate::ops::places::Misplaced;
+use crate::ops::norm_pool::{NormPool, NormPoolKind};
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
 use crate::ops::rows::Rows;
@@ -36,7 +36,7 @@ use crate::var::Var;
 pub(crate) enum Op<F: Float> {
     /// A value put on the tape.
     Leaf,
-    /// A further output of the operator so many places before it.
+    /// A further output of the operator that an earlier node holds.
     Output,
     /// One value in, one out, element by element.
     Unary(Unary<F>),
@@ -132,7 +132,7 @@ impl<F: Float> Op<F> {
         x: &Inputs<'_, F>,
         out: &mut [&mut [F]],
         shapes: &[Shape],
-    ) -> Result<(), Misplaced> {
+    ) -> Result<(), OutOfRange> {
         update_helpers();
         match self {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
@@ -157,7 +157,7 @@ impl<F: Float> Op<F> {
     }
 
     /// Gives the rule's inputs their share of the gradient, in recorded operations.
-    pub(crate) fn vjp<'t>(&self, r: &mut Rule<'_, 't, F>) {
+    pub(crate) fn vjp<'t>(&self, r: &mut GradientRule<'_, 't, F>) {
         match self {
             Op::Leaf | Op::Output => {}
             Op::Unary(function) => unary::vjp(*function, r),
@@ -196,7 +196,7 @@ impl<F: Float> Op<F> {
     }
 }
 
-/// What messages call the operators: all that there are.
+/// The names of all operators, as messages give them.
 #[doc(hidden)]
 pub fn operators() -> Vec<&'static str> {
     let families = [
@@ -211,7 +211,7 @@ pub fn operators() -> Vec<&'static str> {
         ConvLayerOp::<f32>::NAMES,
         PoolOp::NAMES,
         NormOp::<f32>::NAMES,
-        Joined::NAMES,
+        NormPoolKind::NAMES,
         LstmOp::NAMES,
         Linalg::NAMES,
         Fused::<f32>::NAMES,
@@ -260,7 +260,7 @@ fn custom_forward<F: Float>(op: &dyn CustomOp<F>, x: &Inputs<'_, F>, out: &mut [
 /// assert_eq!(y.grad(x).grad(x).item(), 12.0);
 /// ```
 pub trait CustomOp<F: Float>: fmt::Debug + Send + Sync {
-    /// What messages call it.
+    /// The operator's name in messages.
     fn name(&self) -> &'static str;
 
     /// The shape of the output; panics when the inputs' shapes do not fit.

@@ -25,16 +25,16 @@ pub(crate) struct Record<F: Float> {
     pub(crate) nodes: Vec<Node<F>>,
     arena: Vec<u32>,
     /// While a program is recorded: its inputs so far, values to come.
-    pub(crate) open: Option<Vec<(u32, Given)>>,
+    pub(crate) open: Option<Vec<(u32, InputKind)>>,
 }
 
-/// How often the values of a program's input are given.
+/// Whether each task of a batch has its own value of a program's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// Anew for every task.
-    Each,
-    /// Once for tasks that run together.
-    Once,
+pub(crate) enum InputKind {
+    /// Each task has its own.
+    PerTask,
+    /// All tasks of a batch share one.
+    Shared,
 }
 
 impl<F: Float> Record<F> {
@@ -120,8 +120,8 @@ impl<F: Float> Record<F> {
                 F::forward(op, x, &mut out, shapes)
             }
         });
-        if let Err(misplaced) = done {
-            panic!("{misplaced}");
+        if let Err(error) = done {
+            panic!("{error}");
         }
         Some(values)
     }
@@ -141,7 +141,7 @@ const FEW: usize = 8;
 /// Names of an operator's inputs.
 struct Ids {
     few: [u32; FEW],
-    /// All of them, where there are more.
+    /// All names, where there are more.
     many: Vec<u32>,
     count: usize,
 }
@@ -170,11 +170,11 @@ impl std::ops::Deref for Ids {
 pub struct Tape<F: Float = f32> {
     pub(crate) record: RefCell<Record<F>>,
     gradients: Gradients,
-    /// Whether one was asked for.
+    /// Whether a gradient was taken.
     differentiated: Cell<bool>,
 }
 
-/// What `grads` returns on a tape.
+/// Whether the gradients of a tape are recorded or constants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gradients {
     Recorded,
@@ -211,7 +211,7 @@ impl<F: Float> Tape<F> {
     /// [`constant_grads`](Var::constant_grads) does, and free nothing.
     ///
     /// For checks: a function that takes gradients inside, such as an inner loop, has here the derivative that ignores how
-    /// these gradients change (the first-order approximation). `backward` and `constant_grads` are as ever. The difference
+    /// these gradients change (the first-order approximation). `backward` and `constant_grads` are not affected. The difference
     /// between the two tapes is what the second order contributes.
     ///
     /// ```
@@ -228,20 +228,20 @@ impl<F: Float> Tape<F> {
         Tape { gradients: Gradients::Constant, ..Self::new() }
     }
 
-    /// Whether a gradient of any kind was asked for on this tape.
+    /// Whether a gradient of any kind was taken on this tape.
     ///
     /// For checks: where a function has taken no gradient inside, it has no inner gradients that could be taken for constants.
     pub fn is_differentiated(&self) -> bool {
         self.differentiated.get()
     }
 
-    /// Remembers that a gradient was asked for.
+    /// Remembers that a gradient was taken.
     pub(crate) fn note_gradient(&self) {
         self.differentiated.set(true);
     }
 
-    /// Gradients as this tape hands them out.
-    pub(crate) fn handed_out<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
+    /// Gradients as this tape returns them: recorded, or as constants.
+    pub(crate) fn as_returned<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
         self.note_gradient();
         match self.gradients {
             Gradients::Recorded => gradients,
@@ -261,38 +261,38 @@ impl<F: Float> Tape<F> {
         self.record.borrow().open.is_some()
     }
 
-    /// A further input of the program that is being recorded; its values are given to [`Program::run`](crate::Program::run).
+    /// The next input of the program that is being recorded; its value is an argument of [`Program::run`](crate::Program::run).
     ///
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
     pub fn input(&self, shape: &[usize]) -> Var<'_, F> {
-        self.open_input(shape, Given::Each)
+        self.open_input(shape, InputKind::PerTask)
     }
 
-    /// As [`Tape::input`], for values that are the same for tasks that run together
-    /// ([`Program::batched`](crate::Program::batched)): weights, not examples.
+    /// An input that all tasks of a batch share ([`Program::batched`](crate::Program::batched)), such as weights; an ordinary
+    /// [`Tape::input`] has a value for each task.
     ///
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
     pub fn shared_input(&self, shape: &[usize]) -> Var<'_, F> {
-        self.open_input(shape, Given::Once)
+        self.open_input(shape, InputKind::Shared)
     }
 
     #[track_caller]
-    fn open_input(&self, shape: &[usize], given: Given) -> Var<'_, F> {
+    fn open_input(&self, shape: &[usize], kind: InputKind) -> Var<'_, F> {
         let mut record = self.record.borrow_mut();
         assert!(
             record.open.is_some(),
             "input: no program is being recorded; use `var` to put values on a tape"
         );
         let id = record.push(Op::Leaf, &[], Shape::new(shape), None);
-        record.open.as_mut().expect("it was just looked at").push((id, given));
+        record.open.as_mut().expect("it was just looked at").push((id, kind));
         Var::new(self, id)
     }
 
-    /// Puts an array on the tape: data or a weight, as the gradients asked for later decide. Shares the values.
+    /// Puts an array on the tape: data, or a weight if gradients with respect to it are taken later. Shares the values.
     pub fn var(&self, value: &Array<F>) -> Var<'_, F> {
         self.leaf(value.clone())
     }
@@ -302,7 +302,7 @@ impl<F: Float> Tape<F> {
         self.leaf(Array::scalar(value))
     }
 
-    /// How many nodes were recorded so far.
+    /// Number of nodes recorded so far.
     pub fn len(&self) -> usize {
         self.record.borrow().nodes.len()
     }

@@ -32,10 +32,10 @@ pub struct Koch {
 impl Koch {
     /// Height and width of the images, in pixels.
     pub const SIZE: usize = 105;
-    /// Numbers of an embedding.
+    /// Size of an embedding.
     pub const FEATURES: usize = 4096;
 
-    /// With the paper's initial values: convolutions normal with standard deviation 0.01, the dense layer 0.2, biases
+    /// The network with the paper's initial values: convolutions normal with standard deviation 0.01, the dense layer 0.2, biases
     /// around 0.5.
     pub fn new() -> Self {
         let mut b = ParamBuilder::new();
@@ -100,6 +100,7 @@ impl<F: Float> Model<F> for Koch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Mode;
     use fewshot_autodiff::{Array, Tape};
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;

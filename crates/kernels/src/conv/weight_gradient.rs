@@ -14,12 +14,12 @@ use crate::tile::job::{Pixel, Run};
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
 const BLOCK_PIXELS: usize = 128;
-/// The same with few input channels, where more columns of the output fit.
+/// Output pixels of one block with few input channels, where more columns of the output fit.
 const FEW_PIXELS: usize = 512;
 /// Images of one partial sum of the weight gradient with few input channels.
 const BLOCK_IMAGES: usize = 16;
 
-/// The part of these pairs of an input and an output pixel, for each kernel position.
+/// Adds the products of these pairs of an input and an output pixel, for each kernel position.
 pub(crate) fn of_pairs<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
     // with rows of whole vectors, of which zeros fill the last
     let wide = ConvShape { c_out: dense::whole_row::<F>(s.c_out), ..*s };
@@ -54,9 +54,9 @@ fn dw_many<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Ve
             for (k, pairs) in pairs.iter().enumerate() {
                 let mut jobs = jobs_of(&rows, pairs, this.len(), first + k > 0, s);
                 if is_far && !next.is_empty() {
-                    let soon = [(x, x_image), (g, g_image)]
+                    let next = [(x, x_image), (g, g_image)]
                         .map(|(all, image)| part(&all[next.start * image..next.end * image], k, parts));
-                    weight_gradient_tile::look_ahead(&mut jobs, soon);
+                    weight_gradient_tile::plan_prefetch(&mut jobs, next);
                 }
                 weight_gradient_tile::accumulate(dw, &x[first * x_image..], &g[first * g_image..], &jobs);
             }
@@ -64,7 +64,7 @@ fn dw_many<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Ve
     });
 }
 
-/// Part `k` of so many parts of `all`.
+/// Part `k` of `all` cut into `parts` parts.
 fn part<T>(all: &[T], k: usize, parts: usize) -> &[T] {
     &all[all.len() * k / parts..all.len() * (k + 1) / parts]
 }
@@ -87,7 +87,7 @@ fn jobs_of<'a, F: Element>(
             images,
             add,
             shape: s,
-            ahead: None,
+            prefetch: None,
         }
     };
     (rows.start / s.c_in..rows.end.div_ceil(s.c_in)).map(job).collect()
@@ -117,7 +117,7 @@ pub(crate) fn dw_few<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) 
                 images,
                 add: true,
                 shape: s,
-                ahead: None,
+                prefetch: None,
             };
             let jobs = sums.iter().flat_map(|(pairs, runs)| runs.iter().map(move |run| job(pairs, run)));
             let jobs: Vec<PairJob<'_, F>> = jobs.collect();
