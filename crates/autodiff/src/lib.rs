@@ -23,6 +23,7 @@ mod float;
 mod grad;
 pub mod gradcheck;
 mod inputs;
+mod jacobian;
 mod ndarrays;
 mod op;
 mod ops;
