@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let learner = Maml::new(Residual::new(40));
 
     let training = Training { meta_batch: 25, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&learner, &tasks, Adam::default(), training);
     let before = evaluate(&learner, trainer.meta(), &unseen, 200)?;
     for _ in 0..3000 {
         trainer.step()?;

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let test = episodes(split.test(), 5, 15, Purpose::Test)?;
 
     let learner = ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()));
-    let mut trainer = Trainer::<f32>::new(&learner, &train, Box::new(Adam::default()), Training::default());
+    let mut trainer = Trainer::new(&learner, &train, Adam::default(), Training::default());
     for _ in 0..iterations {
         let step = trainer.step()?;
         if step.iteration % 20 == 0 {

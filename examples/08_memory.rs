@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mann = Mann::new(20 * 20, LabelCode::OneHot(5), SEQUENCES);
     let training = Training { meta_batch: 2, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(&mann, &train, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&mann, &train, Adam::default(), training);
     for _ in 0..updates {
         let step = trainer.step()?;
         if step.iteration % 100 == 0 {

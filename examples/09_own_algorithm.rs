@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         inner_lr: 0.01,
     };
     let training = Training { meta_batch: 4, ..Training::default() };
-    let mut trainer = Trainer::new(&learner, &train, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&learner, &train, Adam::default(), training);
     for _ in 0..iterations {
         let step = trainer.step()?;
         if step.iteration % 20 == 0 {

@@ -26,7 +26,7 @@
 //! let test = ImageTasks::new(images, split.test(), protocol, 1, Purpose::Test)?;
 //!
 //! let learner = ProtoNet::new(Conv4::new(&Conv4Config::pooled_64()));
-//! let mut trainer = Trainer::<f32>::new(&learner, &train, Box::new(Adam::default()), Training::default());
+//! let mut trainer = Trainer::new(&learner, &train, Adam::default(), Training::default());
 //! for _ in 0..3 { // some hundreds, in earnest
 //!     trainer.step()?;
 //! }
@@ -43,6 +43,8 @@ pub use fewshot_autodiff as autodiff;
 pub use fewshot_episodes as episodes;
 pub use fewshot_meta as meta;
 pub use fewshot_nn as nn;
+/// The arrays that episodes are made of.
+pub use ndarray;
 
 pub use fewshot_autodiff::{
     Activation, Array, BatchedRun, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime,

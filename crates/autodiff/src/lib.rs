@@ -24,6 +24,7 @@ mod grad;
 pub mod gradcheck;
 mod gradients;
 mod inputs;
+mod jacobian;
 mod ndarrays;
 mod op;
 mod ops;

@@ -14,7 +14,7 @@
 //! let test = Sinusoid::new(10, 10, 1, Purpose::Test)?;
 //! let maml = Maml::new(Mlp::new(&[1, 40, 40, 1]));
 //! let training = Training { meta_batch: 25, ..Training::default() };
-//! let mut trainer = Trainer::<f32>::new(&maml, &train, Box::new(Adam::default()), training);
+//! let mut trainer = Trainer::new(&maml, &train, Adam::default(), training);
 //! for _ in 0..3 {
 //!     let step = trainer.step()?;
 //!     println!("{}: {:.3}", step.iteration, step.loss);

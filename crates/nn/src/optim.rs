@@ -40,6 +40,26 @@ pub trait Optimizer<F: Float = f32>: Send {
     fn restore(&mut self, state: &Params<Array<F>>);
 }
 
+impl<F: Float> Optimizer<F> for Box<dyn Optimizer<F>> {
+    #[track_caller]
+    fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
+        (**self).step(theta, gradients, lr)
+    }
+
+    fn state(&self) -> Params<Array<F>> {
+        (**self).state()
+    }
+
+    fn state_like(&self, theta: &Params<Array<F>>) -> Params<Array<F>> {
+        (**self).state_like(theta)
+    }
+
+    #[track_caller]
+    fn restore(&mut self, state: &Params<Array<F>>) {
+        (**self).restore(state);
+    }
+}
+
 /// Groups of arrays in one list, named `first.block1.conv.weight`.
 pub(crate) fn join<F: Float>(groups: &[(&str, &Params<Array<F>>)], steps: u64) -> Params<Array<F>> {
     let mut entries = vec![("steps".to_owned(), Array::scalar(F::of(steps as f64)))];

@@ -31,7 +31,7 @@ use crate::task::{Examples, Task};
 /// let batches = ClassBatches::new(images, &classes, 8, Rotations::None, 1, Purpose::Train)?;
 /// let config = Conv4Config { filters: 8, ..Conv4Config::pooled_64() }.with_head(batches.outputs().width());
 /// let pretrain = Pretrain::new(Conv4::new(&config));
-/// let mut trainer = Trainer::<f32>::new(&pretrain, &batches, Box::new(Adam::default()), Training::default());
+/// let mut trainer = Trainer::new(&pretrain, &batches, Adam::default(), Training::default());
 /// assert!(trainer.step()?.accuracy.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -72,22 +72,38 @@ pub struct Trainer<'a, F: Float = f32> {
     meta: Meta<Array<F>>,
 }
 
-impl<'a, F: Float> Trainer<'a, F> {
-    /// A trainer at iteration 0, with fresh weights.
+impl<'a> Trainer<'a> {
+    /// A trainer at iteration 0, with fresh weights, in `f32`.
     ///
     /// # Panics
     /// When the meta-batch is 0.
     #[track_caller]
     pub fn new(
+        learner: &'a dyn Learner,
+        tasks: &'a dyn Tasks,
+        optimizer: impl Optimizer + 'static,
+        training: Training,
+    ) -> Self {
+        Trainer::with_element(learner, tasks, optimizer, training)
+    }
+}
+
+impl<'a, F: Float> Trainer<'a, F> {
+    /// As [`Trainer::new`], in any element type: `Trainer::<f64>::with_element(..)`.
+    ///
+    /// # Panics
+    /// When the meta-batch is 0.
+    #[track_caller]
+    pub fn with_element(
         learner: &'a dyn Learner<F>,
         tasks: &'a dyn Tasks,
-        optimizer: Box<dyn Optimizer<F>>,
+        optimizer: impl Optimizer<F> + 'static,
         training: Training,
     ) -> Self {
         assert!(training.meta_batch > 0, "Trainer: the meta-batch is 0");
         let meta = learner.init(training.seed);
         let runner = Runner::with(learner, training.execution);
-        Trainer { runner, tasks, optimizer, training, meta }
+        Trainer { runner, tasks, optimizer: Box::new(optimizer), training, meta }
     }
 
     /// Goes on where `progress` was taken, with the same bits as if never stopped.

@@ -171,7 +171,7 @@ fn trained(
     outer_lr: f64,
 ) -> Meta<Array<f32>> {
     let training = Training { meta_batch, outer_lr, seed: 1, ..Training::default() };
-    let mut trainer = Trainer::new(learner, tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(learner, tasks, Adam::default(), training);
     for _ in 0..steps {
         trainer.step().unwrap();
     }

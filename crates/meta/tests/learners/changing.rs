@@ -74,7 +74,7 @@ fn models() -> [Net; 4] {
 fn step(learner: &dyn Learner, execution: Execution) -> Result<(), Error> {
     let tasks = Blobs::new(1);
     let training = Training { meta_batch: 4, execution, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(learner, &tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(learner, &tasks, Adam::default(), training);
     (0..6).try_for_each(|_| trainer.step().map(drop))
 }
 

@@ -56,7 +56,7 @@ fn progress_comes_back_and_is_checked_against_the_optimiser() {
     let path = folder.path().join("progress.safetensors");
     let (learner, tasks) = (Reptile { lanes: 2, ..Reptile::new(Net::normed()) }, Blobs::new(1));
     let training = || Training { meta_batch: 2, seed: 3, ..Training::default() };
-    let trainer = || Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training());
+    let trainer = || Trainer::new(&learner, &tasks, Adam::default(), training());
     let mut unbroken = trainer();
     unbroken.step().unwrap();
     save_progress(&path, &unbroken.progress(), &BTreeMap::new()).unwrap();

@@ -16,7 +16,7 @@ fn train(
 ) -> (Meta<Array<f32>>, Vec<f64>, Evaluation) {
     let tasks = Blobs::new(1);
     let training = Training { meta_batch, seed: 3, ..Training::default() };
-    let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(learner, &tasks, Adam::default(), training);
     let losses = (0..steps).map(|_| trainer.step().unwrap().loss).collect();
     let evaluation = evaluate(learner, trainer.meta(), &Blobs::new(2), 9).unwrap();
     (trainer.meta().clone(), losses, evaluation)
@@ -56,7 +56,7 @@ fn a_resumed_training_equals_an_unbroken_one() {
     let (learner, tasks) = (maml(), Blobs::new(1));
     let trainer = || {
         let training = Training { meta_batch: 3, ..Training::default() };
-        Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training)
+        Trainer::new(&learner, &tasks, Adam::default(), training)
     };
     let mut unbroken = trainer();
     let mut progress: Option<Progress> = None;

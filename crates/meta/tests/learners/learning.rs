@@ -47,7 +47,7 @@ fn train<'a>(
     steps: usize,
 ) -> Trainer<'a> {
     let training = Training { meta_batch, outer_lr: 1e-2, seed: 1, ..Training::default() };
-    let mut trainer = Trainer::new(learner, tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(learner, tasks, Adam::default(), training);
     for _ in 0..steps {
         trainer.step().unwrap();
     }
@@ -92,7 +92,7 @@ fn reptile_learns_one_episode_and_new_ones() {
     let schedule = Schedule::Linear { iterations: 100, last: 0.0 };
     let training = Training { meta_batch: 5, outer_lr: 1.0, schedule, seed: 1, ..Training::default() };
     let run = |tasks: &Blobs| {
-        let mut trainer = Trainer::<f32>::new(&learner, tasks, Box::new(Sgd::default()), training.clone());
+        let mut trainer = Trainer::new(&learner, tasks, Sgd::default(), training.clone());
         let last = (0..100).map(|_| trainer.step().unwrap()).last().unwrap();
         (last, trainer.meta().clone())
     };
@@ -131,7 +131,7 @@ fn maml_regresses_lines() {
 fn numbers_that_are_not_finite_stop_training_and_keep_the_weights() {
     let learner = Maml { inner_lr: 1e30, ..Maml::new(Net::plain()) };
     let tasks = Blobs::new(1);
-    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), Training::default());
+    let mut trainer = Trainer::new(&learner, &tasks, Adam::default(), Training::default());
     let before = trainer.progress();
     let error = trainer.step().unwrap_err();
     assert!(matches!(error, Error::Diverged { iteration: 1, .. }), "{error}");
@@ -143,7 +143,7 @@ fn numbers_that_are_not_finite_stop_training_and_keep_the_weights() {
 
     let learner = Maml { inner_lr: 0.1, ..Maml::new(Net::plain()) };
     let training = Training { outer_lr: 1e39, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&learner, &tasks, Adam::default(), training);
     let before = trainer.progress();
     assert!(matches!(trainer.step(), Err(Error::Diverged { iteration: 1, what: "weights" })));
     let after = trainer.progress();

@@ -283,7 +283,7 @@ fn it_learns_in_which_directions_classes_differ() {
     let leo = Leo { latent: 8, hidden: 8, dropout: 0.2, ..Leo::new(WIDTH) };
     let training =
         Training { meta_batch: 4, outer_lr: 3e-3, clip: Some(Leo::CLIP), seed: 1, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(&leo, &train, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&leo, &train, Adam::default(), training);
     let score = |meta: &Meta| evaluate(&leo, meta, &test, 200).unwrap().mean;
     let before = score(trainer.meta());
     for _ in 0..800 {

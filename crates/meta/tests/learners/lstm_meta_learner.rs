@@ -236,7 +236,7 @@ fn the_gates_learn_to_adapt() {
         ..Training::default()
     };
     let tasks = Blobs { shots: [4; 3], ..Blobs::new(1) };
-    let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&learner, &tasks, Adam::default(), training);
     let before = learner.gates(trainer.meta(), &Task::from(&tasks.episode(0)).support);
     for _ in 0..150 {
         trainer.step().unwrap();

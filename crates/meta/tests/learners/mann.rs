@@ -200,12 +200,8 @@ fn one_sequence_is_learned_by_heart() {
     let given: Vec<_> = std::iter::repeat_n(only[0].clone(), 150).collect();
     let before = by_instance::<f32>(&learner, &learner.init(1), &only, 1).unwrap();
     assert!(before.iter().flat_map(|k| &k.values).sum::<f64>() < 20.0, "nothing is known before");
-    let mut trainer = Trainer::<f32>::new(
-        &learner,
-        &given,
-        Box::new(Adam::default()),
-        Training { outer_lr: 3e-3, ..Training::default() },
-    );
+    let mut trainer =
+        Trainer::new(&learner, &given, Adam::default(), Training { outer_lr: 3e-3, ..Training::default() });
     for _ in 0..150 {
         trainer.step().unwrap();
     }

@@ -45,7 +45,7 @@ fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
 fn trained(learner: &dyn Learner<f64>) -> Meta<Array<f64>> {
     let tasks = Blobs::new(1);
     let training = Training { meta_batch: 2, outer_lr: 1e-2, ..Training::default() };
-    let mut trainer = Trainer::new(learner, &tasks, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::<f64>::with_element(learner, &tasks, Adam::default(), training);
     for _ in 0..5 {
         trainer.step().unwrap();
     }

@@ -67,7 +67,7 @@ fn a_whole_outer_step_arrives_where_the_inner_steps_end() {
     let learner = Reptile { batch: Some(4), ..Reptile::new(Net::normed()) };
     let training = |outer_lr| Training { meta_batch: 1, outer_lr, seed: 1, ..Training::default() };
     let after = |outer_lr| {
-        let mut trainer = Trainer::<f64>::new(&learner, &tasks, Box::new(Sgd::default()), training(outer_lr));
+        let mut trainer = Trainer::<f64>::with_element(&learner, &tasks, Sgd::default(), training(outer_lr));
         let before = trainer.meta().clone();
         trainer.step().unwrap();
         (before.theta, trainer.meta().theta.clone())
@@ -191,7 +191,7 @@ fn lanes_do_not_depend_on_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let training = Training { meta_batch: 5, outer_lr: 1.0, seed: 1, ..Training::default() };
-            let mut trainer = Trainer::<f32>::new(&learner, &tasks, Box::new(Sgd::default()), training);
+            let mut trainer = Trainer::new(&learner, &tasks, Sgd::default(), training);
             (0..4).for_each(|_| assert!(trainer.step().is_ok()));
             (trainer.meta().theta.clone(), trainer.meta().lanes.clone())
         })

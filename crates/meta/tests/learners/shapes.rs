@@ -148,7 +148,7 @@ fn training() -> Training {
 fn trained<L: Learner>(learner: &L, what: &str, episode: &Episode, execution: Execution) -> String {
     let episodes = vec![good(), good(), episode.clone()];
     let training = Training { execution, ..training() };
-    let mut trainer = Trainer::<f32>::new(learner, &episodes, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(learner, &episodes, Adam::default(), training);
     let before = trainer.meta().theta.clone();
     let error = trainer.step().err().unwrap_or_else(|| panic!("{what}: the trainer steps"));
     assert!(matches!(error, Error::Task { episode: 2, .. }), "{what}: {error:?}");
@@ -232,7 +232,7 @@ fn foreign<L: Learner>(who: &str, learner: &L, meta: &Meta, word: &str) {
         evaluate(learner, meta, &episodes, 1).expect_err(who).to_string(),
         verify(learner, meta, &episodes, 1).expect_err(who).to_string(),
     ];
-    let trainer = Trainer::<f32>::new(learner, &episodes, Box::new(Adam::default()), training());
+    let trainer = Trainer::new(learner, &episodes, Adam::default(), training());
     let progress = Progress { meta: meta.clone(), ..trainer.progress() };
     said.push(panics(who, || drop(trainer.resume(progress))));
     for said in said {
@@ -299,7 +299,7 @@ fn a_siamese_network_says_what_is_no_pair() {
     let trainer = |episode| {
         let episodes = vec![episode];
         let training = Training::default();
-        Trainer::<f32>::new(&learner, &episodes, Box::new(Adam::default()), training).step().map(drop)
+        Trainer::new(&learner, &episodes, Adam::default(), training).step().map(drop)
     };
     assert!(trainer(pairs(&[0, 1, 1])).is_ok());
     let error = trainer(pairs(&[0, 1, 2])).unwrap_err().to_string();
@@ -327,7 +327,7 @@ fn a_comparing_learner_wants_an_example_of_each_class() {
     // a last layer has an output for it all the same
     let episodes = vec![episode];
     let maml = Maml::new(mlp());
-    let mut trainer = Trainer::<f32>::new(&maml, &episodes, Box::new(Adam::default()), Training::default());
+    let mut trainer = Trainer::new(&maml, &episodes, Adam::default(), Training::default());
     assert!(trainer.step().is_ok());
 }
 

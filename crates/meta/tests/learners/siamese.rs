@@ -199,7 +199,7 @@ fn learns_to_tell_characters_of_an_alphabet_apart() {
         Mlp::with(&[196, 64, 32], fewshot_autodiff::Activation::Relu, Init::KaimingNormal { a: 0.0 }, None);
     let learner = Siamese::new(model, 32);
     let training = Training { outer_lr: 3e-3, ..Training::default() };
-    let mut trainer = Trainer::<f32>::new(&learner, &pairs, Box::new(Adam::default()), training);
+    let mut trainer = Trainer::new(&learner, &pairs, Adam::default(), training);
     let score = |meta: &Meta| evaluate(&learner, meta, &trials, 40).unwrap().mean;
     let before = score(trainer.meta());
     let first = trainer.step().unwrap().loss;
