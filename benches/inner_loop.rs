@@ -3,7 +3,10 @@
 mod workloads;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use fewshot::{Array, Conv4, Conv4Config, Learner, Maml, Mlp, ProtoNet, Reptile, Task, Tasks, with_split};
+use fewshot::autodiff::{Array, with_split};
+use fewshot::episodes::Tasks;
+use fewshot::meta::{Learner, Maml, ProtoNet, Reptile, Task};
+use fewshot::nn::{Conv4, Conv4Config, Mlp};
 use workloads::workload;
 
 fn inner_loop(c: &mut Criterion) {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group};
-use fewshot::{Activation, Array, Conv, Padding, Pool, Tape, Var};
+use fewshot::autodiff::{Activation, Array, Conv, Padding, Pool, Tape, Var};
 use fewshot_autodiff::fma_rate;
 
 /// Images, rows and columns, stride of the 3x3 convolutions of the table, padded by one.

@@ -1,7 +1,7 @@
 //! What a second derivative costs beside the first: `cargo bench --bench second_order`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fewshot::{Activation, Array, Conv, Padding, Tape, Var};
+use fewshot::autodiff::{Activation, Array, Conv, Padding, Tape, Var};
 
 /// A loss of weights, on fixed data.
 type Loss = for<'t> fn(&[Var<'t>]) -> Var<'t>;

@@ -6,7 +6,7 @@
 //! a function whose Hessian is not diagonal, and last the same first gradient without a record (`backward`), which is
 //! what an outer training loop uses: it returns arrays and frees what it has passed.
 
-use fewshot::{Array, Tape};
+use fewshot::autodiff::{Array, Tape};
 
 fn main() {
     let tape = Tape::new();

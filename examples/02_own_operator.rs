@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use fewshot::gradcheck;
-use fewshot::{Array, CustomOp, Var};
+use fewshot::autodiff::gradcheck;
+use fewshot::autodiff::{Array, CustomOp, Var};
 
 /// Swish: x sigmoid(b x), element by element (Ramachandran et al. 2017). `slip` makes the rule wrong.
 #[derive(Debug)]

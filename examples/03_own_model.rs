@@ -6,7 +6,7 @@
 //! every call, so the same code runs on the initial and on the adapted ones. This one has a skip connection and tanh instead
 //! of ReLU, and learns to fit a sine wave from ten points with one gradient step.
 
-use fewshot::*;
+use fewshot::prelude::*;
 
 struct Residual {
     first: Linear,

@@ -5,7 +5,7 @@
 //! Nothing here hides in a trainer: the inner step is ordinary arithmetic on the tape, so the gradient of the query loss with
 //! respect to theta flows through it, second derivatives included. `Maml` and `Trainer` do the same with threads.
 
-use fewshot::*;
+use fewshot::prelude::*;
 
 const INNER_LR: f32 = 0.01;
 const TASKS: u64 = 25;

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use fewshot::*;
+use fewshot::autodiff::StepTime;
+use fewshot::meta::{Checkpointing, Runner};
+use fewshot::prelude::*;
 
 /// Seconds by operator, slowest first.
 fn by_operator(times: &[StepTime]) -> Vec<(&'static str, f64)> {

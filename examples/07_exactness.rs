@@ -1,7 +1,10 @@
 //! Is this meta-gradient exact? One call compares a learner with central differences of its own query loss and says whether
 //! its second order was lost. Run: `cargo run --release --example 07_exactness`
 
-use fewshot::*;
+use fewshot::autodiff::Activation;
+use fewshot::meta::{Anil, ExactnessCheck};
+use fewshot::nn::Init;
+use fewshot::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = || Mlp::with(&[1, 20, 20, 1], Activation::Relu, Init::XavierUniform, None);

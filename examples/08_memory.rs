@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use fewshot::*;
+use fewshot::episodes::{SequenceProtocol, Sequences, omniglot};
+use fewshot::meta::{LabelCode, Mann, by_instance};
+use fewshot::prelude::*;
 
 const SEQUENCES: usize = 8;
 

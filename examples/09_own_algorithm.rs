@@ -11,7 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fewshot::episodes::glyphs::{self, GlyphConfig};
-use fewshot::*;
+use fewshot::meta;
+use fewshot::meta::{
+    AdaptedModel, InnerLoop, PredictorState, Rate, Steps, evaluate_by_step, learner_spec, prototypes,
+};
+use fewshot::nn::Noise;
+use fewshot::prelude::*;
 
 /// Meta-parameters are the encoder's; the classifier has the same blocks and a head.
 struct ProtoMaml {

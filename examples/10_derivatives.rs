@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example 10_derivatives`
 
-use fewshot::*;
+use fewshot::prelude::*;
 
 /// The Rosenbrock function, whose valley is curved: its minimum is at (1, 1).
 fn rosenbrock<'t>(x: Var<'t, f64>) -> Var<'t, f64> {

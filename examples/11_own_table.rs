@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use fewshot::episodes::Outputs;
 use fewshot::episodes::RngExt;
 use fewshot::ndarray::ArrayD;
-use fewshot::*;
+use fewshot::prelude::*;
 
 /// The rows of some classes, and how tasks are drawn from them: a source of tasks of one's own.
 struct Table {

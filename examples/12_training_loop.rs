@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use fewshot::*;
+use fewshot::meta;
+use fewshot::meta::save_progress;
+use fewshot::prelude::*;
 
 /// Why a loop ended.
 #[derive(Debug, PartialEq)]

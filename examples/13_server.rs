@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use fewshot::*;
+use fewshot::prelude::*;
 
 /// The answer to one line.
 fn answer(predictor: &dyn Predictor, line: &str) -> String {

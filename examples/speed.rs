@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use fewshot::autodiff::StepTime;
+use fewshot::episodes::{Purpose, Tasks, stream};
+use fewshot::meta::{Meta, Runner, Task};
 use fewshot::meta::{MetaGradient, save};
-use fewshot::{Meta, Purpose, Runner, StepTime, Task, Tasks, stream};
 use workloads::{NAMES, Workload, workload};
 
 const WARM_UPS: usize = 2;

@@ -9,13 +9,26 @@
 //! | [`episodes`] | `fewshot-episodes` | data sets, class splits, few-shot episodes |
 //! | [`meta`] | `fewshot-meta` | MAML and its relatives, Reptile, prototypical networks on one interface; training, evaluation, saved models |
 //!
-//! What most programs need is at the top of this crate.
+//! What most programs name is in the [`prelude`]; everything else is in these modules.
+//!
+//! | to | read first |
+//! |---|---|
+//! | see the whole in twenty lines | the example below |
+//! | learn from a table of one's own | [`episodes::Tasks`], `examples/11_own_table.rs` |
+//! | learn from pictures of one's own | [`episodes::folder`], [`episodes::ImageTasks`] |
+//! | use a model of one's own | [`nn::Model`], [`nn::ParamBuilder`], `examples/03_own_model.rs` |
+//! | use another algorithm | [`meta`]: the learners, and what they share in [`meta::Learner`] |
+//! | write an algorithm of one's own | [`meta::Learner`], [`meta::InnerLoop`], `examples/09_own_algorithm.rs` |
+//! | train with progress, early stopping, resuming | [`meta::Trainer`], `examples/12_training_loop.rs` |
+//! | answer in a server | [`meta::Predictor`], [`meta::Checkpoint`], `examples/13_server.rs` |
+//! | differentiate anything | [`autodiff::Var`]: `grad`, `vjp`, `jacobian`, `hvp`; `examples/10_derivatives.rs` |
+//! | write an operator of one's own | [`autodiff::CustomOp`], [`autodiff::gradcheck`], `examples/02_own_operator.rs` |
 //!
 //! # A network that learns characters from one drawing each
 //!
 //! ```
 //! use fewshot::episodes::glyphs::{self, GlyphConfig};
-//! use fewshot::*;
+//! use fewshot::prelude::*;
 //! use std::sync::Arc;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,31 +59,7 @@ pub use fewshot_nn as nn;
 /// The arrays that episodes are made of.
 pub use ndarray;
 
-pub use fewshot_autodiff::{
-    Activation, Array, BatchedRun, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime,
-    Tape, Var, gradcheck, with_split,
-};
-pub use fewshot_episodes::{
-    ChaCha8Rng, ClassBatches, ClassSplit, Distortion, Episode, FeatureParts, FeatureSet, FeatureTasks,
-    ImageSet, ImageTasks, OneShot, Outputs, PairProtocol, Pairs, Protocol, Purpose, Rotations,
-    SequenceProtocol, Sequences, Set, Sinusoid, Targets, Tasks, folder, omniglot, stream,
-};
-pub use fewshot_meta::{
-    AdaptedModel, Anil, Answers, Cavia, Checkpoint, Checkpointing, ClassNumbers, Displacement, Distance,
-    Evaluation, ExactnessCheck, Examples, Execution, Filter, FineTune, FullContext, Gates, Head, IMaml,
-    InnerGradient, InnerLoop, LabelCode, Labels, LearnedUpdate, Learner, Leo, LstmMetaLearner, Maml, Mann,
-    Matching, Meta, Metric, MetricLearner, MiniBatches, MultiStep, Nil, Order, Outcome, Predictor,
-    PredictorState, Pretrain, ProtoNet, ProximalAt, R2d2, Rate, Rates, Regression, Relation, Reptile, Rule,
-    Runner, Scratch, Sharing, Siamese, Solver, Spread, Steps, Storage, Task, Trainer, Training, Verdict,
-    Vote, by_instance, evaluate, evaluate_at_steps, evaluate_by_step, learner_spec, meta_gradient,
-    prototypes, save, save_predictor, save_progress, task_gradient,
-};
-pub use fewshot_nn::{
-    Adam, Bias, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Input, Koch, LayerSettings,
-    Layerwise, Linear, Lstm, MannConfig, Mlp, Mode, Model, Noise, NormPolicy, Optimizer, ParamBuilder,
-    ParamId, ParamSpec, Params, Pass, R2d2Config, R2d2Encoder, RelationConfig, Schedule, Sgd, Signature,
-    Tail,
-};
+pub mod prelude;
 
 /// The code of the README is compiled and run with the tests.
 #[cfg(doctest)]

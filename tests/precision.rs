@@ -1,10 +1,10 @@
 //! Meta-gradients in f32 against f64, at the size of the paper's Omniglot network.
 
+use fewshot::autodiff::{Array, Float, Padding};
 use fewshot::episodes::RngExt;
-use fewshot::{
-    Array, ChaCha8Rng, Conv4, Conv4Config, Examples, Filter, Float, Labels, Learner, Maml, Meta, Padding,
-    Params, Purpose, Runner, Task, stream,
-};
+use fewshot::episodes::{ChaCha8Rng, Purpose, stream};
+use fewshot::meta::{Examples, Filter, Labels, Learner, Maml, Meta, Runner, Task};
+use fewshot::nn::{Conv4, Conv4Config, Params};
 
 const WAYS: usize = 5;
 

@@ -4,11 +4,11 @@
 
 mod numbers;
 
+use fewshot::autodiff::Padding;
+use fewshot::episodes::{Episode, Outputs, Set, Targets, Tasks};
 use fewshot::meta::MetaGradient;
-use fewshot::{
-    Checkpointing, Conv4, Conv4Config, Episode, Filter, LabelCode, Learner, Maml, Mann, Meta, Mlp, Order,
-    Outputs, Padding, ProtoNet, Runner, Set, Targets, Tasks,
-};
+use fewshot::meta::{Checkpointing, Filter, LabelCode, Learner, Maml, Mann, Meta, Order, ProtoNet, Runner};
+use fewshot::nn::{Conv4, Conv4Config, Mlp};
 use ndarray::ArrayD;
 
 /// Every workload there is.

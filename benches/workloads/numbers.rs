@@ -3,7 +3,7 @@
 //! Value `i` of the tensor `name` is `mix(fnv1a(name) ^ mix(i))` in 32-bit arithmetic; its upper 24 bits, exact in `f32`, are
 //! spread over -1..1. `mix` is a hash of C. Wellons, "lowbias32".
 
-use fewshot::Array;
+use fewshot::autodiff::Array;
 
 fn fnv1a(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
