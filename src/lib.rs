@@ -36,8 +36,20 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! Both are on by default. Who learns from numbers, feature vectors or the built-in glyphs can do without them, which saves
+//! more than half of the other people's crates: `fewshot = { ..., default-features = false }`.
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `images` | [`episodes::folder`]: folders of pictures of one's own, in PNG, JPEG, WebP, GIF, BMP, TIFF and PNM |
+//! | `archives` | [`omniglot::load`](episodes::omniglot) and `omniglot::runs`: the official archives, read in place or unpacked |
 
 #![forbid(unsafe_code)]
+// links to what a feature brings lead nowhere without it
+#![cfg_attr(not(all(feature = "images", feature = "archives")), allow(rustdoc::broken_intra_doc_links))]
 
 pub use fewshot_autodiff as autodiff;
 pub use fewshot_episodes as episodes;
@@ -48,10 +60,12 @@ pub use fewshot_autodiff::{
     Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime, Tape,
     Together, Var, gradcheck, with_split,
 };
+#[cfg(feature = "images")]
+pub use fewshot_episodes::folder;
 pub use fewshot_episodes::{
     ChaCha8Rng, ClassBatches, ClassSplit, Distortion, Episode, FeatureParts, FeatureSet, FeatureTasks,
     ImageSet, ImageTasks, OneShot, Outputs, PairProtocol, Pairs, Protocol, Purpose, Rotations,
-    SequenceProtocol, Sequences, Set, Sinusoid, Targets, Tasks, folder, omniglot, stream,
+    SequenceProtocol, Sequences, Set, Sinusoid, Targets, Tasks, omniglot, stream,
 };
 pub use fewshot_meta::{
     Anil, Answers, Cavia, Checkpoint, Displacement, Distance, Evaluation, ExactnessCheck, Examples,
