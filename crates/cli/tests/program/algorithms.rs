@@ -1,11 +1,9 @@
 //! Every algorithm trains, keeps its run, and is measured again with the same figures.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 use serde_json::Value;
-use support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 
 const TINY: &str = "--iterations 2 --episodes 2 --meta-batch 2";
 

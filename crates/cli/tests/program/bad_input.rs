@@ -1,10 +1,8 @@
 //! Bad input: one clear line, exit status 2, nothing lost.
 
-mod support;
-
 use std::fs;
 
-use support::{fails, fewshot, trained};
+use crate::support::{fails, fewshot, trained};
 
 #[test]
 fn options_that_make_no_sense() {

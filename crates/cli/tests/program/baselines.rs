@@ -1,11 +1,9 @@
 //! Pretraining, and what is measured beside it.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{evaluate, last, omniglot, train, trained};
 use serde_json::Value;
-use support::{evaluate, last, omniglot, train, trained};
 
 const DRAWINGS: &str =
     "--algorithm pretrain --batch 8 --eval-steps 3 --eval-queries 2 --iterations 2 --episodes 3";

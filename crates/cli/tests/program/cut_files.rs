@@ -1,11 +1,9 @@
 //! Files of a run that are empty, cut or missing: said by what they are, and mended where that can be done.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::{evaluate, fails, fewshot, train, trained};
+use crate::support::{evaluate, fails, fewshot, train, trained};
 
 const WAVES: &str = "--data sinusoid --episodes 2 --iterations 6 --validate-every 0";
 

@@ -1,13 +1,11 @@
 //! The division of a run's classes is that of the run, whatever becomes of its data.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::pictures::{drawing, drawings, write};
+use crate::support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 use serde_json::Value;
-use support::pictures::{drawing, drawings, write};
-use support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 use tempfile::TempDir;
 
 const OPTIONS: &str =

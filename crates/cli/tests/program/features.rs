@@ -1,15 +1,13 @@
 //! The features of a trained encoder, and what learns from them.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::{evaluate, fails, fewshot, last, train, trained};
 use fewshot_episodes::FeatureParts;
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use image::GrayImage;
 use serde_json::Value;
-use support::{evaluate, fails, fewshot, last, train, trained};
 
 const ENCODER: &str =
     "--algorithm protonet --train-ways 5 --queries 1 --iterations 3 --episodes 2 --rotations new-classes";

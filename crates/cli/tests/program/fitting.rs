@@ -1,12 +1,10 @@
 //! Settings that nobody asked for go with what the data have, and are said; those that were asked for are refused.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::pictures::drawings;
-use support::{evaluate, fails, fewshot, last, train};
+use crate::support::pictures::drawings;
+use crate::support::{evaluate, fails, fewshot, last, train};
 use tempfile::TempDir;
 
 const SHORT: &str = "--iterations 2 --meta-batch 2 --episodes 4 --threads 1";

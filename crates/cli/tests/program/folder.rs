@@ -1,14 +1,12 @@
 //! Pictures of one's own: training on a folder, and naming new pictures.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use crate::support::pictures::{drawing, drawings, tinted, write};
+use crate::support::{evaluate, fails, fewshot, last, train, trained};
 use serde_json::Value;
-use support::pictures::{drawing, drawings, tinted, write};
-use support::{evaluate, fails, fewshot, last, train, trained};
 use tempfile::TempDir;
 
 fn folder(data: &TempDir, options: &str) -> String {

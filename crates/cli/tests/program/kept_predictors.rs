@@ -1,13 +1,11 @@
 //! What was learned from a support, kept in a file by `fewshot predict --save`.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::pictures::drawings;
+use crate::support::{fails, fewshot, trained};
 use serde_json::Value;
-use support::pictures::drawings;
-use support::{fails, fewshot, trained};
 
 /// What `fewshot predict MODEL ARGUMENTS --json` says.
 #[track_caller]

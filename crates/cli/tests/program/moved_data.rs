@@ -1,13 +1,11 @@
 //! Data that are no longer where a run was trained on them.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::pictures::{drawing, drawings, write};
+use crate::support::{fails, fewshot, trained};
 use fewshot_episodes::{FeatureParts, FeatureSet};
-use support::pictures::{drawing, drawings, write};
-use support::{fails, fewshot, trained};
 use tempfile::TempDir;
 
 const OPTIONS: &str = "--ways 2 --train-ways 3 --queries 1 --eval-queries 1 --episodes 4 --iterations 2";

@@ -1,14 +1,12 @@
 //! Names of classes and files from the folder to the answers.
 
-mod support;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
+use crate::support::pictures::{drawing, write};
+use crate::support::{fewshot, trained};
 use serde_json::Value;
-use support::pictures::{drawing, write};
-use support::{fewshot, trained};
 
 /// Names that lists, terminals or JSON could stumble over.
 const NAMES: [&str; 7] = [

@@ -1,12 +1,10 @@
 //! Data that are not as expected: pictures of many formats, twins without drawers, pipes and devices.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::pictures::{drawing, drawings, write};
-use support::{evaluate, fails, fewshot, train};
+use crate::support::pictures::{drawing, drawings, write};
+use crate::support::{evaluate, fails, fewshot, train};
 use tempfile::TempDir;
 
 const TINY: &str = "--ways 2 --queries 1 --eval-queries 1 --iterations 1 --episodes 2 --threads 1";

@@ -1,8 +1,6 @@
 //! The official one-shot runs of Omniglot by the program.
 
-mod support;
-
-use support::{evaluate, fails, fewshot, last, omniglot, train, trained};
+use crate::support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 
 const TINY: &str = "--iterations 2 --episodes 4 --threads 1";
 

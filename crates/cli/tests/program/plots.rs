@@ -1,13 +1,11 @@
 //! The pictures of runs: nothing in them is cut, nothing lies on another, and classes have their names.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::pictures::{drawing, write};
-use support::svg::{is_readable, texts};
-use support::{fewshot, trained};
+use crate::support::pictures::{drawing, write};
+use crate::support::svg::{is_readable, texts};
+use crate::support::{fewshot, trained};
 use tempfile::TempDir;
 
 /// Folders `train` and `test` of as many classes each, of four drawings; their names are of any length and script.

@@ -1,12 +1,10 @@
 //! Whole runs: determinism, evaluation, repetition, and what --out holds.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 use serde_json::Value;
-use support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 
 const MAML: &str = "--algorithm maml --iterations 3 --meta-batch 4 --episodes 6";
 const PROTONET: &str = "--algorithm protonet --iterations 3 --train-ways 6 --episodes 6";

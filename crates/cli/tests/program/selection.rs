@@ -1,12 +1,10 @@
 //! Weights chosen on validation classes.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::{evaluate, fewshot, last, train, trained};
 use fewshot_meta::Checkpoint;
-use support::{evaluate, fewshot, last, train, trained};
 
 const CHOSEN: &str = "--algorithm protonet --train-ways 6 --episodes 6 --outer-lr 0.03 --validate-every 2 --eval-queries 1 --ways 3 --threads 2";
 

@@ -1,14 +1,12 @@
 //! Signals, a reader that goes away, and a disc that runs full.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{evaluate, last};
+use crate::support::{evaluate, last};
 
 const FOREVER: &str = "train --data sinusoid --iterations 100000000 --episodes 10 --out";
 

@@ -1,16 +1,14 @@
 //! Runs that are killed, runs that meet in one folder, and files that are not what they should be.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::pictures::drawings;
-use support::{evaluate, fails, fewshot, train, trained};
+use crate::support::pictures::drawings;
+use crate::support::{evaluate, fails, fewshot, train, trained};
 
 const WAVES: &str = "--data sinusoid --episodes 2 --validate-every 40";
 const FOREVER_WAVES: &str = "--data sinusoid --iterations 100000000 --episodes 10";

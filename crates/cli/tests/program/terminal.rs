@@ -1,17 +1,15 @@
 //! What is printed on a terminal is as wide as the terminal, and no word is broken.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
+use crate::support::pictures::{drawing, write};
+use crate::support::trained;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use support::pictures::{drawing, write};
-use support::trained;
 use unicode_width::UnicodeWidthStr;
 
 const TINY: &str = "--iterations 2 --episodes 3 --meta-batch 1 --threads 1";
@@ -58,7 +56,7 @@ fn on_terminal(columns: u16, printed: Printed, arguments: &[&str]) -> String {
 
 /// What it prints into a pipe.
 fn piped(arguments: &[&str]) -> String {
-    let output = support::fewshot().args(arguments).output().unwrap();
+    let output = crate::support::fewshot().args(arguments).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -180,7 +178,7 @@ fn progress_and_errors_fit() {
     fits(&on_terminal(0, Printed::Results, &algorithms), 80, &piped(&algorithms));
     let wrong = ["train", "--preset", "protonet-omniglot-5w1s", "--data", "sinusoid"];
     let error = on_terminal(40, Printed::Remarks, &wrong);
-    let plain = support::fewshot().args(wrong).output().unwrap().stderr;
+    let plain = crate::support::fewshot().args(wrong).output().unwrap().stderr;
     fits(&error, 40, &String::from_utf8(plain).unwrap());
     assert!(error.lines().count() > 1, "{error}");
 }
@@ -198,7 +196,7 @@ fn what_the_user_says_of_the_terminal_comes_first() {
     let text = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
     fits(&text, 50, &piped(&["algorithms"]));
     // into a pipe, lines stay as they are
-    let output = support::fewshot().arg("algorithms").env("COLUMNS", "50").output().unwrap();
+    let output = crate::support::fewshot().arg("algorithms").env("COLUMNS", "50").output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), piped(&["algorithms"]));
 }
 

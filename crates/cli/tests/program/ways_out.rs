@@ -1,12 +1,10 @@
 //! Every message names a way out, and each of these is followed here: a command that fails, what its message names, and commands with
 //! that, which work.
 
-mod support;
-
 use std::path::Path;
 
-use support::pictures::drawings;
-use support::{fails, fewshot, trained};
+use crate::support::pictures::drawings;
+use crate::support::{fails, fewshot, trained};
 use tempfile::TempDir;
 
 const TINY: &str = "--iterations 1 --episodes 2 --meta-batch 1";

@@ -1,9 +1,7 @@
 //! Archives and drawings that are damaged, hostile or not what they
 //! should be: one clear error each, and never a panic.
 
-mod common;
-
-use common::{archive, drawing, has, png, small_part, write};
+use crate::common::{archive, drawing, has, png, small_part, write};
 use fewshot_episodes::omniglot;
 use std::io::Cursor;
 use tempfile::{TempDir, tempdir};

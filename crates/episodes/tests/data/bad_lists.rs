@@ -1,9 +1,7 @@
 //! Label files and split files that are damaged or not what they should be: one
 //! clear error each.
 
-mod common;
-
-use common::{archive, drawing, has, write};
+use crate::common::{archive, drawing, has, write};
 use fewshot_episodes::nearest::{Distance, accuracy};
 use fewshot_episodes::{ClassSplit, Episode, Error, ImageSet, omniglot};
 use std::path::Path;

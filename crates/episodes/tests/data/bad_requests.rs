@@ -1,8 +1,6 @@
 //! Requests that the data cannot meet: one clear error each.
 
-mod common;
-
-use common::{images, plain};
+use crate::common::{images, plain};
 use fewshot_episodes::{ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Turn};
 use std::sync::Arc;
 

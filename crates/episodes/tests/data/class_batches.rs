@@ -1,8 +1,6 @@
 //! Properties of batches for ordinary classification.
 
-mod common;
-
-use common::{images, plain};
+use crate::common::{images, plain};
 use fewshot_episodes::{ClassBatches, ClassId, ImageSet, Outputs, Purpose, Rotations, Set, Tasks, Turn};
 use proptest::prelude::*;
 use std::collections::HashSet;

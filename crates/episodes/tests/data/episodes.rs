@@ -1,8 +1,6 @@
 //! Properties of image episodes that every protocol must have.
 
-mod common;
-
-use common::{images, plain};
+use crate::common::{images, plain};
 use fewshot_episodes::{
     ClassId, ClassSplit, Episode, Error, ImageTasks, Outputs, Protocol, Purpose, Rotations, Set, Tasks, Turn,
 };

@@ -1,8 +1,6 @@
 //! Episodes of feature vectors, and their files.
 
-mod common;
-
-use common::{has, write};
+use crate::common::{has, write};
 use fewshot_episodes::{
     Episode, Error, FeatureParts, FeatureSet, FeatureTasks, Outputs, Protocol, Purpose, Rotations, Set, Tasks,
 };

@@ -1,8 +1,6 @@
 //! Folders of pictures: what is read, in which order, and as which pixels.
 
-mod common;
-
-use common::{has, write};
+use crate::common::{has, write};
 use fewshot_episodes::folder::{self, Colour, Folder, FolderConfig, Tones};
 use fewshot_episodes::{ImageTasks, Protocol, Purpose, Rotations, Tasks};
 use image::codecs::jpeg::JpegEncoder;
@@ -185,7 +183,7 @@ fn huge_png() -> Vec<u8> {
 
 #[test]
 fn drawings_read_as_those_of_omniglot_do() {
-    let part = common::small_part("images_background", "Greek", 3);
+    let part = crate::common::small_part("images_background", "Greek", 3);
     let folder = files(&part);
     let omniglot = fewshot_episodes::omniglot::load(folder.path(), 28).unwrap();
     let config = FolderConfig { tones: Tones::Inverted, ..FolderConfig::default() };

@@ -1,9 +1,7 @@
 //! Folders for training, validation and testing: how they are known, and what they make of classes that they share.
 
-mod common;
-
-use common::divided::{folder, loaded, names, parts, ravi, refused};
-use common::{has, write};
+use crate::common::divided::{folder, loaded, names, parts, ravi, refused};
+use crate::common::{has, write};
 
 #[test]
 fn folders_of_parts_divide() {

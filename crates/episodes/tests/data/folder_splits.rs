@@ -1,9 +1,7 @@
 //! The divisions that folders of pictures bring with them.
 
-mod common;
-
-use common::divided::{folder, loaded, parts, picture, ravi, refused};
-use common::{has, write};
+use crate::common::divided::{folder, loaded, parts, picture, ravi, refused};
+use crate::common::{has, write};
 use fewshot_episodes::{ClassId, ImageSet, folder, glyphs};
 
 const LISTS: [&str; 3] = [

@@ -1,9 +1,7 @@
 //! Names in lists: any that a file system allows, in every form that lists are saved in.
 
-mod common;
-
-use common::divided::{folder, loaded, names, parts, picture, ravi, refused};
-use common::{has, write};
+use crate::common::divided::{folder, loaded, names, parts, picture, ravi, refused};
+use crate::common::{has, write};
 use fewshot_episodes::{ClassSplit, ImageSet};
 use tempfile::TempDir;
 

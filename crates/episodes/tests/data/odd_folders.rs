@@ -1,8 +1,6 @@
 //! Folders with more in them than pictures: what is read, what is refused, and what is counted.
 
-mod common;
-
-use common::{has, write};
+use crate::common::{has, write};
 use fewshot_episodes::folder::{self, Colour, Folder, FolderConfig};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};

@@ -4,8 +4,6 @@
 //! with `FEWSHOT_SHARED` by default `shared` beside the repository. Where it is
 //! absent these tests say so and pass.
 
-mod common;
-
 use fewshot_episodes::{
     ClassId, ClassSplit, ImageSet, ImageTasks, Protocol, Purpose, Rotations, Tasks, Turn, nearest, omniglot,
 };
@@ -78,9 +76,9 @@ fn turning_before_or_after_resampling_is_the_same() {
             for k in 0..20 {
                 let mut ink = vec![false; 105 * 105];
                 turn.apply(full.image(class, k), full.shape(), &mut ink, |v| v != 0);
-                let png = common::png(105, 105, |row, column| ink[row * 105 + column]);
+                let png = crate::common::png(105, 105, |row, column| ink[row * 105 + column]);
                 let file = format!("Turned/character{character:02}/0001_{:02}.png", k + 1);
-                common::write(made.path(), &file, &png);
+                crate::common::write(made.path(), &file, &png);
             }
             expected.push((class, turn));
         }

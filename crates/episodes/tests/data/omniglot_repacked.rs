@@ -1,8 +1,6 @@
 //! Omniglot as people have it: packed again, copied, renamed or in parts.
 
-mod common;
-
-use common::{archive, has, small_part, write};
+use crate::common::{archive, has, small_part, write};
 use fewshot_episodes::{ImageSet, omniglot};
 use tempfile::{TempDir, tempdir};
 

@@ -1,5 +1,4 @@
 //! What the tests of the program share.
-#![allow(dead_code)] // each test file uses a part
 
 pub mod pictures;
 pub mod svg;
