@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example 03_own_model`
 //!
-//! A model is architecture only: it registers its weights with a `Builder`, remembers their places, and is given the weights at
+//! A model is architecture only: it registers its weights with a `ParamBuilder`, remembers their places, and is given the weights at
 //! every call, so the same code runs on the initial and on the adapted ones. This one has a skip connection and tanh instead
 //! of ReLU, and learns to fit a sine wave from ten points with one gradient step.
 
@@ -12,12 +12,12 @@ struct Residual {
     first: Linear,
     middle: Linear,
     head: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Residual {
     fn new(width: usize) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let first = b.scope("first", |b| Linear::new(b, 1, width));
         let middle = b.scope("middle", |b| Linear::new(b, width, width));
         let head = b.scope("head", |b| Linear::new(b, width, 1));
@@ -26,7 +26,7 @@ impl Residual {
 }
 
 impl<F: Float> Model<F> for Residual {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

@@ -57,8 +57,8 @@ pub use fewshot_meta as meta;
 pub use fewshot_nn as nn;
 
 pub use fewshot_autodiff::{
-    Activation, Array, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime, Tape,
-    Together, Var, gradcheck, with_split,
+    Activation, Array, BatchedRun, Conv, CustomOp, Float, Indices, Padding, Pool, Program, Shape, StepTime,
+    Tape, Var, gradcheck, with_split,
 };
 #[cfg(feature = "images")]
 pub use fewshot_episodes::folder;
@@ -77,9 +77,10 @@ pub use fewshot_meta::{
     save_predictor, save_progress,
 };
 pub use fewshot_nn::{
-    Adam, Bias, Builder, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Input, Koch, Layer,
-    Layerwise, Linear, Lstm, MannConfig, Mlp, Model, Noise, NormPolicy, Optimizer, Params, Pass, R2d2Config,
-    R2d2Encoder, RelationConfig, Schedule, Sgd, Signature, Slot, Spec, Tail,
+    Adam, Bias, Clip, Conv4, Conv4Config, Direction, Gru, Headed, Init, Input, Koch, LayerSettings,
+    Layerwise, Linear, Lstm, MannConfig, Mlp, Mode, Model, Noise, NormPolicy, Optimizer, ParamBuilder,
+    ParamId, ParamSpec, Params, Pass, R2d2Config, R2d2Encoder, RelationConfig, Schedule, Sgd, Signature,
+    Tail,
 };
 
 /// The code of the README is compiled and run with the tests.

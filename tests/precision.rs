@@ -1,6 +1,6 @@
 //! Meta-gradients in f32 against f64, at the size of the paper's Omniglot network.
 
-use fewshot::episodes::Draw;
+use fewshot::episodes::RngExt;
 use fewshot::{
     Array, ChaCha8Rng, Conv4, Conv4Config, Examples, Filter, Float, Labels, Learner, Maml, Meta, Padding,
     Params, Purpose, Runner, Task, stream,

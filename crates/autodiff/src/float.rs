@@ -10,7 +10,7 @@ pub(crate) mod sealed {
     use crate::grad::Rule;
     use crate::inputs::Inputs;
     use crate::op::Op;
-    use crate::ops::places::Misplaced;
+    use crate::ops::indices::OutOfRange;
     use crate::shape::Shape;
 
     #[doc(hidden)]
@@ -20,7 +20,7 @@ pub(crate) mod sealed {
             x: &Inputs<'_, Self>,
             out: &mut [&mut [Self]],
             shapes: &[Shape],
-        ) -> Result<(), Misplaced>
+        ) -> Result<(), OutOfRange>
         where
             Self: super::Float;
 
@@ -37,7 +37,7 @@ pub(crate) mod sealed {
                     x: &Inputs<'_, $t>,
                     out: &mut [&mut [$t]],
                     shapes: &[Shape],
-                ) -> Result<(), Misplaced> {
+                ) -> Result<(), OutOfRange> {
                     op.forward(x, out, shapes)
                 }
 

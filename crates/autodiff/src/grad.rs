@@ -292,7 +292,7 @@ impl<'t, F: Float> Var<'t, F> {
     pub fn grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
         self.check_scalar("grads");
         self.check_tape("grads", wrt);
-        self.tape().handed_out(self.recorded_grads(wrt))
+        self.tape().as_returned(self.recorded_grads(wrt))
     }
 
     /// [`Var::grads`] that can be differentiated again on every tape.
@@ -339,7 +339,7 @@ impl<'t, F: Float> Var<'t, F> {
         assert_eq!(own, other, "vjp: output {own} and cotangent {other} differ");
         self.check_tape("vjp", wrt);
         self.check_tape("vjp", &[cotangent]);
-        self.tape().handed_out(self.recorded_vjp(wrt, cotangent))
+        self.tape().as_returned(self.recorded_vjp(wrt, cotangent))
     }
 
     /// [`Var::vjp`] that can be differentiated again on every tape.

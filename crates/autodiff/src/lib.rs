@@ -34,7 +34,7 @@ mod var;
 pub use array::Array;
 #[doc(hidden)]
 pub use fewshot_kernels::cpu::peak::fma_rate;
-pub use fewshot_kernels::{Crew, Element, MAX_RANK, PoolUse, pool_use, with_split};
+pub use fewshot_kernels::{BufferPoolUse, Element, MAX_RANK, WorkerGroup, buffer_pool_use, with_split};
 pub use float::Float;
 pub use op::CustomOp;
 #[doc(hidden)]
@@ -42,11 +42,11 @@ pub use op::operators;
 pub use ops::conv::{Conv, Padding};
 pub use ops::conv_block::ConvBlock;
 pub use ops::conv_layer::ConvLayer;
+pub use ops::indices::Indices;
 pub use ops::linalg::{NotPositiveDefinite, Transpose, Triangle};
 pub use ops::norm::Activation;
-pub use ops::places::Indices;
 pub use ops::pool::Pool;
-pub use program::{Program, StepTime, Together};
+pub use program::{BatchedRun, Program, StepTime};
 pub use shape::Shape;
 pub use tape::Tape;
 pub use var::Var;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fewshot_kernels::parallel::ask_crew;
+use fewshot_kernels::parallel::update_helpers;
 
 use crate::array::Array;
 use crate::checkpoint::Checkpoint;
@@ -18,12 +18,12 @@ use crate::ops::conv_block::ConvBlockOp;
 use crate::ops::conv_layer::ConvLayerOp;
 use crate::ops::fused::Fused;
 use crate::ops::index::IndexOp;
+use crate::ops::indices::OutOfRange;
 use crate::ops::layout::Layout;
 use crate::ops::linalg::Linalg;
 use crate::ops::lstm::LstmOp;
 use crate::ops::norm::NormOp;
-use crate::ops::norm_pool::{Joined, NormPool};
-use crate::ops::places::Misplaced;
+use crate::ops::norm_pool::{NormPool, NormPoolKind};
 use crate::ops::pool::PoolOp;
 use crate::ops::product::Product;
 use crate::ops::rows::Rows;
@@ -132,8 +132,8 @@ impl<F: Float> Op<F> {
         x: &Inputs<'_, F>,
         out: &mut [&mut [F]],
         shapes: &[Shape],
-    ) -> Result<(), Misplaced> {
-        ask_crew();
+    ) -> Result<(), OutOfRange> {
+        update_helpers();
         match self {
             Op::Leaf | Op::Output | Op::Checkpoint(_) => unreachable!("has its value from the start"),
             Op::Unary(function) => F::unary(out[0], x.source(0), *function),
@@ -211,7 +211,7 @@ pub fn operators() -> Vec<&'static str> {
         ConvLayerOp::<f32>::NAMES,
         PoolOp::NAMES,
         NormOp::<f32>::NAMES,
-        Joined::NAMES,
+        NormPoolKind::NAMES,
         LstmOp::NAMES,
         Linalg::NAMES,
         Fused::<f32>::NAMES,

@@ -1,28 +1,28 @@
 //! [`Program`]: a computation recorded once and replayed for other values.
 //!
 //! Recording writes operators without executing them; what does not lead to a result is pruned, constants are computed
-//! at once, and every value gets a place in one arena, whose memory is used again after a value's last use. A run may take several
-//! tasks at once (`program/many.rs`).
+//! at once, and every value gets a place in one arena, whose memory is reused after a value's last use. A run may take a batch of
+//! tasks (`program/batched_run.rs`).
 
-mod again;
 mod arena;
+mod batched_run;
+mod batching;
+mod difference;
 mod fuse;
-mod lift;
-mod many;
+mod fuse_norm_pool;
 mod memory;
 mod plan;
-mod pooled;
 mod print;
-mod same;
-mod turned;
+mod rematerialize;
+mod transpose;
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use arena::{Arena, Shelves};
-use lift::Lifted;
-pub use many::Together;
+use arena::{Arena, FreeLists};
+pub use batched_run::BatchedRun;
+use batching::BatchedSteps;
 
 use fewshot_kernels::Buffer;
 use fewshot_kernels::elementwise::Source;
@@ -31,9 +31,9 @@ use crate::array::Array;
 use crate::float::Float;
 use crate::inputs::{Input, Inputs};
 use crate::op::Op;
-use crate::ops::places::Misplaced;
+use crate::ops::indices::OutOfRange;
 use crate::shape::Shape;
-use crate::tape::{Given, Tape};
+use crate::tape::{InputKind, Tape};
 use crate::var::Var;
 
 /// Where a value lies.
@@ -58,8 +58,8 @@ struct Operand {
     shape: u32,
     /// Number of the value, for printing.
     value: u32,
-    /// Whether tasks that run together have a value each.
-    given: Given,
+    /// Whether each task of a batch has its own value, or all share one.
+    kind: InputKind,
 }
 
 /// One operator of a program.
@@ -90,7 +90,7 @@ fn part<'a, T>(list: &'a [T], range: &Range<u32>) -> &'a [T] {
 /// assert_eq!(slope.run(&[&Array::scalar(5.0)])[0].item(), 75.0);
 /// ```
 pub struct Program<F: Float = f32> {
-    inputs: Vec<(Shape, Given)>,
+    inputs: Vec<(Shape, InputKind)>,
     constants: Vec<Array<F>>,
     steps: Vec<Step<F>>,
     operands: Vec<Operand>,
@@ -102,11 +102,11 @@ pub struct Program<F: Float = f32> {
     /// Elements of the arena, and of the results that leave it.
     memory: usize,
     leaving: Vec<usize>,
-    /// Elements of all values together, were none of their memory used twice.
+    /// Elements of all values if no memory were reused.
     unshared: usize,
-    idle: Shelves<F>,
-    /// How the steps take numbers of tasks that there have been.
-    lifted: Mutex<Vec<Arc<Lifted>>>,
+    idle: FreeLists<F>,
+    /// The steps for each batch size that has run so far.
+    batched_steps: Mutex<Vec<Arc<BatchedSteps>>>,
 }
 
 /// How long one step of a program took.
@@ -120,11 +120,11 @@ pub struct StepTime {
     pub seconds: f64,
 }
 
-/// Ends a run that was given a value that names no place.
+/// Ends a run that was given an index or label out of range.
 #[cold]
 #[track_caller]
-fn refuse(misplaced: Misplaced) -> ! {
-    panic!("{misplaced}")
+fn refuse(error: OutOfRange) -> ! {
+    panic!("{error}")
 }
 
 impl<F: Float> Program<F> {
@@ -142,7 +142,7 @@ impl<F: Float> Program<F> {
     /// The results for these values of the inputs, in the order in which the inputs were asked for.
     ///
     /// # Panics
-    /// When there is not one value an input, a shape differs, or a label or index names no place.
+    /// When the number of values is not the number of inputs, a shape differs, or an index or label is out of range.
     #[track_caller]
     pub fn run(&self, inputs: &[&Array<F>]) -> Vec<Array<F>> {
         self.replay(inputs, |_| ())
@@ -212,7 +212,7 @@ impl<F: Float> Program<F> {
         }
     }
 
-    /// A free arena for so many tasks, with new memory for the results.
+    /// A free arena for a batch of `tasks` tasks, with new memory for the results.
     fn arena(&self, tasks: usize) -> Arena<F> {
         let results = self.leaving.iter().map(|&count| Buffer::dirty(count * tasks)).collect();
         Arena { memory: self.idle.take(self.memory * tasks), results }
@@ -241,8 +241,8 @@ impl<F: Float> Program<F> {
             };
             Inputs::gather(list.len(), input, |x| F::forward(&step.op, x, out, shapes))
         });
-        if let Err(misplaced) = done {
-            refuse(misplaced);
+        if let Err(error) = done {
+            refuse(error);
         }
     }
 

@@ -25,16 +25,16 @@ pub(crate) struct Record<F: Float> {
     pub(crate) nodes: Vec<Node<F>>,
     arena: Vec<u32>,
     /// While a program is recorded: its inputs so far, values to come.
-    pub(crate) open: Option<Vec<(u32, Given)>>,
+    pub(crate) open: Option<Vec<(u32, InputKind)>>,
 }
 
-/// How often the values of a program's input are given.
+/// Whether each task of a batch has its own value of a program's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// Anew for every task.
-    Each,
-    /// Once for tasks that run together.
-    Once,
+pub(crate) enum InputKind {
+    /// Each task has its own.
+    PerTask,
+    /// All tasks of a batch share one.
+    Shared,
 }
 
 impl<F: Float> Record<F> {
@@ -120,8 +120,8 @@ impl<F: Float> Record<F> {
                 F::forward(op, x, &mut out, shapes)
             }
         });
-        if let Err(misplaced) = done {
-            panic!("{misplaced}");
+        if let Err(error) = done {
+            panic!("{error}");
         }
         Some(values)
     }
@@ -235,13 +235,13 @@ impl<F: Float> Tape<F> {
         self.differentiated.get()
     }
 
-    /// Remembers that a gradient was asked for.
+    /// Remembers that a gradient was taken.
     pub(crate) fn note_gradient(&self) {
         self.differentiated.set(true);
     }
 
-    /// Gradients as this tape hands them out.
-    pub(crate) fn handed_out<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
+    /// Gradients as this tape returns them: recorded, or as constants.
+    pub(crate) fn as_returned<'t>(&'t self, gradients: Vec<Var<'t, F>>) -> Vec<Var<'t, F>> {
         self.note_gradient();
         match self.gradients {
             Gradients::Recorded => gradients,
@@ -261,34 +261,34 @@ impl<F: Float> Tape<F> {
         self.record.borrow().open.is_some()
     }
 
-    /// A further input of the program that is being recorded; its values are given to [`Program::run`](crate::Program::run).
+    /// The next input of the program that is being recorded; its value is an argument of [`Program::run`](crate::Program::run).
     ///
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
     pub fn input(&self, shape: &[usize]) -> Var<'_, F> {
-        self.open_input(shape, Given::Each)
+        self.open_input(shape, InputKind::PerTask)
     }
 
-    /// As [`Tape::input`], for values that are the same for tasks that run together
-    /// ([`Program::together`](crate::Program::together)): weights, not examples.
+    /// An input that all tasks of a batch share ([`Program::batched`](crate::Program::batched)), such as weights; an ordinary
+    /// [`Tape::input`] has a value for each task.
     ///
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
-    pub fn common_input(&self, shape: &[usize]) -> Var<'_, F> {
-        self.open_input(shape, Given::Once)
+    pub fn shared_input(&self, shape: &[usize]) -> Var<'_, F> {
+        self.open_input(shape, InputKind::Shared)
     }
 
     #[track_caller]
-    fn open_input(&self, shape: &[usize], given: Given) -> Var<'_, F> {
+    fn open_input(&self, shape: &[usize], kind: InputKind) -> Var<'_, F> {
         let mut record = self.record.borrow_mut();
         assert!(
             record.open.is_some(),
             "input: no program is being recorded; use `var` to put values on a tape"
         );
         let id = record.push(Op::Leaf, &[], Shape::new(shape), None);
-        record.open.as_mut().expect("it was just looked at").push((id, given));
+        record.open.as_mut().expect("it was just looked at").push((id, kind));
         Var::new(self, id)
     }
 

@@ -136,7 +136,7 @@ fn several_tasks_at_once_have_the_bits_of_one_after_the_other() {
         for common in 0..=row.inputs.len() {
             let program = Program::record(|tape| {
                 let input = |(i, x): (usize, &Array<f64>)| match i == common {
-                    true => tape.common_input(x.shape()),
+                    true => tape.shared_input(x.shape()),
                     false => tape.input(x.shape()),
                 };
                 let x: Vec<Var<'_, f64>> = row.inputs.iter().enumerate().map(input).collect();
@@ -148,11 +148,11 @@ fn several_tasks_at_once_have_the_bits_of_one_after_the_other() {
             };
             let tasks: [Vec<Array<f64>>; 3] = FACTORS.map(scaled);
             let tasks: Vec<Vec<&Array<f64>>> = tasks.iter().map(|inputs| inputs.iter().collect()).collect();
-            let mut together = program.together(tasks.len());
-            tasks.iter().for_each(|inputs| together.add(inputs));
-            let together = together.run();
+            let mut batch = program.batched(tasks.len());
+            tasks.iter().for_each(|inputs| batch.add(inputs));
+            let batch = batch.run();
             for (k, inputs) in tasks.iter().enumerate() {
-                for (i, (all, one)) in together.iter().zip(program.run(inputs)).enumerate() {
+                for (i, (all, one)) in batch.iter().zip(program.run(inputs)).enumerate() {
                     assert_eq!(all.shape(), [&[tasks.len()], one.shape()].concat(), "{}", row.name);
                     let own = &all.data()[k * one.len()..][..one.len()];
                     assert_eq!(

@@ -137,8 +137,8 @@ fn operators_do_not_wrap_around() {
         ),
         ("output_size", "", Box::new(|| ignore(conv(Padding::all(MAX)).output_size([3, 3], [1, 1])))),
         ("output_size same", "", Box::new(|| ignore(conv(Padding::Same).output_size([MAX, 3], [MAX, 2])))),
-        ("together", COUNTED, Box::new(|| ignore(program.together(MAX)))),
-        ("together far", MEMORY, Box::new(|| ignore(program.together(VAST / 8)))),
+        ("together", COUNTED, Box::new(|| ignore(program.batched(MAX)))),
+        ("together far", MEMORY, Box::new(|| ignore(program.batched(VAST / 8)))),
     ];
     for (name, words, case) in &cases {
         assert_refused(name, words, case);

@@ -1,6 +1,6 @@
 //! The tape: memory that stays flat, values that are freed, and the words of panics.
 
-use fewshot_autodiff::{Array, Conv, Tape, Var, pool_use};
+use fewshot_autodiff::{Array, Conv, Tape, Var, buffer_pool_use};
 
 fn two_layers<'t>(x: Var<'t, f32>, w: Var<'t, f32>) -> Var<'t, f32> {
     x.matmul(w).relu().matmul(w).square().mean()
@@ -18,12 +18,12 @@ fn ten_thousand_rounds_keep_memory_flat() {
         w = w.zip(&gradient, |w, g| w - 1e-4 * g);
         drop((gradient, tape));
         if round == 10 {
-            after_ten = Some(pool_use::<f32>());
+            after_ten = Some(buffer_pool_use::<f32>());
         }
     }
     let flat = after_ten.expect("ten rounds have passed");
     assert!(flat.peak > 0, "the rounds did not use the pool");
-    assert_eq!(pool_use::<f32>(), flat);
+    assert_eq!(buffer_pool_use::<f32>(), flat);
 }
 
 #[test]
@@ -33,10 +33,10 @@ fn backward_frees_what_it_passes_and_keeps_leaves() {
     let w = tape.var(&Array::ones(&[64, 64]));
     let hidden = x.matmul(w).tanh();
     let loss = hidden.square().mean();
-    let before = pool_use::<f32>().used;
+    let before = buffer_pool_use::<f32>().used;
     let gradient = loss.backward(&[w]).remove(0);
     assert_eq!(gradient.shape(), [64, 64]);
-    assert!(pool_use::<f32>().used < before, "nothing was freed");
+    assert!(buffer_pool_use::<f32>().used < before, "nothing was freed");
     assert_eq!(w.value(), Array::ones(&[64, 64]));
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hidden.value()));
     let message = *panic.expect_err("the value is gone").downcast::<String>().expect("a message");

@@ -1,7 +1,7 @@
 //! Options that do not go together, refused before anything is loaded.
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Data, Naming, Order, Remembering, Rotations, Split, Twin};
+use crate::choices::{Data, MannMemory, Naming, Order, Rotations, Split, Twin};
 use crate::defaults;
 use crate::error::Error;
 use crate::features;
@@ -163,7 +163,7 @@ fn reading(algorithm: Algorithm, options: &Options) -> Result<(), Error> {
     if options.curriculum.is_some_and(|every| every > 0) && !strings {
         return refuse("--curriculum: numbers do not suffice for more and more classes; add --names strings");
     }
-    if options.memory.is_some_and(|memory| memory != Remembering::External) && options.access.is_some() {
+    if options.memory.is_some_and(|memory| memory != MannMemory::External) && options.access.is_some() {
         return refuse("--access is of an external memory: leave it out, or --memory");
     }
     Ok(())

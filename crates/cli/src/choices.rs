@@ -100,7 +100,7 @@ pub enum Distance {
 /// What a network that reads examples remembers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Remembering {
+pub enum MannMemory {
     /// An LSTM with an external memory
     External,
     /// Baseline: the LSTM alone

@@ -7,7 +7,7 @@ use fewshot_autodiff::{Float, Var};
 use fewshot_episodes::names::shown_path;
 use fewshot_episodes::{FeatureParts, FeatureSet, FeatureTasks, Protocol, Purpose, Rotations, Tasks};
 use fewshot_meta::{Evaluation, Learner, Scratch, evaluate};
-use fewshot_nn::{Bias, Builder, Headed, Init, Input, Linear, Model, Params, Pass, Spec};
+use fewshot_nn::{Bias, Headed, Init, Input, Linear, Model, ParamBuilder, ParamSpec, Params, Pass};
 
 use crate::algorithm::Algorithm;
 use crate::args::Part;
@@ -141,13 +141,13 @@ pub fn of_part(parts: &FeatureParts, part: Part) -> &Arc<FeatureSet> {
 /// A linear map of feature vectors of length one; it is all head.
 pub struct LinearMap {
     head: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl LinearMap {
     /// From so many numbers to so many.
     pub fn new(inputs: usize, outputs: usize, weight: Init) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let head = b.scope("head", |b| Linear::with_init(b, inputs, outputs, weight, Bias::Zeros));
         b.takes(Input::Numbers(inputs));
         b.gives(outputs);
@@ -157,7 +157,7 @@ impl LinearMap {
 }
 
 impl<F: Float> Model<F> for LinearMap {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

@@ -10,7 +10,7 @@ use fewshot_nn::{Conv4, Conv4Config, Headed, Init, Mlp, NormPolicy};
 
 use crate::baselines;
 use crate::blocks;
-use crate::choices::{Norm, Order, Pull, Remembering, Twin};
+use crate::choices::{MannMemory, Norm, Order, Pull, Twin};
 use crate::comparing;
 use crate::defaults;
 use crate::features::LinearMap;
@@ -130,11 +130,11 @@ pub fn network_name(settings: &Settings) -> String {
             Method::Siamese { network: Twin::Koch, .. } => {
                 "convolutions of Koch et al., dense layer, sigmoid"
             }
-            Method::Mann { memory: Remembering::External, .. } => {
+            Method::Mann { memory: MannMemory::External, .. } => {
                 "LSTM of 200 units, memory of 128 slots of 40 numbers, 4 heads"
             }
-            Method::Mann { memory: Remembering::Lstm, .. } => "LSTM of 200 units",
-            Method::Mann { memory: Remembering::None, .. } => "one layer of 200 units",
+            Method::Mann { memory: MannMemory::Lstm, .. } => "LSTM of 200 units",
+            Method::Mann { memory: MannMemory::None, .. } => "one layer of 200 units",
             _ => return blocks::words(&config),
         }
         .into(),

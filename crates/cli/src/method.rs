@@ -1,7 +1,7 @@
 //! An algorithm with the settings only some algorithms have.
 
 use crate::algorithm::Algorithm;
-use crate::choices::{Access, Data, Distance, Naming, Order, Pull, Remembering, Twin};
+use crate::choices::{Access, Data, Distance, MannMemory, Naming, Order, Pull, Twin};
 use crate::defaults::{self, Defaults};
 use crate::latent;
 use crate::options::Options;
@@ -152,7 +152,7 @@ pub enum Method {
     /// Memory-augmented network.
     Mann {
         /// What it remembers with.
-        memory: Remembering,
+        memory: MannMemory,
         /// How an external memory is accessed.
         access: Access,
         /// What classes are called.
@@ -184,7 +184,7 @@ fn pretrain(options: &Options, inner: &Inner) -> Method {
 
 fn mann(options: &Options) -> Method {
     Method::Mann {
-        memory: options.memory.unwrap_or(Remembering::External),
+        memory: options.memory.unwrap_or(MannMemory::External),
         access: options.access.unwrap_or(Access::PerHead),
         names: options.names.unwrap_or(defaults::naming(options.ways.unwrap_or(defaults::WAYS))),
         per_class: options.per_class.unwrap_or(defaults::PER_CLASS),
@@ -291,7 +291,7 @@ impl Method {
             }
             Method::Mann { memory, access, names, per_class, sequences, growth } => {
                 options.memory = Some(*memory);
-                options.access = (*memory == Remembering::External).then_some(*access);
+                options.access = (*memory == MannMemory::External).then_some(*access);
                 options.names = Some(*names);
                 options.per_class = Some(*per_class);
                 options.batch = Some(*sequences);

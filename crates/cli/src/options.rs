@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
 use crate::choices::{
-    Access, Data, Distance, Downsample, Naming, Norm, Order, Pull, Remembering, Rotations, Split, Twin,
+    Access, Data, Distance, Downsample, MannMemory, Naming, Norm, Order, Pull, Rotations, Split, Twin,
 };
 use crate::outer::{Outer, OuterSchedule};
 use crate::parts::Parts;
@@ -162,7 +162,7 @@ pub struct Options {
 
     /// What the network remembers with, mann only [default: external]
     #[arg(long, value_enum, help_heading = "Reading")]
-    pub memory: Option<Remembering>,
+    pub memory: Option<MannMemory>,
 
     /// How an external memory is written and addressed, mann only [default: per-head]
     #[arg(long, value_enum, help_heading = "Reading")]

@@ -1,7 +1,7 @@
 //! The outer optimiser: its kind, and how its rate falls.
 
 use clap::ValueEnum;
-use fewshot_nn::{Adam, Layer, Layerwise, Optimizer, Schedule, Sgd};
+use fewshot_nn::{Adam, LayerSettings, Layerwise, Optimizer, Schedule, Sgd};
 use serde::{Deserialize, Serialize};
 
 /// The outer optimiser.
@@ -32,8 +32,8 @@ const MOMENTUM_RISE: u64 = 10_000;
 
 /// How the layers of the paper's Siamese network move. The paper found its values by search and gives none: dense layers
 /// slower than convolutions, as in public code that trains.
-fn koch_layers() -> Vec<Layer> {
-    let layer = |scope: &str, rate| Layer { scope: scope.into(), rate, momentum: 0.9, penalty: 1e-4 };
+fn koch_layers() -> Vec<LayerSettings> {
+    let layer = |scope: &str, rate| LayerSettings { scope: scope.into(), rate, momentum: 0.9, penalty: 1e-4 };
     let convolutions = (1..=4).map(|number| layer(&format!("conv{number}"), 1.0));
     convolutions.chain([layer("dense", 0.05), layer("comparison", 0.05)]).collect()
 }

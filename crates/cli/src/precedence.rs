@@ -1,6 +1,6 @@
 //! Options over options: those of the command line over those of a configuration or preset.
 
-use crate::choices::Remembering;
+use crate::choices::MannMemory;
 use crate::options::Options;
 use crate::shots::Shots;
 
@@ -102,7 +102,7 @@ impl Options {
         if self.validate_every == Some(0) {
             other.patience = None;
         }
-        if self.memory.is_some_and(|memory| memory != Remembering::External) {
+        if self.memory.is_some_and(|memory| memory != MannMemory::External) {
             other.access = None;
         }
         if self.meta_batch.is_some() && other.lanes == other.meta_batch {
@@ -143,8 +143,8 @@ mod tests {
     fn what_is_of_another_memory_is_dropped() {
         let below = Options { access: Some(Access::Paper), ..Options::default() };
         let above = |memory| Options { memory: Some(memory), ..Options::default() };
-        assert_eq!(above(Remembering::Lstm).or(below.clone()), above(Remembering::Lstm));
-        assert_eq!(above(Remembering::External).or(below).access, Some(Access::Paper));
+        assert_eq!(above(MannMemory::Lstm).or(below.clone()), above(MannMemory::Lstm));
+        assert_eq!(above(MannMemory::External).or(below).access, Some(Access::Paper));
     }
 
     #[test]

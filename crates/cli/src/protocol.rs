@@ -4,7 +4,7 @@ use fewshot_episodes::{Outputs, SequenceProtocol, Tasks};
 use fewshot_meta::{Learner, Memory};
 use fewshot_nn::Clip;
 
-use crate::choices::{Remembering, choice_name};
+use crate::choices::{MannMemory, choice_name};
 use crate::data::Source;
 use crate::defaults;
 use crate::latent;
@@ -135,7 +135,7 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
         Method::Relation => "scores of pairs, mean squared error".into(),
         Method::R2d2 => "ridge regression".into(),
         Method::Lrd2 { newton_steps } => format!("logistic regression, Newton steps {newton_steps}"),
-        Method::Mann { memory: Remembering::External, access, names, .. } => {
+        Method::Mann { memory: MannMemory::External, access, names, .. } => {
             format!("memory access {}, names {}", choice_name(*access), choice_name(*names))
         }
         Method::Mann { names, .. } => format!("without a memory, names {}", choice_name(*names)),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use crate::args::Part;
-use crate::choices::{Access, Naming, Remembering, Rotations};
+use crate::choices::{Access, MannMemory, Naming, Rotations};
 use crate::defaults;
 use crate::error::Error;
 use crate::measure::Subject;
@@ -59,7 +59,7 @@ pub fn network(settings: &Settings) -> Option<Mann> {
     };
     let config = MannConfig::santoro();
     let core = match memory {
-        Remembering::External => {
+        MannMemory::External => {
             let access = match access {
                 Access::Paper => fewshot_nn::Access::Paper,
                 Access::PerHead => fewshot_nn::Access::PerHead,
@@ -67,8 +67,8 @@ pub fn network(settings: &Settings) -> Option<Mann> {
             };
             Core::Memory(MannConfig { access, ..config })
         }
-        Remembering::Lstm => Core::Lstm(config.controller),
-        Remembering::None => Core::FeedForward(FEED_FORWARD),
+        MannMemory::Lstm => Core::Lstm(config.controller),
+        MannMemory::None => Core::FeedForward(FEED_FORWARD),
     };
     Some(Mann::on(core, inputs, labels, *sequences))
 }

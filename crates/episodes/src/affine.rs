@@ -1,6 +1,6 @@
 //! Random affine distortions of images.
 
-use crate::{ChaCha8Rng, Draw};
+use crate::{ChaCha8Rng, RngExt};
 
 /// Pixels a side of the drawings that shifts are measured in.
 const DRAWING: f64 = 105.0;

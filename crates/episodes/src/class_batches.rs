@@ -2,7 +2,7 @@
 
 use crate::image_tasks::{check_listed, check_square, with_rotations};
 use crate::{
-    ClassId, Draw, Episode, Error, ImageSet, Outputs, Purpose, Rotations, Set, Targets, Tasks, Turn, stream,
+    ClassId, Episode, Error, ImageSet, Outputs, Purpose, RngExt, Rotations, Set, Targets, Tasks, Turn, stream,
 };
 use ndarray::ArrayD;
 use std::sync::Arc;

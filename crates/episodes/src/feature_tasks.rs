@@ -1,7 +1,7 @@
 //! Episodes of classification of feature vectors.
 
 use crate::{
-    ClassId, Draw, Episode, Error, FeatureSet, Outputs, Protocol, Purpose, Rotations, Set, Targets, Tasks,
+    ClassId, Episode, Error, FeatureSet, Outputs, Protocol, Purpose, RngExt, Rotations, Set, Targets, Tasks,
     stream,
 };
 use ndarray::ArrayD;

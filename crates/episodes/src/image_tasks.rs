@@ -1,7 +1,7 @@
 //! Episodes of image classification.
 
 use crate::{
-    ClassId, Draw, Episode, Error, ImageSet, Outputs, Protocol, Purpose, Rotations, Set, Targets, Tasks,
+    ClassId, Episode, Error, ImageSet, Outputs, Protocol, Purpose, RngExt, Rotations, Set, Targets, Tasks,
     Turn, stream,
 };
 use ndarray::ArrayD;

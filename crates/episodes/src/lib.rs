@@ -11,7 +11,7 @@
 //!
 //! Episode `i` is a pure function of data, protocol, seed, [`Purpose`] and `i`: it
 //! does not matter which thread asks for it, nor what was asked before. All
-//! randomness comes from [`stream`] and its [`Draw`]s.
+//! randomness comes from [`stream`] and its [`RngExt`]s.
 //!
 //! What is read from outside is bounded and checked; every [`Error`] names the
 //! thing, the cause and the way out.
@@ -94,5 +94,5 @@ pub use sequences::{ALPHABET, Growth, Names, STRING_LENGTH, SequenceProtocol, Se
 pub use set::{Episode, Set, Targets};
 pub use sinusoid::{Sinusoid, Wave};
 pub use split::ClassSplit;
-pub use stream::{ChaCha8Rng, Draw, Purpose, stream};
+pub use stream::{ChaCha8Rng, Purpose, RngExt, stream};
 pub use tasks::{Outputs, Tasks};

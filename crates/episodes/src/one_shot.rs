@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 
 use crate::image_tasks::check_listed;
 use crate::pairs::divided;
-use crate::{ClassId, Draw, Episode, Error, ImageSet, Outputs, Purpose, Set, Targets, Tasks, stream};
+use crate::{ClassId, Episode, Error, ImageSet, Outputs, Purpose, RngExt, Set, Targets, Tasks, stream};
 
 /// One-shot classification within an alphabet: the support shows `ways` classes of one alphabet by one drawer, the query the
 /// same classes by another (Lake et al. 2015; Koch, Zemel and Salakhutdinov 2015, section 4.2).

@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 use crate::alphabets::{families, grouped};
 use crate::image_tasks::{check_listed, check_square, described, with_rotations};
 use crate::{
-    ChaCha8Rng, ClassId, Distortion, Draw, Episode, Error, ImageSet, Outputs, Purpose, Rotations, Set,
+    ChaCha8Rng, ClassId, Distortion, Episode, Error, ImageSet, Outputs, Purpose, RngExt, Rotations, Set,
     Targets, Tasks, stream,
 };
 

@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 
 use crate::image_tasks::{check_listed, check_square, with_rotations};
 use crate::{
-    ChaCha8Rng, ClassId, Distortion, Draw, Episode, Error, ImageSet, Outputs, Purpose, Rotations, Set,
+    ChaCha8Rng, ClassId, Distortion, Episode, Error, ImageSet, Outputs, Purpose, RngExt, Rotations, Set,
     Targets, Tasks, stream,
 };
 

@@ -1,6 +1,6 @@
 //! Sinusoid regression.
 
-use crate::{ChaCha8Rng, Draw, Episode, Error, Outputs, Purpose, Set, Targets, Tasks, stream};
+use crate::{ChaCha8Rng, Episode, Error, Outputs, Purpose, RngExt, Set, Targets, Tasks, stream};
 use ndarray::{ArrayD, IxDyn};
 use std::f64::consts::PI;
 

@@ -1,7 +1,7 @@
 //! Which classes are for training, for validation and for testing.
 
 use crate::image_tasks::described;
-use crate::{ClassId, Draw, Error, ImageSet, Purpose, stream};
+use crate::{ClassId, Error, ImageSet, Purpose, RngExt, stream};
 use std::collections::HashMap;
 
 /// Classes of an image set in three parts that share no class.

@@ -45,7 +45,7 @@ impl Purpose {
 /// the 2^64 streams is reached at once, and none overlaps another.
 ///
 /// ```
-/// use fewshot_episodes::{stream, Draw, Purpose};
+/// use fewshot_episodes::{stream, RngExt, Purpose};
 /// let mut a = stream(1, Purpose::Train, 41);
 /// let mut b = stream(1, Purpose::Train, 41);
 /// assert_eq!(a.normal(), b.normal());
@@ -62,7 +62,7 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
 
 /// Draws from a random stream whose values never change: they rest on the
 /// stream's 64-bit words, on IEEE arithmetic and on `libm` alone.
-pub trait Draw: Rng {
+pub trait RngExt: Rng {
     /// An integer, uniform on `0..n` (multiply and reject: Lemire 2019).
     ///
     /// # Panics
@@ -124,7 +124,7 @@ pub trait Draw: Rng {
     }
 }
 
-impl<R: Rng + ?Sized> Draw for R {}
+impl<R: Rng + ?Sized> RngExt for R {}
 
 #[cfg(test)]
 mod tests {

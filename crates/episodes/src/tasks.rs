@@ -26,7 +26,7 @@ impl Outputs {
 /// thread, in any order, and after a restart.
 ///
 /// ```
-/// use fewshot_episodes::{stream, Draw, Episode, Outputs, Purpose, Set, Targets, Tasks};
+/// use fewshot_episodes::{stream, RngExt, Episode, Outputs, Purpose, Set, Targets, Tasks};
 /// use ndarray::ArrayD;
 ///
 /// /// Points on a line through zero; the task is its slope.

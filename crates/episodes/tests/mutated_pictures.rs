@@ -5,7 +5,7 @@ mod common;
 
 use common::{has, peak};
 use fewshot_episodes::folder::{self, FolderConfig};
-use fewshot_episodes::{Draw, Purpose, stream};
+use fewshot_episodes::{Purpose, RngExt, stream};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use std::io::Cursor;
 use std::path::Path;

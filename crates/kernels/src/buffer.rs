@@ -37,7 +37,7 @@ pub struct Pool<F> {
 
 /// What a thread's pool holds, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PoolUse {
+pub struct BufferPoolUse {
     /// In buffers that wait for their next use.
     pub free: usize,
     /// In buffers taken on this thread less those returned on it.
@@ -47,9 +47,9 @@ pub struct PoolUse {
 }
 
 /// What this thread's pool of element type `F` holds.
-pub fn pool_use<F: Pooled>() -> PoolUse {
+pub fn buffer_pool_use<F: Pooled>() -> BufferPoolUse {
     let count = |p: &mut Pool<F>| {
-        let mut sum = PoolUse::default();
+        let mut sum = BufferPoolUse::default();
         for (index, class) in p.classes.iter().enumerate() {
             let bytes = padded::<F>(capacity(index)) * size_of::<F>();
             sum.free += class.free.len() * bytes;
@@ -231,6 +231,6 @@ mod tests {
             let foreign = std::thread::spawn(|| Buffer::<f64>::dirty(1000)).join().expect("no panic");
             drop(foreign);
         }
-        assert_eq!(pool_use::<f64>().free, 0);
+        assert_eq!(buffer_pool_use::<f64>().free, 0);
     }
 }

@@ -23,10 +23,10 @@ pub mod pool;
 mod reduce;
 mod tile;
 
-pub use buffer::{Buffer, PoolUse, pool_use};
+pub use buffer::{Buffer, BufferPoolUse, buffer_pool_use};
 pub use element::Element;
 pub use entry::Kernels;
-pub use parallel::{Crew, with_split};
+pub use parallel::{WorkerGroup, with_split};
 
 /// The largest number of axes an array may have.
 pub const MAX_RANK: usize = 8;

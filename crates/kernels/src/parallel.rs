@@ -1,4 +1,4 @@
-//! Splitting one kernel over threads: for a lone big episode, and for the last tasks of a meta-batch.
+//! Work sharing: one kernel split over threads, for a single large task and for the last tasks of a meta-batch.
 
 use std::cell::{Cell, RefCell};
 use std::hint::spin_loop;
@@ -7,49 +7,49 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 thread_local! {
-    /// How many threads may help with kernels called on this one.
+    /// Number of threads that share the kernels called on this one.
     static HELPERS: Cell<usize> = const { Cell::new(0) };
-    /// Those among whom operators on this thread look for help.
-    static CREW: RefCell<Option<Crew>> = const { RefCell::new(None) };
+    /// The group whose free workers share the operators on this thread.
+    static GROUP: RefCell<Option<WorkerGroup>> = const { RefCell::new(None) };
 }
 
-/// How long a thread stays awake when there is nothing to do, for what may come next: waking it takes as long as a small kernel.
+/// How long a thread without work stays awake: waking it takes as long as a small kernel.
 const AWAKE: Duration = Duration::from_millis(1);
-/// Ever longer pauses until a thread that has nothing to do leaves its processor to others, if there are any.
+/// Ever longer pauses until a thread without work yields its processor to other processes.
 const ROUNDS: u32 = 5;
 
 /// Runs `f`; kernels it calls on this thread are split over rayon's threads if `threads_inside`.
 ///
-/// The results are the same bits either way. It is for work that is alone: many tasks at once are better served by a thread each.
+/// The results are the same bits either way. Splitting serves a single task; many tasks at once are better served by one thread each.
 pub fn with_split<R>(threads_inside: bool, f: impl FnOnce() -> R) -> R {
     within(if threads_inside { rayon::current_num_threads() - 1 } else { 0 }, None, f)
 }
 
-/// Threads of rayon's pool that work on tasks of one meta-batch: who has none left helps the others with their kernels.
+/// Threads of rayon's pool that work on the tasks of one meta-batch. A worker that is done shares the kernels of the others.
 #[derive(Clone, Debug)]
-pub struct Crew(Arc<Members>);
+pub struct WorkerGroup(Arc<Counts>);
 
 #[derive(Debug)]
-struct Members {
+struct Counts {
     count: usize,
     busy: AtomicUsize,
 }
 
-impl Crew {
-    /// So many threads, each of which is to call [`Crew::work`] once.
+impl WorkerGroup {
+    /// A group of `count` workers, each of which calls [`WorkerGroup::work`] once.
     pub fn new(count: usize) -> Self {
-        Crew(Arc::new(Members { count, busy: AtomicUsize::new(count) }))
+        WorkerGroup(Arc::new(Counts { count, busy: AtomicUsize::new(count) }))
     }
 
-    /// Runs `f`, this thread's share, and then helps until all are done. Operators of `f` are split as soon as there is help; their results
-    /// are the same bits either way. A thread that is not of the pool can be helped, but cannot help.
+    /// Runs `f`, this worker's part, and then shares the kernels of the others until all are done. Operators of `f` are split as soon as
+    /// another worker is free; their results are the same bits either way. A thread outside of rayon's pool can be helped, but cannot help.
     pub fn work(&self, f: impl FnOnce()) {
-        // rayon may give this thread another one's share while it waits in its own
-        let waits_in_its_own = CREW.with_borrow(Option::is_some);
+        // rayon may give this thread another worker's part while it waits within its own
+        let is_nested = GROUP.with_borrow(Option::is_some);
         within(self.helpers(), Some(self.clone()), f);
         self.0.busy.fetch_sub(1, Ordering::Release);
-        if !waits_in_its_own {
-            help_while(|| self.0.busy.load(Ordering::Acquire) > 0);
+        if !is_nested {
+            share_work_while(|| self.0.busy.load(Ordering::Acquire) > 0);
         }
     }
 
@@ -58,26 +58,26 @@ impl Crew {
     }
 }
 
-/// What every operator does first: the kernels it calls are split if this thread's crew has help now.
+/// Called by every operator first: splits its kernels over the workers of this thread's group that are free now.
 #[inline]
-pub fn ask_crew() {
-    CREW.with_borrow(|crew| crew.iter().for_each(|crew| HELPERS.set(crew.helpers())));
+pub fn update_helpers() {
+    GROUP.with_borrow(|group| group.iter().for_each(|group| HELPERS.set(group.helpers())));
 }
 
-fn within<R>(helpers: usize, crew: Option<Crew>, f: impl FnOnce() -> R) -> R {
-    struct Restore(usize, Option<Crew>);
+fn within<R>(helpers: usize, group: Option<WorkerGroup>, f: impl FnOnce() -> R) -> R {
+    struct Restore(usize, Option<WorkerGroup>);
     impl Drop for Restore {
         fn drop(&mut self) {
             HELPERS.set(self.0);
-            CREW.set(self.1.take());
+            GROUP.set(self.1.take());
         }
     }
-    let _restore = Restore(HELPERS.replace(helpers), CREW.replace(crew));
+    let _restore = Restore(HELPERS.replace(helpers), GROUP.replace(group));
     f()
 }
 
-/// Does what rayon's threads have to do as long as `more` says so, but no longer than [`AWAKE`] without anything to do.
-fn help_while(more: impl Fn() -> bool) {
+/// Does work of rayon's pool as long as `more` says so, but no longer than [`AWAKE`] without any.
+fn share_work_while(more: impl Fn() -> bool) {
     let (mut start, mut rounds) = (Instant::now(), 0);
     while more() && start.elapsed() < AWAKE {
         if rayon::yield_now() == Some(rayon::Yield::Executed) {
@@ -86,7 +86,7 @@ fn help_while(more: impl Fn() -> bool) {
             (0..1 << rounds).for_each(|_| spin_loop());
             rounds += 1;
         } else {
-            // others may need the processor
+            // other processes may need the processor
             std::thread::yield_now();
         }
     }
@@ -98,17 +98,17 @@ pub fn is_split() -> bool {
     HELPERS.get() > 0
 }
 
-/// How many threads share kernels called on this one.
+/// Number of threads that share kernels called on this one, itself included.
 pub fn threads() -> usize {
     1 + HELPERS.get()
 }
 
-/// Into how many of at most `most` pieces to cut work whose result does not depend on the cut.
+/// Number of pieces, at most `most`, to cut work into whose result does not depend on the cut.
 pub fn pieces(most: usize) -> usize {
     if is_split() { most.min(4 * threads()).max(1) } else { 1 }
 }
 
-/// Calls `f(i, chunk)` for the `i`-th chunk of `size` elements, on this thread or with help.
+/// Calls `f(i, chunk)` for the `i`-th chunk of `size` elements, on this thread or shared with others.
 #[inline]
 pub fn chunks<T: Send>(out: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) + Send + Sync) {
     if out.is_empty() {
@@ -140,8 +140,8 @@ pub fn chunks2<T: Send, U: Send>(
     }
 }
 
-/// Calls `f` for each piece, on this thread and on those that help, which take them one by one: of several at once the last would hold
-/// up the others.
+/// Calls `f` for each piece, on this thread and its helpers, which take pieces one by one: with several at once the last ones would
+/// hold up the others.
 pub fn share<P: Send>(pieces: impl ExactSizeIterator<Item = P> + Send, f: impl Fn(P) + Sync) {
     let count = pieces.len();
     let helpers = HELPERS.get().min(count.saturating_sub(1));
@@ -156,7 +156,7 @@ pub fn share<P: Send>(pieces: impl ExactSizeIterator<Item = P> + Send, f: impl F
     rayon::in_place_scope(|scope| {
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
         work();
-        help_while(|| done.load(Ordering::Acquire) < count);
+        share_work_while(|| done.load(Ordering::Acquire) < count);
     });
 }
 
@@ -188,20 +188,20 @@ mod tests {
     }
 
     #[test]
-    fn members_without_work_help_and_none_is_split_for_before() {
+    fn workers_that_are_done_share_the_others_work() {
         in_pool(2, || {
-            let crew = Crew::new(2);
+            let group = WorkerGroup::new(2);
             let busy = || {
                 assert!(!is_split());
                 let start = Instant::now();
                 while !is_split() {
-                    assert!(start.elapsed() < Duration::from_secs(20), "nobody was asked");
-                    ask_crew();
+                    assert!(start.elapsed() < Duration::from_secs(20), "no worker was free");
+                    update_helpers();
                 }
                 take_two_threads();
             };
-            rayon::join(|| crew.work(busy), || crew.work(|| ()));
-            assert!(!is_split() && CREW.with_borrow(Option::is_none));
+            rayon::join(|| group.work(busy), || group.work(|| ()));
+            assert!(!is_split() && GROUP.with_borrow(Option::is_none));
         });
     }
 

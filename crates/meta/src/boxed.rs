@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Noise, Params, Spec};
+use fewshot_nn::{Noise, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
@@ -12,7 +12,7 @@ use crate::task::{Examples, Task};
 use crate::task_vars::TaskVars;
 
 impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         (**self).spec()
     }
 

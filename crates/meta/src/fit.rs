@@ -1,7 +1,7 @@
 //! Whether meta-parameters, tasks and queries fit what they are given to, and in which words they do not.
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Params, Spec};
+use fewshot_nn::{ParamSpec, Params};
 
 use crate::error::Error;
 use crate::learner::{Learner, Meta};
@@ -21,7 +21,7 @@ pub enum Answers {
 
 impl Answers {
     /// The labels of a model, from its number of outputs where that is known.
-    pub(crate) fn of(model: &Spec) -> Self {
+    pub(crate) fn of(model: &ParamSpec) -> Self {
         model.outputs().map_or(Answers::Unknown, Answers::Outputs)
     }
 
@@ -87,7 +87,7 @@ pub(crate) fn lane_count(own: usize, given: usize) -> Result<(), Error> {
 }
 
 /// Meta-parameters and statistics have the names and shapes of a spec.
-pub(crate) fn weights<F: Float>(spec: &Spec, meta: &Meta<F>) -> Result<(), Error> {
+pub(crate) fn weights<F: Float>(spec: &ParamSpec, meta: &Meta<F>) -> Result<(), Error> {
     alike("meta-parameter", spec.weights(), &meta.theta)?;
     alike("statistic", spec.statistic_shapes(), &meta.statistics)
 }

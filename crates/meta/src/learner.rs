@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ChaCha8Rng, Purpose, stream};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
@@ -24,7 +24,7 @@ pub(crate) fn momentum(policy: NormPolicy) -> f64 {
 }
 
 /// The spec of an algorithm on a model, signed with both and, where there are norms, with what normalises in use.
-pub(crate) fn signed(model: Spec, algorithm: &str, policy: NormPolicy) -> Spec {
+pub(crate) fn signed(model: ParamSpec, algorithm: &str, policy: NormPolicy) -> ParamSpec {
     let spec = model.signed("algorithm", algorithm);
     let normed = spec.statistic_shapes().len() > 0;
     let words = match policy {
@@ -54,7 +54,7 @@ impl<'t, F: Float> Outcome<'t, F> {
         query: &ExampleVars<'t, F>,
         noise: &Noise,
     ) -> Self {
-        let mut pass = Pass::batch().with_noise(noise).once();
+        let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
         let predictions = model.forward(weights, query.x, &mut pass);
         Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }
     }
@@ -123,14 +123,14 @@ pub(crate) fn accuracy<F: Float>(labels: &Labels<F>, predictions: &Array<F>) -> 
 /// into [`Learner::stage`].
 ///
 /// Meta-parameters, tasks and supports are compared with the learner where they are handed over. What is known of that comes from `spec`
-/// (names, shapes, [`Spec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
+/// (names, shapes, [`ParamSpec::input`]) and from `answers_with`; the defaults of the `check_` methods serve most learners.
 ///
 /// A panic about what does not fit names the caller's line for learners by their type and in a `Box<dyn Learner>`; called through a plain
 /// `&dyn Learner` it names a line of this crate, for Rust does not pass the caller on through such calls.
 pub trait Learner<F: Float = f32>: Send + Sync {
     /// Names, shapes and initial values of the meta-parameters and statistics; the examples it takes; and its signature, to which settings
-    /// belong that change what it answers while names and shapes stay the same ([`Spec::signed`]).
-    fn spec(&self) -> Spec;
+    /// belong that change what it answers while names and shapes stay the same ([`ParamSpec::signed`]).
+    fn spec(&self) -> ParamSpec;
 
     /// Fresh meta-parameters; equal seeds give equal ones.
     fn init(&self, seed: u64) -> Meta<F> {

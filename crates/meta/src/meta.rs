@@ -14,7 +14,7 @@ pub struct Meta<F: Float = f32> {
     pub lanes: Vec<Params<Array<F>>>,
     /// Outer updates that made it.
     pub iteration: u64,
-    /// What distinguishes the learner it was made for from others of equal names and shapes ([`Spec::signature`](fewshot_nn::Spec::signature)): saved with it, and
+    /// What distinguishes the learner it was made for from others of equal names and shapes ([`ParamSpec::signature`](fewshot_nn::ParamSpec::signature)): saved with it, and
     /// compared when it is loaded. Empty where that is not known.
     pub signature: Signature,
 }

@@ -3,16 +3,16 @@
 use fewshot_autodiff::{Activation, Conv, ConvBlock, ConvLayer, Float, Padding, Pool, Var};
 
 use crate::init::{Bias, Init, PYTORCH};
-use crate::model::Pass;
+use crate::model::{Mode, Pass};
 use crate::norm::{BatchNorm, NormAffine};
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// A convolution: `[n, h, w, c_in]` to `[n, oh, ow, c_out]`, weight `[kh, kw, c_in, c_out]`, bias `[c_out]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2d {
-    weight: Slot,
-    bias: Option<Slot>,
+    weight: ParamId,
+    bias: Option<ParamId>,
     how: Conv,
 }
 
@@ -22,7 +22,7 @@ impl Conv2d {
     /// # Panics
     /// When there are more weights than can be counted.
     #[track_caller]
-    pub fn new(b: &mut Builder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
+    pub fn new(b: &mut ParamBuilder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
         Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Bias::FanIn)
     }
 
@@ -31,7 +31,7 @@ impl Conv2d {
     /// # Panics
     /// When there are more weights than can be counted.
     #[track_caller]
-    pub fn with_init(b: &mut Builder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
+    pub fn with_init(b: &mut ParamBuilder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
         let weight = b.weight("weight", &shape, weight);
         let fan_in = shape[..3].iter().product();
         b.sign("stride", format_args!("{:?}", how.stride));
@@ -69,7 +69,7 @@ impl Conv2d {
         pool: Option<Pool>,
         pass: &Pass<'t, F>,
     ) -> Var<'t, F> {
-        if pass.is_for_use() {
+        if pass.mode() == Mode::Inference {
             let bias = self.bias.map(|bias| params[bias]);
             return x.conv_layer(params[self.weight], bias, ConvLayer { conv: self.how, activation, pool });
         }
@@ -96,7 +96,7 @@ const FEW: usize = 32;
 /// Convolution, batch norm, activation, and max-pooling if asked for.
 ///
 /// A norm on batch statistics takes a bias away again, exactly, and its gradient is zero: there it is left out, and only added to
-/// the mean that is collected. In a pass for use, one on given statistics is put into weights and bias.
+/// the mean that is collected. For inference, a norm on given statistics is folded into weights and bias.
 #[derive(Debug, Clone)]
 pub struct ConvNorm {
     conv: Conv2d,
@@ -107,8 +107,8 @@ pub struct ConvNorm {
 impl ConvNorm {
     /// Named `conv` and `norm` in the present scope.
     pub fn new(
-        b: &mut Builder,
-        conv: impl FnOnce(&mut Builder) -> Conv2d,
+        b: &mut ParamBuilder,
+        conv: impl FnOnce(&mut ParamBuilder) -> Conv2d,
         channels: usize,
         affine: NormAffine,
         eps: f64,
@@ -139,14 +139,14 @@ impl ConvNorm {
         activation: Activation,
         pass: &mut Pass<'t, F>,
     ) -> Var<'t, F> {
-        if pass.is_for_use()
+        if pass.mode() == Mode::Inference
             && let Some(given) = self.norm.given(params, pass)
         {
             return self.folded(params, x, activation, given);
         }
         let batch = self.norm.uses_batch(pass);
         let weight = params[self.conv.weight].shape();
-        if batch && pass.is_once() && weight[..3].iter().product::<usize>() <= FEW {
+        if batch && pass.mode() != Mode::AnyOrder && weight[..3].iter().product::<usize>() <= FEW {
             return self.block(params, x, activation, pass);
         }
         self.after(params, self.conv.without_bias(params, x), activation, pass)

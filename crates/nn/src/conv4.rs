@@ -9,7 +9,7 @@ use crate::model::{Headed, Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
 use crate::signature::Input;
-use crate::spec::{Builder, Spec};
+use crate::spec::{ParamBuilder, ParamSpec};
 
 /// How a block halves its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ pub struct Conv4 {
     config: Conv4Config,
     blocks: Vec<ConvNorm>,
     head: Option<Linear>,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Conv4 {
@@ -165,7 +165,7 @@ impl Conv4 {
             "Conv4: four halvings leave nothing of images of {} pixels",
             config.size
         );
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let blocks = (0..4).map(|i| block(&mut b, &config, i)).collect();
         let head = config.head.map(|outputs| {
             b.scope("head", |b| {
@@ -199,12 +199,12 @@ impl Conv4 {
     }
 }
 
-fn block(b: &mut Builder, config: &Conv4Config, i: usize) -> ConvNorm {
+fn block(b: &mut ParamBuilder, config: &Conv4Config, i: usize) -> ConvNorm {
     let c_in = if i == 0 { config.channels } else { config.filters };
     let step = if config.downsample == Downsample::Stride { 2 } else { 1 };
     let how = Conv { stride: [step; 2], padding: config.padding };
     let shape = [3, 3, c_in, config.filters];
-    let conv = |b: &mut Builder| Conv2d::with_init(b, shape, how, config.weight, config.bias);
+    let conv = |b: &mut ParamBuilder| Conv2d::with_init(b, shape, how, config.weight, config.bias);
     let block = b.scope(&format!("block{}", i + 1), |b| {
         ConvNorm::new(b, conv, config.filters, config.affine, config.eps)
     });
@@ -215,7 +215,7 @@ fn block(b: &mut Builder, config: &Conv4Config, i: usize) -> ConvNorm {
 }
 
 impl<F: Float> Model<F> for Conv4 {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

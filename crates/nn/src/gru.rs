@@ -3,8 +3,8 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 
 use crate::init::Init;
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// A gated recurrent unit (Cho et al. 2014, with the reset after the product, as PyTorch and cuDNN have it).
 ///
@@ -13,22 +13,22 @@ use crate::spec::Builder;
 /// `[3 size]`.
 #[derive(Debug, Clone, Copy)]
 pub struct GruCell {
-    w_x: Slot,
-    w_h: Slot,
-    b: Slot,
-    b_h: Slot,
+    w_x: ParamId,
+    w_h: ParamId,
+    b: ParamId,
+    b_h: ParamId,
     size: usize,
 }
 
 impl GruCell {
     /// With PyTorch's initial values: uniform within `1 / sqrt(size)`.
-    pub fn new(b: &mut Builder, inputs: usize, size: usize) -> Self {
+    pub fn new(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self {
         let bound = 1.0 / (size.max(1) as f64).sqrt();
         Self::with_init(b, inputs, size, Init::Uniform { bound }, Init::Uniform { bound })
     }
 
     /// With given initial values of the weights and of the biases.
-    pub fn with_init(b: &mut Builder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
+    pub fn with_init(b: &mut ParamBuilder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
         GruCell {
             w_x: b.weight("w_x", &[inputs, 3 * size], weight),
             w_h: b.weight("w_h", &[size, 3 * size], weight),

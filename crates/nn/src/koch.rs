@@ -8,7 +8,7 @@ use crate::linear::Linear;
 use crate::model::{Model, Pass};
 use crate::params::Params;
 use crate::signature::Input;
-use crate::spec::{Builder, Spec};
+use crate::spec::{ParamBuilder, ParamSpec};
 
 /// Filters and kernel of each convolution.
 const CONVOLUTIONS: [(usize, usize); 4] = [(64, 10), (128, 7), (128, 4), (256, 4)];
@@ -26,7 +26,7 @@ const BIAS: Bias = Bias::Of(Init::NormalAround { mean: 0.5, std: 0.01 });
 pub struct Koch {
     convolutions: Vec<Conv2d>,
     dense: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Koch {
@@ -38,7 +38,7 @@ impl Koch {
     /// With the paper's initial values: convolutions normal with standard deviation 0.01, the dense layer 0.2, biases
     /// around 0.5.
     pub fn new() -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let mut channels = 1;
         let convolutions = (1..).zip(CONVOLUTIONS).map(|(number, (filters, kernel))| {
             let shape = [kernel, kernel, channels, filters];
@@ -86,7 +86,7 @@ impl Default for Koch {
 }
 
 impl<F: Float> Model<F> for Koch {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -100,6 +100,7 @@ impl<F: Float> Model<F> for Koch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Mode;
     use fewshot_autodiff::{Array, Tape};
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;
@@ -128,7 +129,7 @@ mod tests {
         let z = koch.forward(&on_tape, x, &mut Pass::batch()).value();
         assert_eq!(z.shape(), [1, 4096]);
         assert!(z.data().iter().all(|z| (0.0..=1.0).contains(z)));
-        let used = koch.forward(&on_tape, x, &mut Pass::batch().for_use()).value();
+        let used = koch.forward(&on_tape, x, &mut Pass::batch().with_mode(Mode::Inference)).value();
         assert!(z.data().iter().zip(used.data()).all(|(z, used)| (z - used).abs() < 1e-4));
         let moments = |name: &str| {
             let x = theta[name].data();

@@ -3,20 +3,20 @@
 use fewshot_autodiff::{Float, Var};
 
 use crate::init::Init;
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// Layer normalisation over the last axis (Ba, Kiros and Hinton 2016).
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNorm {
-    scale: Slot,
-    shift: Slot,
+    scale: ParamId,
+    shift: ParamId,
     eps: f64,
 }
 
 impl LayerNorm {
     /// Weights `scale` (1 at first) and `shift` (0 at first), `[features]`.
-    pub fn new(b: &mut Builder, features: usize, eps: f64) -> Self {
+    pub fn new(b: &mut ParamBuilder, features: usize, eps: f64) -> Self {
         b.sign("eps", eps);
         LayerNorm {
             scale: b.norm_weight("scale", &[features], Init::Ones),

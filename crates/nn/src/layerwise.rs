@@ -7,7 +7,7 @@ use crate::params::Params;
 
 /// How the weights of one layer move.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Layer {
+pub struct LayerSettings {
     /// Scope of the weights: the layer of `conv1` has `conv1.weight` and `conv1.bias`, and all that lies deeper.
     pub scope: String,
     /// Rate, as a multiple of the optimiser's.
@@ -18,7 +18,7 @@ pub struct Layer {
     pub penalty: f64,
 }
 
-impl Layer {
+impl LayerSettings {
     fn has(&self, name: &str) -> bool {
         name.strip_prefix(self.scope.as_str()).is_some_and(|rest| rest.starts_with('.'))
     }
@@ -31,8 +31,8 @@ impl Layer {
 ///
 /// ```
 /// use fewshot_autodiff::Array;
-/// use fewshot_nn::{Layer, Layerwise, Optimizer, Params};
-/// let layer = |scope: &str, rate| Layer { scope: scope.into(), rate, momentum: 0.9, penalty: 0.0 };
+/// use fewshot_nn::{LayerSettings, Layerwise, Optimizer, Params};
+/// let layer = |scope: &str, rate| LayerSettings { scope: scope.into(), rate, momentum: 0.9, penalty: 0.0 };
 /// let mut optimizer = Layerwise::new(vec![layer("conv", 1.0), layer("dense", 0.1)], 100);
 /// let one = || Array::scalar(1.0_f64);
 /// let theta = Params::new(vec![("conv.weight".into(), one()), ("dense.weight".into(), one())]);
@@ -41,7 +41,7 @@ impl Layer {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Layerwise<F: Float = f32> {
-    layers: Vec<Layer>,
+    layers: Vec<LayerSettings>,
     rise: u64,
     moves: Params<Array<F>>,
     steps: u64,
@@ -52,18 +52,18 @@ const FIRST_MOMENTUM: f64 = 0.5;
 
 impl<F: Float> Layerwise<F> {
     /// Gradient descent with the settings `layers`; momentum has risen after `rise` steps.
-    pub fn new(layers: Vec<Layer>, rise: u64) -> Self {
+    pub fn new(layers: Vec<LayerSettings>, rise: u64) -> Self {
         Layerwise { layers, rise, moves: Params::default(), steps: 0 }
     }
 
     /// The momentum of a layer in the next step.
-    fn momentum(&self, layer: &Layer) -> f64 {
+    fn momentum(&self, layer: &LayerSettings) -> f64 {
         let risen = (self.steps as f64 / self.rise.max(1) as f64).min(1.0);
         FIRST_MOMENTUM + (layer.momentum - FIRST_MOMENTUM) * risen
     }
 
     #[track_caller]
-    fn layer(&self, name: &str) -> &Layer {
+    fn layer(&self, name: &str) -> &LayerSettings {
         match self.layers.iter().find(|layer| layer.has(name)) {
             Some(layer) => layer,
             None => panic!("Layerwise: the weight {name:?} is in none of the layers"),

@@ -3,24 +3,24 @@
 use fewshot_autodiff::{Float, Var};
 
 use crate::init::{Bias, Init, PYTORCH};
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// `x w + b`: `[n, inputs]` to `[n, outputs]`, weight `[inputs, outputs]`, bias `[outputs]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Linear {
-    weight: Slot,
-    bias: Option<Slot>,
+    weight: ParamId,
+    bias: Option<ParamId>,
 }
 
 impl Linear {
     /// With PyTorch's initial values: weight and bias uniform within `1 / sqrt(inputs)`.
-    pub fn new(b: &mut Builder, inputs: usize, outputs: usize) -> Self {
+    pub fn new(b: &mut ParamBuilder, inputs: usize, outputs: usize) -> Self {
         Self::with_init(b, inputs, outputs, PYTORCH, Bias::FanIn)
     }
 
     /// With given initial values.
-    pub fn with_init(b: &mut Builder, inputs: usize, outputs: usize, weight: Init, bias: Bias) -> Self {
+    pub fn with_init(b: &mut ParamBuilder, inputs: usize, outputs: usize, weight: Init, bias: Bias) -> Self {
         Linear {
             weight: b.weight("weight", &[inputs, outputs], weight),
             bias: bias.init(inputs).map(|init| b.weight("bias", &[outputs], init)),

@@ -3,8 +3,8 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 
 use crate::init::Init;
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// What an LSTM carries from step to step: hidden and cell state, each `[n, size]`.
 #[derive(Debug, Clone, Copy)]
@@ -30,21 +30,21 @@ impl<'t, F: Float> LstmState<'t, F> {
 /// `[size, 4 size]`, `b` `[4 size]`.
 #[derive(Debug, Clone, Copy)]
 pub struct LstmCell {
-    w_x: Slot,
-    w_h: Slot,
-    b: Slot,
+    w_x: ParamId,
+    w_h: ParamId,
+    b: ParamId,
     size: usize,
 }
 
 impl LstmCell {
     /// With PyTorch's initial values: uniform within `1 / sqrt(size)`.
-    pub fn new(b: &mut Builder, inputs: usize, size: usize) -> Self {
+    pub fn new(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self {
         let bound = 1.0 / (size.max(1) as f64).sqrt();
         Self::with_init(b, inputs, size, Init::Uniform { bound }, Init::Uniform { bound })
     }
 
     /// With given initial values of the weights and of the bias; [`Init::ForgetGate`] opens the forget gate.
-    pub fn with_init(b: &mut Builder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
+    pub fn with_init(b: &mut ParamBuilder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
         LstmCell {
             w_x: b.weight("w_x", &[inputs, 4 * size], weight),
             w_h: b.weight("w_h", &[size, 4 * size], weight),

@@ -5,8 +5,8 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use crate::init::Init;
 use crate::least_used::least_used;
 use crate::lstm::LstmState;
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// What every slot of a wiped memory holds: not 0, of which there is no cosine.
 const WIPED: f64 = 1e-6;
@@ -103,9 +103,9 @@ impl<'t, F: Float> MannInput<'t, F> {
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
-/// use fewshot_nn::{Builder, MannCell, MannConfig};
+/// use fewshot_nn::{ParamBuilder, MannCell, MannConfig};
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
-/// let mut b = Builder::new();
+/// let mut b = ParamBuilder::new();
 /// let cell = MannCell::new(&mut b, 405, &MannConfig::santoro());
 /// let theta = b.finish().init::<f32>(&mut ChaCha8Rng::seed_from_u64(1));
 /// let tape = Tape::new();
@@ -119,12 +119,12 @@ impl<'t, F: Float> MannInput<'t, F> {
 #[derive(Debug, Clone, Copy)]
 pub struct MannCell {
     config: MannConfig,
-    w_x: Slot,
-    w_state: Slot,
-    bias: Slot,
-    w_heads: Slot,
-    b_heads: Slot,
-    gates: Option<Slot>,
+    w_x: ParamId,
+    w_state: ParamId,
+    bias: ParamId,
+    w_heads: ParamId,
+    b_heads: ParamId,
+    gates: Option<ParamId>,
 }
 
 /// What the controller tells the heads.
@@ -139,7 +139,7 @@ struct Heads<'t, F: Float> {
 
 impl MannCell {
     /// A cell for examples of `inputs` numbers. Weights are Glorot uniform, biases and gates start at 0 (at a half).
-    pub fn new(b: &mut Builder, inputs: usize, config: &MannConfig) -> Self {
+    pub fn new(b: &mut ParamBuilder, inputs: usize, config: &MannConfig) -> Self {
         let MannConfig { controller, width, heads, .. } = *config;
         let told = heads * Self::told(config);
         let glorot = Init::XavierUniform;

@@ -8,7 +8,7 @@ use crate::model::{Headed, Model, Pass};
 use crate::norm::{BatchNorm, NormAffine};
 use crate::params::Params;
 use crate::signature::Input;
-use crate::spec::{Builder, Spec};
+use crate::spec::{ParamBuilder, ParamSpec};
 
 /// Dense layers with an activation between them: `[n, ...]`, flattened, to `[n, outputs]`. Layers are named `layer1`, `layer2`, ...,
 /// the last one `head`.
@@ -17,7 +17,7 @@ pub struct Mlp {
     hidden: Vec<(Linear, Option<BatchNorm>)>,
     head: Linear,
     activation: Activation,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Mlp {
@@ -55,11 +55,12 @@ impl Mlp {
         norm: Option<(NormAffine, f64)>,
     ) -> Self {
         assert!(sizes.len() >= 2, "Mlp: {sizes:?} does not name an input and an output size");
-        let mut b = Builder::new();
-        let linear =
-            |b: &mut Builder, i: usize| Linear::with_init(b, sizes[i], sizes[i + 1], weight, Bias::Zeros);
+        let mut b = ParamBuilder::new();
+        let linear = |b: &mut ParamBuilder, i: usize| {
+            Linear::with_init(b, sizes[i], sizes[i + 1], weight, Bias::Zeros)
+        };
         let last = sizes.len() - 2;
-        let layer = |b: &mut Builder, i: usize| {
+        let layer = |b: &mut ParamBuilder, i: usize| {
             b.scope(&format!("layer{}", i + 1), |b| {
                 let dense = linear(b, i);
                 let norm = norm
@@ -78,7 +79,7 @@ impl Mlp {
 }
 
 impl<F: Float> Model<F> for Mlp {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

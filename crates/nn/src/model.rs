@@ -4,7 +4,7 @@ use fewshot_autodiff::{Array, Float, Var};
 
 use crate::noise::Noise;
 use crate::params::Params;
-use crate::spec::{Spec, path};
+use crate::spec::{ParamSpec, path};
 
 /// A network: it knows its weights' names and shapes and how to use them, and owns no number.
 ///
@@ -13,18 +13,18 @@ use crate::spec::{Spec, path};
 /// **The rule of recording**: for inputs of one shape and a pass of one kind, `forward` does the same operations with the same constants each
 /// time it is called. Work is recorded once and replayed for all tasks, so that a mask drawn from a stream of the model's own, or a count of its
 /// calls, would be frozen: random numbers come from [`Pass::noise`], which there is in training alone, and nothing is kept between calls. What
-/// the model does beside what its weights' names and shapes tell is in its spec: the examples it takes ([`Builder::takes`](crate::Builder::takes)),
-/// how many numbers it gives, and what distinguishes it from others ([`Builder::sign`](crate::Builder::sign)).
+/// the model does beside what its weights' names and shapes tell is in its spec: the examples it takes ([`ParamBuilder::takes`](crate::ParamBuilder::takes)),
+/// how many numbers it gives, and what distinguishes it from others ([`ParamBuilder::sign`](crate::ParamBuilder::sign)).
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Float, Tape, Var};
-/// use fewshot_nn::{Builder, Linear, Model, Params, Pass, Spec};
+/// use fewshot_nn::{ParamBuilder, Linear, Model, Params, Pass, ParamSpec};
 ///
-/// struct Two { first: Linear, second: Linear, spec: Spec }
+/// struct Two { first: Linear, second: Linear, spec: ParamSpec }
 ///
 /// impl Two {
 ///     fn new() -> Self {
-///         let mut b = Builder::new();
+///         let mut b = ParamBuilder::new();
 ///         let first = b.scope("first", |b| Linear::new(b, 4, 8));
 ///         let second = b.scope("second", |b| Linear::new(b, 8, 2));
 ///         Two { first, second, spec: b.finish() }
@@ -32,7 +32,7 @@ use crate::spec::{Spec, path};
 /// }
 ///
 /// impl<F: Float> Model<F> for Two {
-///     fn spec(&self) -> &Spec { &self.spec }
+///     fn spec(&self) -> &ParamSpec { &self.spec }
 ///     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, _: &mut Pass<'t, F>) -> Var<'t, F> {
 ///         self.second.forward(params, self.first.forward(params, x).tanh())
 ///     }
@@ -47,7 +47,7 @@ use crate::spec::{Spec, path};
 /// ```
 pub trait Model<F: Float = f32>: Send + Sync {
     /// The names, shapes and initial values of the model's weights and statistics.
-    fn spec(&self) -> &Spec;
+    fn spec(&self) -> &ParamSpec;
 
     /// The outputs for a batch `x`, on the tape of `params` and `x`.
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
@@ -74,59 +74,52 @@ pub trait Headed<F: Float = f32>: Model<F> {
 pub struct Pass<'t, F: Float = f32> {
     given: Option<Params<Var<'t, F>>>,
     noise: Option<Noise>,
-    gradients: Gradients,
+    mode: Mode,
     collected: Vec<(String, Var<'t, F>)>,
 }
 
-/// How often a pass is differentiated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gradients {
-    Any,
-    Once,
-    None,
+/// Which gradients of a forward pass will be taken, so that layers do no more than these need.
+///
+/// It is a promise and not a limit: gradients beyond it are right, but take longer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Training with gradients of any order.
+    #[default]
+    AnyOrder,
+    /// Training with first-order gradients only: layers may store less and compute it again.
+    FirstOrder,
+    /// No gradients: layers may fuse what only a gradient needs apart.
+    Inference,
 }
 
 impl<'t, F: Float> Pass<'t, F> {
-    /// Norms use, and collect, the statistics of the batch; no dropout.
+    /// A pass in which norms use, and collect, the statistics of the batch; no dropout, gradients of any order.
     pub fn batch() -> Self {
-        Pass { given: None, noise: None, gradients: Gradients::Any, collected: Vec::new() }
+        Pass { given: None, noise: None, mode: Mode::AnyOrder, collected: Vec::new() }
     }
 
-    /// Norms use these statistics; no dropout.
+    /// A pass in which norms use these statistics; no dropout, gradients of any order.
     pub fn given(statistics: &Params<Var<'t, F>>) -> Self {
         Pass { given: Some(statistics.clone()), ..Self::batch() }
     }
 
-    /// Dropout layers draw their masks from `noise`.
+    /// A pass in which dropout layers draw their masks from `noise`.
     #[must_use]
     pub fn with_noise(mut self, noise: &Noise) -> Self {
         self.noise = Some(noise.clone());
         self
     }
 
-    /// The pass is differentiated at most once: layers may keep less and compute it again. Higher derivatives stay right, but
-    /// take longer.
+    /// A pass of which these gradients will be taken.
     #[must_use]
-    pub fn once(mut self) -> Self {
-        self.gradients = Gradients::Once;
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
         self
     }
 
-    /// The pass is not differentiated: layers may join what only a gradient needs apart. Derivatives stay right, but take longer.
-    #[must_use]
-    pub fn for_use(mut self) -> Self {
-        self.gradients = Gradients::None;
-        self
-    }
-
-    /// Whether the pass is differentiated at most once.
-    pub fn is_once(&self) -> bool {
-        self.gradients != Gradients::Any
-    }
-
-    /// Whether the pass is not differentiated.
-    pub fn is_for_use(&self) -> bool {
-        self.gradients == Gradients::None
+    /// Which gradients of the pass will be taken.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// The given mean and variance of the norm at `scope`, or nothing when those of the batch are to be used.
@@ -159,7 +152,7 @@ impl<'t, F: Float> Pass<'t, F> {
     }
 
     /// What normalised the batch; nothing when no norm used a batch. For each norm its mean and biased variance, named as in
-    /// [`Spec::statistics`], and `rows`, the number of rows they were taken over.
+    /// [`ParamSpec::statistics`], and `rows`, the number of rows they were taken over.
     ///
     /// Given to another pass they normalise alike; [`update_running`] averages them.
     pub fn into_statistics(self) -> Option<Params<Var<'t, F>>> {

@@ -59,7 +59,7 @@ impl Batches {
 
 /// A random array that is drawn for each run of a program.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Draw {
+pub enum NoiseSpec {
     /// 0 with probability `rate`, else `1 / (1 - rate)`.
     Mask {
         /// Shape of the array.
@@ -76,23 +76,23 @@ pub enum Draw {
     Batches(Batches),
 }
 
-impl Draw {
+impl NoiseSpec {
     /// The next such array of a stream.
     pub fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> Array<F> {
         match *self {
-            Draw::Mask { shape, rate } => {
+            NoiseSpec::Mask { shape, rate } => {
                 let kept = F::of(1.0 / (1.0 - rate));
                 Array::from_fn(&shape, |_| if rng.random::<f64>() < rate { F::zero() } else { kept })
             }
-            Draw::Normal { shape } => Array::from_fn(&shape, |_| F::of(normal(rng))),
-            Draw::Batches(batches) => Array::index(&batches.places(rng)),
+            NoiseSpec::Normal { shape } => Array::from_fn(&shape, |_| F::of(normal(rng))),
+            NoiseSpec::Batches(batches) => Array::index(&batches.places(rng)),
         }
     }
 
     fn shape(&self) -> Shape {
         match *self {
-            Draw::Mask { shape, .. } | Draw::Normal { shape } => shape,
-            Draw::Batches(Batches { size, count, .. }) => Shape::new(&[size * count]),
+            NoiseSpec::Mask { shape, .. } | NoiseSpec::Normal { shape } => shape,
+            NoiseSpec::Batches(Batches { size, count, .. }) => Shape::new(&[size * count]),
         }
     }
 }
@@ -100,7 +100,7 @@ impl Draw {
 #[derive(Debug)]
 enum Source {
     Stream(Box<ChaCha8Rng>),
-    Recorder(Vec<Draw>),
+    Recorder(Vec<NoiseSpec>),
     None,
 }
 
@@ -139,7 +139,7 @@ impl Noise {
     }
 
     /// The draws recorded so far, in the order of their inputs.
-    pub fn draws(&self) -> Vec<Draw> {
+    pub fn draws(&self) -> Vec<NoiseSpec> {
         match &*self.source.borrow() {
             Source::Stream(_) | Source::None => Vec::new(),
             Source::Recorder(draws) => draws.clone(),
@@ -152,7 +152,7 @@ impl Noise {
     /// When this noise is refused.
     #[track_caller]
     pub fn mask<'t, F: Float>(&self, tape: &'t Tape<F>, shape: &[usize], rate: f64) -> Var<'t, F> {
-        self.draw(tape, Draw::Mask { shape: Shape::new(shape), rate })
+        self.draw(tape, NoiseSpec::Mask { shape: Shape::new(shape), rate })
     }
 
     /// Standard normal numbers: `mean + deviation * normal` is a sample through which gradients reach mean and deviation.
@@ -161,7 +161,7 @@ impl Noise {
     /// When this noise is refused.
     #[track_caller]
     pub fn normal<'t, F: Float>(&self, tape: &'t Tape<F>, shape: &[usize]) -> Var<'t, F> {
-        self.draw(tape, Draw::Normal { shape: Shape::new(shape) })
+        self.draw(tape, NoiseSpec::Normal { shape: Shape::new(shape) })
     }
 
     /// Places of the examples of each mini-batch: `count` indices `[size]`.
@@ -173,12 +173,12 @@ impl Noise {
         let Batches { examples, size, count, tail } = batches;
         let beside = if tail == Tail::Separate && count > 1 { size + 1 } else { 1 };
         assert!(size > 0 && examples >= beside, "Noise: {count} batches of {size} from {examples} examples");
-        let all = self.draw(tape, Draw::Batches(batches));
+        let all = self.draw(tape, NoiseSpec::Batches(batches));
         (0..count).map(|i| all.slice(0, i * size..(i + 1) * size)).collect()
     }
 
     #[track_caller]
-    fn draw<'t, F: Float>(&self, tape: &'t Tape<F>, draw: Draw) -> Var<'t, F> {
+    fn draw<'t, F: Float>(&self, tape: &'t Tape<F>, draw: NoiseSpec) -> Var<'t, F> {
         match &mut *self.source.borrow_mut() {
             Source::Stream(rng) => tape.var(&draw.array(rng)),
             Source::Recorder(draws) => {

@@ -4,8 +4,8 @@ use fewshot_autodiff::{Activation, Float, Var};
 
 use crate::init::Init;
 use crate::model::Pass;
-use crate::params::{Params, Slot};
-use crate::spec::Builder;
+use crate::params::{ParamId, Params};
+use crate::spec::ParamBuilder;
 
 /// What a norm learns beside its statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +21,15 @@ pub enum NormAffine {
 /// Batch normalisation over all axes but the last (Ioffe and Szegedy 2015), with the activation that follows it.
 #[derive(Debug, Clone)]
 pub struct BatchNorm {
-    scale: Option<Slot>,
-    shift: Option<Slot>,
+    scale: Option<ParamId>,
+    shift: Option<ParamId>,
     eps: f64,
     scope: String,
 }
 
 impl BatchNorm {
     /// Weights `scale` (1 at first) and `shift` (0 at first), statistics `mean` and `variance`, all `[channels]`.
-    pub fn new(b: &mut Builder, channels: usize, affine: NormAffine, eps: f64) -> Self {
+    pub fn new(b: &mut ParamBuilder, channels: usize, affine: NormAffine, eps: f64) -> Self {
         let scale = affine == NormAffine::ScaleShift;
         let shift = affine != NormAffine::None;
         b.sign("eps", eps);

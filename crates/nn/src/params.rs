@@ -8,7 +8,7 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 
 /// The place of a weight inside [`Params`], as a layer remembers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Slot(pub(crate) usize);
+pub struct ParamId(pub(crate) usize);
 
 /// Named values in a fixed order: weights at rest (`T = Array`), weights on a tape (`T = Var`), gradients, moments.
 ///
@@ -202,11 +202,11 @@ impl<T: Clone> Params<T> {
 
 /// # Panics
 /// When there are too few values: a model needs all of its spec's, in that order.
-impl<T> Index<Slot> for Params<T> {
+impl<T> Index<ParamId> for Params<T> {
     type Output = T;
 
     #[track_caller]
-    fn index(&self, slot: Slot) -> &T {
+    fn index(&self, slot: ParamId) -> &T {
         match self.values.get(slot.0) {
             Some(value) => value,
             None => panic!(

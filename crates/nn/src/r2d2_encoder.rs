@@ -8,7 +8,7 @@ use crate::model::{Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
 use crate::signature::Input;
-use crate::spec::{Builder, Spec};
+use crate::spec::{ParamBuilder, ParamSpec};
 
 /// Slope of the leaky ReLU.
 const SLOPE: f64 = 0.1;
@@ -58,7 +58,7 @@ impl R2d2Config {
 pub struct R2d2Encoder {
     config: R2d2Config,
     blocks: Vec<ConvNorm>,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 /// The pooling of the last block, which the features of the one before get, too.
@@ -74,11 +74,11 @@ impl R2d2Encoder {
     #[track_caller]
     pub fn new(config: &R2d2Config) -> Self {
         assert!(config.feature_count() > 0, "R2d2Encoder: images of {} pixels are too small", config.size);
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let blocks = (0..4).map(|i| {
             let c_in = if i == 0 { config.channels } else { config.filters[i - 1] };
             let (c_out, how) = (config.filters[i], Conv { stride: [1; 2], padding: Padding::all(1) });
-            let conv = |b: &mut Builder| Conv2d::new(b, 3, c_in, c_out, how);
+            let conv = |b: &mut ParamBuilder| Conv2d::new(b, 3, c_in, c_out, how);
             let name = format!("block{}", i + 1);
             let block = b.scope(&name, |b| ConvNorm::new(b, conv, c_out, NormAffine::ScaleShift, EPS));
             block.with_pool(if i == 3 { last_pool() } else { Pool::valid(2) })
@@ -97,7 +97,7 @@ impl R2d2Encoder {
 }
 
 impl<F: Float> Model<F> for R2d2Encoder {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

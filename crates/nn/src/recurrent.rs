@@ -5,7 +5,7 @@ use fewshot_autodiff::{Float, Tape, Var};
 use crate::gru::GruCell;
 use crate::lstm::{LstmCell, LstmState};
 use crate::params::Params;
-use crate::spec::Builder;
+use crate::spec::ParamBuilder;
 
 /// One step of a recurrent layer: what [`Recurrent`] repeats.
 pub trait Cell: Sized {
@@ -13,7 +13,7 @@ pub trait Cell: Sized {
     type State<'t, F: Float>: Copy;
 
     /// Makes its weights in the present scope, with its usual initial values.
-    fn make(b: &mut Builder, inputs: usize, size: usize) -> Self;
+    fn make(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self;
 
     /// The state before the first step of `n` sequences.
     fn first<'t, F: Float>(&self, tape: &'t Tape<F>, n: usize) -> Self::State<'t, F>;
@@ -34,7 +34,7 @@ pub trait Cell: Sized {
 impl Cell for LstmCell {
     type State<'t, F: Float> = LstmState<'t, F>;
 
-    fn make(b: &mut Builder, inputs: usize, size: usize) -> Self {
+    fn make(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self {
         LstmCell::new(b, inputs, size)
     }
 
@@ -57,7 +57,7 @@ impl Cell for LstmCell {
 impl Cell for GruCell {
     type State<'t, F: Float> = Var<'t, F>;
 
-    fn make(b: &mut Builder, inputs: usize, size: usize) -> Self {
+    fn make(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self {
         GruCell::new(b, inputs, size)
     }
 
@@ -91,9 +91,9 @@ pub enum Direction {
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
-/// use fewshot_nn::{Builder, Direction, Lstm};
+/// use fewshot_nn::{ParamBuilder, Direction, Lstm};
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
-/// let mut b = Builder::new();
+/// let mut b = ParamBuilder::new();
 /// let lstm = Lstm::new(&mut b, 3, 8, 2, Direction::Both); // inputs, size, layers
 /// let theta = b.finish().init::<f32>(&mut ChaCha8Rng::seed_from_u64(1));
 /// let tape = Tape::new();
@@ -121,7 +121,13 @@ impl<C: Cell> Recurrent<C> {
     /// # Panics
     /// When there are no layers.
     #[track_caller]
-    pub fn new(b: &mut Builder, inputs: usize, size: usize, layers: usize, direction: Direction) -> Self {
+    pub fn new(
+        b: &mut ParamBuilder,
+        inputs: usize,
+        size: usize,
+        layers: usize,
+        direction: Direction,
+    ) -> Self {
         assert!(layers > 0, "Recurrent: there is no layer");
         let ways: &[&str] = match direction {
             Direction::Forward => &["forward"],

@@ -9,7 +9,7 @@ use crate::model::{Model, Pass};
 use crate::norm::NormAffine;
 use crate::params::Params;
 use crate::signature::Input;
-use crate::spec::{Builder, Spec};
+use crate::spec::{ParamBuilder, ParamSpec};
 
 /// Epsilon of the norms (PyTorch's default, as released).
 const EPS: f64 = 1e-5;
@@ -57,7 +57,7 @@ impl RelationConfig {
     #[track_caller]
     pub fn encoder(&self) -> RelationEncoder {
         assert!(self.last_size() > 0, "RelationConfig: images of {} pixels are too small", self.size);
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let blocks = (0..4).map(|i| {
             let c_in = if i == 0 { self.channels } else { self.filters };
             let block = block(&mut b, &format!("block{}", i + 1), c_in, self.filters, usize::from(i > 1));
@@ -72,7 +72,7 @@ impl RelationConfig {
     /// The relation module: pairs of feature maps, one behind the other along the channels, `[pairs, h, w, 2 filters]` to `[pairs, 1]`, of
     /// which the sigmoid is the relation score.
     pub fn module(&self) -> RelationModule {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let blocks = (0..2).map(|i| {
             let c_in = if i == 0 { 2 * self.filters } else { self.filters };
             let name = format!("{}{}", RelationModule::PREFIX, i + 1);
@@ -88,15 +88,15 @@ impl RelationConfig {
 }
 
 /// Convolution, norm and ReLU as released: `N(0, sqrt(2 / (9 c_out)))`, biases 0.
-fn block(b: &mut Builder, name: &str, c_in: usize, c_out: usize, padding: usize) -> ConvNorm {
+fn block(b: &mut ParamBuilder, name: &str, c_in: usize, c_out: usize, padding: usize) -> ConvNorm {
     let how = Conv { stride: [1; 2], padding: Padding::all(padding) };
     let weight = Init::Normal { std: (2.0 / (9 * c_out) as f64).sqrt() };
-    let conv = |b: &mut Builder| Conv2d::with_init(b, [3, 3, c_in, c_out], how, weight, Bias::Zeros);
+    let conv = |b: &mut ParamBuilder| Conv2d::with_init(b, [3, 3, c_in, c_out], how, weight, Bias::Zeros);
     b.scope(name, |b| ConvNorm::new(b, conv, c_out, NormAffine::ScaleShift, EPS))
 }
 
 /// A dense layer as released: `N(0, 0.01)`, biases 1.
-fn dense(b: &mut Builder, inputs: usize, outputs: usize) -> Linear {
+fn dense(b: &mut ParamBuilder, inputs: usize, outputs: usize) -> Linear {
     Linear::with_init(b, inputs, outputs, Init::Normal { std: 0.01 }, Bias::Of(Init::Ones))
 }
 
@@ -104,11 +104,11 @@ fn dense(b: &mut Builder, inputs: usize, outputs: usize) -> Linear {
 #[derive(Debug, Clone)]
 pub struct RelationEncoder {
     blocks: Vec<ConvNorm>,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl<F: Float> Model<F> for RelationEncoder {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -123,7 +123,7 @@ impl<F: Float> Model<F> for RelationEncoder {
 pub struct RelationModule {
     blocks: Vec<ConvNorm>,
     dense: [Linear; 2],
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl RelationModule {
@@ -157,7 +157,7 @@ pub trait PairModel<F: Float = f32>: Model<F> {
 }
 
 impl<F: Float> Model<F> for RelationModule {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -211,8 +211,9 @@ mod tests {
         ] {
             let (encoder, module) = (config.encoder(), config.module());
             assert_eq!([encoder.spec.count(), module.spec.count()], counts);
-            let prefixed =
-                |spec: &Spec| spec.weights().filter(|(n, _)| n.starts_with(RelationModule::PREFIX)).count();
+            let prefixed = |spec: &ParamSpec| {
+                spec.weights().filter(|(n, _)| n.starts_with(RelationModule::PREFIX)).count()
+            };
             assert_eq!([prefixed(&encoder.spec), prefixed(&module.spec)], [0, module.spec.weights().len()]);
             let tape = Tape::<f32>::new();
             let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -231,7 +232,7 @@ mod tests {
         struct Plain<'m>(&'m RelationModule);
 
         impl Model<f64> for Plain<'_> {
-            fn spec(&self) -> &Spec {
+            fn spec(&self) -> &ParamSpec {
                 &self.0.spec
             }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// What distinguishes a network, or a learner, from others whose weights have the same names and shapes: strides, activations, the
 /// epsilon of norms, a distance. Each entry is a name and a value; equal signatures of equal weights give equal answers.
 ///
-/// Layers made with a [`Builder`](crate::Builder) sign by themselves; a network adds what is chosen in its forward pass with
-/// [`Builder::sign`](crate::Builder::sign). Saved with the weights, it tells when they are loaded into something else.
+/// Layers made with a [`ParamBuilder`](crate::ParamBuilder) sign by themselves; a network adds what is chosen in its forward pass with
+/// [`ParamBuilder::sign`](crate::ParamBuilder::sign). Saved with the weights, it tells when they are loaded into something else.
 ///
 /// ```
 /// use fewshot_nn::Signature;

@@ -1,4 +1,4 @@
-//! [`Builder`] and [`Spec`]: the weights and running statistics an architecture has.
+//! [`ParamBuilder`] and [`ParamSpec`]: the weights and running statistics an architecture has.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use rand::rngs::ChaCha8Rng;
 
 use crate::init::Init;
 use crate::model::{MEAN, VARIANCE};
-use crate::params::{Params, Slot};
+use crate::params::{ParamId, Params};
 use crate::signature::{Input, Signature};
 
 /// The name `name` within a scope: `block1.conv.weight`.
@@ -47,7 +47,7 @@ impl Entry {
 /// Names, shapes and initial values of a model's weights, and of the running statistics of its norms; and what else is known of it: the
 /// examples it takes, the numbers it gives, and what distinguishes it from others of equal weights.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Spec {
+pub struct ParamSpec {
     weights: Vec<Entry>,
     statistics: Vec<Entry>,
     input: Input,
@@ -55,7 +55,7 @@ pub struct Spec {
     signature: Signature,
 }
 
-impl Spec {
+impl ParamSpec {
     /// Names and shapes of the weights, in the order of the [`Params`] that `init` makes.
     pub fn weights(&self) -> impl ExactSizeIterator<Item = (&str, &[usize])> {
         self.weights.iter().map(|e| (e.name.as_str(), e.shape.as_slice()))
@@ -83,13 +83,13 @@ impl Spec {
     #[must_use]
     #[track_caller]
     pub fn with(mut self, name: &str, shape: &[usize], init: Init) -> Self {
-        assert!(self.weights().all(|(n, _)| n != name), "Spec: there is already a weight {name:?}");
+        assert!(self.weights().all(|(n, _)| n != name), "ParamSpec: there is already a weight {name:?}");
         let (name, shape) = (name.to_owned(), Shape::new(shape).to_vec());
         self.weights.push(Entry { name, shape, init, copies: None, of_norm: false });
         self
     }
 
-    /// Names of the weights that scale and shift what a norm gives ([`Builder::norm_weight`]), whatever they are called.
+    /// Names of the weights that scale and shift what a norm gives ([`ParamBuilder::norm_weight`]), whatever they are called.
     pub fn norms(&self) -> impl Iterator<Item = &str> {
         self.weights.iter().filter(|e| e.of_norm).map(|e| e.name.as_str())
     }
@@ -112,13 +112,13 @@ impl Spec {
     /// This spec for examples of another kind.
     #[must_use]
     pub fn with_input(self, input: Input) -> Self {
-        Spec { input, ..self }
+        ParamSpec { input, ..self }
     }
 
     /// This spec with one more entry in its signature, or another value for one that is there.
     #[must_use]
     pub fn signed(self, name: &str, value: impl Display) -> Self {
-        Spec { signature: self.signature.with(name, value), ..self }
+        ParamSpec { signature: self.signature.with(name, value), ..self }
     }
 
     /// This spec with the weights and statistics of another model behind its own, and with the entries of that model's
@@ -128,11 +128,11 @@ impl Spec {
     /// When both have one of the same name.
     #[must_use]
     #[track_caller]
-    pub fn and(mut self, other: &Spec) -> Self {
+    pub fn and(mut self, other: &ParamSpec) -> Self {
         for (mine, theirs) in [(&mut self.weights, &other.weights), (&mut self.statistics, &other.statistics)]
         {
             if let Some(twice) = theirs.iter().find(|entry| mine.iter().any(|e| e.name == entry.name)) {
-                panic!("Spec: both models have {:?}", twice.name);
+                panic!("ParamSpec: both models have {:?}", twice.name);
             }
             mine.extend_from_slice(theirs);
         }
@@ -164,8 +164,8 @@ impl Spec {
 /// Collects the weights of an architecture while its layers are made. Names are paths: `block1.conv.weight`.
 ///
 /// ```
-/// use fewshot_nn::{Builder, Linear};
-/// let mut b = Builder::new();
+/// use fewshot_nn::{ParamBuilder, Linear};
+/// let mut b = ParamBuilder::new();
 /// let hidden = b.scope("hidden", |b| Linear::new(b, 784, 64));
 /// let head = b.scope("head", |b| Linear::new(b, 64, 5));
 /// let spec = b.finish();
@@ -174,12 +174,12 @@ impl Spec {
 /// # let _ = (hidden, head);
 /// ```
 #[derive(Debug, Default)]
-pub struct Builder {
+pub struct ParamBuilder {
     path: Vec<String>,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
-impl Builder {
+impl ParamBuilder {
     /// Without weights yet.
     pub fn new() -> Self {
         Self::default()
@@ -209,7 +209,7 @@ impl Builder {
     /// # Panics
     /// When the name is taken or has a `*`, or the shape has more elements than can be counted.
     #[track_caller]
-    pub fn weight(&mut self, name: &str, shape: &[usize], init: Init) -> Slot {
+    pub fn weight(&mut self, name: &str, shape: &[usize], init: Init) -> ParamId {
         check_name(name);
         self.add(self.entry(name, shape, init, false))
     }
@@ -220,17 +220,17 @@ impl Builder {
     /// # Panics
     /// When the name is taken, or has a `*`.
     #[track_caller]
-    pub fn norm_weight(&mut self, name: &str, shape: &[usize], init: Init) -> Slot {
+    pub fn norm_weight(&mut self, name: &str, shape: &[usize], init: Init) -> ParamId {
         check_name(name);
         self.add(self.entry(name, shape, init, true))
     }
 
     #[track_caller]
-    fn add(&mut self, entry: Entry) -> Slot {
+    fn add(&mut self, entry: Entry) -> ParamId {
         let taken = self.spec.weights.iter().any(|e| e.name == entry.name);
-        assert!(!taken, "Builder: there is already a weight {:?}", entry.name);
+        assert!(!taken, "ParamBuilder: there is already a weight {:?}", entry.name);
         self.spec.weights.push(entry);
-        Slot(self.spec.weights.len() - 1)
+        ParamId(self.spec.weights.len() - 1)
     }
 
     /// Adds the running mean and variance `[channels]` of a norm: `mean` and `variance` in the present scope. Returns the path
@@ -243,7 +243,7 @@ impl Builder {
         for (name, init) in [(MEAN, Init::Zeros), (VARIANCE, Init::Ones)] {
             let entry = self.entry(name, &[channels], init, false);
             let taken = self.spec.statistics.iter().any(|e| e.name == entry.name);
-            assert!(!taken, "Builder: there are already statistics {:?}", entry.name);
+            assert!(!taken, "ParamBuilder: there are already statistics {:?}", entry.name);
             self.spec.statistics.push(entry);
         }
         self.path.join(".")
@@ -267,7 +267,7 @@ impl Builder {
     }
 
     /// The finished list.
-    pub fn finish(self) -> Spec {
+    pub fn finish(self) -> ParamSpec {
         self.spec
     }
 }
@@ -278,7 +278,7 @@ impl Builder {
 fn check_name(name: &str) {
     assert!(
         !name.contains('*'),
-        "Builder: the name {name:?} has a '*', which stands for any characters in patterns"
+        "ParamBuilder: the name {name:?} has a '*', which stands for any characters in patterns"
     );
 }
 
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn norms_are_known_by_what_they_are() {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         b.scope("norm", |b| b.weight("weight", &[2, 2], Init::Zeros));
         b.scope("stage", |b| b.norm_weight("gain", &[2], Init::Ones));
         let spec = b.finish().with("more", &[1], Init::Zeros);
@@ -300,6 +300,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "has a '*'")]
     fn a_name_is_no_pattern() {
-        Builder::new().scope("any*", |_| ());
+        ParamBuilder::new().scope("any*", |_| ());
     }
 }

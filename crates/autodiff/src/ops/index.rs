@@ -5,7 +5,7 @@ use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
 use crate::op::Op;
-use crate::ops::places::{Indices, Misplaced, place, places};
+use crate::ops::indices::{Indices, OutOfRange, place, places};
 use crate::shape::{Shape, check_axes};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -42,7 +42,7 @@ impl IndexOp {
         x: &Inputs<'_, F>,
         out: &mut [&mut [F]],
         shapes: &[Shape],
-    ) -> Result<(), Misplaced> {
+    ) -> Result<(), OutOfRange> {
         let (a, from, to) = (x.at(0).data(), x.at(0).shape(), shapes[0]);
         let places = |size| places(self.name(), x.at(1).data(), size);
         match (self, out) {

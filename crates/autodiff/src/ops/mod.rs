@@ -5,19 +5,19 @@
 //! are written so that no digits cancel: as functions of the argument where the value has lost them.
 
 pub(crate) mod binary;
+pub(crate) mod concat;
 pub(crate) mod conv;
 pub(crate) mod conv_block;
 pub(crate) mod conv_layer;
 pub(crate) mod fused;
 pub(crate) mod index;
+pub(crate) mod indices;
 pub(crate) mod layout;
 pub(crate) mod linalg;
 pub(crate) mod loss;
 pub(crate) mod lstm;
 pub(crate) mod norm;
 pub(crate) mod norm_pool;
-pub(crate) mod pieces;
-pub(crate) mod places;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod reduce;

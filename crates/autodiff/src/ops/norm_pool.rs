@@ -1,4 +1,4 @@
-//! Batch norm and the max-pooling that follows it, as one. Only the plan of a program makes them, so that they have no gradient.
+//! Batch norm fused with the max-pooling of its output. Only a program's plan makes these operators, so they have no gradient.
 
 use fewshot_kernels::norm::Cotangents;
 use fewshot_kernels::pool::PoolShape;
@@ -7,36 +7,36 @@ use super::norm::Terms;
 use crate::float::Float;
 use crate::inputs::Inputs;
 
-/// Which of the norm's operators is joined with what.
+/// Which operator of the norm is fused with which of the pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Joined {
-    /// The norm and the pooling: from its inputs to the pooled, the places and the statistics.
+pub(crate) enum NormPoolKind {
+    /// The norm and the pooling. Outputs: pooled values, places, statistics.
     Forward,
-    /// The norm's gradient, what arrives being placed: takes what is placed and the places instead.
+    /// The gradient of the norm, with the adjoint of the pooling: takes the pooled gradient and the places.
     Backward,
-    /// The second gradient, what arrives being placed; of the gradient for it the elements at the places.
+    /// The second gradient of the norm, with the adjoint of the pooling; of the gradient for it, only the elements at the places.
     Backward2,
 }
 
-impl Joined {
+impl NormPoolKind {
     fewshot_kernels::names! {
-        Joined::Forward => "batch_norm + max_pool",
-        Joined::Backward => "max_pool place + batch_norm gradient",
-        Joined::Backward2 => "max_pool place + batch_norm second gradient",
+        NormPoolKind::Forward => "batch_norm + max_pool",
+        NormPoolKind::Backward => "max_pool place + batch_norm gradient",
+        NormPoolKind::Backward2 => "max_pool place + batch_norm second gradient",
     }
 }
 
-/// An operator of a norm joined with one of a pooling. All take what the norm's takes, but what was pooled or placed.
+/// A norm's operator fused with one of a pooling. Inputs are those of the norm's operator, but for the pooled ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NormPool<F> {
-    pub(crate) joined: Joined,
+    pub(crate) kind: NormPoolKind,
     pub(crate) terms: Terms<F>,
     pub(crate) pool: PoolShape,
 }
 
 impl<F: Float> NormPool<F> {
     pub(crate) fn name(&self) -> &'static str {
-        self.joined.name()
+        self.kind.name()
     }
 
     /// The first input behind those of the norm's forward pass.
@@ -46,7 +46,7 @@ impl<F: Float> NormPool<F> {
 
     /// What arrives at the gradient for x may be overwritten by the one for x.
     pub(crate) fn overwrites(&self, i: usize) -> Option<usize> {
-        (self.joined == Joined::Backward2 && i == self.first() + 3).then_some(0)
+        (self.kind == NormPoolKind::Backward2 && i == self.first() + 3).then_some(0)
     }
 
     pub(crate) fn forward(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) {
@@ -56,12 +56,12 @@ impl<F: Float> NormPool<F> {
             unreachable!("each has three outputs");
         };
         let out = [&mut **first, &mut **second, &mut **third];
-        match self.joined {
-            Joined::Forward => F::norm_pool(out, images, &terms, &self.pool),
-            Joined::Backward => {
+        match self.kind {
+            NormPoolKind::Forward => F::norm_pool(out, images, &terms, &self.pool),
+            NormPoolKind::Backward => {
                 F::norm_pool_backward(out, images, rest(0), [rest(1), rest(2)], &terms, &self.pool);
             }
-            Joined::Backward2 => {
+            NormPoolKind::Backward2 => {
                 let arrived = Cotangents { x: x.source(self.first() + 3), scale: rest(4), shift: rest(5) };
                 let placed = [rest(1), rest(2)];
                 F::norm_pool_backward2(out, images, rest(0), placed, &arrived, &terms, &self.pool);

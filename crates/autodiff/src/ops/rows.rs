@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::grad::Rule;
 use crate::inputs::Inputs;
 use crate::op::Op;
-use crate::ops::places::{Indices, Misplaced, places};
+use crate::ops::indices::{Indices, OutOfRange, places};
 use crate::shape::{Shape, check_axes};
 use crate::var::Var;
 
@@ -32,7 +32,11 @@ impl Rows {
         Rows::Scaled { .. } => "scaled",
     }
 
-    pub(crate) fn forward<F: Float>(&self, x: &Inputs<'_, F>, out: &mut [&mut [F]]) -> Result<(), Misplaced> {
+    pub(crate) fn forward<F: Float>(
+        &self,
+        x: &Inputs<'_, F>,
+        out: &mut [&mut [F]],
+    ) -> Result<(), OutOfRange> {
         let (a, shape) = (x.at(0).data(), x.at(0).shape());
         let width = shape[shape.len() - 1];
         match (self, out) {

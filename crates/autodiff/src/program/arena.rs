@@ -1,4 +1,4 @@
-//! One thread's memory for a program: all values but the results in one run of elements.
+//! The arena: memory of one thread for a program, which holds all values but the results.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,51 +7,51 @@ use fewshot_kernels::Buffer;
 
 use super::{Operand, Place};
 use crate::float::Float;
-use crate::tape::Given;
+use crate::tape::InputKind;
 
-/// Places where threads leave the memory of arenas.
-const SHELVES: usize = 16;
+/// Number of free lists.
+const LISTS: usize = 16;
 
 thread_local! {
-    /// Where this thread leaves memory, and looks for it first.
-    static SHELF: usize = {
+    /// The free list that this thread returns memory to and looks into first.
+    static LIST: usize = {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
-        THREADS.fetch_add(1, Ordering::Relaxed) % SHELVES
+        THREADS.fetch_add(1, Ordering::Relaxed) % LISTS
     };
 }
 
-/// Memory of arenas that are not in use. Threads have shelves of their own: a lock that two cores share costs as much as an operator of
-/// a small network, and memory that another core has used must come from its caches.
-pub(super) struct Shelves<F: Float>([Shelf<F>; SHELVES]);
+/// Memory of arenas that are not in use. Each thread has a free list of its own: a lock that two cores share costs as much as an
+/// operator of a small network, and memory that another core has used must come from its caches.
+pub(super) struct FreeLists<F: Float>([FreeList<F>; LISTS]);
 
-/// Alone in its cache lines.
+/// A free list on cache lines of its own.
 #[repr(align(128))]
-struct Shelf<F: Float>(Mutex<Vec<Buffer<F>>>);
+struct FreeList<F: Float>(Mutex<Vec<Buffer<F>>>);
 
-impl<F: Float> Shelf<F> {
+impl<F: Float> FreeList<F> {
     fn open(&self) -> MutexGuard<'_, Vec<Buffer<F>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<F: Float> Shelves<F> {
+impl<F: Float> FreeLists<F> {
     pub(super) fn new() -> Self {
-        Shelves(std::array::from_fn(|_| Shelf(Mutex::new(Vec::new()))))
+        FreeLists(std::array::from_fn(|_| FreeList(Mutex::new(Vec::new()))))
     }
 
-    /// `count` elements or more: those that this thread used last, or that another one does not use.
+    /// A buffer of at least `count` elements: the one this thread returned last, else one of another thread's, else a new one.
     pub(super) fn take(&self, count: usize) -> Buffer<F> {
-        let mine = SHELF.with(|&shelf| shelf);
-        let idle = (0..SHELVES).find_map(|k| self.0[(mine + k) % SHELVES].open().pop());
+        let mine = LIST.with(|&list| list);
+        let idle = (0..LISTS).find_map(|k| self.0[(mine + k) % LISTS].open().pop());
         idle.filter(|idle| idle.data().len() >= count).unwrap_or_else(|| Buffer::dirty(count))
     }
 
     pub(super) fn put(&self, memory: Buffer<F>) {
-        self.0[SHELF.with(|&shelf| shelf)].open().push(memory);
+        self.0[LIST.with(|&list| list)].open().push(memory);
     }
 
     pub(super) fn clear(&self) {
-        self.0.iter().for_each(|shelf| shelf.open().clear());
+        self.0.iter().for_each(|list| list.open().clear());
     }
 }
 
@@ -61,22 +61,22 @@ pub(super) struct Arena<F: Float> {
     pub(super) results: Vec<Buffer<F>>,
 }
 
-/// What lies in an arena beside the targets of a step.
+/// All of an arena but the targets of a step.
 pub(super) struct Rest<'a, F: Float> {
     /// Runs of the memory by their first elements.
     runs: &'a [(usize, &'a [F])],
     results: &'a [Buffer<F>],
-    /// How many tasks the memory is for.
+    /// Number of tasks in the batch.
     tasks: usize,
 }
 
 impl Operand {
-    /// Elements for so many tasks.
+    /// Elements of the operand in a batch of `tasks` tasks.
     #[inline(always)]
     pub(super) fn elements(&self, tasks: usize) -> usize {
-        match self.given {
-            Given::Each => self.count * tasks,
-            Given::Once => self.count,
+        match self.kind {
+            InputKind::PerTask => self.count * tasks,
+            InputKind::Shared => self.count,
         }
     }
 }
@@ -99,7 +99,7 @@ impl<'a, F: Float> Rest<'a, F> {
 }
 
 impl<F: Float> Arena<F> {
-    /// Calls `f` with the memory of a step's targets for so many tasks, and that beside it.
+    /// Calls `f` with the memory of a step's targets in a batch of `tasks` tasks, and with the rest of the arena.
     #[inline(always)]
     pub(super) fn split<R>(
         &mut self,
@@ -127,7 +127,7 @@ impl<F: Float> Arena<F> {
         }
     }
 
-    /// The same for any targets.
+    /// [`Arena::split`] for any number of targets.
     #[inline(never)]
     fn split_many<R>(
         &mut self,

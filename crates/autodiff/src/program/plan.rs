@@ -2,18 +2,18 @@
 
 use std::sync::Mutex;
 
-use super::again::compute_again;
-use super::arena::Shelves;
+use super::arena::FreeLists;
 use super::fuse::fuse;
+use super::fuse_norm_pool::fuse_norm_pool;
 use super::memory::{Life, share};
-use super::pooled::join_pooling;
-use super::turned::share_turned;
+use super::rematerialize::rematerialize;
+use super::transpose::share_transposes;
 use super::{Operand, Place, Program, Step};
 use crate::array::Array;
 use crate::float::Float;
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::tape::{Given, Record};
+use crate::tape::{InputKind, Record};
 
 /// Bytes that values begin at multiples of.
 const CACHE_LINE: usize = 64;
@@ -65,8 +65,8 @@ struct Planner<'a, F: Float> {
     /// Where each value is; for one that a step writes, the number of its life in place of an element.
     places: Vec<Option<Place>>,
     lives: Vec<Life>,
-    /// Whether tasks that run together have a value each.
-    given: Vec<Given>,
+    /// Whether each task of a batch has its own value, or all share one.
+    kinds: Vec<InputKind>,
 }
 
 impl<F: Float> Planner<'_, F> {
@@ -93,8 +93,8 @@ impl<F: Float> Planner<'_, F> {
         if let Place::Memory(life) = place {
             self.lives[life].to = at;
         }
-        let given = self.given[value];
-        Operand { place, count: shape.count(), shape: self.shapes(&[shape]), value: value as u32, given }
+        let kind = self.kinds[value];
+        Operand { place, count: shape.count(), shape: self.shapes(&[shape]), value: value as u32, kind }
     }
 
     /// Node `id` of this shape as an output of step `at`; it may go on with the life of an operand that ends here.
@@ -106,7 +106,7 @@ impl<F: Float> Planner<'_, F> {
         });
         let place = Place::Memory(life);
         self.places[id] = Some(place);
-        Operand { place, shape, count, value: id as u32, given: self.given[id] }
+        Operand { place, shape, count, value: id as u32, kind: self.kinds[id] }
     }
 
     /// The life that output `k` of node `id` can go on with: that of an operand of the same size, from number `read` on, which
@@ -116,7 +116,7 @@ impl<F: Float> Planner<'_, F> {
         let (op, count) = (&self.record.nodes[id].op, self.record.nodes[id + k].shape.count());
         let (i, life) = operands.iter().enumerate().find_map(|(i, o)| match o.place {
             Place::Memory(life)
-                if o.count == count && o.given == self.given[id] && last[o.value as usize] == at =>
+                if o.count == count && o.kind == self.kinds[id] && last[o.value as usize] == at =>
             {
                 let same = |&(_, other): &(usize, &Operand)| other.value == o.value;
                 let whole =
@@ -166,18 +166,18 @@ fn last_uses<F: Float>(record: &Record<F>, steps: &[usize], results: &[(u32, Sha
     last
 }
 
-/// Which values tasks that run together have each: those that follow from such inputs.
-fn given<F: Float>(record: &Record<F>, steps: &[usize]) -> Vec<Given> {
-    let mut given = vec![Given::Once; record.nodes.len()];
+/// Which values each task of a batch has of its own: those that depend on a per-task input.
+fn input_kinds<F: Float>(record: &Record<F>, steps: &[usize]) -> Vec<InputKind> {
+    let mut kinds = vec![InputKind::Shared; record.nodes.len()];
     for &(id, input) in record.open.iter().flatten() {
-        given[id as usize] = input;
+        kinds[id as usize] = input;
     }
     for &id in steps {
-        if record.inputs(id).iter().any(|&input| given[root(record, input as usize)] == Given::Each) {
-            given[id..id + record.outputs(id)].fill(Given::Each);
+        if record.inputs(id).iter().any(|&input| kinds[root(record, input as usize)] == InputKind::PerTask) {
+            kinds[id..id + record.outputs(id)].fill(InputKind::PerTask);
         }
     }
-    given
+    kinds
 }
 
 /// The nodes that are executed, in order.
@@ -193,10 +193,10 @@ fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize
 /// Lays out the steps that lead to `results`, and the memory for them.
 pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
     let order = executed(&record, results);
-    let order = join_pooling(&mut record, order, results);
-    let order = share_turned(&mut record, order);
+    let order = fuse_norm_pool(&mut record, order, results);
+    let order = share_transposes(&mut record, order);
     let order = fuse(&mut record, order, results);
-    let order = compute_again(&mut record, order, results);
+    let order = rematerialize(&mut record, order, results);
     let mut planner = Planner {
         record: &record,
         steps: Vec::new(),
@@ -206,7 +206,7 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         shapes: Vec::new(),
         places: vec![None; record.nodes.len()],
         lives: Vec::new(),
-        given: given(&record, &order),
+        kinds: input_kinds(&record, &order),
     };
     let inputs = record.open.as_deref().unwrap_or_default();
     for (k, &(id, _)) in inputs.iter().enumerate() {
@@ -227,7 +227,7 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
     let (memory, leaving) =
         settle(&lives, CACHE_LINE / size_of::<F>(), [&mut operands, &mut targets, &mut results]);
     Program {
-        inputs: inputs.iter().map(|&(id, given)| (record.nodes[id as usize].shape, given)).collect(),
+        inputs: inputs.iter().map(|&(id, kind)| (record.nodes[id as usize].shape, kind)).collect(),
         constants,
         steps,
         shapes,
@@ -237,8 +237,8 @@ pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) ->
         results,
         memory,
         leaving,
-        idle: Shelves::new(),
-        lifted: Mutex::new(Vec::new()),
+        idle: FreeLists::new(),
+        batched_steps: Mutex::new(Vec::new()),
     }
 }
 

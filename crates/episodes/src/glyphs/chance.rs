@@ -1,6 +1,6 @@
 //! What the glyphs draw from a random stream beside numbers.
 
-use crate::{ChaCha8Rng, Draw};
+use crate::{ChaCha8Rng, RngExt};
 
 /// A positive factor around 1: its logarithm is normal with the given deviation.
 pub(super) fn factor(rng: &mut ChaCha8Rng, deviation: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::chance::factor;
 use super::stroke::{Point, Stroke, bounds};
-use crate::{ChaCha8Rng, Draw};
+use crate::{ChaCha8Rng, RngExt};
 
 /// A drawer's habits, the same for all characters of an alphabet.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ mod tests;
 
 pub use split::split;
 
-use crate::{ChaCha8Rng, Draw, ImageSet, Purpose, stream};
+use crate::{ChaCha8Rng, ImageSet, Purpose, RngExt, stream};
 use hand::Hand;
 use rayon::prelude::*;
 use script::Character;

@@ -5,7 +5,7 @@ use super::chance::{chance, pick, weighted};
 use super::shape::Shape;
 use super::stroke::{Point, Stroke, bounds};
 use super::style::{Ornament, Style};
-use crate::{ChaCha8Rng, Draw};
+use crate::{ChaCha8Rng, RngExt};
 
 /// A stroke program, about within -1..1.
 pub(super) type Character = Vec<Stroke>;

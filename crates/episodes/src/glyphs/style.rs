@@ -2,7 +2,7 @@
 
 use super::chance::{chance, factor, pick, weighted};
 use super::stroke::{Figure, Point, Stroke};
-use crate::{ChaCha8Rng, Draw};
+use crate::{ChaCha8Rng, RngExt};
 use std::f64::consts::TAU;
 
 /// The families of strokes with their usual weights.

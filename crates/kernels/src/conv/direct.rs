@@ -6,9 +6,9 @@ use crate::buffer::Buffer;
 use crate::conv::direct_tile;
 use crate::conv::geometry::{self, Class};
 use crate::conv::shape::{ConvShape, GROUP_BYTES, image_sizes};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::element::Element;
-use crate::layout::transpose::turn;
+use crate::layout::transpose::transpose;
 use crate::matmul::dense;
 use crate::matmul::product::matmul;
 use crate::parallel;
@@ -25,15 +25,15 @@ pub(crate) fn dx_few<F: Element>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) 
     let columns = taps * s.c_in;
     let geometry = geometry::of(s);
     let back = &geometry.back;
-    let mut turned = Buffer::dirty(w.len());
-    turn(turned.data_mut(), w, columns, s.c_out);
-    let turned = turned.data();
+    let mut transposed = Buffer::dirty(w.len());
+    transpose(transposed.data_mut(), w, columns, s.c_out);
+    let transposed = transposed.data();
     let each = s.n.div_ceil(parallel::pieces(s.n));
     parallel::chunks(dx, each * x_image, |i, dx| {
         let mut products = Buffer::dirty(outputs * columns);
         for (k, dx) in dx.chunks_exact_mut(x_image).enumerate() {
             let g = &g[(i * each + k) * g_image..][..g_image];
-            matmul(products.data_mut(), g, turned, outputs, s.c_out, columns, false, false);
+            matmul(products.data_mut(), g, transposed, outputs, s.c_out, columns, false, false);
             back.iter().for_each(|class| collect(dx, products.data(), class, taps, s.c_in));
         }
     });
@@ -77,7 +77,7 @@ pub(crate) fn gather<F: Element>(
     });
 }
 
-/// Group by group of images, each asking for the next.
+/// Convolves group by group of images; each group prefetches the next.
 fn in_groups<F: Element>(
     mut out: &mut [F],
     mut x: &[F],
@@ -96,9 +96,9 @@ fn in_groups<F: Element>(
         let images = group.min(out.len() / out_image);
         let (these, behind) = out.split_at_mut(images * out_image);
         let (those, x_behind) = x.split_at(images * x_image);
-        let soon = images.min(behind.len() / out_image);
-        let next = [&x_behind[..soon * x_image], &behind[..soon * out_image]];
-        let mut ahead = (!behind.is_empty()).then(|| Ahead::new(next, images * of_image));
+        let next_images = images.min(behind.len() / out_image);
+        let next = [&x_behind[..next_images * x_image], &behind[..next_images * out_image]];
+        let mut prefetch = (!behind.is_empty()).then(|| Prefetch::new(next, images * of_image));
         let mut left = &places[..];
         for class in classes {
             let pixels;
@@ -112,10 +112,10 @@ fn in_groups<F: Element>(
                 channels: channels[0],
                 n: channels[1],
                 b_row: w_row,
-                ahead,
+                prefetch,
             };
             direct_tile::product(these, those, w, &job);
-            ahead = ahead.map(|ahead| ahead.after(images * steps(class)));
+            prefetch = prefetch.map(|prefetch| prefetch.after(images * steps(class)));
         }
         (out, x) = (behind, x_behind);
     }

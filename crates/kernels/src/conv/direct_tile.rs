@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use crate::cpu::isa::{Isa, OfSize, Work, versions};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::cpu::raw::Reader;
 use crate::cpu::vector::Vector;
 use crate::element::Element;
@@ -37,22 +37,22 @@ struct Panel<'a, F> {
     window: Window,
     /// Steps of a row.
     depth: usize,
-    ahead: Ahead<'a, F>,
+    prefetch: Prefetch<'a, F>,
 }
 
 #[inline(always)]
 fn product_body<F: Element, I: Isa>(out: &mut [F], a: &[F], b: &[F], job: &Job<'_, F>) {
     job.check(out.len(), a.len(), b.len());
     let depth = job.runs.iter().map(|run| run.len as usize).sum::<usize>() * job.channels;
-    let mut ahead = job.ahead.unwrap_or_else(|| Ahead::nothing(a));
+    let mut prefetch = job.prefetch.unwrap_or_else(|| Prefetch::nothing(a));
     let mut col = 0;
     while col < job.n {
         let mut window = Window::next::<F, I>(col, job.b_row);
         window.keep[1] = window.keep[1].min(job.n - window.col);
         col = window.col + window.keep[1];
         let mut tail = [F::zero(); TAIL];
-        let mut panel = Panel { b, whole: usize::MAX, tail: &[], window, depth, ahead };
-        ahead = Ahead::nothing(a);
+        let mut panel = Panel { b, whole: usize::MAX, tail: &[], window, depth, prefetch };
+        prefetch = Prefetch::nothing(a);
         if window.width > job.b_row {
             panel.whole = if b.len() < window.width { 0 } else { (b.len() - window.width) / job.n + 1 };
             let rows = b[panel.whole * job.n..].chunks_exact(job.n);
@@ -229,9 +229,9 @@ fn one<F: Element, I: Isa, const R: usize, const N: usize>(
         let next = cursor.next(job);
         (src[i], dst[i]) = (src[i].after(next.0), next.1);
     }
-    let mut ahead = panel.ahead.after(cursor.row * panel.depth + R * done).every(STEPS * R);
+    let mut prefetch = panel.prefetch.after(cursor.row * panel.depth + R * done).every(STEPS * R);
     // in memory, not in registers, where there are none left beside the addresses
-    let ahead = if R > 6 { black_box(&mut ahead) } else { &mut ahead };
+    let prefetch = if R > 6 { black_box(&mut prefetch) } else { &mut prefetch };
     cursor.row += R;
     // SAFETY: this runs with the features of `I`.
     let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
@@ -268,7 +268,7 @@ fn one<F: Element, I: Isa, const R: usize, const N: usize>(
         unsafe {
             // not `array::map`: the compiler would see the offset, keep it beside the readers, and run out of registers
             let from = src.map(|s| s.after(offset));
-            multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, ahead);
+            multiply::<F, I, R, N>(&mut acc, &from, rows, b_step, len, prefetch);
         }
     }
     store_rows::<F, I, R, N>(out, &dst, acc, panel.window.keep, false);

@@ -7,7 +7,7 @@ use crate::conv::shape::{ConvShape, FEW_CHANNELS};
 use crate::conv::weight_gradient::{dw_few, of_pairs};
 use crate::conv::winograd::{f4, strided};
 use crate::element::Element;
-use crate::layout::transpose::turn;
+use crate::layout::transpose::transpose;
 
 /// `out[n, oy, ox, :] = sum over taps of x[n, iy, ix, :] w[tap]`.
 #[inline(never)]
@@ -37,18 +37,18 @@ pub fn conv_dx<F: Element>(dx: &mut [F], g: &[F], w: &[F], s: &ConvShape) {
         return dx_few(dx, g, w, s);
     }
     let (inputs, outputs, size) = (s.h * s.w, s.out_h() * s.out_w(), s.c_in * s.c_out);
-    let mut turned = Buffer::dirty(w.len());
+    let mut flipped = Buffer::dirty(w.len());
     // the geometry counts kernel positions from the last
-    for (to, from) in turned.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
-        turn(to, from, s.c_in, s.c_out);
+    for (to, from) in flipped.data_mut().chunks_exact_mut(size).rev().zip(w.chunks_exact(size)) {
+        transpose(to, from, s.c_in, s.c_out);
     }
     if f4::suits::<F>(s) {
-        return f4::conv(dx, g, turned.data(), &s.adjoint());
+        return f4::conv(dx, g, flipped.data(), &s.adjoint());
     }
     if strided::suits::<F>(s) {
-        return strided::conv_dx(dx, g, turned.data(), s);
+        return strided::conv_dx(dx, g, flipped.data(), s);
     }
-    gather(dx, g, turned.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
+    gather(dx, g, flipped.data(), &geometry::of(s).back, s.n, [outputs, inputs], [s.c_out, s.c_in]);
 }
 
 /// The gradient of [`conv`] for the weights: `dw[tap] = sum over windows of x[n, iy, ix, :]^T g[n, oy, ox, :]`.

@@ -36,7 +36,7 @@ impl ConvShape {
         windows(self.w, self.pad[1], self.kw, self.stride[1])
     }
 
-    /// The convolution that gives the gradient for the images, from turned weights; of stride 1.
+    /// The convolution that gives the gradient for the images, from flipped weights; of stride 1.
     pub(crate) fn adjoint(&self) -> Self {
         let pad = [(self.kh, self.pad[0]), (self.kw, self.pad[1])].map(|(k, pad)| pad.map(|pad| k - 1 - pad));
         ConvShape { h: self.out_h(), w: self.out_w(), c_in: self.c_out, c_out: self.c_in, pad, ..*self }

@@ -54,9 +54,9 @@ fn dw_many<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Ve
             for (k, pairs) in pairs.iter().enumerate() {
                 let mut jobs = jobs_of(&rows, pairs, this.len(), first + k > 0, s);
                 if is_far && !next.is_empty() {
-                    let soon = [(x, x_image), (g, g_image)]
+                    let next = [(x, x_image), (g, g_image)]
                         .map(|(all, image)| part(&all[next.start * image..next.end * image], k, parts));
-                    weight_gradient_tile::look_ahead(&mut jobs, soon);
+                    weight_gradient_tile::plan_prefetch(&mut jobs, next);
                 }
                 weight_gradient_tile::accumulate(dw, &x[first * x_image..], &g[first * g_image..], &jobs);
             }
@@ -87,7 +87,7 @@ fn jobs_of<'a, F: Element>(
             images,
             add,
             shape: s,
-            ahead: None,
+            prefetch: None,
         }
     };
     (rows.start / s.c_in..rows.end.div_ceil(s.c_in)).map(job).collect()
@@ -117,7 +117,7 @@ pub(crate) fn dw_few<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) 
                 images,
                 add: true,
                 shape: s,
-                ahead: None,
+                prefetch: None,
             };
             let jobs = sums.iter().flat_map(|(pairs, runs)| runs.iter().map(move |run| job(pairs, run)));
             let jobs: Vec<PairJob<'_, F>> = jobs.collect();

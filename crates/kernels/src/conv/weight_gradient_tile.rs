@@ -5,7 +5,7 @@
 use crate::buffer::Buffer;
 use crate::conv::shape::{ConvShape, image_sizes};
 use crate::cpu::isa::{Isa, OfSize, Work, versions};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::cpu::raw::Reader;
 use crate::cpu::small_array;
 use crate::cpu::vector::Vector;
@@ -16,12 +16,12 @@ use crate::tile::window::{Window, at_rows, at_width, most_rows, rows_of_tile};
 
 /// Pairs after which what a tile reads of an input pixel has come from the second-level cache: it lies too scattered for the processor
 /// to foresee.
-const SOON: usize = 8;
+const PREFETCH_STEPS: usize = 8;
 
 /// Pairs of an input and an output pixel of several images, as offsets in elements.
 #[derive(Debug)]
 pub struct Pairs {
-    /// Offsets in x and in g, image after image, and `SOON` more of no meaning.
+    /// Offsets in x and in g, image after image, and `PREFETCH_STEPS` more of no meaning.
     steps: Vec<[usize; 2]>,
     /// Pairs of one image.
     each: usize,
@@ -38,12 +38,12 @@ impl Pairs {
         // as if of one pair at the very start where there is none
         let ends =
             first.iter().fold([0, s.c_out], |[x, g], pair| [x.max(pair[0] + 1), g.max(pair[1] + s.c_out)]);
-        let mut steps = Vec::with_capacity(images * pixels.len() + SOON);
+        let mut steps = Vec::with_capacity(images * pixels.len() + PREFETCH_STEPS);
         for image in 0..images {
             let [x, g] = [image * x_image, image * g_image];
             steps.extend(first.iter().map(|pair| [pair[0] + x, pair[1] + g]));
         }
-        steps.extend([[0; 2]; SOON]);
+        steps.extend([[0; 2]; PREFETCH_STEPS]);
         Self { steps, each: pixels.len(), ends }
     }
 }
@@ -65,8 +65,8 @@ pub struct PairJob<'a, F> {
     pub add: bool,
     /// Sizes of images and channels.
     pub shape: &'a ConvShape,
-    /// What is needed next, a step being one pair for one row.
-    pub ahead: Option<Ahead<'a, F>>,
+    /// A prefetch of what the next jobs read; a step is one pair for one row.
+    pub prefetch: Option<Prefetch<'a, F>>,
 }
 
 impl<F> PairJob<'_, F> {
@@ -94,13 +94,13 @@ impl<F> PairJob<'_, F> {
     }
 }
 
-/// Has the jobs ask for what is needed after them.
-pub fn look_ahead<'a, F: Element>(jobs: &mut [PairJob<'a, F>], next: [&'a [F]; 2]) {
+/// Spreads a prefetch of the `next` slices over the jobs.
+pub fn plan_prefetch<'a, F: Element>(jobs: &mut [PairJob<'a, F>], next: [&'a [F]; 2]) {
     let steps = |job: &PairJob<'_, F>| job.rows * job.steps().len();
-    let mut ahead = Ahead::new(next, jobs.iter().map(steps).sum());
+    let mut prefetch = Prefetch::new(next, jobs.iter().map(steps).sum());
     for job in jobs {
-        job.ahead = Some(ahead);
-        ahead = ahead.after(steps(job));
+        job.prefetch = Some(prefetch);
+        prefetch = prefetch.after(steps(job));
     }
 }
 
@@ -188,17 +188,17 @@ impl<F: Element, const R: usize, const N: usize> Work for OfSize<Tile<'_, '_, F>
         let mut acc = [[unsafe { I::Vector::splat(F::zero()) }; N]; R];
         let steps = job.steps();
         let (fours, rest) = steps.as_chunks::<STEPS>();
-        let (soon, _) = job.pairs.steps[SOON..][..steps.len()].as_chunks::<STEPS>();
-        let ahead = job.ahead.filter(|_| window.keep[0] == 0).unwrap_or_else(|| Ahead::nothing(x));
-        let mut ahead = ahead.after(done * steps.len()).every(STEPS * R);
+        let (later, _) = job.pairs.steps[PREFETCH_STEPS..][..steps.len()].as_chunks::<STEPS>();
+        let prefetch = job.prefetch.filter(|_| window.keep[0] == 0).unwrap_or_else(|| Prefetch::nothing(x));
+        let mut prefetch = prefetch.after(done * steps.len()).every(STEPS * R);
         // SAFETY: `PairJob::check` has compared the largest offsets of pairs and rows with the slices' lengths.
         unsafe {
-            for (four, soon) in fours.iter().zip(soon) {
-                ahead.ask();
+            for (four, later) in fours.iter().zip(later) {
+                prefetch.issue();
                 for i in 0..STEPS {
-                    let ([x, y], [soon, _]) = (four[i], soon[i]);
-                    from[0].after(soon as isize).fetch_near();
-                    from[R - 1].after(soon as isize).fetch_near();
+                    let ([x, y], [later, _]) = (four[i], later[i]);
+                    from[0].after(later as isize).prefetch_near();
+                    from[R - 1].after(later as isize).prefetch_near();
                     step::<F, I, R, N>(&mut acc, &from, x, g.after(y as isize));
                 }
             }

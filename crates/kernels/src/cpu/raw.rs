@@ -41,33 +41,33 @@ impl<'a, F: Element> Reader<'a, F> {
         Self { at: self.at.wrapping_offset(elements), ..self }
     }
 
-    /// Asks for the cache line here to be brought into the first-level cache. It may lie anywhere.
+    /// Prefetches the cache line here into the first-level cache. It may lie anywhere.
     #[inline(always)]
-    pub fn fetch_near(self) {
+    pub fn prefetch_near(self) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: asking reads nothing, and places that are not memory are ignored.
+        // SAFETY: a prefetch reads nothing, and places that are not memory are ignored.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             _mm_prefetch::<_MM_HINT_T0>(self.at.cast());
         }
     }
 
-    /// Asks for the cache line here to be brought into the second-level cache. It may lie anywhere.
+    /// Prefetches the cache line here into the second-level cache. It may lie anywhere.
     #[inline(always)]
-    pub fn fetch(self) {
+    pub fn prefetch(self) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: asking reads nothing, and places that are not memory are ignored.
+        // SAFETY: a prefetch reads nothing, and places that are not memory are ignored.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
             _mm_prefetch::<_MM_HINT_T1>(self.at.cast());
         }
     }
 
-    /// Asks for all cache lines of `elements` elements from here on, as [`fetch`](Self::fetch).
+    /// Prefetches all cache lines of `elements` elements from here on, as [`prefetch`](Self::prefetch).
     #[inline(always)]
-    pub fn fetch_row(self, elements: usize) {
+    pub fn prefetch_row(self, elements: usize) {
         for line in (0..elements).step_by(64 / size_of::<F>()) {
-            self.after(line as isize).fetch();
+            self.after(line as isize).prefetch();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::MAX_RANK;
 use crate::element::Element;
-use crate::layout::transpose::turn;
+use crate::layout::transpose::transpose;
 use crate::parallel;
 
 /// Elements that a thread copies at once: fewer take less time than asking for threads.
@@ -40,7 +40,7 @@ pub fn permute<F: Element>(out: &mut [F], x: &[F], shape: &[usize], axes: &[usiz
             let each = rows * cols;
             let mut at = Odometer::new(outer);
             for out in out.chunks_exact_mut(each) {
-                turn(out, &x[at.next()..][..each], cols, rows);
+                transpose(out, &x[at.next()..][..each], cols, rows);
             }
         }
         _ => runs(out, x, dims, run),

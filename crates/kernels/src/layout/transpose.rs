@@ -8,12 +8,12 @@ use crate::element::Element;
 
 versions! {
     /// `out[j, i] = x[i, j]` for `x` of `rows` by `cols`.
-    pub fn turn<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Element] = turn_body;
+    pub fn transpose<F>(out: &mut [F], x: &[F], rows: usize, cols: usize) where [F: Element] = transpose_body;
 }
 
 #[inline(always)]
-fn turn_body<F: Element, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
-    assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "turn: [{rows}, {cols}]");
+fn transpose_body<F: Element, I: Isa>(out: &mut [F], x: &[F], rows: usize, cols: usize) {
+    assert_eq!((out.len(), x.len()), (rows * cols, rows * cols), "transpose: [{rows}, {cols}]");
     let piece = Vector128::lanes::<F>();
     if cols >= piece && rows >= I::Vector::lanes::<F>() {
         blocks::<F, I::Vector>(out, x, rows, cols);

@@ -4,7 +4,7 @@
 
 use crate::buffer::Buffer;
 use crate::cpu::isa::{Isa, versions};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::cpu::raw::{Reader, Writer};
 use crate::cpu::vector::Vector;
 use crate::element::Element;
@@ -22,16 +22,16 @@ pub struct Strides {
 }
 
 versions! {
-    /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of so many matrices that follow each other:
+    /// `out[m, n] = a[m, k] b[k, n]` for an A of these strides and row-major others, of several matrices that follow each other:
     /// `size` is `[matrices, m, k, n]`, none of them zero. Added to matrices `add` like those of the output, if any.
     pub fn products<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], add: Option<&[F]>, size: [usize; 4])
         where [F: Element] = products_body;
-    /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`], while what is needed next is
-    /// asked for, a step being one product of an element of A.
-    pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
+    /// `out[m, n] += a[m, k] b[k, n]` of one matrix, `n` being a multiple of the machine's [`lanes`]; a step of the prefetch
+    /// is one product of an element of A.
+    pub fn add_product<F>(out: &mut [F], a: &[F], strides: Strides, b: &[F], size: [usize; 3], prefetch: Option<Prefetch<'_, F>>)
         where [F: Element] = add_product_body;
-    /// `rows[m, ..n] = rows[m, ..k] b[k, n]` for rows that begin so many elements apart, while what is needed next is asked for.
-    pub fn replace_rows<F>(rows: &mut [F], row: usize, b: &[F], size: [usize; 3], ahead: Option<Ahead<'_, F>>)
+    /// `rows[m, ..n] = rows[m, ..k] b[k, n]` for rows that begin `row` elements apart; steps of the prefetch as in [`add_product`].
+    pub fn replace_rows<F>(rows: &mut [F], row: usize, b: &[F], size: [usize; 3], prefetch: Option<Prefetch<'_, F>>)
         where [F: Element] = replace_rows_body;
     fn store_lanes<F>(lanes: &mut usize) where [F: Element] = store_lanes_body;
 }
@@ -91,13 +91,13 @@ fn add_product_body<F: Element, I: Isa>(
     strides: Strides,
     b: &[F],
     size @ [m, k, n]: [usize; 3],
-    ahead: Option<Ahead<'_, F>>,
+    prefetch: Option<Prefetch<'_, F>>,
 ) {
     assert!(n.is_multiple_of(I::Vector::lanes::<F>()), "product: windows of {n} columns overlap");
     check(out, a, strides, b, [1, m, k, n]);
     let out = Writer::new(out);
     let columns =
-        Columns { add: Some((out.reader(), n)), ahead, ..Columns::new(Reader::new(a), strides, b, size) };
+        Columns { add: Some((out.reader(), n)), prefetch, ..Columns::new(Reader::new(a), strides, b, size) };
     every_window::<F, I>(out, columns, I::TILE_VECTORS);
 }
 
@@ -107,7 +107,7 @@ fn replace_rows_body<F: Element, I: Isa>(
     row: usize,
     b: &[F],
     size @ [m, k, n]: [usize; 3],
-    ahead: Option<Ahead<'_, F>>,
+    prefetch: Option<Prefetch<'_, F>>,
 ) {
     assert!(m > 0 && k > 0 && n > 0 && k.max(n) <= row, "product: rows of {row} elements, {size:?}");
     assert!((m - 1) * row + k.max(n) <= rows.len() && k * n <= b.len(), "product: rows or B too short");
@@ -116,14 +116,14 @@ fn replace_rows_body<F: Element, I: Isa>(
         // before a tile writes to its rows of A it has read as many of their elements, and no other tile reads them
         let out = Writer::new(rows);
         let all = Columns::new(out.reader(), Strides { row, column: 1 }, b, size);
-        return columns_of::<F, I>(out, &Columns { row, window, ahead, ..all });
+        return columns_of::<F, I>(out, &Columns { row, window, prefetch, ..all });
     }
     let mut copy = Buffer::dirty(m * k);
     for (to, from) in copy.data_mut().chunks_exact_mut(k).zip(rows.chunks(row)) {
         to.copy_from_slice(&from[..k]);
     }
     let strides = Strides { row: k, column: 1 };
-    let columns = Columns { row, ahead, ..Columns::new(Reader::new(copy.data()), strides, b, size) };
+    let columns = Columns { row, prefetch, ..Columns::new(Reader::new(copy.data()), strides, b, size) };
     every_window::<F, I>(Writer::new(rows), columns, I::TILE_VECTORS);
 }
 
@@ -153,7 +153,7 @@ pub fn widened<F: Element>(b: &[F], n: usize, width: usize) -> Buffer<F> {
     wide
 }
 
-/// All windows of at most `most` vectors; the first asks for what is needed next.
+/// All windows of at most `most` vectors; the first one prefetches.
 #[inline(always)]
 fn every_window<F: Element, I: Isa>(out: Writer<'_, F>, mut columns: Columns<'_, F>, most: usize) {
     let ([_, k, n], b) = (columns.size, columns.b);
@@ -169,7 +169,7 @@ fn every_window<F: Element, I: Isa>(out: Writer<'_, F>, mut columns: Columns<'_,
             return columns_of::<F, I>(out, &columns);
         }
         columns_of::<F, I>(out, &columns);
-        columns.ahead = None;
+        columns.prefetch = None;
     }
 }
 

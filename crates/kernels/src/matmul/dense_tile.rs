@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use crate::cpu::isa::{Isa, OfSize, Work};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::cpu::raw::{Reader, Writer};
 use crate::cpu::small_array;
 use crate::cpu::strip::store_parts;
@@ -32,8 +32,8 @@ pub struct Columns<'a, F> {
     /// What the product is added to, perhaps the output itself: its first element, and elements from one row to the next. Only where
     /// the inner dimension is one part.
     pub add: Option<(Reader<'a, F>, usize)>,
-    /// What is needed next, a step being one product of an element of A.
-    pub ahead: Option<Ahead<'a, F>>,
+    /// A prefetch; a step is one product of an element of A.
+    pub prefetch: Option<Prefetch<'a, F>>,
 }
 
 impl<'a, F: Element> Columns<'a, F> {
@@ -42,7 +42,7 @@ impl<'a, F: Element> Columns<'a, F> {
     pub fn new(a: Reader<'a, F>, strides: Strides, b: &'a [F], size: [usize; 3]) -> Self {
         let n = size[2];
         let window = Window { col: 0, vectors: 0, width: 0, keep: [0, 0] };
-        Self { a, strides, b, b_row: n, row: n, window, size, add: None, ahead: None }
+        Self { a, strides, b, b_row: n, row: n, window, size, add: None, prefetch: None }
     }
 }
 
@@ -56,21 +56,21 @@ pub struct Tile<'t, 'a, F> {
     pub steps: [usize; 2],
 }
 
-/// A tile of whole vectors that asks for what is needed next.
-struct Asking<'t, 'a, F>(Tile<'t, 'a, F>, Ahead<'a, F>);
+/// A tile of whole vectors that prefetches.
+struct Prefetching<'t, 'a, F>(Tile<'t, 'a, F>, Prefetch<'a, F>);
 
 /// A tile of whole vectors, where a mask would take one of few registers.
 struct Whole<'t, 'a, F>(Tile<'t, 'a, F>);
 
-/// Computes tiles below each other. Only those of most rows and of whole vectors ask for what is needed next.
+/// Computes tiles below each other. Only tiles of most rows and of whole vectors prefetch.
 #[inline(always)]
 pub fn tile<F: Element, I: Isa, const R: usize, const N: usize>(tile: Tile<'_, '_, F>) {
     if const { R == most_rows::<I, N>() }
-        && let Some(ahead) = tile.columns.ahead
+        && let Some(prefetch) = tile.columns.prefetch
         && tile.columns.window.width <= tile.columns.size[2]
     {
         // SAFETY: this runs as a body of a product.
-        return unsafe { I::apart(OfSize::<_, R, N>(Asking(tile, ahead))) };
+        return unsafe { I::apart(OfSize::<_, R, N>(Prefetching(tile, prefetch))) };
     }
     let Window { width, .. } = tile.columns.window;
     if I::Vector::WIDE_MASKS && width == N * I::Vector::lanes::<F>() && width <= tile.columns.size[2] {
@@ -95,22 +95,22 @@ impl<F: Element, const R: usize, const N: usize> Work for OfSize<Whole<'_, '_, F
     }
 }
 
-impl<F: Element, const R: usize, const N: usize> Work for OfSize<Asking<'_, '_, F>, R, N> {
+impl<F: Element, const R: usize, const N: usize> Work for OfSize<Prefetching<'_, '_, F>, R, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Asking(tile, ahead) = self.0;
-        run::<F, I, R, N>(tile, Some(ahead), true);
+        let Prefetching(tile, prefetch) = self.0;
+        run::<F, I, R, N>(tile, Some(prefetch), true);
     }
 }
 
 #[inline(always)]
 fn run<F: Element, I: Isa, const R: usize, const N: usize>(
     tile: Tile<'_, '_, F>,
-    ahead: Option<Ahead<'_, F>>,
+    prefetch: Option<Prefetch<'_, F>>,
     whole: bool,
 ) {
     for i in 0..tile.count {
-        one::<F, I, R, N>(&tile, tile.top + i * R, ahead, whole);
+        one::<F, I, R, N>(&tile, tile.top + i * R, prefetch, whole);
     }
 }
 
@@ -119,7 +119,7 @@ fn run<F: Element, I: Isa, const R: usize, const N: usize>(
 fn one<F: Element, I: Isa, const R: usize, const N: usize>(
     tile: &Tile<'_, '_, F>,
     top: usize,
-    ahead: Option<Ahead<'_, F>>,
+    prefetch: Option<Prefetch<'_, F>>,
     whole: bool,
 ) {
     let Tile { out, columns, steps: [from, to], .. } = *tile;
@@ -142,19 +142,19 @@ fn one<F: Element, I: Isa, const R: usize, const N: usize>(
     let mut at = a.after((top * strides.row + from * strides.column) as isize);
     let mut b = Reader::new(b).after((from * b_row + window.col) as isize);
     let add = add.map(|(add, row)| (add.after((top * row + window.col) as isize), row));
-    // only what asks for more is so large that it lies far
-    if let Some((add, add_row)) = add.filter(|_| ahead.is_some()) {
+    // only products that prefetch are so large that their output lies far
+    if let Some((add, add_row)) = add.filter(|_| prefetch.is_some()) {
         for i in 0..R * N {
-            add.after((i / N * add_row + i % N * I::Vector::lanes::<F>()) as isize).fetch_near();
+            add.after((i / N * add_row + i % N * I::Vector::lanes::<F>()) as isize).prefetch_near();
         }
     }
     // unknown to the compiler, which would load what four steps need before the first, and run out of registers
-    let each = if ahead.is_some() { black_box(STEPS) } else { to - from };
-    let mut ahead = ahead.map(|ahead| ahead.after(top * k + R * from).every(STEPS * R));
+    let each = if prefetch.is_some() { black_box(STEPS) } else { to - from };
+    let mut prefetch = prefetch.map(|prefetch| prefetch.after(top * k + R * from).every(STEPS * R));
     let mut left = to - from;
     while left > 0 {
-        if let Some(ahead) = &mut ahead {
-            ahead.ask();
+        if let Some(prefetch) = &mut prefetch {
+            prefetch.issue();
         }
         let steps = each.min(left);
         left -= steps;

@@ -6,7 +6,7 @@ use crate::buffer::Buffer;
 use crate::cost::is_large;
 use crate::element::Element;
 use crate::elementwise::map::add_assign;
-use crate::layout::transpose::turn;
+use crate::layout::transpose::transpose;
 use crate::matmul::dense::{self, Strides};
 use crate::matmul::gemm::Strided;
 use crate::matmul::gemv::dots;
@@ -14,7 +14,7 @@ use crate::parallel;
 
 /// Rows of one call for a large product: fixed, so that results do not depend on threads.
 const LARGE_ROWS: usize = 512;
-/// Most rows of A, and least elements of B, for which turning B would take longer than the product itself.
+/// Most rows of A, and least elements of B, for which transposing B would take longer than the product itself.
 const NARROW: usize = 16;
 const WIDE: usize = 128 * 128;
 
@@ -66,7 +66,7 @@ pub fn matmuls<F: Element>(
                 apart(&mut out[..m * n], &a[..m * k], &b[..k * n], [m, k, n], trans_a, trans_b);
             }
         }
-        _ if trans_b && k > 1 => return second_turned(out, a, b, add, size, trans_a),
+        _ if trans_b && k > 1 => return with_second_transposed(out, a, b, add, size, trans_a),
         _ => return rows(out, a, b, add, size, trans_a),
     }
     if let Some(add) = add {
@@ -74,23 +74,30 @@ pub fn matmuls<F: Element>(
     }
 }
 
-/// A large product, or one with a transposed factor that is not turned.
+/// A large product, or one whose transposed second factor is left as it lies.
 fn apart<F: Element>(out: &mut [F], a: &[F], b: &[F], [m, k, n]: [usize; 3], trans_a: bool, trans_b: bool) {
     if trans_a || !trans_b || !is_narrow(m, k, n) {
         return large(out, a, b, [m, k, n], trans_a, trans_b);
     }
-    // turns the rows of A and of the output, and not all of B
-    let (mut turned, mut flipped) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
-    turn(turned.data_mut(), a, m, k);
-    parallel::chunks(flipped.data_mut(), LARGE_ROWS * m, |i, flipped| {
-        let count = flipped.len() / m;
-        rows(flipped, &b[i * LARGE_ROWS * k..][..count * k], turned.data(), None, [1, count, k, m], false);
+    // transposes A and the output, and not B
+    let (mut transposed_a, mut transposed_out) = (Buffer::dirty(a.len()), Buffer::dirty(out.len()));
+    transpose(transposed_a.data_mut(), a, m, k);
+    parallel::chunks(transposed_out.data_mut(), LARGE_ROWS * m, |i, transposed_out| {
+        let count = transposed_out.len() / m;
+        rows(
+            transposed_out,
+            &b[i * LARGE_ROWS * k..][..count * k],
+            transposed_a.data(),
+            None,
+            [1, count, k, m],
+            false,
+        );
     });
-    turn(out, flipped.data(), n, m);
+    transpose(out, transposed_out.data(), n, m);
 }
 
 /// Products whose second factors are transposed.
-fn second_turned<F: Element>(
+fn with_second_transposed<F: Element>(
     out: &mut [F],
     a: &[F],
     b: &[F],
@@ -98,18 +105,18 @@ fn second_turned<F: Element>(
     [count, m, k, n]: [usize; 4],
     trans_a: bool,
 ) {
-    let mut turned = Buffer::dirty(k * n);
+    let mut transposed = Buffer::dirty(k * n);
     for i in 0..count {
         let (own, a) = (i * m * n..(i + 1) * m * n, &a[i * m * k..][..m * k]);
-        turn(turned.data_mut(), &b[i * k * n..][..k * n], n, k);
+        transpose(transposed.data_mut(), &b[i * k * n..][..k * n], n, k);
         let add = add.map(|add| &add[own.clone()]);
-        rows(&mut out[own], a, turned.data(), add, [1, m, k, n], trans_a);
+        rows(&mut out[own], a, transposed.data(), add, [1, m, k, n], trans_a);
     }
 }
 
-/// Whether a product with a transposed second factor turns the first one and the output instead: where turning the second takes longer
-/// than the product itself; and where a product is large, for which `gemm` takes up to three times as long with a transposed factor,
-/// and they have no more elements.
+/// Whether a product with a transposed second factor transposes the first factor and the output instead: where transposing the second
+/// takes longer than the product itself; and where a product is large, for which `gemm` takes up to three times as long with a
+/// transposed factor, and the other two have no more elements.
 fn is_narrow(m: usize, k: usize, n: usize) -> bool {
     if is_large(m, k, n) { m * (k + n) <= k * n } else { m <= NARROW && n * k >= WIDE }
 }

@@ -1,10 +1,10 @@
 //! Matrix products, transposes and permutations against plain loops.
 
 use crate::cpu::isa::forced::at_every_level;
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::element::Element;
 use crate::layout::permute::{copy, permute};
-use crate::layout::transpose::turn;
+use crate::layout::transpose::transpose;
 use crate::matmul::dense::{Strides, add_product, replace_rows};
 use crate::matmul::product::{matmul, matmuls};
 use crate::reduce::distances::squared_distances;
@@ -100,11 +100,18 @@ fn check_added<F: Element>(m: usize, k: usize, n: usize) {
         matmul(&mut wanted, &a, &b, m, k, n, false, false);
         wanted.iter_mut().zip(&before).for_each(|(w, &x)| *w += x);
         for (a, strides) in [(&a, Strides { row: k, column: 1 }), (&at, Strides { row: 1, column: m })] {
-            let (mut out, mut asking) = (before.clone(), before.clone());
+            let (mut out, mut prefetching) = (before.clone(), before.clone());
             add_product(&mut out, a, strides, &b, [m, k, n], None);
             assert_close(&out, &wanted, k as f64);
-            add_product(&mut asking, a, strides, &b, [m, k, n], Some(Ahead::new([&b, &before], m * k)));
-            assert!(asking == out, "asking for what is needed next changes nothing");
+            add_product(
+                &mut prefetching,
+                a,
+                strides,
+                &b,
+                [m, k, n],
+                Some(Prefetch::new([&b, &before], m * k)),
+            );
+            assert!(prefetching == out, "prefetching for what is needed next changes nothing");
         }
     });
 }
@@ -129,9 +136,9 @@ fn check_replaced<F: Element>(m: usize, k: usize, n: usize, row: usize) {
     at_every_level(|_| {
         let mut product = vec![F::nan(); m * n];
         matmul(&mut product, &a, &b, m, k, n, false, false);
-        for ahead in [None, Some(Ahead::new([&b, &before], m * k))] {
+        for prefetch in [None, Some(Prefetch::new([&b, &before], m * k))] {
             let mut rows = before.clone();
-            replace_rows(&mut rows, row, &b, [m, k, n], ahead);
+            replace_rows(&mut rows, row, &b, [m, k, n], prefetch);
             for ((row, before), product) in rows.chunks(row).zip(before.chunks(row)).zip(product.chunks(n)) {
                 assert_close(&row[..n], product, k as f64);
                 assert!(row[k.max(n)..] == before[k.max(n)..], "what lies between rows stays");
@@ -179,7 +186,7 @@ fn products_in_blocks_are_the_plain_sums() {
 fn large_products_are_the_plain_sums() {
     check::<f32>(1030, 256, 70);
     check::<f64>(600, 300, 100);
-    // fewer elements to be turned in rows of A and of the output than in B
+    // fewer elements to be transposed in rows of A and of the output than in B
     check::<f32>(70, 256, 1030);
     check::<f64>(90, 300, 700);
 }
@@ -191,8 +198,8 @@ fn transposing_swaps_rows_and_columns() {
         let y = values::<f64>(rows * cols, 3);
         at_every_level(|_| {
             let (mut a, mut b) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-            turn(&mut a, &x, rows, cols);
-            turn(&mut b, &y, rows, cols);
+            transpose(&mut a, &x, rows, cols);
+            transpose(&mut b, &y, rows, cols);
             assert_eq!((a, b), (transposed(&x, rows, cols), transposed(&y, rows, cols)));
         });
     }

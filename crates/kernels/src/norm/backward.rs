@@ -7,7 +7,7 @@ use crate::cpu::raw::Reader;
 use crate::cpu::strip::{load, store, strips};
 use crate::element::Element;
 use crate::elementwise::map::Source;
-use crate::norm::batch_norm::{BLOCK, Norm, SOON, TASK, check, constants, z};
+use crate::norm::batch_norm::{BLOCK, Norm, PREFETCH_ROWS, TASK, check, constants, z};
 use crate::norm::rows::{Dense, Rows};
 use crate::parallel;
 
@@ -137,8 +137,8 @@ fn sums_strip<F: Element, I: Isa, const W: usize>(
     for start in (0..rows).step_by(BLOCK) {
         let (mut s0, mut s1) = ([F::zero(); W], [F::zero(); W]);
         for row in start..rows.min(start + BLOCK) {
-            let soon = ((row + SOON) * c + col) as isize;
-            Reader::new(norm.x).after(soon).fetch_row(W);
+            let later = ((row + PREFETCH_ROWS) * c + col) as isize;
+            Reader::new(norm.x).after(later).prefetch_row(W);
             let x: [F; W] = load(norm.x, row * c + col);
             let dy: [F; W] = arrived.row(&[], col);
             for j in 0..W {
@@ -177,9 +177,9 @@ fn backward_strip<F: Element, I: Isa, const W: usize>(
     let a0: [F; W] = load(means, col);
     let a1: [F; W] = load(means, c + col);
     for row in 0..dx.len() / c {
-        let soon = ((row + SOON) * c + col) as isize;
-        Reader::new(norm.x).after(soon).fetch_row(W);
-        Reader::new(dx).after(soon).fetch_row(W);
+        let later = ((row + PREFETCH_ROWS) * c + col) as isize;
+        Reader::new(norm.x).after(later).prefetch_row(W);
+        Reader::new(dx).after(later).prefetch_row(W);
         let x: [F; W] = load(norm.x, row * c + col);
         let dy: [F; W] = arrived.row(dx, col);
         let mut out = [F::zero(); W];

@@ -10,7 +10,7 @@ use crate::cpu::strip::{load, store, strips};
 use crate::element::Element;
 use crate::elementwise::map::Source;
 use crate::norm::backward::{Strip, means, summed};
-use crate::norm::batch_norm::{BLOCK, Norm, SOON, TASK, check, constants};
+use crate::norm::batch_norm::{BLOCK, Norm, PREFETCH_ROWS, TASK, check, constants};
 use crate::norm::rows::{Dense, Rows};
 use crate::parallel;
 
@@ -129,9 +129,9 @@ fn sums2_strip<F: Element, I: Isa, const W: usize>(
     for start in (0..rows).step_by(BLOCK) {
         let mut sums = [[F::zero(); W]; 5];
         for row in start..rows.min(start + BLOCK) {
-            let soon = ((row + SOON) * c + col) as isize;
-            Reader::new(norm.x).after(soon).fetch_row(W);
-            Reader::new(u).after(soon).fetch_row(W);
+            let later = ((row + PREFETCH_ROWS) * c + col) as isize;
+            Reader::new(norm.x).after(later).prefetch_row(W);
+            Reader::new(u).after(later).prefetch_row(W);
             let x: [F; W] = load(norm.x, row * c + col);
             let dy: [F; W] = arrived.row(&[], col);
             let u: [F; W] = load(u, row * c + col);
@@ -183,9 +183,9 @@ fn backward2_strip<F: Element, I: Isa, const W: usize>(
     let c = norm.c;
     let [k, b0, b1, c0, c1, c2, c3]: [[F; W]; 7] = small_array::of(|i| load(channels, i * c + col));
     for row in 0..to_x.len() / c {
-        let soon = ((row + SOON) * c + col) as isize;
-        Reader::new(norm.x).after(soon).fetch_row(W);
-        Reader::new(to_x).after(soon).fetch_row(W);
+        let later = ((row + PREFETCH_ROWS) * c + col) as isize;
+        Reader::new(norm.x).after(later).prefetch_row(W);
+        Reader::new(to_x).after(later).prefetch_row(W);
         let x: [F; W] = load(norm.x, row * c + col);
         let dy: [F; W] = arrived.row(to_dy, col);
         let u: [F; W] = u.load(to_x, row * c + col);

@@ -12,8 +12,8 @@ use crate::parallel;
 
 /// Rows added up in one accumulator.
 pub(crate) const BLOCK: usize = 48;
-/// Rows from one that is computed to one that is asked for: the processor by itself does not foresee enough of them.
-pub(crate) const SOON: usize = 16;
+/// Rows from the one that is computed to the one that is prefetched: the processor by itself does not foresee enough of them.
+pub(crate) const PREFETCH_ROWS: usize = 16;
 /// Rows of one task: fixed, so that sums do not depend on threads.
 pub(crate) const TASK: usize = 16 * BLOCK;
 
@@ -163,7 +163,7 @@ fn moments_strip<F: Element, I: Isa, const W: usize>(col: usize, out: &mut [F], 
         let block = sum.map(|sum| sum * scale);
         let mut square = [F::zero(); W];
         for row in start..end {
-            Reader::new(x).after(((row + BLOCK) * c + col) as isize).fetch_row(W);
+            Reader::new(x).after(((row + BLOCK) * c + col) as isize).prefetch_row(W);
             let x: [F; W] = load(x, row * c + col);
             for j in 0..W {
                 let d = x[j] - block[j];
@@ -199,9 +199,9 @@ fn forward_strip<F: Element, I: Isa, const W: usize>(col: usize, y: &mut [F], no
     let shift: [F; W] = load(norm.shift, col);
     let activation = norm.activation;
     for row in 0..y.len() / norm.c {
-        let soon = ((row + SOON) * norm.c + col) as isize;
-        Reader::new(norm.x).after(soon).fetch_row(W);
-        Reader::new(y).after(soon).fetch_row(W);
+        let later = ((row + PREFETCH_ROWS) * norm.c + col) as isize;
+        Reader::new(norm.x).after(later).prefetch_row(W);
+        Reader::new(y).after(later).prefetch_row(W);
         let x: [F; W] = load(norm.x, row * norm.c + col);
         let mut out = [F::zero(); W];
         for j in 0..W {

@@ -138,7 +138,7 @@ versions! {
 /// The activated values of a norm.
 struct Activated<'a, F, I> {
     norm: &'a Norm<'a, F>,
-    /// Elements of the rows of a window, after which the next ones are asked for.
+    /// Elements of the rows of a window, after which the next ones are prefetched.
     rows: usize,
     isa: PhantomData<I>,
 }
@@ -147,7 +147,7 @@ impl<F: Element, I: Isa> Values<F> for Activated<'_, F, I> {
     #[inline(always)]
     fn load<const W: usize>(&self, pixel: usize, col: usize) -> [F; W] {
         let norm = self.norm;
-        Reader::new(norm.x).after((pixel + col + self.rows) as isize).fetch_row(W);
+        Reader::new(norm.x).after((pixel + col + self.rows) as isize).prefetch_row(W);
         let x: [F; W] = load(norm.x, pixel + col);
         let mean: [F; W] = load(norm.mean, col);
         let factor: [F; W] = load(norm.factor, col);

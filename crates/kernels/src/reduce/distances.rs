@@ -4,7 +4,7 @@ use crate::buffer::Buffer;
 use crate::cpu::isa::{Isa, versions};
 use crate::cpu::strip::{load, strips};
 use crate::element::Element;
-use crate::layout::transpose::turn;
+use crate::layout::transpose::transpose;
 use crate::matmul::dense;
 use crate::parallel;
 
@@ -32,7 +32,7 @@ pub fn squared_distances<F: Element>(out: &mut [F], a: &[F], b: &[F], width: usi
     assert_eq!((out.len() * width, b.len()), (a.len() * rows, rows * width), "squared_distances: lengths");
     let columns = (rows >= MANY).then(|| {
         let mut columns = Buffer::dirty(b.len());
-        turn(columns.data_mut(), b, rows, width);
+        transpose(columns.data_mut(), b, rows, width);
         match rows.next_multiple_of(TOGETHER) {
             wide if wide > rows => dense::widened(columns.data(), rows, wide),
             _ => columns,

@@ -1,6 +1,6 @@
 //! What a product of the register tile reads and writes where.
 
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 
 /// One output row's place: element offsets before scaling by the channel counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 impl Pixel {
-    /// In an A of so many elements a pixel, and an output.
+    /// The place in an A of `of_a` elements a pixel and an output of `of_out`.
     pub fn place(&self, [of_a, of_out]: [usize; 2]) -> Place {
         Place { src: self.src as isize * of_a as isize, dst: self.dst as usize * of_out }
     }
@@ -57,8 +57,8 @@ pub struct Job<'a, F> {
     pub n: usize,
     /// Elements from one row of B to the next; zeros behind `n` may fill whole vectors.
     pub b_row: usize,
-    /// What is needed next, a step being one product of an element of A.
-    pub ahead: Option<Ahead<'a, F>>,
+    /// A prefetch of what the next job reads; a step is one product of an element of A.
+    pub prefetch: Option<Prefetch<'a, F>>,
 }
 
 impl<F> Job<'_, F> {

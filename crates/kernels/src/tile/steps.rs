@@ -5,17 +5,17 @@
 use std::hint::black_box;
 
 use crate::cpu::isa::Isa;
-use crate::cpu::prefetch::Pieces;
+use crate::cpu::prefetch::PrefetchSteps;
 use crate::cpu::raw::Reader;
 use crate::cpu::small_array;
 use crate::cpu::strip::store_parts;
 use crate::cpu::vector::Vector;
 use crate::element::Element;
 
-/// Steps between two pieces that are asked for ahead.
+/// Steps between two prefetches.
 pub const STEPS: usize = 4;
 
-/// Adds `len` products of elements of A and rows of B, and asks for what is needed `ahead`.
+/// Adds `len` products of elements of A and rows of B, and issues prefetches meanwhile.
 ///
 /// # Safety
 /// Every reader of `from` has `len` elements, and `rows` as many rows of `N` vectors at steps of `b_step`.
@@ -26,12 +26,12 @@ pub unsafe fn multiply<F: Element, I: Isa, const R: usize, const N: usize>(
     mut rows: Reader<'_, F>,
     b_step: usize,
     len: usize,
-    ahead: &mut Pieces<'_, F>,
+    prefetch: &mut PrefetchSteps<'_, F>,
 ) {
     // unknown to the compiler, which would load what four steps need before the first, and run out of registers
     let each = if I::REGISTERS < 32 { black_box(STEPS) } else { STEPS };
     for k in 0..len / STEPS {
-        ahead.ask();
+        prefetch.issue();
         for i in 0..each {
             // SAFETY: the caller's promise.
             unsafe { step::<F, I, R, N>(acc, from, k * STEPS + i, rows) }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, update_running};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass, update_running};
 
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate};
 use crate::inner_loop::without_tape::{AtRest, stepwise};
@@ -48,7 +48,7 @@ impl<M> Descent<'_, M> {
             let support = support.on(tape);
             let mut running = statistics[t].clone();
             let after = inner.step(t, state, Rate::Scalar(self.rate(t)), &mut |_, fast| {
-                let mut pass = Pass::batch().once();
+                let mut pass = Pass::batch().with_mode(Mode::FirstOrder);
                 let y = self.model.forward(fast, support.x, &mut pass);
                 if let Some(batch) = pass.into_statistics() {
                     running = update_running(&running, &batch.arrays(), momentum(self.policy));
@@ -65,7 +65,7 @@ impl<M> Descent<'_, M> {
     /// The predictors of a learner before the first step and after each.
     pub(crate) fn predictors<F: Float>(
         &self,
-        learner: &Spec,
+        learner: &ParamSpec,
         start: Stand<F>,
         support: &Examples<F>,
     ) -> Vec<Box<dyn Predictor<F>>>

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{Purpose, stream};
-use fewshot_nn::{Headed, Noise, NormPolicy, Params, Spec};
+use fewshot_nn::{Headed, Noise, NormPolicy, ParamSpec, Params};
 
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
@@ -137,7 +137,7 @@ impl<M> FineTune<M> {
 }
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for FineTune<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let head = match self.head {
             Head::Zeros => "zeros",
             Head::Drawn { .. } => "drawn",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::Float;
-use fewshot_nn::{Model, Noise, NormPolicy, Spec};
+use fewshot_nn::{Model, Noise, NormPolicy, ParamSpec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, ready};
@@ -58,7 +58,7 @@ impl<M> Pretrain<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Pretrain<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.model.spec().clone(), "Pretrain", self.policy)
     }
 

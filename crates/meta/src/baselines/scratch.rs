@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::{Purpose, stream};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Spec};
+use fewshot_nn::{Model, Noise, NormPolicy, ParamSpec, Params};
 
 use crate::baselines::descent::{Descent, Stand};
 use crate::error::Error;
@@ -79,7 +79,7 @@ impl<M> Scratch<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Scratch<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.model.spec().clone(), "Scratch", self.policy)
     }
 

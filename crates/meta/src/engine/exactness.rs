@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fewshot_autodiff::Array;
-use fewshot_episodes::{Draw, Purpose, stream};
+use fewshot_episodes::{Purpose, RngExt, stream};
 
 use crate::engine::slopes::{Found, Points, Subject, rounding};
 use crate::fit::or_panic;

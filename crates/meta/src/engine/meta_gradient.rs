@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use fewshot_autodiff::{Array, Crew, Float};
+use fewshot_autodiff::{Array, Float, WorkerGroup};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_nn::Params;
 use rayon::Scope;
@@ -200,8 +200,8 @@ fn on_all_threads<W>(
         // tasks so small that several run at once are too small to be helped with
         on_threads(threads.min(count.div_ceil(fewest) as usize), work);
     } else {
-        let crew = Crew::new(threads);
-        on_threads(threads, || crew.work(work));
+        let group = WorkerGroup::new(threads);
+        on_threads(threads, || group.work(work));
     }
 }
 

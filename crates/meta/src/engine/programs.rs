@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Program, Shape};
 use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Draw, Noise, Params};
+use fewshot_nn::{Noise, NoiseSpec, Params};
 
 use crate::engine::ordered_sum::Part;
 use crate::error::Error;
@@ -51,7 +51,7 @@ impl Form {
 pub(crate) struct Recording<F: Float> {
     pub(crate) form: Form,
     pub(crate) program: Arc<Program<F>>,
-    draws: Vec<Draw>,
+    draws: Vec<NoiseSpec>,
     statistics: Option<Params<()>>,
     carried: Params<()>,
     /// Classes of a query are below this.
@@ -89,7 +89,7 @@ impl<F: Float> Recording<F> {
         let noise = Noise::recorder();
         let (mut statistics, mut carried) = (None, Params::default());
         let program = Program::record(|tape| {
-            let common = |params: &Params<Array<F>>| params.map(|x| tape.common_input(x.shape()));
+            let common = |params: &Params<Array<F>>| params.map(|x| tape.shared_input(x.shape()));
             let meta = MetaVars {
                 theta: common(&meta.theta),
                 statistics: common(&meta.statistics),
@@ -144,13 +144,13 @@ impl<F: Float> Recording<F> {
     }
 
     /// The part of at most `most` tasks of this form, run together; each has a stream of random numbers.
-    pub(crate) fn run_together<R: FnOnce() -> ChaCha8Rng>(
+    pub(crate) fn run_batched<R: FnOnce() -> ChaCha8Rng>(
         &self,
         meta: &Meta<F>,
         most: usize,
         tasks: impl Iterator<Item = (Task<F>, R)>,
     ) -> Part<F> {
-        let (mut together, mut queries) = (self.program.together(most), Vec::with_capacity(most));
+        let (mut together, mut queries) = (self.program.batched(most), Vec::with_capacity(most));
         // one by one: small allocations that are given back at once cost little
         for (task, rng) in tasks {
             let given = self.given(&task, rng);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fewshot_autodiff::{Array, Float, Program, StepTime};
 use fewshot_episodes::ChaCha8Rng;
-use fewshot_nn::{Params, Spec};
+use fewshot_nn::{ParamSpec, Params};
 
 use crate::engine::ordered_sum::{Part, Spent};
 use crate::engine::programs::{Form, Recording};
@@ -44,7 +44,7 @@ pub struct Runner<'a, F: Float = f32> {
     recordings: Mutex<Vec<Arc<Recording<F>>>>,
     pub(crate) spent: Spent<F>,
     /// What meta-parameters are compared with.
-    spec: OnceLock<Spec>,
+    spec: OnceLock<ParamSpec>,
     lanes: OnceLock<Vec<Params<Array<F>>>>,
     /// Meta-batches so far.
     batches: AtomicU64,
@@ -252,7 +252,7 @@ impl<F: Float> Worker<'_, '_, F> {
                 };
                 let rng = &rng;
                 let next = || tasks.next_if(|(_, task)| same(task)).map(|(i, task)| (task, move || rng(i)));
-                Some(Ok(recording.run_together(meta, most, std::iter::from_fn(next).take(most))))
+                Some(Ok(recording.run_batched(meta, most, std::iter::from_fn(next).take(most))))
             }
             _ => {
                 let (i, task) = tasks.next()?;

@@ -1,7 +1,7 @@
 //! Slopes of a query loss by its gradient and by differences, where the loss may have kinks.
 
 use fewshot_autodiff::{Array, Tape};
-use fewshot_episodes::{Draw, Purpose, stream};
+use fewshot_episodes::{Purpose, RngExt, stream};
 use fewshot_nn::{Noise, Params};
 
 use crate::engine::exactness::{ExactnessCheck, Slope};

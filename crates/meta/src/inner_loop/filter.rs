@@ -1,6 +1,6 @@
 //! Which parameters the inner loop adapts, by name or by what they are.
 
-use fewshot_nn::Spec;
+use fewshot_nn::ParamSpec;
 
 /// A choice of parameters, by name or by what they are. In a pattern `*` stands for any characters: `head.*`, `*.norm.shift`.
 ///
@@ -19,7 +19,7 @@ pub enum Filter {
     Only(Vec<String>),
     /// The parameters whose names match none of the patterns.
     Except(Vec<String>),
-    /// All but the scales and shifts of norms, by what they are and not by their names ([`Spec::norms`]).
+    /// All but the scales and shifts of norms, by what they are and not by their names ([`ParamSpec::norms`]).
     ButNorms,
 }
 
@@ -38,15 +38,15 @@ impl Filter {
     ///
     /// ```
     /// use fewshot_meta::Filter;
-    /// use fewshot_nn::{BatchNorm, Builder, Linear, NormAffine};
-    /// let mut b = Builder::new();
+    /// use fewshot_nn::{BatchNorm, ParamBuilder, Linear, NormAffine};
+    /// let mut b = ParamBuilder::new();
     /// b.scope("norm", |b| Linear::new(b, 3, 4)); // a layer of this name
     /// b.scope("scaled", |b| BatchNorm::new(b, 4, NormAffine::Shift, 1e-5));
     /// let chosen = Filter::ButNorms.on(&b.finish());
     /// assert!(chosen.has("norm.weight") && !chosen.has("scaled.shift"));
     /// ```
     #[must_use]
-    pub fn on(&self, model: &Spec) -> Filter {
+    pub fn on(&self, model: &ParamSpec) -> Filter {
         match self {
             Filter::ButNorms => Filter::Except(model.norms().map(str::to_owned).collect()),
             by_name => by_name.clone(),

@@ -54,7 +54,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When an array is missing, has another shape, is not finite, or is one the learner does not know; or when an entry of the learner's
-    /// signature ([`Spec::signature`](fewshot_nn::Spec::signature)) is another than when it was saved. A file of before there were
+    /// signature ([`ParamSpec::signature`](fewshot_nn::ParamSpec::signature)) is another than when it was saved. A file of before there were
     /// signatures is not compared by them.
     pub fn meta<F: Float>(&self, learner: &dyn Learner<F>) -> Result<Meta<F>, Error> {
         let fresh = learner.init(0);

@@ -11,7 +11,9 @@ pub(crate) mod reader;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{ALPHABET, STRING_LENGTH};
-use fewshot_nn::{Batches, Bias, Builder, Init, Input, Linear, MannConfig, Noise, Params, Spec, Tail};
+use fewshot_nn::{
+    Batches, Bias, Init, Input, Linear, MannConfig, Noise, ParamBuilder, ParamSpec, Params, Tail,
+};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic, ready};
@@ -47,7 +49,7 @@ pub struct Mann {
     pub labels: LabelCode,
     /// Sequences of a training task.
     pub batch: usize,
-    pub(crate) spec: Spec,
+    pub(crate) spec: ParamSpec,
 }
 
 impl Mann {
@@ -59,7 +61,7 @@ impl Mann {
     /// A network on this memory, or on a baseline, for examples of `inputs` numbers, trained on `batch` sequences at a
     /// time.
     pub fn on(core: Core, inputs: usize, labels: LabelCode, batch: usize) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let cell = b.scope("cell", |b| Cell::new(b, core, inputs + labels.width()));
         let output = b.scope("output", |b| {
             Linear::with_init(b, cell.outputs(), labels.width(), Init::XavierUniform, Bias::Zeros)
@@ -208,7 +210,7 @@ impl Mann {
 }
 
 impl<F: Float> Learner<F> for Mann {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         self.spec.clone()
     }
 

@@ -1,7 +1,7 @@
 //! What algorithms share that embed support and query and compare the embeddings.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Noise, NormPolicy, Params, Pass, Signature};
+use fewshot_nn::{Mode, Noise, NormPolicy, Params, Pass, Signature};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries, ready};
@@ -59,7 +59,7 @@ pub(crate) fn episode<'t, F: Float>(
     task: &TaskVars<'t, F>,
     noise: &Noise,
 ) -> Outcome<'t, F> {
-    let mut pass = Pass::batch().with_noise(noise).once();
+    let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
     let (support, query) = (&task.support, &task.query);
     let x = Var::concat(&[support.x, query.x], 0);
     let z = learner.embed(&meta.theta, x, &mut pass);
@@ -139,7 +139,7 @@ fn examples<F: Float>(learned: &Learned<F>) -> Result<Examples<F>, Error> {
 
 /// The pass on these statistics, or on those of the batch.
 fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
-    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).for_use()
+    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).with_mode(Mode::Inference)
 }
 
 /// What is kept of a support, and the statistics that normalised it: those given, or its own, for which it is compared with itself.

@@ -8,7 +8,7 @@ pub(crate) mod full_context;
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::Answers;
@@ -133,7 +133,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Matching<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Matching<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let spec = self.model.spec().clone();
         let spec = match &self.context {
             Some(context) => spec.and(context.spec()).signed("reads", context.reads),

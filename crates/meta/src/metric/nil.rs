@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Headed, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::Answers;
@@ -107,7 +107,7 @@ impl<F: Float, M: Headed<F> + 'static> Compare<F> for Nil<M> {
 }
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for Nil<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let vote = match self.vote {
             Vote::Sum => "sum",
             Vote::Nearest => "nearest",

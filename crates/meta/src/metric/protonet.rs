@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Indices, Tape, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic};
@@ -134,7 +134,7 @@ impl<M> ProtoNet<M> {
         learned.check(&spec)?;
         or_panic("with_classes", self.check_support(more).and_then(|()| same_input(learned, more)));
         let tape = Tape::new();
-        let mut pass = Pass::given(&statistics.on(&tape)).for_use();
+        let mut pass = Pass::given(&statistics.on(&tape)).with_mode(Mode::Inference);
         let z = self.model.forward(&weights.on(&tape), tape.var(&more.x), &mut pass).flatten();
         let new = prototypes(z, more.y.classes("with_classes"), more.y.ways()).value();
         let memory = Params::new(vec![(PROTOTYPES.to_owned(), concat(&[old, &new]))]);
@@ -190,7 +190,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for ProtoNet<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for ProtoNet<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.model.spec().clone(), "ProtoNet", self.policy).signed("distance", self.distance.name())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::Answers;
@@ -177,7 +177,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for R2d2<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for R2d2<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let regression = match self.regression {
             Regression::Ridge => "ridge",
             Regression::Logistic { .. } => "logistic",

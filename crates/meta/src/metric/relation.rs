@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{
-    Model, Noise, NormPolicy, PairModel, Params, Pass, RelationConfig, RelationEncoder, RelationModule, Spec,
+    Model, Noise, NormPolicy, PairModel, ParamSpec, Params, Pass, RelationConfig, RelationEncoder,
+    RelationModule,
 };
 
 use crate::error::Error;
@@ -108,7 +109,7 @@ impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Compare<F> for 
 }
 
 impl<F: Float, E: Model<F> + 'static, M: PairModel<F> + 'static> Learner<F> for Relation<E, M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.encoder.spec().clone().and(self.module.spec()), "Relation", self.policy)
     }
 

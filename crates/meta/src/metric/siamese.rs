@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Init, Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
@@ -146,7 +146,7 @@ impl<F: Float, M: Model<F> + 'static> Compare<F> for Siamese<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let twin = signed(self.model.spec().clone(), "Siamese", self.policy);
         twin.with(WEIGHT, &[self.features, 1], self.weight).with(BIAS, &[1], self.bias)
     }
@@ -202,7 +202,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Siamese<M> {
             pairs,
             second.shape()[0]
         );
-        let mut pass = Pass::batch().with_noise(noise).once();
+        let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
         let z = self.embed(&meta.theta, Var::concat(&[first, second], 0), &mut pass);
         let z = z.split(0, &[pairs, pairs]);
         let same = self.logits(&meta.theta, z[0] - z[1]);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Tape};
-use fewshot_nn::{Headed, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Headed, Mode, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
@@ -70,7 +70,8 @@ impl<M> Anil<M> {
     {
         let tape = Tape::new();
         let (theta, support) = (meta.theta.on(&tape), support.on(&tape));
-        let features = self.model.features(&theta, support.x, &mut Pass::batch().for_use()).detach();
+        let features =
+            self.model.features(&theta, support.x, &mut Pass::batch().with_mode(Mode::Inference)).detach();
         let inner = self.inner(self.eval_steps, Order::First);
         let all = inner.trajectory(&theta, Rate::Scalar(self.inner_lr), |_, fast| {
             support.y.loss(self.model.head(fast, features))
@@ -80,7 +81,7 @@ impl<M> Anil<M> {
 }
 
 impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.model.spec().clone(), "Anil", self.policy)
     }
 
@@ -90,12 +91,16 @@ impl<F: Float, M: Headed<F> + 'static> Learner<F> for Anil<M> {
 
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let (support, query) = (&task.support, &task.query);
-        let known = self.model.features(&meta.theta, support.x, &mut Pass::batch().with_noise(noise).once());
+        let known = self.model.features(
+            &meta.theta,
+            support.x,
+            &mut Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder),
+        );
         let inner = self.inner(self.train_steps, self.order);
         let fast = inner.run(&meta.theta, Rate::Scalar(self.inner_lr), |_, fast| {
             support.y.loss(self.model.head(fast, known))
         });
-        let mut pass = Pass::batch().with_noise(noise).once();
+        let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
         let asked = self.model.features(&meta.theta, query.x, &mut pass);
         let predictions = self.model.head(&fast, asked);
         Outcome { loss: query.y.loss(predictions), predictions, statistics: pass.into_statistics() }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Init, Input, Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Input, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
@@ -24,11 +24,11 @@ const CONTEXT: &str = "context";
 #[derive(Debug)]
 struct WithContext<M> {
     model: Arc<M>,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl<F: Float, M: Model<F>> Model<F> for WithContext<M> {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -128,7 +128,7 @@ impl<M> Cavia<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Cavia<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let spec = signed(self.model.spec().clone(), "Cavia", self.policy).signed("context", self.context);
         let input = match spec.input() {
             Input::Shape(shape) => {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
@@ -121,7 +121,7 @@ impl<M> IMaml<M> {
         let half = F::of(0.5 * self.proximal);
         let inner = InnerLoop { steps, order: Order::First, ..InnerLoop::default() };
         let mut all = inner.trajectory(&centre, Rate::Scalar(self.inner_lr), |_, fast| {
-            let loss = self.loss(fast, support, noise, Pass::once);
+            let loss = self.loss(fast, support, noise, |pass| pass.with_mode(Mode::FirstOrder));
             if self.pull == Pull::LastStep {
                 return loss;
             }
@@ -222,7 +222,7 @@ fn conjugate_gradient<'t, F: Float>(
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for IMaml<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.model.spec().clone(), "IMaml", self.policy)
     }
 

@@ -8,7 +8,7 @@ pub(crate) mod network;
 pub(crate) mod terms;
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Clip, Input, Noise, Params, Spec};
+use fewshot_nn::{Clip, Input, Noise, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic, queries, ready};
@@ -169,7 +169,7 @@ impl Leo {
         }
     }
 
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let spec = LeoNetwork::new(self).1.with_input(Input::Numbers(self.inputs));
         spec.signed("algorithm", "Leo").signed("features of length one", self.normalised)
     }
@@ -180,7 +180,7 @@ fn last<T: Copy>(all: &[T]) -> T {
 }
 
 impl<F: Float> Learner<F> for Leo {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         Leo::spec(self)
     }
 

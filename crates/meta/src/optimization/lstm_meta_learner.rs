@@ -11,7 +11,7 @@ pub(crate) mod update;
 use std::sync::Arc;
 
 use fewshot_autodiff::Float;
-use fewshot_nn::{Model, Noise, NormPolicy, Spec};
+use fewshot_nn::{Model, Noise, NormPolicy, ParamSpec};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
@@ -115,7 +115,7 @@ impl<M> LstmMetaLearner<M> {
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for LstmMetaLearner<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let gradient = match self.gradient {
             InnerGradient::Mean => "mean",
             InnerGradient::DividedMean => "divided mean",

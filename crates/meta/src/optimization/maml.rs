@@ -11,7 +11,7 @@ pub(crate) mod steps;
 use std::sync::Arc;
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, Params, Spec};
+use fewshot_nn::{Clip, Init, Model, Noise, NormPolicy, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
@@ -99,7 +99,7 @@ pub struct Maml<M> {
     pub memory: Memory,
     /// Parameters the inner loop adapts; the others are meta-learned only ([`Maml::not_adapted`] names them).
     pub adapted: Filter,
-    /// Scales and shifts of norms, which the model's spec knows ([`Spec::norms`]) (MAML++).
+    /// Scales and shifts of norms, which the model's spec knows ([`ParamSpec::norms`]) (MAML++).
     pub norm_weights: Sharing,
     /// Running statistics of norms: shared ones are those of the query, those per step of the step's support (MAML++).
     pub norm_statistics: Sharing,
@@ -120,7 +120,7 @@ impl<M> Clone for Maml<M> {
 pub(crate) const RATES: &str = "inner_lr";
 
 /// The parameters of norms alone.
-pub(crate) fn norms(model: &Spec) -> Filter {
+pub(crate) fn norms(model: &ParamSpec) -> Filter {
     Filter::Only(model.norms().map(str::to_owned).collect())
 }
 
@@ -174,7 +174,7 @@ impl<M> Maml<M> {
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     /// # Panics
     /// When something is to be there for each of 0 training steps.
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         let stepwise = [self.norm_weights, self.norm_statistics].contains(&Sharing::PerStep);
         assert!(
             self.train_steps > 0 || !(stepwise || self.rates == Rates::PerStep),

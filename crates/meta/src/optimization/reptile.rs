@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Spec, Tail};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass, Tail};
 
 use crate::error::Error;
 use crate::fit::{Answers, ready};
@@ -121,7 +121,7 @@ impl<M> Reptile<M> {
         let served = served(&task.support, self.batch, inner.steps, tail, noise);
         let start = State { fast: meta.theta.clone(), moments: meta.carried.clone() };
         inner.trajectory_from(start, Rate::Scalar(self.inner_lr), |t, fast| {
-            let mut pass = Pass::batch().with_noise(noise).once();
+            let mut pass = Pass::batch().with_noise(noise).with_mode(Mode::FirstOrder);
             served[t].y.loss(self.model.forward(fast, served[t].x, &mut pass))
         })
     }
@@ -141,14 +141,14 @@ impl<M> Reptile<M> {
         stepwise(inner.steps, AtRest { fast: meta.theta.clone(), moments }, move |t, tape, state| {
             let seen = portions.at(t, tape);
             inner.step(t, state, Rate::Scalar(self.inner_lr), &mut |_, fast| {
-                seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().once()))
+                seen.y.loss(self.model.forward(fast, seen.x, &mut Pass::batch().with_mode(Mode::FirstOrder)))
             })
         })
     }
 }
 
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Reptile<M> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         signed(self.model.spec().clone(), "Reptile", self.policy)
     }
 

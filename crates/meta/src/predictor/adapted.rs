@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Model, NormPolicy, Params, Signature, Spec};
+use fewshot_nn::{Model, NormPolicy, ParamSpec, Params, Signature};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries};
@@ -34,7 +34,7 @@ struct Adapted<M, F: Float> {
 /// The model with weights adapted to a support set by a learner of this spec; `statistics` are the running ones.
 pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
     model: &Arc<M>,
-    learner: &Spec,
+    learner: &ParamSpec,
     policy: NormPolicy,
     weights: Params<Array<F>>,
     statistics: &Params<Array<F>>,
@@ -54,7 +54,7 @@ pub(crate) fn predictor<F: Float, M: Model<F> + 'static>(
 /// The predictor of adapted weights from what it held.
 pub(crate) fn restored<F: Float, M: Model<F> + 'static>(
     model: &Arc<M>,
-    learner: &Spec,
+    learner: &ParamSpec,
     policy: NormPolicy,
     learned: &Learned<F>,
 ) -> Result<Box<dyn Predictor<F>>, Error> {

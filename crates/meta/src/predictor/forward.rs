@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use fewshot_autodiff::{Array, Float, Tape};
-use fewshot_nn::{Model, Params, Pass};
+use fewshot_nn::{Mode, Model, Params, Pass};
 
 /// Whether a model keeps running statistics: one without batch norm does the same under every policy.
 pub(crate) fn has_statistics<F: Float>(statistics: &Params<Array<F>>) -> bool {
@@ -18,7 +18,8 @@ pub(crate) fn forward<F: Float>(
     given: Option<&Params<Array<F>>>,
 ) -> Array<F> {
     let tape = Tape::new();
-    let mut pass = given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape))).for_use();
+    let mut pass =
+        given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape))).with_mode(Mode::Inference);
     model.forward(&weights.on(&tape), tape.var(x), &mut pass).value()
 }
 
@@ -29,7 +30,7 @@ pub(crate) fn forward_batch<F: Float>(
     x: &Array<F>,
 ) -> (Array<F>, Params<Array<F>>) {
     let tape = Tape::new();
-    let mut pass = Pass::batch().for_use();
+    let mut pass = Pass::batch().with_mode(Mode::Inference);
     let y = model.forward(&weights.on(&tape), tape.var(x), &mut pass).value();
     (y, pass.into_statistics().map(|s| s.arrays()).unwrap_or_default())
 }

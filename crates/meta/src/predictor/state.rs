@@ -1,7 +1,7 @@
 //! What a predictor holds, as arrays: enough to make it again without the support's labels.
 
 use fewshot_autodiff::{Array, Float};
-use fewshot_nn::{Input, Params, Signature, Spec};
+use fewshot_nn::{Input, ParamSpec, Params, Signature};
 
 use crate::error::Error;
 
@@ -15,8 +15,8 @@ use crate::error::Error;
 /// ```
 /// use fewshot_autodiff::Array;
 /// use fewshot_meta::Learned;
-/// use fewshot_nn::{Builder, Init, Params};
-/// let mut b = Builder::new();
+/// use fewshot_nn::{ParamBuilder, Init, Params};
+/// let mut b = ParamBuilder::new();
 /// b.weight("w", &[2], Init::Zeros);
 /// let spec = b.finish().signed("temperature", 2.0);
 /// let learned = Learned {
@@ -39,7 +39,7 @@ pub struct Learned<F: Float = f32> {
     pub statistics: Params<Array<F>>,
     /// What is known of the support beside: prototypes, attention memory, ridge weights, or examples that queries are normalised with.
     pub memory: Params<Array<F>>,
-    /// What distinguishes its learner from others with arrays of equal names and shapes ([`Spec::signature`]); what is not known may be left
+    /// What distinguishes its learner from others with arrays of equal names and shapes ([`ParamSpec::signature`]); what is not known may be left
     /// away.
     pub signature: Signature,
     /// The shape of one example, where it is known.
@@ -83,7 +83,7 @@ fn like<'a, F: Float>(
 }
 
 /// The shape of one example for a predictor that is made again: that which was saved, or the only one its learner takes.
-pub(crate) fn input_of<F: Float>(learned: &Learned<F>, learner: &Spec) -> Option<Vec<usize>> {
+pub(crate) fn input_of<F: Float>(learned: &Learned<F>, learner: &ParamSpec) -> Option<Vec<usize>> {
     learned.input.clone().or_else(|| match learner.input() {
         Input::Shape(shape) => Some(shape.clone()),
         Input::Any | Input::Numbers(_) => None,
@@ -101,7 +101,7 @@ impl<F: Float> Learned<F> {
     ///
     /// # Errors
     /// When one is missing, has another shape, or is none of the spec's.
-    pub fn fitted(&self, spec: &Spec) -> Result<[Params<Array<F>>; 2], Error> {
+    pub fn fitted(&self, spec: &ParamSpec) -> Result<[Params<Array<F>>; 2], Error> {
         let weights = like(&self.weights, spec.weights(), "weight")?;
         if self.statistics.is_empty() {
             return Ok([weights, Params::default()]);
@@ -111,11 +111,11 @@ impl<F: Float> Learned<F> {
         Ok([weights, like(&statistics, spec.statistic_shapes(), "statistic")?])
     }
 
-    /// Whether a learner of this spec is such as the one that learned it ([`Spec::signature`]).
+    /// Whether a learner of this spec is such as the one that learned it ([`ParamSpec::signature`]).
     ///
     /// # Errors
     /// When an entry that both signatures have differs.
-    pub fn check(&self, spec: &Spec) -> Result<(), Error> {
+    pub fn check(&self, spec: &ParamSpec) -> Result<(), Error> {
         difference(&self.signature, spec.signature())
             .map_or(Ok(()), |cause| Err(Error::OtherLearner { cause }))
     }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_episodes::{ChaCha8Rng, Draw, Purpose, Tasks, stream};
+use fewshot_episodes::{ChaCha8Rng, Purpose, RngExt, Tasks, stream};
 use fewshot_meta::{
     Error, Execution, Learner, Maml, Memory, ProtoNet, Runner, Task, Trainer, Training, evaluate,
 };
-use fewshot_nn::{Adam, Builder, Linear, Model, Params, Pass, Spec};
+use fewshot_nn::{Adam, Linear, Model, ParamBuilder, ParamSpec, Params, Pass};
 
 /// What a model does beside its layers.
 enum Own {
@@ -29,12 +29,12 @@ struct Net {
     hidden: Linear,
     head: Linear,
     own: Own,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Net {
     fn new(own: Own) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let hidden = b.scope("hidden", |b| Linear::new(b, FEATURES, 8));
         let head = b.scope("head", |b| Linear::new(b, 8, WAYS));
         Net { hidden, head, own, spec: b.finish() }
@@ -48,7 +48,7 @@ fn dropped<'t, F: Float>(x: Var<'t, F>, rng: &Mutex<ChaCha8Rng>) -> Var<'t, F> {
 }
 
 impl<F: Float> Model<F> for Net {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

@@ -6,23 +6,23 @@ use approx::assert_relative_eq;
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{Distance, Examples, Labels, Learner, Matching, Meta, ProtoNet, Relation, Task};
-use fewshot_nn::{Builder, Init, Model, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Init, Model, NormPolicy, ParamBuilder, ParamSpec, Params, Pass};
 
 /// The inputs themselves, times a weight of 1.
 struct Same {
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Same {
     fn new() -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         b.weight("scale", &[], Init::Ones);
         Same { spec: b.finish() }
     }
 }
 
 impl<F: Float> Model<F> for Same {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

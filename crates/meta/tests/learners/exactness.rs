@@ -11,7 +11,7 @@ use fewshot_meta::{
     Matching, Memory, Meta, MetaVars, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2,
     Rates, Relation, Reptile, Rule, Scratch, Solver, Task, TaskVars, Verdict, Vote,
 };
-use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, Params, Pass, Spec};
+use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, ParamSpec, Params, Pass};
 
 fn model() -> Smooth {
     Smooth::new(FEATURES, WAYS, None)
@@ -184,7 +184,7 @@ struct Own {
 }
 
 impl Learner<f64> for Own {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         Model::<f64>::spec(&self.model).clone()
     }
 

@@ -5,25 +5,25 @@ use std::cell::Cell;
 use crate::common::scaled::Scaled;
 use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Float, Var};
-use fewshot_episodes::{Draw, Purpose, Tasks, stream};
+use fewshot_episodes::{Purpose, RngExt, Tasks, stream};
 use fewshot_meta::{
     Exactness, ExactnessCheck, Examples, Labels, Learner, Maml, Meta, MetaVars, Order, Outcome, Predictor,
     ProtoNet, Task, TaskVars, Verdict,
 };
 use fewshot_nn::{
-    Bias, Builder, Conv4, Conv4Config, Init, Linear, Model, Noise, NormAffine, Params, Pass, Spec,
+    Bias, Conv4, Conv4Config, Init, Linear, Model, Noise, NormAffine, ParamBuilder, ParamSpec, Params, Pass,
 };
 
 /// Dense layers with ReLU or tanh between them.
 struct Layers {
     layers: Vec<Linear>,
     relu: bool,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Layers {
     fn new(sizes: &[usize], relu: bool) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let layer = |(i, pair): (usize, &[usize])| {
             b.scope(&format!("layer{i}"), |b| {
                 Linear::with_init(b, pair[0], pair[1], Init::XavierUniform, Bias::Zeros)
@@ -35,7 +35,7 @@ impl Layers {
 }
 
 impl<F: Float> Model<F> for Layers {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -148,7 +148,7 @@ fn errors_are_found_beside_kinks_and_inner_gradients_spoken_of_where_there_are_a
 struct Torn(Layers);
 
 impl Learner<f64> for Torn {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         self.0.spec.clone()
     }
 

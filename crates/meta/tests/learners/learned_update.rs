@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use fewshot_autodiff::gradcheck::check;
 use fewshot_autodiff::{Array, Tape, Var};
-use fewshot_episodes::{ChaCha8Rng, Draw, Purpose, stream};
+use fewshot_episodes::{ChaCha8Rng, Purpose, RngExt, stream};
 use fewshot_meta::{Coordinates, LearnedUpdate, preprocessed};
 use fewshot_nn::Params;
 

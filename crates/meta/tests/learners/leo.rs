@@ -2,7 +2,7 @@
 
 use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Activation, Array, Tape};
-use fewshot_episodes::{ChaCha8Rng, Draw, Episode, Outputs, Purpose, Set, Targets, Tasks, stream};
+use fewshot_episodes::{ChaCha8Rng, Episode, Outputs, Purpose, RngExt, Set, Targets, Tasks, stream};
 use fewshot_meta::{
     ExactnessCheck, Examples, Execution, Labels, Learner, Leo, Meta, Runner, Scratch, Task, Trainer,
     Training, Verdict, evaluate,

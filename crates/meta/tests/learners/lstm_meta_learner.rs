@@ -3,7 +3,7 @@
 use crate::common::smooth::Smooth;
 use crate::common::{Blobs, FEATURES, Net, WAYS};
 use approx::assert_relative_eq;
-use fewshot_autodiff::{Array, Tape, pool_use};
+use fewshot_autodiff::{Array, Tape, buffer_pool_use};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{
     Gates, InnerGradient, InnerLoop, LearnedUpdate, Learner, LstmMetaLearner, Maml, Memory, Meta, Order,
@@ -204,7 +204,7 @@ fn updates_computed_again_need_a_fraction_of_the_memory() {
             let wide = fewshot_nn::Mlp::new(&[FEATURES, 400, WAYS]);
             let learner = LstmMetaLearner { memory, ..LstmMetaLearner::new(wide) };
             gradient(&learner, &learner.init(0), &task());
-            pool_use::<f64>().peak
+            buffer_pool_use::<f64>().peak
         });
         thread.join().expect("the work does not panic")
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_autodiff::Array;
 use fewshot_episodes::glyphs::{self, GlyphConfig};
-use fewshot_episodes::{Draw, Names, Purpose, SequenceProtocol, Sequences, Tasks, stream};
+use fewshot_episodes::{Names, Purpose, RngExt, SequenceProtocol, Sequences, Tasks, stream};
 use fewshot_meta::{
     Core, ExactnessCheck, Examples, Execution, LabelCode, Labels, Learner, Mann, Meta, Runner, Task, Trainer,
     Training, Verdict, by_instance,

@@ -1,7 +1,7 @@
 //! What adapting holds in memory: only second-order training keeps the record of its steps.
 
 use crate::common::{Blobs, FEATURES, Net, WAYS};
-use fewshot_autodiff::pool_use;
+use fewshot_autodiff::buffer_pool_use;
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{Learner, Maml, Order, ProtoNet, Reptile, Runner, Task};
 use fewshot_nn::Mlp;
@@ -10,7 +10,7 @@ use fewshot_nn::Mlp;
 fn peak(work: impl FnOnce() + Send + 'static) -> usize {
     let thread = std::thread::spawn(|| {
         work();
-        pool_use::<f64>().peak
+        buffer_pool_use::<f64>().peak
     });
     thread.join().expect("the work does not panic")
 }

@@ -4,7 +4,7 @@ use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Activation, Array, Float, Var};
 use fewshot_episodes::{Purpose, Tasks, stream};
 use fewshot_meta::{Filter, Learner, Maml, Task};
-use fewshot_nn::{BatchNorm, Builder, LayerNorm, Linear, Model, NormAffine, Params, Pass, Spec};
+use fewshot_nn::{BatchNorm, LayerNorm, Linear, Model, NormAffine, ParamBuilder, ParamSpec, Params, Pass};
 
 /// A layer called `norm`, a batch norm called `scaled` and a layer norm called `rows`.
 struct Misnamed {
@@ -12,12 +12,12 @@ struct Misnamed {
     scaled: BatchNorm,
     rows: LayerNorm,
     head: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Misnamed {
     fn new() -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let norm = b.scope("norm", |b| Linear::new(b, FEATURES, 8));
         let scaled = b.scope("scaled", |b| BatchNorm::new(b, 8, NormAffine::ScaleShift, 1e-5));
         let rows = b.scope("rows", |b| LayerNorm::new(b, 8, 1e-5));
@@ -27,7 +27,7 @@ impl Misnamed {
 }
 
 impl<F: Float> Model<F> for Misnamed {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

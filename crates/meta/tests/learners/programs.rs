@@ -10,7 +10,7 @@ use fewshot_meta::{
     Vote,
 };
 use fewshot_nn::{
-    BatchNorm, Builder, Clip, Dropout, Linear, Mlp, Model, NormAffine, Params, Pass, Spec, Tail,
+    BatchNorm, Clip, Dropout, Linear, Mlp, Model, NormAffine, ParamBuilder, ParamSpec, Params, Pass, Tail,
 };
 
 /// A network with dropout.
@@ -18,12 +18,12 @@ struct Dropping {
     hidden: Linear,
     norm: BatchNorm,
     head: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Dropping {
     fn new() -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let hidden = b.scope("hidden", |b| Linear::new(b, crate::common::FEATURES, 16));
         let norm = b.scope("norm", |b| BatchNorm::new(b, 16, NormAffine::ScaleShift, 1e-5));
         let head = b.scope("head", |b| Linear::new(b, 16, crate::common::WAYS));
@@ -32,7 +32,7 @@ impl Dropping {
 }
 
 impl<F: Float> Model<F> for Dropping {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

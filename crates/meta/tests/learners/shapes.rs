@@ -8,7 +8,7 @@ use std::sync::Once;
 use crate::common::score::Score;
 use crate::common::{FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
-use fewshot_episodes::{Draw, Episode, Purpose, Set, Targets, stream};
+use fewshot_episodes::{Episode, Purpose, RngExt, Set, Targets, stream};
 use fewshot_meta::{
     Anil, Cavia, Core, Error, ExactnessCheck, Examples, Execution, FineTune, IMaml, LabelCode, Labels,
     Learner, Leo, LstmMetaLearner, Maml, Mann, Matching, Meta, Nil, Predictor, Pretrain, Progress, ProtoNet,

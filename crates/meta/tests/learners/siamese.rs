@@ -6,7 +6,7 @@ use crate::common::smooth::Smooth;
 use crate::common::{FEATURES, Net};
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::glyphs::{self, GlyphConfig};
-use fewshot_episodes::{Draw, Episode, OneShot, PairProtocol, Pairs, Purpose, Set, Targets, stream};
+use fewshot_episodes::{Episode, OneShot, PairProtocol, Pairs, Purpose, RngExt, Set, Targets, stream};
 use fewshot_meta::{
     ExactnessCheck, Examples, Labels, Learner, Meta, Runner, Siamese, Task, Trainer, Training, Verdict,
     Verification, evaluate, verify,

@@ -13,8 +13,8 @@ use fewshot_meta::{
     Regression, Reptile, Task, TaskVars, Vote, save, save_predictor, save_progress,
 };
 use fewshot_nn::{
-    BatchNorm, Builder, Conv4, Conv4Config, Downsample, Features, Init, Mlp, Noise, NormAffine, NormPolicy,
-    Optimizer, Params, Sgd, Spec,
+    BatchNorm, Conv4, Conv4Config, Downsample, Features, Init, Mlp, Noise, NormAffine, NormPolicy, Optimizer,
+    ParamBuilder, ParamSpec, Params, Sgd,
 };
 
 fn mlp(activation: Activation) -> Mlp {
@@ -172,7 +172,7 @@ fn convolutions_of_equal_weights_are_told_apart() {
     );
     // layers of a user's own network sign by themselves
     let own = |eps: f64| {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         b.scope("any", |b| BatchNorm::new(b, 2, NormAffine::Shift, eps));
         b.finish().signature().clone()
     };
@@ -202,8 +202,8 @@ struct Scale {
 const NAMES: [&str; 12] = ["scale", "m", "k", "b", "z", "a", "c", "y", "d", "x", "e", "w"];
 
 impl Learner for Ordered {
-    fn spec(&self) -> Spec {
-        NAMES.iter().fold(Spec::default(), |spec, name| spec.with(name, &[1], Init::Zeros))
+    fn spec(&self) -> ParamSpec {
+        NAMES.iter().fold(ParamSpec::default(), |spec, name| spec.with(name, &[1], Init::Zeros))
     }
 
     fn episode<'t>(&self, _: &MetaVars<'t>, _: &TaskVars<'t>, _: &Noise) -> Outcome<'t> {

@@ -2,8 +2,8 @@
 
 use fewshot_autodiff::{Activation, Array, Conv, Float, Padding, Tape, Var, gradcheck};
 use fewshot_nn::{
-    BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Direction, Dropout, Features, Gru, Init,
-    LayerNorm, Linear, Lstm, LstmCell, Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
+    BatchNorm, Bias, Conv2d, Conv4, Conv4Config, ConvNorm, Direction, Dropout, Features, Gru, Init,
+    LayerNorm, Linear, Lstm, LstmCell, Mlp, Model, Noise, NormAffine, ParamBuilder, ParamSpec, Params, Pass,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -14,7 +14,7 @@ fn random(shape: &[usize], seed: u64) -> Array<f64> {
 
 /// Checks `forward` for all weights of `spec`, at random ones, and for an input of shape `x`.
 #[track_caller]
-fn check<G>(spec: &Spec, x: &[usize], forward: G)
+fn check<G>(spec: &ParamSpec, x: &[usize], forward: G)
 where
     G: for<'t> Fn(&Params<Var<'t, f64>>, Var<'t, f64>) -> Var<'t, f64>,
 {
@@ -28,8 +28,8 @@ where
 }
 
 /// A layer in a builder of its own.
-fn build<L>(make: impl FnOnce(&mut Builder) -> L) -> (L, Spec) {
-    let mut b = Builder::new();
+fn build<L>(make: impl FnOnce(&mut ParamBuilder) -> L) -> (L, ParamSpec) {
+    let mut b = ParamBuilder::new();
     let layer = make(&mut b);
     (layer, b.finish())
 }
@@ -70,7 +70,7 @@ fn layer_norm() {
 #[test]
 fn convolution_with_norm() {
     let how = Conv { stride: [1, 1], padding: Padding::Same };
-    let conv = |b: &mut Builder| Conv2d::new(b, 3, 1, 2, how);
+    let conv = |b: &mut ParamBuilder| Conv2d::new(b, 3, 1, 2, how);
     let (layer, spec) = build(|b| ConvNorm::new(b, conv, 2, NormAffine::ScaleShift, 1e-2));
     let given = spec.statistics().map(|s| s.map(|v| v + 0.3));
     check(&spec, &[2, 4, 3, 1], |p, x| layer.forward(p, x, Activation::Identity, &mut Pass::batch()).tanh());

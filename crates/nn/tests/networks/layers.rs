@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Activation, Array, Conv, Padding, Tape};
 use fewshot_nn::{
-    Bias, Builder, Clip, Conv2d, Conv4, Conv4Config, Direction, Dropout, Gru, GruCell, Init, LayerNorm,
-    Linear, Lstm, LstmCell, LstmState, Mlp, Model, Noise, NormAffine, Params, Pass, Spec,
+    Bias, Clip, Conv2d, Conv4, Conv4Config, Direction, Dropout, Gru, GruCell, Init, LayerNorm, Linear, Lstm,
+    LstmCell, LstmState, Mlp, Model, Noise, NormAffine, ParamBuilder, ParamSpec, Params, Pass,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -14,12 +14,12 @@ fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-fn spec_of(model: &dyn Model<f32>) -> &Spec {
+fn spec_of(model: &dyn Model<f32>) -> &ParamSpec {
     model.spec()
 }
 
-fn build<L>(make: impl FnOnce(&mut Builder) -> L) -> (L, Params<Array<f64>>) {
-    let mut b = Builder::new();
+fn build<L>(make: impl FnOnce(&mut ParamBuilder) -> L) -> (L, Params<Array<f64>>) {
+    let mut b = ParamBuilder::new();
     let layer = make(&mut b);
     (layer, b.finish().init(&mut rng(1)))
 }
@@ -85,8 +85,9 @@ fn lstm_step_by_hand() {
 
 #[test]
 fn an_open_forget_gate_is_one_init() {
-    let init =
-        |b: &mut Builder| LstmCell::with_init(b, 2, 3, Init::XavierUniform, Init::ForgetGate { bias: 1.0 });
+    let init = |b: &mut ParamBuilder| {
+        LstmCell::with_init(b, 2, 3, Init::XavierUniform, Init::ForgetGate { bias: 1.0 })
+    };
     let (cell, theta) = build(init);
     assert_eq!(theta.names(), ["w_x", "w_h", "b"]);
     let expected = [[0.0; 3], [1.0; 3], [0.0; 3], [0.0; 3]].concat();

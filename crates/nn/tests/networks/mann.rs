@@ -1,14 +1,14 @@
 //! The cell of memory-augmented networks: what it writes, reads and counts; its gradients.
 
 use fewshot_autodiff::{Array, Tape, Var, gradcheck};
-use fewshot_nn::{Access, Builder, Init, MannCell, MannConfig, MannState, Params, Spec};
+use fewshot_nn::{Access, Init, MannCell, MannConfig, MannState, ParamBuilder, ParamSpec, Params};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
 const VARIANTS: [Access; 3] = [Access::Paper, Access::PerHead, Access::Shared];
 
-fn cell(inputs: usize, config: MannConfig) -> (MannCell, Spec) {
-    let mut b = Builder::new();
+fn cell(inputs: usize, config: MannConfig) -> (MannCell, ParamSpec) {
+    let mut b = ParamBuilder::new();
     let cell = MannCell::new(&mut b, inputs, &config);
     (cell, b.finish())
 }
@@ -21,7 +21,7 @@ fn random(shape: &[usize], seed: u64) -> Array<f64> {
     Init::Normal { std: 0.7 }.array(shape, &mut ChaCha8Rng::seed_from_u64(seed))
 }
 
-fn weights(spec: &Spec, seed: u64) -> Params<Array<f64>> {
+fn weights(spec: &ParamSpec, seed: u64) -> Params<Array<f64>> {
     let mut seed = 100 * seed;
     let fresh = spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(0));
     fresh.map(|w| {
@@ -31,7 +31,7 @@ fn weights(spec: &Spec, seed: u64) -> Params<Array<f64>> {
 }
 
 /// Weights by which the only head, on two numbers a slot, has this key and this gate, whatever the input.
-fn told(spec: &Spec, key: [f64; 2], gate: f64) -> Params<Array<f64>> {
+fn told(spec: &ParamSpec, key: [f64; 2], gate: f64) -> Params<Array<f64>> {
     let fresh = spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(0));
     fresh.map_named(|name, w| match name {
         "b_heads" => Array::new(&[2], key.map(f64::atanh).to_vec()),

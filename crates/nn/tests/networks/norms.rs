@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use fewshot_autodiff::{Activation, Array, Conv, Padding, Program, Tape, Var};
 use fewshot_nn::{
-    BatchNorm, Bias, Builder, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Model, NormAffine, Params, Pass,
-    Spec, update_running,
+    BatchNorm, Bias, Conv2d, Conv4, Conv4Config, ConvNorm, Init, Mode, Model, NormAffine, ParamBuilder,
+    ParamSpec, Params, Pass, update_running,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -14,7 +14,7 @@ fn random(shape: &[usize], seed: u64) -> Array<f64> {
 }
 
 /// Random values for all weights, so that no term is at its neutral start.
-fn weights(spec: &Spec) -> Params<Array<f64>> {
+fn weights(spec: &ParamSpec) -> Params<Array<f64>> {
     let start = spec.init::<f64>(&mut ChaCha8Rng::seed_from_u64(0));
     let mut seed = 0;
     start.map(|w| {
@@ -23,8 +23,8 @@ fn weights(spec: &Spec) -> Params<Array<f64>> {
     })
 }
 
-fn norm(affine: NormAffine) -> (BatchNorm, Spec) {
-    let mut b = Builder::new();
+fn norm(affine: NormAffine) -> (BatchNorm, ParamSpec) {
+    let mut b = ParamBuilder::new();
     let layer = b.scope("norm", |b| BatchNorm::new(b, 2, affine, 1e-3));
     (layer, b.finish())
 }
@@ -101,7 +101,7 @@ fn running_averages_follow_pytorch() {
 
 #[test]
 fn a_norm_outside_all_scopes_has_plain_names() {
-    let mut b = Builder::new();
+    let mut b = ParamBuilder::new();
     let layer = BatchNorm::new(&mut b, 2, NormAffine::None, 1e-3);
     let spec = b.finish();
     let tape = Tape::new();
@@ -148,7 +148,7 @@ fn given_statistics_make_examples_independent() {
 #[test]
 fn a_bias_before_a_batch_norm_has_no_effect_but_on_the_collected_mean() {
     let how = Conv { stride: [1, 1], padding: Padding::Same };
-    let mut b = Builder::new();
+    let mut b = ParamBuilder::new();
     let layer = ConvNorm::new(&mut b, |b| Conv2d::new(b, 3, 1, 2, how), 2, NormAffine::Shift, 1e-3);
     let theta = weights(&b.finish());
     let tape = Tape::new();
@@ -199,11 +199,11 @@ fn a_pass_serves_one_forward_pass() {
 }
 
 /// Output, collected statistics, and first and second gradients for the weights.
-fn results(model: &Conv4, x: &Array<f64>, once: bool) -> Vec<Array<f64>> {
+fn results(model: &Conv4, x: &Array<f64>, mode: Mode) -> Vec<Array<f64>> {
     let tape = Tape::new();
     let theta = weights(Model::<f64>::spec(model)).on(&tape);
-    let mut pass = if once { Pass::batch().once() } else { Pass::batch() };
-    assert_eq!(pass.is_once(), once);
+    let mut pass = Pass::batch().with_mode(mode);
+    assert_eq!(pass.mode(), mode);
     let y = model.forward(&theta, tape.var(x), &mut pass);
     let first = y.tanh().sum().grads(theta.values());
     let second = first.iter().map(|g| g.square().sum()).reduce(|a, b| a + b).expect("there are weights");
@@ -214,14 +214,14 @@ fn results(model: &Conv4, x: &Array<f64>, once: bool) -> Vec<Array<f64>> {
 }
 
 #[test]
-fn a_pass_differentiated_once_gives_the_same_numbers_of_any_order() {
+fn a_first_order_pass_gives_the_same_numbers_of_any_order() {
     for (channels, config) in
         [(1, Conv4Config::pooled_64()), (3, Conv4Config::pooled_64()), (1, Conv4Config::strided_gap())]
     {
         let model = Conv4::new(&Conv4Config { size: 17, channels, filters: 3, ..config.with_head(4) });
         let x = random(&[5, 17, 17, channels], 9);
-        for (i, (kept, once)) in results(&model, &x, false).iter().zip(&results(&model, &x, true)).enumerate()
-        {
+        let [kept, once] = [Mode::AnyOrder, Mode::FirstOrder].map(|mode| results(&model, &x, mode));
+        for (i, (kept, once)) in kept.iter().zip(&once).enumerate() {
             let largest = kept.data().iter().fold(1.0_f64, |m, x| m.max(x.abs()));
             assert_relative_eq!(kept.data(), once.data(), epsilon = 1e-9 * largest);
             assert_eq!(kept.shape(), once.shape(), "result {i}");
@@ -230,25 +230,25 @@ fn a_pass_differentiated_once_gives_the_same_numbers_of_any_order() {
 }
 
 #[test]
-fn a_pass_differentiated_once_keeps_no_map_of_the_first_layer() {
+fn a_first_order_pass_stores_no_map_of_the_first_layer() {
     let config = Conv4Config { size: 16, filters: 4, ..Conv4Config::pooled_64() };
     let model = Conv4::new(&config);
-    let listing = |once: bool| {
+    let listing = |mode: Mode| {
         let program = Program::<f32>::record(|tape| {
             let theta = Model::<f32>::spec(&model).init::<f32>(&mut ChaCha8Rng::seed_from_u64(0)).on(tape);
             let x = tape.input(&[2, 16, 16, 1]);
-            let mut pass = if once { Pass::batch().once() } else { Pass::batch() };
+            let mut pass = Pass::batch().with_mode(mode);
             let y = model.forward(&theta, x, &mut pass);
             y.sum().grads(theta.values())
         });
         program.to_string()
     };
-    assert!(listing(false).contains("[2, 16, 16, 4]"));
-    assert!(!listing(true).contains("[2, 16, 16, 4]"), "{}", listing(true));
+    assert!(listing(Mode::AnyOrder).contains("[2, 16, 16, 4]"));
+    assert!(!listing(Mode::FirstOrder).contains("[2, 16, 16, 4]"), "{}", listing(Mode::FirstOrder));
 }
 
 #[test]
-fn a_pass_for_use_gives_the_same_outputs() {
+fn a_pass_for_inference_gives_the_same_outputs() {
     let flat = Conv4Config { bias: Bias::FanIn, ..Conv4Config::strided_flat() };
     for (channels, config) in [(1, Conv4Config::pooled_64()), (3, Conv4Config::pooled_32()), (1, flat)] {
         let model = Conv4::new(&Conv4Config { size: 17, channels, filters: 5, ..config.with_head(4) });
@@ -259,8 +259,8 @@ fn a_pass_for_use_gives_the_same_outputs() {
         let x = tape.var(&random(&[5, 17, 17, channels], 9));
         for given in [None, Some(given)] {
             let pass = || given.as_ref().map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape)));
-            let [mut plain, mut used] = [pass(), pass().for_use()];
-            assert!(used.is_for_use() && used.is_once() && !plain.is_for_use());
+            let [mut plain, mut used] = [pass(), pass().with_mode(Mode::Inference)];
+            assert_eq!((plain.mode(), used.mode()), (Mode::AnyOrder, Mode::Inference));
             let [plain, used] = [&mut plain, &mut used].map(|pass| model.forward(&theta, x, pass).value());
             assert_relative_eq!(plain.data(), used.data(), epsilon = 1e-9);
         }

@@ -2,7 +2,7 @@
 
 use approx::assert_relative_eq;
 use fewshot_autodiff::Array;
-use fewshot_nn::{Adam, Layer, Layerwise, Momentum, Optimizer, Params, RmsProp, Sgd};
+use fewshot_nn::{Adam, LayerSettings, Layerwise, Momentum, Optimizer, Params, RmsProp, Sgd};
 
 type Weights = Params<Array<f64>>;
 
@@ -155,8 +155,8 @@ fn gradients_of_other_weights_are_refused() {
     Adam::default().step(&one(1.0), &gradients, 0.1);
 }
 
-fn layer(scope: &str, rate: f64, momentum: f64, penalty: f64) -> Layer {
-    Layer { scope: scope.into(), rate, momentum, penalty }
+fn layer(scope: &str, rate: f64, momentum: f64, penalty: f64) -> LayerSettings {
+    LayerSettings { scope: scope.into(), rate, momentum, penalty }
 }
 
 fn of_two(convolution: f64, dense: f64) -> Weights {

@@ -6,8 +6,8 @@
 //! comes before the activation, which is monotone.
 
 use crate::buffer::Buffer;
-use crate::conv::fused::f2_input::{self as numbers, Squares};
-use crate::conv::fused::f2_tile as squares;
+use crate::conv::fused::f2_input::{self, TransformedImage};
+use crate::conv::fused::f2_tile;
 use crate::conv::fused::folded::{folded, wide};
 use crate::conv::fused::gradient::{products, strip_len};
 use crate::conv::fused::image::Image;
@@ -48,11 +48,11 @@ pub(crate) fn output_of_images<F: Element>(y: &mut [F], x: &[F], pivot: &[F], la
     let each = s.conv.n.div_ceil(parallel::pieces(s.conv.n));
     parallel::chunks(y, each * s.out_image(), |i, y| {
         let images = x[i * each * s.image()..].chunks_exact(s.image()).zip(y.chunks_exact_mut(s.out_image()));
-        if numbers::suits(s) {
-            let mut squares = Squares::new(pivot, s);
+        if f2_input::suits(s) {
+            let mut image = TransformedImage::new(pivot, s);
             for (x, y) in images {
-                squares.enter(x);
-                squares::output(y, &mut squares, layer);
+                image.enter(x);
+                f2_tile::output(y, &mut image, layer);
             }
         } else {
             let mut image = Image::new(pivot, s);
@@ -145,14 +145,14 @@ fn sums<F: Element>(
         let images = i * GROUP..((i + 1) * GROUP).min(s.conv.n);
         let images = images.map(|n| (&x[n * s.image()..][..s.image()], &arrived.dy[n * s.out_image()..]));
         let mut strip = Buffer::dirty(strip_len(s));
-        if numbers::suits(s) {
-            let (mut squares, mut sums) =
-                (Squares::new(&pivot, s), vec![F::zero(); (layer.depth + 1) * wide]);
+        if f2_input::suits(s) {
+            let (mut image, mut sums) =
+                (TransformedImage::new(&pivot, s), vec![F::zero(); (layer.depth + 1) * wide]);
             for (x, dy) in images {
-                squares.enter(x);
-                squares::products(&mut sums, strip.data_mut(), &mut squares, &layer, dy);
+                image.enter(x);
+                f2_tile::products(&mut sums, strip.data_mut(), &mut image, &layer, dy);
             }
-            numbers::to_values(part, &sums, wide);
+            f2_input::to_values(part, &sums, wide);
         } else {
             let mut image = Image::new(&pivot, s);
             for (x, dy) in images {

@@ -8,7 +8,7 @@ use crate::conv::fused::image::Image;
 use crate::conv::fused::shape::BlockShape;
 use crate::conv::fused::tile::{ByWindow, Layer, Tile, channels, greatest, load_lanes};
 use crate::cpu::isa::{Isa, versions};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::cpu::raw::Reader;
 use crate::cpu::vector::{MOST_LANES, Vector};
 use crate::element::Element;
@@ -36,7 +36,7 @@ pub fn strip_len(s: &BlockShape) -> usize {
     strip_rows(s) * s.out_w() * s.pool[0] * s.pool[1] * 2 * MOST_LANES
 }
 
-/// What arrives at one image.
+/// The gradient that arrives at one image.
 #[derive(Clone, Copy)]
 pub struct Arriving<'a, F> {
     pub layer: &'a Layer<'a, F>,
@@ -45,17 +45,17 @@ pub struct Arriving<'a, F> {
 }
 
 impl<'a, F: Element> Arriving<'a, F> {
-    /// At so many rows of the output.
+    /// The gradient of these rows of the output.
     pub fn at(&self, rows: &Range<usize>) -> &'a [F] {
         let row = self.layer.shape.out_w() * self.layer.shape.conv.c_out;
         &self.dy[(rows.start * row).min(self.dy.len())..(rows.end * row).min(self.dy.len())]
     }
 
-    /// What the rows behind these need, its halves at once, spread over the steps of all products of these.
-    pub fn ahead(&self, rows: &Range<usize>, steps: usize) -> Ahead<'a, F> {
+    /// A prefetch of the next rows' gradients, both halves at once, spread over the `steps` of all products of `rows`.
+    pub fn prefetch(&self, rows: &Range<usize>, steps: usize) -> Prefetch<'a, F> {
         let dy = self.at(&(rows.end..rows.end + rows.len()));
         let (first, second) = dy.split_at(dy.len() / 2);
-        Ahead::new([first, second], steps)
+        Prefetch::new([first, second], steps)
     }
 
     /// Rows of the output, strip by strip.
@@ -79,7 +79,7 @@ fn products_body<F: Element, I: Isa>(
     }
 }
 
-/// Those of some rows of the output, for channels from `col` on.
+/// Products of some rows of the output, for channels from `col` on.
 #[inline(always)]
 fn strip_products<F: Element, I: Isa, const N: usize, const WHOLE: bool>(
     sums: &mut [F],
@@ -103,10 +103,10 @@ fn strip_products<F: Element, I: Isa, const N: usize, const WHOLE: bool>(
         }
     }
     let steps = rows.len() * unit * width;
-    let ahead = of.ahead(rows, steps * s.conv.c_out.div_ceil(lanes)).after(steps * (col / lanes));
+    let prefetch = of.prefetch(rows, steps * s.conv.c_out.div_ceil(lanes)).after(steps * (col / lanes));
     let windows = rows.start * unit..rows.end * unit;
     for first in (0..image.taps.len()).step_by(TAPS) {
-        tap_products::<F, I, N>(&mut sums[col..], strip, image, of.layer, &windows, first, ahead);
+        tap_products::<F, I, N>(&mut sums[col..], strip, image, of.layer, &windows, first, prefetch);
     }
 }
 
@@ -170,7 +170,7 @@ fn tap_products<F: Element, I: Isa, const N: usize>(
     layer: &Layer<'_, F>,
     rows: &Range<usize>,
     first: usize,
-    ahead: Ahead<'_, F>,
+    prefetch: Prefetch<'_, F>,
 ) {
     let (wide, width) = (layer.wide, layer.shape.out_w() * layer.shape.pool[1]);
     let (depth, lanes) = (image.taps.len(), I::Vector::lanes::<F>());
@@ -179,14 +179,14 @@ fn tap_products<F: Element, I: Isa, const N: usize>(
         let mut acc = [[I::Vector::splat(F::zero()); N]; TAPS];
         let mut ones = [I::Vector::splat(F::zero()); N];
         let mut dz = Reader::new(strip);
-        let mut ahead = ahead.every(1);
+        let mut prefetch = prefetch.every(1);
         for row in rows.clone() {
             let mut from = [image.window(row); TAPS];
             for (from, &tap) in from.iter_mut().zip(&image.taps[first..]) {
                 *from = from.after(tap as isize);
             }
             for x in 0..width {
-                ahead.ask();
+                prefetch.issue();
                 let g = dz.vectors::<I::Vector, N>();
                 dz = dz.after((N * lanes) as isize);
                 for t in 0..TAPS {

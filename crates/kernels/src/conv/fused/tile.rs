@@ -14,8 +14,8 @@ use crate::element::Element;
 #[derive(Clone, Copy)]
 pub struct Layer<'a, F> {
     pub shape: &'a BlockShape,
-    /// Weights and, as a last row, what is added, with the norm in them: `[depth + 1, wide]`. Where blocks are computed by squares
-    /// their numbers instead of the weights.
+    /// Weights and, as a last row, what is added, with the norm in them: `[depth + 1, wide]`. Where blocks are computed by
+    /// F(2x2, 3x3), the transformed filters instead of the weights.
     pub weights: &'a [F],
     /// Rows of weights.
     pub depth: usize,
@@ -101,7 +101,7 @@ pub fn output_tiles<
         let x = x.min(width - P);
         // SAFETY: the windows lie in the image, and this runs with the features of `I`.
         unsafe {
-            ask::<F, I, N>(y, x * c + col, P, c, width * c);
+            prefetch_pixels::<F, I, N>(y, x * c + col, P, c, width * c);
             let z = tile.of::<F, I, K, P, N>(from, x, layer, col);
             let Leaky { slope, least } = Leaky::new(layer.slope);
             let [zero, slope, least] = [F::zero(), slope, least].map(|x| I::Vector::splat(x));
@@ -195,13 +195,19 @@ pub unsafe fn greatest<F: Element, I: Isa, const K: usize, const P: usize, const
     best
 }
 
-/// Asks for `N` vectors of `pixels` pixels of `c` channels that lie `ahead` elements behind place `at`.
+/// Prefetches `N` vectors of `pixels` pixels of `c` channels that lie `distance` elements behind place `at`.
 #[inline(always)]
-fn ask<F: Element, I: Isa, const N: usize>(x: &[F], at: usize, pixels: usize, c: usize, ahead: usize) {
-    let from = Reader::new(x).after((at + ahead) as isize);
+fn prefetch_pixels<F: Element, I: Isa, const N: usize>(
+    x: &[F],
+    at: usize,
+    pixels: usize,
+    c: usize,
+    distance: usize,
+) {
+    let from = Reader::new(x).after((at + distance) as isize);
     for i in 0..pixels {
         for j in 0..N {
-            from.after((i * c + j * I::Vector::lanes::<F>()) as isize).fetch();
+            from.after((i * c + j * I::Vector::lanes::<F>()) as isize).prefetch();
         }
     }
 }

@@ -1,36 +1,36 @@
-//! Winograd's convolutions block by block of windows: numbers of the windows, products with weights, and windows of outputs.
+//! Winograd's convolutions, block by block of windows: input transform, products with transformed filters, output transform.
 
 use std::ops::Range;
 
 use crate::buffer::Buffer;
 use crate::conv::shape::{ConvShape, GROUP_BYTES, image_sizes};
 use crate::conv::winograd::planes::{Axis, Part, Planes};
-use crate::conv::winograd::prefetch::{Blocks, Soon, Streams};
+use crate::conv::winograd::prefetch::{Blocks, PrefetchBlock, Streams};
 use crate::conv::winograd::tiles::Tiles;
 use crate::element::Element;
 use crate::elementwise::map::add_assign;
 use crate::matmul::dense::{self, Strides};
 use crate::parallel;
 
-/// From images to numbers of windows: these planes of the windows from one on.
-type OfWindows<F> = fn(&mut [F], Planes, &[F], &Tiles, usize);
+/// A transform of windows of images: arguments are the output, its planes, the images, their windows, and the first window.
+type WindowTransform<F> = fn(&mut [F], Planes, &[F], &Tiles, usize);
 
-/// How outputs are computed from images, whose windows and those of the outputs are the same ones.
+/// The transforms of a convolution.
 pub struct Form<F> {
     pub axis: Axis,
-    pub of_weights: fn(&mut [F], &[F], usize),
-    pub of_images: OfWindows<F>,
-    pub to_outputs: fn(&mut [F], &[F], Planes, &Tiles, usize),
+    pub filter_transform: fn(&mut [F], &[F], usize),
+    pub input_transform: WindowTransform<F>,
+    pub output_transform: fn(&mut [F], &[F], Planes, &Tiles, usize),
     /// Elements of the rows of one block of windows, whose planes stay in the second-level cache with those of few weights.
     pub block: usize,
 }
 
-/// How gradients of weights are.
+/// The transforms of a convolution's gradient for the weights.
 pub struct WeightForm<F> {
     pub axis: Axis,
-    pub of_images: OfWindows<F>,
-    pub of_gradients: OfWindows<F>,
-    pub to_weights: fn(&mut [F], &[F], usize),
+    pub input_transform: WindowTransform<F>,
+    pub gradient_transform: WindowTransform<F>,
+    pub filter_gradient: fn(&mut [F], &[F], usize),
     /// Elements of the rows of one block of windows, of which half of the planes stay in the second-level cache.
     pub block: usize,
 }
@@ -38,23 +38,23 @@ pub struct WeightForm<F> {
 /// Bytes of the planes of weights from which every block of windows has them from the third-level cache, or from memory.
 const FAR_WEIGHTS: usize = 8 << 20;
 
-/// Whether planes of so many elements of weights are.
+/// Whether transformed filters of `planes` elements in all are too large for the second-level cache.
 pub fn weights_are_far<F>(planes: usize) -> bool {
     planes * size_of::<F>() > FAR_WEIGHTS
 }
 
-/// Windows of a block of so many elements of rows: enough to make up for the way that the weights of all planes have.
+/// Windows of a block: `block` elements at `row` elements a window, and enough to make up for loading the weights of all planes.
 fn windows<F>(block: usize, row: usize, planes: usize) -> usize {
     let least = if weights_are_far::<F>(planes) { 96 } else { 24 };
     least.max(block / row)
 }
 
-/// Whether slices of so many elements are not in the second-level cache when they are needed.
+/// Whether slices of `elements` elements in all have left the second-level cache when they are needed.
 fn is_far<F>(elements: usize) -> bool {
     elements * size_of::<F>() > GROUP_BYTES
 }
 
-/// Convolves images with weights `[3, 3, ..]`, so many images at a time; `tiles` are those of some.
+/// Convolves images with weights `[3, 3, ..]`, `each` images at a time; `tiles(n)` are the windows of `n` images.
 pub fn conv<F: Element>(
     out: &mut [F],
     x: &[F],
@@ -66,7 +66,7 @@ pub fn conv<F: Element>(
 ) {
     let size = w.len() / 9;
     let mut weights = Buffer::dirty(form.axis.planes(Part::All).len() * size);
-    (form.of_weights)(weights.data_mut(), w, size);
+    (form.filter_transform)(weights.data_mut(), w, size);
     let is_far = is_far::<F>(x.len() + out.len());
     parallel::chunks(out, each * out_image, |i, out| {
         let images = out.len() / out_image;
@@ -75,7 +75,7 @@ pub fn conv<F: Element>(
     });
 }
 
-/// Of the first images; the others lie behind them.
+/// Convolves images `x`, with others `behind` them in memory that are prefetched.
 fn conv_of_images<F: Element>(
     out: &mut [F],
     (x, behind): (&[F], &[F]),
@@ -87,22 +87,22 @@ fn conv_of_images<F: Element>(
     let row = inputs.channels.max(outputs.channels);
     let blocks = Blocks::new(inputs.count(), windows::<F>(form.block, row, weights.len()));
     let of = |windows| Planes { axis: form.axis, part: Part::All, windows, row };
-    let mut numbers = Buffer::dirty(of(blocks.most()).len());
-    let numbers = numbers.data_mut();
+    let mut transformed = Buffer::dirty(of(blocks.most()).len());
+    let transformed = transformed.data_mut();
     for (block, range) in blocks.each().enumerate() {
         let planes = of(range[1] - range[0]);
-        (form.of_images)(numbers, planes, x, inputs, range[0]);
-        let next = Soon::next(x, behind, inputs, &blocks, range[1]);
-        let this = Soon { images: &*out, tiles: outputs, windows: range };
+        (form.input_transform)(transformed, planes, x, inputs, range[0]);
+        let next = PrefetchBlock::next(x, behind, inputs, &blocks, range[1]);
+        let this = PrefetchBlock { images: &*out, tiles: outputs, windows: range };
         let streams = is_far.then(|| Streams::new([next, this], planes.rows_of_all(), inputs.channels));
-        multiply(numbers, planes, weights, [inputs.channels, outputs.channels], block, streams);
-        (form.to_outputs)(out, numbers, planes, outputs, range[0]);
+        multiply(transformed, planes, weights, [inputs.channels, outputs.channels], block, streams);
+        (form.output_transform)(out, transformed, planes, outputs, range[0]);
     }
 }
 
-/// Products with the weights of all planes take the place of their rows.
+/// Multiplies the rows of all planes by their weights, in place.
 fn multiply<F: Element>(
-    numbers: &mut [F],
+    transformed: &mut [F],
     planes: Planes,
     weights: &[F],
     [c_in, c_out]: [usize; 2],
@@ -113,9 +113,9 @@ fn multiply<F: Element>(
     for p in there_and_back(block, planes.range()) {
         let weights = &weights[p * c_in * c_out..][..c_in * c_out];
         let rows = planes.rows(p);
-        let plane = &mut numbers[starts[p]..][..rows * planes.row];
-        let ahead = streams.as_ref().map(|streams| streams.after(done));
-        dense::replace_rows(plane, planes.row, weights, [rows, c_in, c_out], ahead);
+        let plane = &mut transformed[starts[p]..][..rows * planes.row];
+        let prefetch = streams.as_ref().map(|streams| streams.after(done));
+        dense::replace_rows(plane, planes.row, weights, [rows, c_in, c_out], prefetch);
         done += rows;
     }
 }
@@ -155,14 +155,14 @@ pub fn weights<F: Element>(
         let mut sums = Buffer::dirty(groups * planes[1]);
         halves_of_groups(sums.data_mut(), planes, add);
         parallel::chunks(partial.data_mut(), 9 * size, |i, partial| {
-            (form.to_weights)(partial, &sums.data()[i * planes[1]..][..planes[1]], size);
+            (form.filter_gradient)(partial, &sums.data()[i * planes[1]..][..planes[1]], size);
         });
     } else {
         parallel::chunks(partial.data_mut(), 9 * size, |i, partial| {
             let mut sums = Buffer::dirty(planes[1]);
             // by halves, which leave room in the cache for the sums of all planes
             add(i, &[Part::First, Part::Last], sums.data_mut());
-            (form.to_weights)(partial, sums.data(), size);
+            (form.filter_gradient)(partial, sums.data(), size);
         });
     }
     partial.data().chunks_exact(9 * size).for_each(|part| add_rows(dw, part, s.c_out, wide));
@@ -216,30 +216,30 @@ fn add_weights<F: Element>(
     let before = form.axis.planes(parts[0]).start;
     for (block, range) in blocks.each().enumerate() {
         let windows = range[1] - range[0];
-        let soon = [x, g].map(|(images, behind, tiles)| Soon::next(images, behind, tiles, &blocks, range[1]));
+        let next = [x, g]
+            .map(|(images, behind, tiles)| PrefetchBlock::next(images, behind, tiles, &blocks, range[1]));
         let all = parts.iter().map(|&part| of(part, windows, c_in).rows_of_all()).sum();
-        let streams = is_far.then(|| Streams::new(soon, all, c_in));
+        let streams = is_far.then(|| Streams::new(next, all, c_in));
         let mut done = 0;
         for part in there_and_back(block, 0..parts.len()) {
             let [of_x, of_g] = [row, wide].map(|row| of(parts[part], windows, row));
-            (form.of_images)(v.data_mut(), of_x, x.0, x.2, range[0]);
-            (form.of_gradients)(m.data_mut(), of_g, g.0, g.2, range[0]);
+            (form.input_transform)(v.data_mut(), of_x, x.0, x.2, range[0]);
+            (form.gradient_transform)(m.data_mut(), of_g, g.0, g.2, range[0]);
             let starts = [of_x, of_g].map(|planes| planes.starts());
             for p in there_and_back(block, of_x.range()) {
                 let rows = of_x.rows(p);
-                let ahead = streams.as_ref().map(|streams| streams.after(done));
+                let prefetch = streams.as_ref().map(|streams| streams.after(done));
                 let v = &v.data()[starts[0][p]..][..rows * row];
                 let m = &m.data()[starts[1][p]..][..rows * wide];
                 let sum = &mut sums[(p - before) * c_in * wide..][..c_in * wide];
-                dense::add_product(sum, v, Strides { row: 1, column: row }, m, [c_in, rows, wide], ahead);
+                dense::add_product(sum, v, Strides { row: 1, column: row }, m, [c_in, rows, wide], prefetch);
                 done += rows;
             }
         }
     }
 }
 
-/// The numbers of a range, for every second block from the last to the first, as the block before has left what belongs to them in the
-/// cache.
+/// A range, backwards for every second block: the block before has left in the cache what belongs to its last element.
 fn there_and_back(block: usize, range: Range<usize>) -> impl Iterator<Item = usize> {
     let Range { start, end } = range;
     range.map(move |k| if block.is_multiple_of(2) { k } else { start + end - 1 - k })

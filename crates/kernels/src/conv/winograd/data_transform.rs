@@ -1,11 +1,11 @@
-//! The linear maps of Winograd's convolution between windows of images and their numbers, on vectors of channels.
+//! Winograd's input and output transforms: linear maps between windows of images and their transforms, on vectors of channels.
 
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
 
 use crate::buffer::Buffer;
-use crate::conv::winograd::f4_transform::{self as lines, Line, SIDE, STEP, both};
+use crate::conv::winograd::f4_transform::{self as f4, LinearMap, SIDE, STEP, both};
 use crate::conv::winograd::planes::{Apart, Part, Places, Planes, Shared};
 use crate::conv::winograd::strided_transform::{self as strided, GRADIENTS, HALF, INPUTS, OUTPUTS, TAKERS};
 use crate::conv::winograd::tiles::Tiles;
@@ -36,79 +36,81 @@ pub(crate) use vectors;
 pub const PIECE: usize = 4;
 
 versions! {
-    /// `B^T d B` of windows of 6x6: these planes of the windows from `from` on.
-    pub fn of_images<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) where [F: Element] = of_images_body;
-    /// `A d A^T` of windows of 4x4, the adjoint of [`to_images`].
-    pub fn of_gradients<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize) where [F: Element] = of_gradients_body;
-    /// `A^T m A`: windows of 4x4 of the images `y` from all planes.
-    pub fn to_images<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) where [F: Element] = to_images_body;
+    /// Input transform of F(4x4, 3x3), `B^T d B` of windows of 6x6: these planes of the windows from `from` on.
+    pub fn input_transform<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) where [F: Element] = input_transform_body;
+    /// Adjoint of [`output_transform`], `A d A^T` of windows of 4x4 of gradients.
+    pub fn gradient_transform<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize) where [F: Element] = gradient_transform_body;
+    /// Output transform of F(4x4, 3x3), `A^T m A`: windows of 4x4 of the images `y` from all planes.
+    pub fn output_transform<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) where [F: Element] = output_transform_body;
 }
 
 versions! {
-    /// Numbers of windows of 7x7 of images, of which every second pixel is the middle of an output's.
-    pub fn of_strided_images<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize)
-        where [F: Element] = of_strided_images_body;
-    /// Numbers of windows of 3x3 of gradients, the adjoint of [`to_strided_outputs`].
-    pub fn of_strided_outputs<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize)
-        where [F: Element] = of_strided_outputs_body;
-    /// Windows of 3x3 of outputs.
-    pub fn to_strided_outputs<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize)
-        where [F: Element] = to_strided_outputs_body;
-    /// Numbers of windows of 4x4 of gradients.
-    pub fn of_strided_gradients<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize)
-        where [F: Element] = of_strided_gradients_body;
-    /// Windows of 6x6 of gradients for images.
-    pub fn to_strided_images<F>(dx: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize)
-        where [F: Element] = to_strided_images_body;
+    /// Input transform of stride 2: windows of 7x7 of images, of which every second pixel is the middle of an output's.
+    pub fn strided_input_transform<F>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize)
+        where [F: Element] = strided_input_transform_body;
+    /// Adjoint of [`strided_output_transform`]: windows of 3x3 of gradients.
+    pub fn strided_output_adjoint<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize)
+        where [F: Element] = strided_output_adjoint_body;
+    /// Output transform of stride 2: windows of 3x3 of outputs.
+    pub fn strided_output_transform<F>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize)
+        where [F: Element] = strided_output_transform_body;
+    /// Transform of windows of 4x4 of gradients, for the gradient of the images.
+    pub fn strided_gradient_transform<F>(to: &mut [F], planes: Planes, g: &[F], s: &Tiles, from: usize)
+        where [F: Element] = strided_gradient_transform_body;
+    /// Windows of 6x6 of the gradient of the images.
+    pub fn strided_input_gradient<F>(dx: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize)
+        where [F: Element] = strided_input_gradient_body;
 }
 
 /// Aligns the stack of the function that keeps it, so that the vectors that find no register do not cross cache lines, or pages.
 #[repr(align(64))]
 struct Aligned(#[allow(dead_code, reason = "only its place matters")] u8);
 
-/// Panics unless numbers of squares of `M` by `M`, of which these planes have `R` rows, and images have their sizes.
-fn check<F, const R: usize, const M: usize>(numbers: &[F], planes: &Planes, s: &Tiles, images: &[F]) {
-    assert_eq!(planes.square(), [R, M], "winograd: rows and columns of numbers");
+/// Panics unless images have their size and there is room for transformed windows of `M` by `M`, of which these planes have `R` rows.
+fn check<F, const R: usize, const M: usize>(transformed: &[F], planes: &Planes, s: &Tiles, images: &[F]) {
+    assert_eq!(planes.transformed_size(), [R, M], "winograd: rows and columns of transformed windows");
     assert!(
         s.channels.is_multiple_of(PIECE) && s.channels <= planes.row,
         "winograd: {} channels",
         s.channels
     );
-    assert!(numbers.len() >= planes.len() && images.len() == s.all(), "winograd: sizes");
+    assert!(transformed.len() >= planes.len() && images.len() == s.all(), "winograd: sizes");
 }
 
-/// One of the maps above, by its line: of windows to numbers.
-macro_rules! of_windows {
+/// One of the transforms of windows above, by its linear map along an axis.
+macro_rules! windows_transform {
     ($body:ident: $line:ty, $places:ty, $n:expr, $m:expr, $half:expr) => {
         #[inline(always)]
         fn $body<F: Element, I: Isa>(to: &mut [F], planes: Planes, x: &[F], s: &Tiles, from: usize) {
             match planes.part {
-                Part::All => {
-                    of_windows::<F, I, $line, $places, { $n }, { $m }, 0, { $m }>(to, planes, x, s, from)
-                }
-                Part::First => {
-                    of_windows::<F, I, $line, $places, { $n }, { $m }, 0, { $half }>(to, planes, x, s, from)
-                }
-                Part::Last => of_windows::<F, I, $line, $places, { $n }, { $m }, { $half }, { $m - $half }>(
+                Part::All => windows_transform::<F, I, $line, $places, { $n }, { $m }, 0, { $m }>(
                     to, planes, x, s, from,
                 ),
+                Part::First => windows_transform::<F, I, $line, $places, { $n }, { $m }, 0, { $half }>(
+                    to, planes, x, s, from,
+                ),
+                Part::Last => {
+                    windows_transform::<F, I, $line, $places, { $n }, { $m }, { $half }, { $m - $half }>(
+                        to, planes, x, s, from,
+                    )
+                }
             }
         }
     };
 }
 
-of_windows!(of_images_body: lines::Image, Apart, SIDE, SIDE, SIDE / 2);
-of_windows!(of_gradients_body: lines::Gradient, Apart, STEP, SIDE, SIDE / 2);
-of_windows!(of_strided_images_body: strided::Image, Shared<INPUTS>, INPUTS, INPUTS, HALF);
-of_windows!(of_strided_outputs_body: strided::OutputAdjoint, Shared<INPUTS>, OUTPUTS, INPUTS, HALF);
-of_windows!(of_strided_gradients_body: strided::Gradient, Shared<INPUTS>, GRADIENTS, INPUTS, HALF);
+windows_transform!(input_transform_body: f4::Image, Apart, SIDE, SIDE, SIDE / 2);
+windows_transform!(gradient_transform_body: f4::Gradient, Apart, STEP, SIDE, SIDE / 2);
+windows_transform!(strided_input_transform_body: strided::Image, Shared<INPUTS>, INPUTS, INPUTS, HALF);
+windows_transform!(strided_output_adjoint_body: strided::OutputAdjoint, Shared<INPUTS>, OUTPUTS, INPUTS, HALF);
+windows_transform!(strided_gradient_transform_body: strided::Gradient, Shared<INPUTS>, GRADIENTS, INPUTS, HALF);
 
-/// `R` rows of the squares from row `FIRST` on.
+/// `R` rows of the transformed windows from row `FIRST` on.
 #[inline(always)]
-fn of_windows<
+fn windows_transform<
     F: Element,
     I: Isa,
-    L: Line<N, M>,
+    L: LinearMap<N, M>,
     P: Places<M>,
     const N: usize,
     const M: usize,
@@ -127,7 +129,7 @@ fn of_windows<
     zeros.data_mut().fill(F::zero());
     let padding = Reader::new(zeros.data());
     let x = Reader::new(x);
-    let mut numbers = P::first(&planes);
+    let mut elements = P::first(&planes);
     s.each::<N>([first, first + planes.windows], |places| {
         let mut from = [[padding; N]; N];
         for i in 0..N {
@@ -137,18 +139,18 @@ fn of_windows<
                 }
             }
         }
-        vectors!(s.channels, of_window::<F, I; L, P, N, M, FIRST, R>(to, &numbers, &from));
-        numbers.next();
+        vectors!(s.channels, window_transform::<F, I; L, P, N, M, FIRST, R>(to, &elements, &from));
+        elements.next();
     });
 }
 
 /// # Safety
 /// [`check`] has passed, all channels from the readers on can be read, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn of_window<
+unsafe fn window_transform<
     F: Element,
     V: Vector,
-    L: Line<N, M>,
+    L: LinearMap<N, M>,
     P: Places<M>,
     const N: usize,
     const M: usize,
@@ -157,7 +159,7 @@ unsafe fn of_window<
 >(
     at: usize,
     to: &mut [F],
-    numbers: &P,
+    elements: &P,
     from: &[[Reader<'_, F>; N]; N],
 ) {
     // SAFETY: the caller's promise.
@@ -168,34 +170,55 @@ unsafe fn of_window<
                 d[i][j] = from[i][j].after(at as isize).vectors::<V, 1>()[0];
             }
         }
-        let square = both::<F, V, L, N, M>(d);
+        let transformed = both::<F, V, L, N, M>(d);
         for i in 0..R {
             for j in 0..M {
-                let place = numbers.place(i, j) + at;
+                let place = elements.place(i, j) + at;
                 debug_assert!(place + V::lanes::<F>() <= to.len(), "a plane ends before {place}");
-                square[FIRST + i][j].store(to.as_mut_ptr().add(place));
+                transformed[FIRST + i][j].store(to.as_mut_ptr().add(place));
             }
         }
     }
 }
 
 #[inline(always)]
-fn to_images_body<F: Element, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
-    to_windows::<F, I, lines::Output, Apart, SIDE, STEP>(y, m, planes, s, from);
+fn output_transform_body<F: Element, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
+    windows_from_planes::<F, I, f4::Output, Apart, SIDE, STEP>(y, m, planes, s, from);
 }
 
 #[inline(always)]
-fn to_strided_outputs_body<F: Element, I: Isa>(y: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
-    to_windows::<F, I, strided::Output, Shared<INPUTS>, INPUTS, OUTPUTS>(y, m, planes, s, from);
+fn strided_output_transform_body<F: Element, I: Isa>(
+    y: &mut [F],
+    m: &[F],
+    planes: Planes,
+    s: &Tiles,
+    from: usize,
+) {
+    windows_from_planes::<F, I, strided::Output, Shared<INPUTS>, INPUTS, OUTPUTS>(y, m, planes, s, from);
 }
 
 #[inline(always)]
-fn to_strided_images_body<F: Element, I: Isa>(dx: &mut [F], m: &[F], planes: Planes, s: &Tiles, from: usize) {
-    to_windows::<F, I, strided::InputGradient, Shared<INPUTS>, INPUTS, TAKERS>(dx, m, planes, s, from);
+fn strided_input_gradient_body<F: Element, I: Isa>(
+    dx: &mut [F],
+    m: &[F],
+    planes: Planes,
+    s: &Tiles,
+    from: usize,
+) {
+    windows_from_planes::<F, I, strided::InputGradient, Shared<INPUTS>, INPUTS, TAKERS>(
+        dx, m, planes, s, from,
+    );
 }
 
 #[inline(always)]
-fn to_windows<F: Element, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, const N: usize>(
+fn windows_from_planes<
+    F: Element,
+    I: Isa,
+    L: LinearMap<M, N>,
+    P: Places<M>,
+    const M: usize,
+    const N: usize,
+>(
     y: &mut [F],
     m: &[F],
     planes: Planes,
@@ -206,7 +229,7 @@ fn to_windows<F: Element, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, c
     black_box(&mut Aligned(0));
     let mut nowhere = Buffer::dirty(s.channels);
     let padding = nowhere.data_mut().as_mut_ptr();
-    let mut numbers = P::first(&planes);
+    let mut elements = P::first(&planes);
     s.each::<N>([first, first + planes.windows], |places| {
         let mut to = [[padding; N]; N];
         for i in 0..N {
@@ -218,30 +241,37 @@ fn to_windows<F: Element, I: Isa, L: Line<M, N>, P: Places<M>, const M: usize, c
                 }
             }
         }
-        vectors!(s.channels, to_window::<F, I; L, P, M, N>(&to, m, &numbers));
-        numbers.next();
+        vectors!(s.channels, window_from_planes::<F, I; L, P, M, N>(&to, m, &elements));
+        elements.next();
     });
 }
 
 /// # Safety
-/// As of [`of_window`], and all channels from the pointers on can be written.
+/// As of [`window_transform`], and all channels from the pointers on can be written.
 #[inline(always)]
-unsafe fn to_window<F: Element, V: Vector, L: Line<M, N>, P: Places<M>, const M: usize, const N: usize>(
+unsafe fn window_from_planes<
+    F: Element,
+    V: Vector,
+    L: LinearMap<M, N>,
+    P: Places<M>,
+    const M: usize,
+    const N: usize,
+>(
     at: usize,
     to: &[[*mut F; N]; N],
     m: &[F],
-    numbers: &P,
+    elements: &P,
 ) {
     let m = Reader::new(m).after(at as isize);
     // SAFETY: the caller's promise.
     unsafe {
-        let mut square = [[m.after(numbers.place(0, 0) as isize).vectors::<V, 1>()[0]; M]; M];
+        let mut transformed = [[m.after(elements.place(0, 0) as isize).vectors::<V, 1>()[0]; M]; M];
         for i in 0..M {
             for j in 0..M {
-                square[i][j] = m.after(numbers.place(i, j) as isize).vectors::<V, 1>()[0];
+                transformed[i][j] = m.after(elements.place(i, j) as isize).vectors::<V, 1>()[0];
             }
         }
-        let v = both::<F, V, L, M, N>(square);
+        let v = both::<F, V, L, M, N>(transformed);
         for i in 0..N {
             for j in 0..N {
                 v[i][j].store(to[i][j].add(at));

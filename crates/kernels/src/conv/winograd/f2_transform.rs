@@ -4,17 +4,17 @@
 
 #![allow(unsafe_code)]
 
-use crate::conv::winograd::f4_transform::{Line, of_both, times};
+use crate::conv::winograd::f4_transform::{LinearMap, of_both, times};
 use crate::cpu::vector::Vector;
 use crate::element::Element;
 
-/// Numbers of a square down and across, for two outputs.
+/// Inputs of a window, and elements of a transformed window, down and across, for two outputs.
 pub const SIDE: usize = 4;
 
 /// `B^T`
 pub struct Image;
 
-impl Line<SIDE, SIDE> for Image {
+impl LinearMap<SIDE, SIDE> for Image {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([d0, d1, d2, d3]: [V; SIDE]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
@@ -25,7 +25,7 @@ impl Line<SIDE, SIDE> for Image {
 /// `A^T`
 pub struct Output;
 
-impl Line<SIDE, 2> for Output {
+impl LinearMap<SIDE, 2> for Output {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([m0, m1, m2, m3]: [V; SIDE]) -> [V; 2] {
         // SAFETY: the caller's promise.
@@ -36,7 +36,7 @@ impl Line<SIDE, 2> for Output {
 /// `A`
 pub struct Gradient;
 
-impl Line<2, SIDE> for Gradient {
+impl LinearMap<2, SIDE> for Gradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([g0, g1]: [V; 2]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
@@ -50,7 +50,7 @@ impl Line<2, SIDE> for Gradient {
 /// `G`
 pub struct Weight;
 
-impl Line<3, SIDE> for Weight {
+impl LinearMap<3, SIDE> for Weight {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([w0, w1, w2]: [V; 3]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
@@ -65,7 +65,7 @@ impl Line<3, SIDE> for Weight {
 /// `G^T`
 pub struct WeightGradient;
 
-impl Line<SIDE, 3> for WeightGradient {
+impl LinearMap<SIDE, 3> for WeightGradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([s0, s1, s2, s3]: [V; SIDE]) -> [V; 3] {
         // SAFETY: the caller's promise.

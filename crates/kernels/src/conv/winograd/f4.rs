@@ -1,30 +1,30 @@
 //! Convolutions of 3x3 with stride 1 in fewer products: Winograd's F(4x4, 3x3) (Lavin and Gray 2016, section 4).
 //!
-//! A window of 4x4 outputs takes 36 products of channels instead of 144: `A^T [(G g G^T) (B^T d B)] A`, of which the product of a
-//! place's numbers over all windows is one of matrices. The gradient for the weights is the adjoint of the same.
+//! A window of 4x4 outputs takes 36 products of channels instead of 144: `A^T [(G g G^T) (B^T d B)] A`, of which the products of one
+//! place over all windows are one product of matrices. The gradient for the weights is the adjoint of the same.
 //!
 //! Images lie beside and below each other, the zeros around them shared, so that few windows stick out: three by three images of
 //! 14x14 take 121 windows, not 144. So a window may read the edges of several images: it rounds what is read of one to the digits of
 //! the largest, and an infinite pixel makes NaN of all its outputs.
 
 use crate::conv::shape::{ConvShape, image_sizes};
-use crate::conv::winograd::blocks::{self as blocks, Form, WeightForm};
-use crate::conv::winograd::data_transform::{PIECE, of_gradients, of_images, to_images};
+use crate::conv::winograd::blocks::{self, Form, WeightForm};
+use crate::conv::winograd::data_transform::{PIECE, gradient_transform, input_transform, output_transform};
 use crate::conv::winograd::f4_transform::{AXIS, SIDE, STEP};
-use crate::conv::winograd::filter_transform::{of_weights, to_weights};
+use crate::conv::winograd::filter_transform::{filter_gradient, filter_transform};
 use crate::conv::winograd::tiles::{Mosaic, Tiles, Windows};
 use crate::element::Element;
 
-/// Numbers of a window, each a plane of its own.
+/// Elements of a transformed window, each in a plane of its own.
 const PLANES: usize = SIDE * SIDE;
 /// Elements of the rows of one block of windows; in the gradient of weights half of its planes are computed at a time.
 const BLOCK: usize = 1536;
 const BLOCK_DW: usize = 2304;
-/// Windows below which turning weights into planes, or planes into their gradient, takes longer than is saved, and where those are
+/// Windows below which the filter transform or its adjoint takes longer than is saved, and the same where transformed filters are
 /// [far](blocks::weights_are_far).
 const FEW: usize = 16;
 const FEW_FAR: usize = 24;
-/// Channels below which the maps take more than is saved.
+/// Channels below which the transforms take more time than is saved.
 const CHANNELS: usize = 16;
 
 /// Whether these take less time than the direct kernels.
@@ -73,9 +73,9 @@ pub fn tiles(s: &ConvShape) -> [Tiles; 2] {
 pub fn conv<F: Element>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
-        of_weights: of_weights::<F>,
-        of_images: of_images::<F>,
-        to_outputs: to_images::<F>,
+        filter_transform: filter_transform::<F>,
+        input_transform: input_transform::<F>,
+        output_transform: output_transform::<F>,
         block: BLOCK,
     };
     blocks::conv(out, x, w, image_sizes(s), &form, images(s.n), |n| tiles(&ConvShape { n, ..*s }));
@@ -85,9 +85,9 @@ pub fn conv<F: Element>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
 pub fn conv_dw<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let form = WeightForm {
         axis: AXIS,
-        of_images: of_images::<F>,
-        of_gradients: of_gradients::<F>,
-        to_weights: to_weights::<F>,
+        input_transform: input_transform::<F>,
+        gradient_transform: gradient_transform::<F>,
+        filter_gradient: filter_gradient::<F>,
         block: BLOCK_DW,
     };
     dw.fill(F::zero());

@@ -10,14 +10,14 @@ use crate::element::Element;
 
 /// Outputs of a window down and across.
 pub const STEP: usize = 4;
-/// Inputs of a window, and numbers of its square, down and across.
+/// Inputs of a window, and elements of a transformed window, down and across.
 pub const SIDE: usize = STEP + 2;
 
-/// The numbers of a square.
+/// The elements of a transformed window along an axis.
 pub const AXIS: Axis = Axis { shared: &[1; SIDE], half: SIDE / 2 };
 
-/// A linear map of `P` numbers to `Q`. No closures: compiled for themselves, they have not the kernel's features.
-pub trait Line<const P: usize, const Q: usize> {
+/// A linear map of `P` values to `Q`. Not a closure: closures compiled by themselves lack the kernel's instruction set.
+pub trait LinearMap<const P: usize, const Q: usize> {
     /// Applies it.
     ///
     /// # Safety
@@ -28,9 +28,9 @@ pub trait Line<const P: usize, const Q: usize> {
 /// A map along both axes of a square.
 ///
 /// # Safety
-/// As of [`Line::of`].
+/// As of [`LinearMap::of`].
 #[inline(always)]
-pub unsafe fn both<F: Element, V: Vector, L: Line<P, Q>, const P: usize, const Q: usize>(
+pub unsafe fn both<F: Element, V: Vector, L: LinearMap<P, Q>, const P: usize, const Q: usize>(
     x: [[V; P]; P],
 ) -> [[V; Q]; Q] {
     let mut rows = [[x[0][0]; P]; Q];
@@ -89,7 +89,7 @@ pub unsafe fn of_both<F: Element, V: Vector>(plus: V, minus: V) -> [V; 2] {
 /// `B^T`
 pub struct Image;
 
-impl Line<SIDE, SIDE> for Image {
+impl LinearMap<SIDE, SIDE> for Image {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([d0, d1, d2, d3, d4, d5]: [V; SIDE]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
@@ -112,7 +112,7 @@ impl Line<SIDE, SIDE> for Image {
 /// `A`
 pub struct Gradient;
 
-impl Line<STEP, SIDE> for Gradient {
+impl LinearMap<STEP, SIDE> for Gradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([d0, d1, d2, d3]: [V; STEP]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
@@ -128,7 +128,7 @@ impl Line<STEP, SIDE> for Gradient {
 /// `A^T`
 pub struct Output;
 
-impl Line<SIDE, STEP> for Output {
+impl LinearMap<SIDE, STEP> for Output {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([m0, p1, m1, p2, m2, m5]: [V; SIDE]) -> [V; STEP] {
         // SAFETY: the caller's promise.
@@ -148,7 +148,7 @@ impl Line<SIDE, STEP> for Output {
 /// `G`
 pub struct Weight;
 
-impl Line<3, SIDE> for Weight {
+impl LinearMap<3, SIDE> for Weight {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([g0, g1, g2]: [V; 3]) -> [V; SIDE] {
         // SAFETY: the caller's promise.
@@ -166,7 +166,7 @@ impl Line<3, SIDE> for Weight {
 /// `G^T`
 pub struct WeightGradient;
 
-impl Line<SIDE, 3> for WeightGradient {
+impl LinearMap<SIDE, 3> for WeightGradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([s0, p1, m1, p2, m2, s5]: [V; SIDE]) -> [V; 3] {
         // SAFETY: the caller's promise.

@@ -1,12 +1,12 @@
-//! The linear maps of Winograd's convolution between weights and their planes, on vectors of channels.
+//! Winograd's filter transforms: linear maps between filters of 3x3 and their planes, on vectors of channels.
 //!
-//! Planes hold a number of all weights each, row after row of the squares.
+//! A plane holds one element of all transformed filters; planes follow each other row after row of a transformed filter.
 
 #![allow(unsafe_code)]
 
 use crate::conv::winograd::data_transform::{PIECE, vectors};
-use crate::conv::winograd::f2_transform as squares;
-use crate::conv::winograd::f4_transform::{self as lines, Line, SIDE, both};
+use crate::conv::winograd::f2_transform as f2;
+use crate::conv::winograd::f4_transform::{self as f4, LinearMap, SIDE, both};
 use crate::conv::winograd::strided_transform::{self as strided, KINDS};
 use crate::cpu::isa::{Isa, versions};
 use crate::cpu::raw::Reader;
@@ -14,53 +14,53 @@ use crate::cpu::vector::{Vector, Vector128};
 use crate::element::Element;
 
 versions! {
-    /// `G g G^T` of weights `[3, 3, size]`: planes of `size`.
-    pub fn of_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = of_weights_body;
-    /// `G^T s G`, the adjoint of [`of_weights`].
-    pub fn to_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = to_weights_body;
-    /// [`of_weights`] for steps of two.
-    pub fn of_strided_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = of_strided_weights_body;
-    /// The adjoint of [`of_strided_weights`].
-    pub fn to_strided_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = to_strided_weights_body;
-    /// [`of_weights`] for squares of two by two outputs.
-    pub fn of_square_weights<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = of_square_weights_body;
-    /// The adjoint of [`of_square_weights`].
-    pub fn to_square_weights<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = to_square_weights_body;
+    /// Filter transform of F(4x4, 3x3), `G g G^T` of weights `[3, 3, size]`: planes of `size`.
+    pub fn filter_transform<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = filter_transform_body;
+    /// Adjoint of [`filter_transform`], `G^T s G`: the gradient of the filters from those of their transforms.
+    pub fn filter_gradient<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = filter_gradient_body;
+    /// [`filter_transform`] for stride 2.
+    pub fn strided_filter_transform<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = strided_filter_transform_body;
+    /// Adjoint of [`strided_filter_transform`].
+    pub fn strided_filter_gradient<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = strided_filter_gradient_body;
+    /// [`filter_transform`] of F(2x2, 3x3).
+    pub fn f2_filter_transform<F>(planes: &mut [F], w: &[F], size: usize) where [F: Element] = f2_filter_transform_body;
+    /// Adjoint of [`f2_filter_transform`].
+    pub fn f2_filter_gradient<F>(w: &mut [F], planes: &[F], size: usize) where [F: Element] = f2_filter_gradient_body;
 }
 
 #[inline(always)]
-fn of_weights_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
-    map_planes::<F, I, lines::Weight, 3, SIDE>(planes, w, size);
+fn filter_transform_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+    map_planes::<F, I, f4::Weight, 3, SIDE>(planes, w, size);
 }
 
 #[inline(always)]
-fn to_weights_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
-    map_planes::<F, I, lines::WeightGradient, SIDE, 3>(w, planes, size);
+fn filter_gradient_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+    map_planes::<F, I, f4::WeightGradient, SIDE, 3>(w, planes, size);
 }
 
 #[inline(always)]
-fn of_strided_weights_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+fn strided_filter_transform_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
     map_planes::<F, I, strided::Weight, 3, KINDS>(planes, w, size);
 }
 
 #[inline(always)]
-fn to_strided_weights_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+fn strided_filter_gradient_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
     map_planes::<F, I, strided::WeightGradient, KINDS, 3>(w, planes, size);
 }
 
 #[inline(always)]
-fn of_square_weights_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
-    map_planes::<F, I, squares::Weight, 3, { squares::SIDE }>(planes, w, size);
+fn f2_filter_transform_body<F: Element, I: Isa>(planes: &mut [F], w: &[F], size: usize) {
+    map_planes::<F, I, f2::Weight, 3, { f2::SIDE }>(planes, w, size);
 }
 
 #[inline(always)]
-fn to_square_weights_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
-    map_planes::<F, I, squares::WeightGradient, { squares::SIDE }, 3>(w, planes, size);
+fn f2_filter_gradient_body<F: Element, I: Isa>(w: &mut [F], planes: &[F], size: usize) {
+    map_planes::<F, I, f2::WeightGradient, { f2::SIDE }, 3>(w, planes, size);
 }
 
-/// Squares of `P` by `P` to those of `Q` by `Q`.
+/// Maps planes of `P` by `P` elements to planes of `Q` by `Q`.
 #[inline(always)]
-fn map_planes<F: Element, I: Isa, L: Line<P, Q>, const P: usize, const Q: usize>(
+fn map_planes<F: Element, I: Isa, L: LinearMap<P, Q>, const P: usize, const Q: usize>(
     to: &mut [F],
     from: &[F],
     size: usize,
@@ -73,7 +73,7 @@ fn map_planes<F: Element, I: Isa, L: Line<P, Q>, const P: usize, const Q: usize>
 /// # Safety
 /// The slices hold planes of `size` that go on for a vector from `at`, and the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn map_vectors<F: Element, V: Vector, L: Line<P, Q>, const P: usize, const Q: usize>(
+unsafe fn map_vectors<F: Element, V: Vector, L: LinearMap<P, Q>, const P: usize, const Q: usize>(
     at: usize,
     to: &mut [F],
     from: &[F],
@@ -81,8 +81,8 @@ unsafe fn map_vectors<F: Element, V: Vector, L: Line<P, Q>, const P: usize, cons
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let square = load::<F, V, P>(Reader::new(from).after(at as isize), size);
-        store(to, size, at, &both::<F, V, L, P, Q>(square));
+        let filter = load::<F, V, P>(Reader::new(from).after(at as isize), size);
+        store(to, size, at, &both::<F, V, L, P, Q>(filter));
     }
 }
 
@@ -93,14 +93,14 @@ unsafe fn map_vectors<F: Element, V: Vector, L: Line<P, Q>, const P: usize, cons
 #[inline(always)]
 unsafe fn load<F: Element, V: Vector, const N: usize>(planes: Reader<'_, F>, plane: usize) -> [[V; N]; N] {
     // SAFETY: the caller's promise.
-    let mut square = unsafe { [[planes.vectors::<V, 1>()[0]; N]; N] };
+    let mut filter = unsafe { [[planes.vectors::<V, 1>()[0]; N]; N] };
     for i in 0..N {
         for j in 0..N {
             // SAFETY: as above.
-            square[i][j] = unsafe { planes.after(((N * i + j) * plane) as isize).vectors::<V, 1>()[0] };
+            filter[i][j] = unsafe { planes.after(((N * i + j) * plane) as isize).vectors::<V, 1>()[0] };
         }
     }
-    square
+    filter
 }
 
 /// Writes a vector to each plane from `at` on.

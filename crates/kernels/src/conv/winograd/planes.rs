@@ -1,6 +1,7 @@
-//! How the numbers of Winograd's windows lie in planes.
+//! How transformed windows of Winograd's convolutions lie in planes.
 //!
-//! A window's numbers are a square. Those that take the same weights are in one plane: window after window, those of a window together.
+//! A transformed window is a square of elements. Elements that are multiplied by the same weights lie in one plane: window after window,
+//! the elements of a window together.
 
 use std::array;
 use std::ops::Range;
@@ -10,7 +11,7 @@ const GAP: usize = 16;
 /// Most planes.
 const MOST: usize = 36;
 
-/// The numbers of a square along an axis, in order: so many of each share weights.
+/// The elements of a transformed window along an axis, in order: `shared[i]` of them are multiplied by weights of kind `i`.
 #[derive(Clone, Copy)]
 pub struct Axis {
     pub shared: &'static [usize],
@@ -22,20 +23,20 @@ pub struct Axis {
 #[derive(Clone, Copy)]
 pub enum Part {
     All,
-    /// Those of the first rows of the squares.
+    /// The planes of the first rows of transformed windows.
     First,
-    /// Those of the others.
+    /// The planes of the other rows.
     Last,
 }
 
 impl Axis {
-    /// The planes that a part has, counted in all.
+    /// The range of a part's planes among all planes.
     pub fn planes(&self, part: Part) -> Range<usize> {
         let Range { start, end } = self.kinds(part);
         start * self.shared.len()..end * self.shared.len()
     }
 
-    /// Of the rows of a part.
+    /// The kinds of the rows of a part.
     fn kinds(&self, part: Part) -> Range<usize> {
         match part {
             Part::All => 0..self.shared.len(),
@@ -44,16 +45,16 @@ impl Axis {
         }
     }
 
-    /// Numbers of these kinds.
-    fn numbers(&self, kinds: Range<usize>) -> usize {
+    /// How many elements are of these kinds.
+    fn elements(&self, kinds: Range<usize>) -> usize {
         self.shared[kinds].iter().sum()
     }
 
-    /// The kind of every number along the axis, and which of its kind it is.
+    /// The kind of every element along the axis, and its index within the kind.
     fn kinds_of<const M: usize>(&self) -> [[usize; 2]; M] {
         let each = |(kind, &shared): (usize, &usize)| (0..shared).map(move |i| [kind, i]);
         let mut all = self.shared.iter().enumerate().flat_map(each);
-        array::from_fn(|_| all.next().expect("the axis has as many numbers"))
+        array::from_fn(|_| all.next().expect("the axis has as many elements"))
     }
 }
 
@@ -63,22 +64,22 @@ pub struct Planes {
     pub axis: Axis,
     pub part: Part,
     pub windows: usize,
-    /// Elements of a row: the channels of one number, or more.
+    /// Length of a row of a plane: the channels of one element of a window, or more.
     pub row: usize,
 }
 
 impl Planes {
-    /// Them, counted in all.
+    /// The range of these planes among all planes.
     pub fn range(&self) -> Range<usize> {
         self.axis.planes(self.part)
     }
 
-    /// Rows and columns of the numbers of a window.
-    pub fn square(&self) -> [usize; 2] {
-        [self.axis.kinds(self.part), self.axis.kinds(Part::All)].map(|kinds| self.axis.numbers(kinds))
+    /// Rows and columns of a transformed window.
+    pub fn transformed_size(&self) -> [usize; 2] {
+        [self.axis.kinds(self.part), self.axis.kinds(Part::All)].map(|kinds| self.axis.elements(kinds))
     }
 
-    /// Elements of all.
+    /// Length of all planes.
     pub fn len(&self) -> usize {
         self.rows_of_all() * self.row + self.range().len() * GAP
     }
@@ -104,18 +105,18 @@ impl Planes {
         starts
     }
 
-    /// Elements between the first numbers of a window where no two are in one plane.
+    /// Distance of a window's elements where each lies in a plane of its own.
     pub fn even(&self) -> usize {
-        assert!(self.axis.shared.iter().all(|&shared| shared == 1), "planes of several numbers");
+        assert!(self.axis.shared.iter().all(|&shared| shared == 1), "planes of several elements");
         self.windows * self.row + GAP
     }
 
-    /// For every number of the first window where it lies, and how far from it that of the next window does. Rows begin with the
-    /// part's first; those behind its last are of no meaning.
-    pub fn numbers<const M: usize>(&self) -> [[[usize; 2]; M]; M] {
+    /// For every element of the first window its place, and the distance to the same element of the next window. Rows begin with the
+    /// part's first; rows behind its last are of no meaning.
+    pub fn elements<const M: usize>(&self) -> [[[usize; 2]; M]; M] {
         let (axis, starts, kinds) = (self.axis, self.starts(), self.axis.kinds_of::<M>());
         let rows = axis.kinds(self.part);
-        let (first, all) = (axis.numbers(0..rows.start), axis.numbers(0..rows.end));
+        let (first, all) = (axis.elements(0..rows.start), axis.elements(0..rows.end));
         array::from_fn(|i| {
             kinds.map(|[across, j]| {
                 let [down, i] = kinds[(first + i).min(all - 1)];
@@ -127,17 +128,17 @@ impl Planes {
     }
 }
 
-/// Where the numbers of a window lie, window after window.
+/// Where the elements of a transformed window lie, window after window.
 pub trait Places<const M: usize>: Copy {
-    /// Of the first window.
+    /// The places of the first window.
     fn first(planes: &Planes) -> Self;
     /// Goes on to the next window.
     fn next(&mut self);
-    /// Where the number of row `i` of the part and of column `j` begins.
+    /// Where the element of row `i` of the part and column `j` begins.
     fn place(&self, i: usize, j: usize) -> usize;
 }
 
-/// In a plane each: no more than two numbers to be kept in registers.
+/// Each element in a plane of its own: no more than two values to be kept in registers.
 #[derive(Clone, Copy)]
 pub struct Apart {
     window: usize,
@@ -162,7 +163,7 @@ impl<const M: usize> Places<M> for Apart {
     }
 }
 
-/// In planes that several share.
+/// Planes that several elements of a window share.
 #[derive(Clone, Copy)]
 pub struct Shared<const M: usize> {
     places: [[usize; M]; M],
@@ -172,8 +173,8 @@ pub struct Shared<const M: usize> {
 impl<const M: usize> Places<M> for Shared<M> {
     #[inline(always)]
     fn first(planes: &Planes) -> Self {
-        let numbers = planes.numbers::<M>();
-        let [places, steps] = [0, 1].map(|k| numbers.map(|row| row.map(|number| number[k])));
+        let elements = planes.elements::<M>();
+        let [places, steps] = [0, 1].map(|k| elements.map(|row| row.map(|element| element[k])));
         Shared { places, steps }
     }
 
@@ -202,7 +203,7 @@ mod tests {
         let planes = Planes { axis, part, windows: 5, row: 3 };
         let mut seen = HashSet::new();
         for (i, j, k) in (0..R).flat_map(|i| (0..M).flat_map(move |j| (0..5).map(move |k| (i, j, k)))) {
-            let [at, step] = planes.numbers::<M>()[i][j];
+            let [at, step] = planes.elements::<M>()[i][j];
             let at = at + k * step;
             assert!((at..at + 3).all(|element| seen.insert(element)), "row {i}, column {j} of window {k}");
             let plane = planes.range().find(|&p| {
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_has_a_place_in_a_plane_of_its_kind() {
+    fn every_element_has_a_place_in_a_plane_of_its_kind() {
         let axis = Axis { shared: &[1, 1, 1, 1, 3], half: 4 };
         check::<7>(axis, Part::All);
         check::<4>(axis, Part::First);

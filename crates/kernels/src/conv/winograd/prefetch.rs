@@ -1,33 +1,33 @@
-//! The blocks of windows that Winograd's convolutions take, and what the products of one ask for: the images of the next.
+//! The blocks of windows that Winograd's convolutions take, and the prefetch of the next block's images during one block's products.
 
 use std::ops::Range;
 
 use crate::conv::winograd::tiles::{ACROSS, Tiles};
-use crate::cpu::prefetch::Ahead;
+use crate::cpu::prefetch::Prefetch;
 use crate::element::Element;
 
 /// Windows of a block are a multiple of this: rows of a register tile.
 const ROWS: usize = 6;
 
-/// All windows of so many images, block by block.
+/// All windows of some images, block by block.
 pub struct Blocks {
     windows: usize,
     all: usize,
 }
 
 impl Blocks {
-    /// Of about so many windows.
+    /// Blocks of about `windows` windows of `all`.
     pub fn new(all: usize, windows: usize) -> Self {
         Self { windows: windows.max(ROWS) / ROWS * ROWS, all }
     }
 
-    /// Windows of the largest.
+    /// Windows of the largest block.
     pub fn most(&self) -> usize {
         self.all.min(self.windows + ROWS)
     }
 
-    /// The windows of the block that begins with window `from`, first and behind the last; none behind them all. A few that would be
-    /// left are the last block's.
+    /// The range of the block that begins with window `from`, empty at the end. A few windows that would be left over belong to the
+    /// last block.
     pub fn block(&self, from: usize) -> [usize; 2] {
         let to = from + self.windows;
         [from, if to + ROWS > self.all { self.all } else { to }]
@@ -39,22 +39,22 @@ impl Blocks {
     }
 }
 
-/// Images that windows are needed of soon.
+/// A block of windows to be prefetched.
 #[derive(Clone, Copy)]
-pub struct Soon<'a, F> {
+pub struct PrefetchBlock<'a, F> {
     pub images: &'a [F],
     pub tiles: &'a Tiles,
     pub windows: [usize; 2],
 }
 
-impl<'a, F: Element> Soon<'a, F> {
+impl<'a, F: Element> PrefetchBlock<'a, F> {
     /// The block of `images` that begins with window `from`; behind the last one, the first block of the images `behind` them.
     pub fn next(images: &'a [F], behind: &'a [F], tiles: &'a Tiles, blocks: &Blocks, from: usize) -> Self {
         let windows = blocks.block(from);
         if windows[0] < windows[1] {
-            Soon { images, tiles, windows }
+            PrefetchBlock { images, tiles, windows }
         } else {
-            Soon { images: behind, tiles, windows: blocks.block(0) }
+            PrefetchBlock { images: behind, tiles, windows: blocks.block(0) }
         }
     }
 
@@ -64,9 +64,9 @@ impl<'a, F: Element> Soon<'a, F> {
     }
 }
 
-/// What the products of all planes ask for: those of some rows the parts of one stream.
+/// The prefetches during the products of all planes: each group of rows prefetches its part of one stream of images.
 pub struct Streams<'a, F> {
-    aheads: [Ahead<'a, F>; ACROSS],
+    prefetches: [Prefetch<'a, F>; ACROSS],
     count: usize,
     /// Rows of all planes, and steps of one.
     rows: usize,
@@ -74,16 +74,16 @@ pub struct Streams<'a, F> {
 }
 
 impl<'a, F: Element> Streams<'a, F> {
-    pub fn new(soon: [Soon<'a, F>; 2], rows: usize, steps: usize) -> Self {
-        let count = soon[0].tiles.streams();
-        let of = |stream: usize| Ahead::new(soon.map(|soon| soon.part(stream)), rows / count * steps);
-        Self { aheads: std::array::from_fn(|i| of(i.min(count - 1))), count, rows, steps }
+    pub fn new(next: [PrefetchBlock<'a, F>; 2], rows: usize, steps: usize) -> Self {
+        let count = next[0].tiles.streams();
+        let of = |stream: usize| Prefetch::new(next.map(|block| block.part(stream)), rows / count * steps);
+        Self { prefetches: std::array::from_fn(|i| of(i.min(count - 1))), count, rows, steps }
     }
 
-    /// For the plane behind so many rows.
-    pub fn after(&self, done: usize) -> Ahead<'a, F> {
+    /// The prefetch for the plane that follows `done` rows.
+    pub fn after(&self, done: usize) -> Prefetch<'a, F> {
         let stream = done * self.count / self.rows;
-        self.aheads[stream].after((done - stream * (self.rows / self.count)) * self.steps)
+        self.prefetches[stream].after((done - stream * (self.rows / self.count)) * self.steps)
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_ask_for_all_of_the_images_between_them() {
+    fn blocks_prefetch_all_of_the_images_between_them() {
         let (pad, stride) = ([[1; 2]; 2], [1; 2]);
         let s = ConvShape { n: 3, h: 14, w: 11, c_in: 64, kh: 3, kw: 3, c_out: 32, stride, pad };
         f4::tiles(&s).iter().for_each(|tiles| check(tiles, 24));

@@ -1,6 +1,6 @@
-//! Convolutions of 3x3 with steps of two in fewer products.
+//! Winograd's convolutions of 3x3 with stride 2.
 //!
-//! Windows of 3x3 outputs take 49 products of channels instead of 81 (see [`strided_lines`](crate::conv::winograd::strided_transform)), with rounding errors
+//! Windows of 3x3 outputs take 49 products of channels instead of 81 (see [`strided_transform`](crate::conv::winograd::strided_transform)), with rounding errors
 //! like those of plain sums. The outputs beside whole windows, by the padding if there are any, are computed directly. A pixel that is not
 //! finite can make NaN of all outputs of its window.
 
@@ -10,26 +10,27 @@ use crate::conv::direct::gather;
 use crate::conv::geometry::{self, Area};
 use crate::conv::shape::{ConvShape, image_sizes};
 use crate::conv::weight_gradient;
-use crate::conv::winograd::blocks::{self as blocks, Form, WeightForm};
+use crate::conv::winograd::blocks::{self, Form, WeightForm};
 use crate::conv::winograd::data_transform::{
-    PIECE, of_strided_gradients, of_strided_images, of_strided_outputs, to_strided_images, to_strided_outputs,
+    PIECE, strided_gradient_transform, strided_input_gradient, strided_input_transform,
+    strided_output_adjoint, strided_output_transform,
 };
-use crate::conv::winograd::filter_transform::{of_strided_weights, to_strided_weights};
+use crate::conv::winograd::filter_transform::{strided_filter_gradient, strided_filter_transform};
 use crate::conv::winograd::strided_transform::{AXIS, GRADIENTS, INPUTS, KINDS, OUTPUTS, TAKERS};
 use crate::conv::winograd::tiles::{Mosaic, Tiles, Windows};
 use crate::element::Element;
 use crate::matmul::dense;
 use crate::parallel;
 
-/// Windows, times lanes of a vector, below which turning weights into planes takes longer than is saved; and windows below which
-/// turning planes into the gradient of weights does.
+/// Windows, times lanes of a vector, below which the filter transform takes longer than is saved; and windows below which its adjoint
+/// does.
 const FEW: usize = 256;
 const FEW_DW: usize = 32;
-/// Windows below which it does where these planes are [far](blocks::weights_are_far).
+/// Windows below which the filter transform does where transformed filters are [far](blocks::weights_are_far).
 const FEW_FAR: usize = 32;
-/// Products of channels of all windows below which setting up does.
+/// Products of channels of all windows below which setting up takes longer than is saved.
 const SMALL: usize = 40_000;
-/// Channels below which the maps take more than is saved.
+/// Channels below which the transforms take more time than is saved.
 const CHANNELS: usize = 32;
 /// Elements of the rows of one block of windows.
 const BLOCK: usize = 1536;
@@ -44,7 +45,7 @@ struct Along {
 }
 
 impl Along {
-    /// Of an axis of so many inputs and outputs.
+    /// The windows of an axis of `size` inputs and `out` outputs.
     fn new(size: usize, out: usize, before: usize) -> Self {
         Along {
             outputs: out / OUTPUTS,
@@ -134,9 +135,9 @@ fn tiles_back(s: &ConvShape) -> [Tiles; 2] {
 pub fn conv<F: Element>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
-        of_weights: of_strided_weights::<F>,
-        of_images: of_strided_images::<F>,
-        to_outputs: to_strided_outputs::<F>,
+        filter_transform: strided_filter_transform::<F>,
+        input_transform: strided_input_transform::<F>,
+        output_transform: strided_output_transform::<F>,
         block: BLOCK,
     };
     let (images, pixels) = (image_sizes(s), [s.h * s.w, s.out_h() * s.out_w()]);
@@ -147,30 +148,30 @@ pub fn conv<F: Element>(out: &mut [F], x: &[F], w: &[F], s: &ConvShape) {
     gather(out, x, w, &beside.forward, s.n, pixels, [s.c_in, s.c_out]);
 }
 
-/// As [`crate::conv::dispatch::conv_dx`], for a shape that [`suits`], and weights turned and in reverse order.
-pub fn conv_dx<F: Element>(dx: &mut [F], g: &[F], turned: &[F], s: &ConvShape) {
+/// As [`crate::conv::dispatch::conv_dx`], for a shape that [`suits`], and weights `flipped`: transposed, taps in reverse order.
+pub fn conv_dx<F: Element>(dx: &mut [F], g: &[F], flipped: &[F], s: &ConvShape) {
     let form = Form {
         axis: AXIS,
-        of_weights: of_strided_weights::<F>,
-        of_images: of_strided_gradients::<F>,
-        to_outputs: to_strided_images::<F>,
+        filter_transform: strided_filter_transform::<F>,
+        input_transform: strided_gradient_transform::<F>,
+        output_transform: strided_input_gradient::<F>,
         block: BLOCK,
     };
     let ([x_image, g_image], pixels) = (image_sizes(s), [s.out_h() * s.out_w(), s.h * s.w]);
     let each = s.n.div_ceil(parallel::pieces(s.n));
-    blocks::conv(dx, g, turned, [g_image, x_image], &form, each, |n| tiles_back(&ConvShape { n, ..*s }));
+    blocks::conv(dx, g, flipped, [g_image, x_image], &form, each, |n| tiles_back(&ConvShape { n, ..*s }));
     let geometry = geometry::of(s);
     let beside = geometry.beside(|| areas(s));
-    gather(dx, g, turned, &beside.back, s.n, pixels, [s.c_out, s.c_in]);
+    gather(dx, g, flipped, &beside.back, s.n, pixels, [s.c_out, s.c_in]);
 }
 
 /// As [`crate::conv::dispatch::conv_dw`], for a shape that [`suits_dw`]. Groups of images are summed apart, then in order.
 pub fn conv_dw<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape) {
     let form = WeightForm {
         axis: AXIS,
-        of_images: of_strided_images::<F>,
-        of_gradients: of_strided_outputs::<F>,
-        to_weights: to_strided_weights::<F>,
+        input_transform: strided_input_transform::<F>,
+        gradient_transform: strided_output_adjoint::<F>,
+        filter_gradient: strided_filter_gradient::<F>,
         block: BLOCK,
     };
     let geometry = geometry::of(s);

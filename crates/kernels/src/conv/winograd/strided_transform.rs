@@ -5,14 +5,14 @@
 
 #![allow(unsafe_code)]
 
-use crate::conv::winograd::f4_transform::{Line, of_both, times};
+use crate::conv::winograd::f4_transform::{LinearMap, of_both, times};
 use crate::conv::winograd::planes::Axis;
 use crate::cpu::vector::Vector;
 use crate::element::Element;
 
 /// Outputs of a window down and across.
 pub const OUTPUTS: usize = 3;
-/// Inputs of a window, and numbers of its square, down and across.
+/// Inputs of a window, and elements of a transformed window, down and across.
 pub const INPUTS: usize = 7;
 /// Gradients of outputs that six of the inputs, all but the first, take theirs from.
 pub const GRADIENTS: usize = 4;
@@ -20,10 +20,10 @@ pub const GRADIENTS: usize = 4;
 pub const TAKERS: usize = 6;
 /// Different weights along an axis.
 pub const KINDS: usize = 5;
-/// Rows of the squares whose weights are not the middle tap's.
+/// Rows of a transformed window whose weights are not the middle tap's.
 pub const HALF: usize = 4;
 
-/// The numbers of a square.
+/// The elements of a transformed window along an axis.
 pub const AXIS: Axis = Axis { shared: &[1, 1, 1, 1, 3], half: HALF };
 
 /// `B^T` of F(3, 2)
@@ -49,10 +49,10 @@ unsafe fn sums<F: Element, V: Vector>([m0, m1, m2, m3]: [V; 4]) -> [V; 3] {
     }
 }
 
-/// Inputs to numbers.
+/// Input transform.
 pub struct Image;
 
-impl Line<INPUTS, INPUTS> for Image {
+impl LinearMap<INPUTS, INPUTS> for Image {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([e0, o0, e1, o1, e2, o2, e3]: [V; INPUTS]) -> [V; INPUTS] {
         // SAFETY: the caller's promise.
@@ -61,10 +61,10 @@ impl Line<INPUTS, INPUTS> for Image {
     }
 }
 
-/// Products of numbers to outputs.
+/// Output transform.
 pub struct Output;
 
-impl Line<INPUTS, OUTPUTS> for Output {
+impl LinearMap<INPUTS, OUTPUTS> for Output {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([m0, m1, m2, m3, o0, o1, o2]: [V; INPUTS]) -> [V; OUTPUTS] {
         // SAFETY: the caller's promise.
@@ -75,10 +75,10 @@ impl Line<INPUTS, OUTPUTS> for Output {
     }
 }
 
-/// Gradients of outputs to the numbers for [`InputGradient`].
+/// Transform of gradients of outputs, for [`InputGradient`].
 pub struct Gradient;
 
-impl Line<GRADIENTS, INPUTS> for Gradient {
+impl LinearMap<GRADIENTS, INPUTS> for Gradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([g0, g1, g2, g3]: [V; GRADIENTS]) -> [V; INPUTS] {
         // SAFETY: the caller's promise.
@@ -87,10 +87,10 @@ impl Line<GRADIENTS, INPUTS> for Gradient {
     }
 }
 
-/// Products of numbers to the gradients of six inputs, with taps from the last to the first.
+/// Output transform to the gradients of six inputs, with taps from the last to the first.
 pub struct InputGradient;
 
-impl Line<INPUTS, TAKERS> for InputGradient {
+impl LinearMap<INPUTS, TAKERS> for InputGradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([m0, m1, m2, m3, o0, o1, o2]: [V; INPUTS]) -> [V; TAKERS] {
         // SAFETY: the caller's promise.
@@ -102,7 +102,7 @@ impl Line<INPUTS, TAKERS> for InputGradient {
 /// The adjoint of [`Output`].
 pub struct OutputAdjoint;
 
-impl Line<OUTPUTS, INPUTS> for OutputAdjoint {
+impl LinearMap<OUTPUTS, INPUTS> for OutputAdjoint {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([g0, g1, g2]: [V; OUTPUTS]) -> [V; INPUTS] {
         // SAFETY: the caller's promise.
@@ -116,7 +116,7 @@ impl Line<OUTPUTS, INPUTS> for OutputAdjoint {
 /// `G` of F(3, 2), and the middle tap.
 pub struct Weight;
 
-impl Line<3, KINDS> for Weight {
+impl LinearMap<3, KINDS> for Weight {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([w0, w1, w2]: [V; 3]) -> [V; KINDS] {
         // SAFETY: the caller's promise.
@@ -131,7 +131,7 @@ impl Line<3, KINDS> for Weight {
 /// The adjoint of [`Weight`].
 pub struct WeightGradient;
 
-impl Line<KINDS, 3> for WeightGradient {
+impl LinearMap<KINDS, 3> for WeightGradient {
     #[inline(always)]
     unsafe fn of<F: Element, V: Vector>([s0, s1, s2, s3, middle]: [V; KINDS]) -> [V; 3] {
         // SAFETY: the caller's promise.

@@ -2,7 +2,7 @@
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{
-    Bias, Builder, Init, Linear, LstmCell, LstmState, MannCell, MannConfig, MannInput, MannState, Params,
+    Bias, Init, Linear, LstmCell, LstmState, MannCell, MannConfig, MannInput, MannState, ParamBuilder, Params,
 };
 
 /// What a [`Mann`](crate::Mann) is built on.
@@ -52,7 +52,7 @@ const READ_WEIGHTS: &str = "read_weights";
 const USAGE: &str = "usage";
 
 impl Cell {
-    pub(crate) fn new(b: &mut Builder, core: Core, inputs: usize) -> Self {
+    pub(crate) fn new(b: &mut ParamBuilder, core: Core, inputs: usize) -> Self {
         let glorot = Init::XavierUniform;
         match core {
             Core::Memory(config) => Cell::Memory(MannCell::new(b, inputs, &config)),

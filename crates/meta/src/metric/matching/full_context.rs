@@ -1,7 +1,9 @@
 //! Full context embeddings (Vinyals et al. 2016, section 2.1.2 and appendix A): what an example is depends on the whole support.
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Batches, Builder, Direction, Lstm, LstmCell, LstmState, Noise, Params, Spec, Tail};
+use fewshot_nn::{
+    Batches, Direction, Lstm, LstmCell, LstmState, Noise, ParamBuilder, ParamSpec, Params, Tail,
+};
 
 /// A bidirectional LSTM over the support, and an LSTM by which a query reads it.
 #[derive(Clone, Debug)]
@@ -11,13 +13,13 @@ pub struct FullContext {
     /// How often a query reads the support.
     pub reads: usize,
     features: usize,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl FullContext {
     /// For embeddings of `features` numbers.
     pub fn new(features: usize, reads: usize) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let pass = b.scope("context.pass", |b| Lstm::new(b, features, features, 1, Direction::Both));
         let read = b.scope("context.read", |b| LstmCell::new(b, 2 * features, features));
         FullContext { pass, read, reads, features, spec: b.finish() }
@@ -29,7 +31,7 @@ impl FullContext {
     }
 
     /// The weights of the two LSTMs.
-    pub fn spec(&self) -> &Spec {
+    pub fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

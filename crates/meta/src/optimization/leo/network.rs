@@ -1,7 +1,7 @@
 //! The networks of LEO: encoder, relation network and decoder.
 
 use fewshot_autodiff::{Float, Var};
-use fewshot_nn::{Builder, Init, Params, Slot, Spec};
+use fewshot_nn::{Init, ParamBuilder, ParamId, ParamSpec, Params};
 
 use crate::metric::protonet::prototypes;
 use crate::optimization::leo::Leo;
@@ -15,18 +15,18 @@ pub(crate) const TUNING_RATE: &str = "fine_tuning.rate";
 
 /// Where the weights of the three networks are; none has biases.
 pub(crate) struct LeoNetwork {
-    encoder: Slot,
-    relation: [Slot; 3],
-    decoder: Slot,
+    encoder: ParamId,
+    relation: [ParamId; 3],
+    decoder: ParamId,
     hidden: usize,
     inputs: usize,
 }
 
 impl LeoNetwork {
     /// The networks and all meta-parameters.
-    pub(crate) fn new(leo: &Leo) -> (Self, Spec) {
+    pub(crate) fn new(leo: &Leo) -> (Self, ParamSpec) {
         let Leo { inputs, hidden, latent, latent_rate, fine_tuning_rate, .. } = *leo;
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let mut dense = |scope: &str, shape: [usize; 2]| {
             b.scope(scope, |b| b.weight(WEIGHT, &shape, Init::XavierUniform))
         };

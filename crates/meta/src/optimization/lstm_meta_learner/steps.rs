@@ -1,7 +1,7 @@
 //! The inner steps of [`LstmMetaLearner`]: on the tape in training, as arrays in use.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail, update_running};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, Params, Pass, Tail, update_running};
 
 use crate::inner_loop::adapt::Order;
 use crate::inner_loop::mini_batches::{quiet, served};
@@ -122,7 +122,7 @@ impl<M> LstmMetaLearner<M> {
         let pass = Pass::batch().with_noise(noise);
         let (here, mut pass) = match self.order {
             // on copies made just before the loss, so that the loss's own values are freed and nothing earlier
-            Order::First => (weights.map(|w| w.detach()), pass.once()),
+            Order::First => (weights.map(|w| w.detach()), pass.with_mode(Mode::FirstOrder)),
             Order::Second => (weights.clone(), pass),
         };
         let loss = batch.y.loss(self.model.forward(&here, batch.x, &mut pass));

@@ -1,7 +1,7 @@
 //! An update rule that is learned: a two-layer LSTM whose cell state is a weight (Ravi and Larochelle 2017, sections 3.1 and 3.2).
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Builder, Init, LstmCell, LstmState, Params, Slot, Spec};
+use fewshot_nn::{Init, LstmCell, LstmState, ParamBuilder, ParamId, ParamSpec, Params};
 
 use crate::inner_loop::rematerialize::Memory;
 
@@ -35,8 +35,8 @@ pub fn preprocessed<F: Float>(x: Var<'_, F>) -> Var<'_, F> {
 /// `sigmoid(W [h, theta, gate before] + b)`.
 #[derive(Clone, Copy, Debug)]
 struct Gate {
-    weight: Slot,
-    bias: Slot,
+    weight: ParamId,
+    bias: ParamId,
 }
 
 /// A gradient step whose decay and rate are learned, the same function for every single weight (coordinate) of a network:
@@ -58,7 +58,7 @@ pub struct LearnedUpdate {
     lstm: LstmCell,
     forget: Gate,
     input: Gate,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 /// What is known of some coordinates between two steps.
@@ -77,7 +77,7 @@ impl LearnedUpdate {
     ///
     /// It starts near gradient descent of rate 0.01 (section 3.3.2): weights uniform within 0.01, `b_F` in `[4, 5)`, `b_I` in `[-5, -4)`.
     pub fn new(hidden: usize) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let small = Init::Uniform { bound: 0.01 };
         let (lstm, forget, input) = b.scope("meta_learner", |b| {
             let lstm = b.scope("lstm", |b| LstmCell::with_init(b, INPUTS, hidden, small, small));
@@ -93,7 +93,7 @@ impl LearnedUpdate {
     }
 
     /// The weights of the update's networks.
-    pub fn spec(&self) -> &Spec {
+    pub fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -137,7 +137,7 @@ impl LearnedUpdate {
         hidden: Var<'t, F>,
         before: &Coordinates<'t, F>,
     ) -> Var<'t, F> {
-        let both = |of: fn(&Gate) -> Slot| {
+        let both = |of: fn(&Gate) -> ParamId| {
             let pair = [params[of(&self.forget)], params[of(&self.input)]];
             Var::concat(&pair, pair[0].shape().len() - 1)
         };

@@ -1,7 +1,7 @@
 //! The inner steps of [`Maml`]: on the tape in training, with nothing kept when adapting for use.
 
 use fewshot_autodiff::{Array, Float, Tape, Var};
-use fewshot_nn::{Model, Noise, NormPolicy, Params, Pass, Tail};
+use fewshot_nn::{Mode, Model, Noise, NormPolicy, Params, Pass, Tail};
 
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate, at_step};
 use crate::inner_loop::mini_batches::served;
@@ -119,7 +119,11 @@ impl<M> Maml<M> {
                     true => Pass::given(&meta.statistics.on(tape).map(|s| at_step(*s, t))),
                     false => Pass::batch(),
                 };
-                seen.y.loss(self.model.forward(&self.weights_at(fast, t), seen.x, &mut pass.once()))
+                seen.y.loss(self.model.forward(
+                    &self.weights_at(fast, t),
+                    seen.x,
+                    &mut pass.with_mode(Mode::FirstOrder),
+                ))
             })
         });
         all.enumerate().map(|(step, fast)| {
@@ -153,7 +157,7 @@ impl<M> Maml<M> {
 /// The pass of an inner step, of which the first order takes one gradient only.
 fn inner_pass<'t, F: Float>(order: Order) -> Pass<'t, F> {
     match order {
-        Order::First => Pass::batch().once(),
+        Order::First => Pass::batch().with_mode(Mode::FirstOrder),
         Order::Second => Pass::batch(),
     }
 }

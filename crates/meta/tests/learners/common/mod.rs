@@ -7,8 +7,8 @@ pub mod score;
 pub mod smooth;
 
 use fewshot_autodiff::{Activation, Float, Var};
-use fewshot_episodes::{ChaCha8Rng, Draw, Episode, Outputs, Purpose, Set, Targets, Tasks, stream};
-use fewshot_nn::{BatchNorm, Builder, Linear, Model, NormAffine, Params, Pass, Spec};
+use fewshot_episodes::{ChaCha8Rng, Episode, Outputs, Purpose, RngExt, Set, Targets, Tasks, stream};
+use fewshot_nn::{BatchNorm, Linear, Model, NormAffine, ParamBuilder, ParamSpec, Params, Pass};
 use ndarray::ArrayD;
 
 pub const FEATURES: usize = 6;
@@ -19,12 +19,12 @@ pub struct Net {
     hidden: Linear,
     norm: Option<BatchNorm>,
     head: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Net {
     pub fn new(inputs: usize, outputs: usize, norm: Option<NormAffine>) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let hidden = b.scope("hidden", |b| Linear::new(b, inputs, 16));
         let norm = norm.map(|affine| b.scope("hidden.norm", |b| BatchNorm::new(b, 16, affine, 1e-5)));
         let head = b.scope("head", |b| Linear::new(b, 16, outputs));
@@ -43,7 +43,7 @@ impl Net {
 }
 
 impl<F: Float> Model<F> for Net {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

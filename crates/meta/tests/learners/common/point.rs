@@ -2,24 +2,24 @@
 
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_meta::{Examples, Labels, Task};
-use fewshot_nn::{Builder, Init, Model, Params, Pass, Slot, Spec};
+use fewshot_nn::{Init, Model, ParamBuilder, ParamId, ParamSpec, Params, Pass};
 
 /// `w x`, with `w` of a given initial value.
 pub struct Point {
-    weight: Slot,
-    spec: Spec,
+    weight: ParamId,
+    spec: ParamSpec,
 }
 
 impl Point {
     pub fn at(theta: f64) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let weight = b.weight("head.w", &[1], Init::Constant(theta));
         Point { weight, spec: b.finish() }
     }
 }
 
 impl<F: Float> Model<F> for Point {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

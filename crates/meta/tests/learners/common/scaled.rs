@@ -1,7 +1,7 @@
 //! A learner whose meta-gradient is wrong.
 
 use fewshot_meta::{Examples, Gradient, Learner, Meta, MetaVars, Outcome, Predictor, TaskVars};
-use fewshot_nn::{Noise, Spec};
+use fewshot_nn::{Noise, ParamSpec};
 
 /// Multiplies the meta-gradient of a learner by a factor: that of one parameter, or all of it.
 pub struct Scaled<L> {
@@ -11,7 +11,7 @@ pub struct Scaled<L> {
 }
 
 impl<L: Learner<f64>> Learner<f64> for Scaled<L> {
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> ParamSpec {
         self.learner.spec()
     }
 

@@ -1,14 +1,14 @@
 //! The module of a small Relation network.
 
 use fewshot_autodiff::{Activation, Float, Var};
-use fewshot_nn::{BatchNorm, Builder, Linear, Model, NormAffine, PairModel, Params, Pass, Spec};
+use fewshot_nn::{BatchNorm, Linear, Model, NormAffine, PairModel, ParamBuilder, ParamSpec, Params, Pass};
 
 /// Linear, batch norm (or none), tanh, linear to one number.
 pub struct Score {
     first: Linear,
     norm: Option<BatchNorm>,
     last: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Score {
@@ -17,7 +17,7 @@ impl Score {
     }
 
     pub fn with(inputs: usize, norm: Option<NormAffine>) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let first = b.scope("score1", |b| Linear::new(b, inputs, 8));
         let norm = norm.map(|affine| b.scope("score1.norm", |b| BatchNorm::new(b, 8, affine, 1e-3)));
         let last = b.scope("score2", |b| Linear::new(b, 8, 1));
@@ -26,7 +26,7 @@ impl Score {
 }
 
 impl<F: Float> Model<F> for Score {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

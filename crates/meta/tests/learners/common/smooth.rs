@@ -1,7 +1,7 @@
 //! A network without kinks, so that central differences of its losses can be taken.
 
 use fewshot_autodiff::{Activation, Float, Var};
-use fewshot_nn::{BatchNorm, Builder, Headed, Linear, Model, NormAffine, Params, Pass, Spec};
+use fewshot_nn::{BatchNorm, Headed, Linear, Model, NormAffine, ParamBuilder, ParamSpec, Params, Pass};
 
 /// Linear, batch norm (or none), tanh, linear.
 #[derive(Clone)]
@@ -9,12 +9,12 @@ pub struct Smooth {
     hidden: Linear,
     norm: Option<BatchNorm>,
     head: Linear,
-    spec: Spec,
+    spec: ParamSpec,
 }
 
 impl Smooth {
     pub fn new(inputs: usize, outputs: usize, norm: Option<NormAffine>) -> Self {
-        let mut b = Builder::new();
+        let mut b = ParamBuilder::new();
         let hidden = b.scope("hidden", |b| Linear::new(b, inputs, 8));
         let norm = norm.map(|affine| b.scope("hidden.norm", |b| BatchNorm::new(b, 8, affine, 1e-3)));
         let head = b.scope("head", |b| Linear::new(b, 8, outputs));
@@ -23,7 +23,7 @@ impl Smooth {
 }
 
 impl<F: Float> Model<F> for Smooth {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 

@@ -123,11 +123,11 @@ fn several_tasks_have_their_bits_too() {
     });
     let tasks: Vec<_> = (0..3).map(|k| shapes.map(|shape| noise(shape, k as f32))).collect();
     let inputs: Vec<Vec<&Array>> = tasks.iter().map(|task| task.iter().collect()).collect();
-    let mut together = program.together(inputs.len());
-    inputs.iter().for_each(|inputs| together.add(inputs));
-    let together = together.run();
+    let mut batch = program.batched(inputs.len());
+    inputs.iter().for_each(|inputs| batch.add(inputs));
+    let batch = batch.run();
     for (k, inputs) in inputs.iter().enumerate() {
-        for (all, one) in together.iter().zip(program.run(inputs)) {
+        for (all, one) in batch.iter().zip(program.run(inputs)) {
             assert_eq!(all.data()[k * one.len()..][..one.len()], *one.data(), "task {k}");
         }
     }

@@ -1,4 +1,4 @@
-//! How an operator takes several tasks in one call, with the bits of a call for each.
+//! Batching rules: how an operator computes several tasks in one call, with the bits of one call for each task.
 
 use fewshot_kernels::MAX_RANK;
 use fewshot_kernels::cost::is_large;
@@ -12,32 +12,33 @@ use crate::ops::fused::Fused;
 use crate::ops::layout::Layout;
 use crate::ops::product::Product;
 use crate::shape::Shape;
-use crate::tape::Given;
+use crate::tape::InputKind;
 
-/// How an operator takes several tasks.
+/// How an operator computes a batch of tasks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lift {
-    /// In one call, their values along a leading axis.
-    Axis,
-    /// In one call, their rows below one another.
+pub(super) enum Batching {
+    /// One call, with the tasks along a new leading axis.
+    LeadingAxis,
+    /// One call, with the rows of all tasks below one another.
     Rows,
-    /// In a call for each.
-    Apart,
-    /// It does not depend on the task.
-    Once,
+    /// One call for each task.
+    PerTask,
+    /// One call for all tasks: the operator does not depend on the task.
+    Shared,
 }
 
-/// What a step reads: `each[i]` whether tasks have an input `i` each, `shapes[i]` its shape.
+/// The inputs of a step: `each[i]` whether every task has an input `i` of its own, `shapes[i]` its shape.
 struct Reads<'a> {
     each: &'a [bool],
     shapes: &'a [Shape],
 }
 
 impl Reads<'_> {
-    /// How the operator that writes `out` from these takes `tasks` tasks with the bits of a call for each.
-    fn lift<F: Float>(&self, op: &Op<F>, out: &Shape, tasks: usize) -> Lift {
+    /// The batching rule of the operator that computes `out` from these inputs, for `tasks` tasks.
+    fn batching<F: Float>(&self, op: &Op<F>, out: &Shape, tasks: usize) -> Batching {
         let all = self.each.iter().all(|&each| each);
-        let axis = |fits: bool| if fits && out.len() < MAX_RANK { Lift::Axis } else { Lift::Apart };
+        let axis =
+            |fits: bool| if fits && out.len() < MAX_RANK { Batching::LeadingAxis } else { Batching::PerTask };
         match op {
             Op::Binary(Binary::Select) | Op::Fused(Fused::Leaky(_)) => axis(all),
             Op::Unary(_)
@@ -49,16 +50,16 @@ impl Reads<'_> {
             }
             Op::Product(kind) | Op::Fused(Fused::Affine(kind, _)) => {
                 match axis(self.each[..2] == [true; 2]) {
-                    Lift::Axis if *kind != Product::SquaredDistances => Lift::Axis,
-                    _ if self.has_rows(*kind, out, tasks) => Lift::Rows,
-                    _ => Lift::Apart,
+                    Batching::LeadingAxis if *kind != Product::SquaredDistances => Batching::LeadingAxis,
+                    _ if self.has_rows(*kind, out, tasks) => Batching::Rows,
+                    _ => Batching::PerTask,
                 }
             }
-            _ => Lift::Apart,
+            _ => Batching::PerTask,
         }
     }
 
-    /// Whether the product is one of the rows of all tasks with one matrix, and its kernel the same as for the rows of one.
+    /// Whether the product multiplies the rows of all tasks by one shared matrix, with the kernel that the rows of one task would take.
     fn has_rows(&self, kind: Product, out: &Shape, tasks: usize) -> bool {
         let [rows, matrix] = [self.shapes[0], self.shapes[1]];
         let plain = matches!(kind, Product::Plain | Product::Right) && rows.len() == 2 && matrix.len() == 2;
@@ -74,7 +75,7 @@ impl Reads<'_> {
     }
 }
 
-/// The shape of the values of all tasks, aligned with others of `rank` axes and one of tasks.
+/// The shape with a leading axis of `tasks`, padded with ones to `rank` axes behind it so that it broadcasts against other operands.
 fn with_tasks(shape: &Shape, rank: usize, tasks: usize) -> Shape {
     let mut dims = [1; MAX_RANK];
     dims[0] = tasks;
@@ -82,22 +83,22 @@ fn with_tasks(shape: &Shape, rank: usize, tasks: usize) -> Shape {
     Shape::new(&dims[..=rank])
 }
 
-/// How the steps of a program take a number of tasks.
-pub(super) struct Lifted {
+/// The steps of a program for a batch of `tasks` tasks.
+pub(super) struct BatchedSteps {
     pub(super) tasks: usize,
-    /// Of each step.
-    pub(super) lifts: Vec<Lift>,
-    /// Shapes of the operands, and of the steps' first outputs, by their places in `shapes`.
+    /// The batching rule of each step.
+    pub(super) rules: Vec<Batching>,
+    /// Batched shapes of the operands and of the steps' first outputs, as indices into `shapes`.
     pub(super) operands: Vec<u32>,
     pub(super) outputs: Vec<u32>,
     pub(super) shapes: Vec<Shape>,
 }
 
-impl Lifted {
+impl BatchedSteps {
     pub(super) fn of<F: Float>(program: &Program<F>, tasks: usize) -> Self {
-        let mut all = Lifted {
+        let mut all = BatchedSteps {
             tasks,
-            lifts: Vec::with_capacity(program.steps.len()),
+            rules: Vec::with_capacity(program.steps.len()),
             operands: Vec::with_capacity(program.operands.len()),
             outputs: Vec::with_capacity(program.steps.len()),
             shapes: Vec::new(),
@@ -109,23 +110,23 @@ impl Lifted {
     fn push<F: Float>(&mut self, program: &Program<F>, step: &Step<F>) {
         let (list, target) =
             (part(&program.operands, &step.operands), &program.targets[step.targets.start as usize]);
-        let each: Vec<bool> = list.iter().map(|operand| operand.given == Given::Each).collect();
+        let each: Vec<bool> = list.iter().map(|operand| operand.kind == InputKind::PerTask).collect();
         let shapes: Vec<Shape> = list.iter().map(|operand| *program.shape(operand)).collect();
         let out = *program.shape(target);
-        let lift = match target.given {
-            Given::Each => Reads { each: &each, shapes: &shapes }.lift(&step.op, &out, self.tasks),
-            Given::Once => Lift::Once,
+        let batching = match target.kind {
+            InputKind::PerTask => Reads { each: &each, shapes: &shapes }.batching(&step.op, &out, self.tasks),
+            InputKind::Shared => Batching::Shared,
         };
         let rank = shapes.iter().chain([&out]).map(|shape| shape.len()).max().unwrap_or(0);
-        let lifted = |shape: Shape, each: bool| match lift {
-            Lift::Axis if each => with_tasks(&shape, rank, self.tasks),
-            Lift::Rows if each => shape.with(0, self.tasks * shape[0]),
+        let batched = |shape: Shape, each: bool| match batching {
+            Batching::LeadingAxis if each => with_tasks(&shape, rank, self.tasks),
+            Batching::Rows if each => shape.with(0, self.tasks * shape[0]),
             _ => shape,
         };
-        let out = lifted(out, true);
+        let out = batched(out, true);
         let of_operands: Vec<Shape> =
-            shapes.into_iter().zip(each).map(|(shape, each)| lifted(shape, each)).collect();
-        self.lifts.push(lift);
+            shapes.into_iter().zip(each).map(|(shape, each)| batched(shape, each)).collect();
+        self.rules.push(batching);
         let places: Vec<u32> = of_operands.into_iter().map(|shape| self.shape(shape)).collect();
         self.operands.extend(places);
         let place = self.shape(out);

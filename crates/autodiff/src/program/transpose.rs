@@ -27,8 +27,8 @@ fn factor<F: Float>(record: &Record<F>, id: usize) -> Option<(usize, Shape)> {
     shared.then_some((value, b))
 }
 
-/// Writes down transposes of factors that two or more of the steps in `order` would each turn, and has those read them.
-pub(super) fn share_turned<F: Float>(record: &mut Record<F>, order: Vec<usize>) -> Vec<usize> {
+/// Records one transpose of each factor that two or more steps of `order` would transpose, and has these steps read it.
+pub(super) fn share_transposes<F: Float>(record: &mut Record<F>, order: Vec<usize>) -> Vec<usize> {
     let mut uses: HashMap<(usize, Shape), usize> = HashMap::new();
     for &id in &order {
         if let Some(factor) = factor(record, id) {
@@ -36,12 +36,12 @@ pub(super) fn share_turned<F: Float>(record: &mut Record<F>, order: Vec<usize>) 
         }
     }
     uses.retain(|_, &mut count| count > 1);
-    let mut turned: HashMap<(usize, Shape), u32> = HashMap::new();
+    let mut transposed: HashMap<(usize, Shape), u32> = HashMap::new();
     let mut steps = Vec::with_capacity(order.len() + uses.len());
     for id in order {
         if let Some(key) = factor(record, id).filter(|key| uses.contains_key(key)) {
             let [left, matrix] = [0, 1].map(|k| record.inputs(id)[k]);
-            let transpose = *turned.entry(key).or_insert_with(|| {
+            let transpose = *transposed.entry(key).or_insert_with(|| {
                 let op = Op::Layout(Layout::transpose());
                 let made = record.push(op, &[matrix], Shape::new(&[key.1[1], key.1[0]]), None);
                 steps.push(made as usize);

@@ -69,11 +69,11 @@ fn a_program_refuses_it_in_its_run_and_goes_on_with_others() {
             let labels = Array::new(&[2], vec![0.0, value]);
             assert_names(panic_of(|| program.run(&[&labels])), operator, value, words);
             assert_names(panic_of(|| program.profile(&[&labels])), operator, value, words);
-            let mut together = program.together(3);
+            let mut batch = program.batched(3);
             for labels in [&right, &labels, &right] {
-                together.add(&[labels]);
+                batch.add(&[labels]);
             }
-            assert_names(panic_of(|| together.run()), operator, value, words);
+            assert_names(panic_of(|| batch.run()), operator, value, words);
             assert_eq!(program.run(&[&right]), before);
         }
     }

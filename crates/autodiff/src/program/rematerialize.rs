@@ -1,4 +1,5 @@
-//! Large values that are cheap to compute are computed again before a late use, where keeping them would make the peak.
+//! Rematerialisation: large values that are cheap to compute are computed a second time before a late use where keeping them would
+//! make the peak of memory.
 
 use super::plan::root;
 use crate::float::Float;
@@ -13,13 +14,13 @@ use crate::tape::Record;
 const LEAST: usize = 16 << 20;
 const PART: usize = 64;
 
-/// When a value is there: the step that writes it and those that read it.
+/// The lifetime of a value: the step that writes it and those that read it.
 #[derive(Clone, Default)]
 struct Span {
     bytes: usize,
     from: usize,
     uses: Vec<usize>,
-    /// Whether it is read in the end.
+    /// Whether it is a result of the program.
     result: bool,
 }
 
@@ -29,16 +30,16 @@ impl Span {
     }
 }
 
-/// A value to be computed again before step `before`.
+/// A value to be rematerialised before step `before`.
 struct Choice {
     value: usize,
     before: usize,
 }
 
-/// The steps of a program while values are chosen.
-struct Plan<'a, F: Float> {
+/// The steps of a program while values to rematerialise are chosen.
+struct Rematerializer<'a, F: Float> {
     record: &'a mut Record<F>,
-    /// What is computed at each step of the original order: values again, and the step itself.
+    /// For each step of the original order: the rematerialised values, then the step itself.
     steps: Vec<Vec<usize>>,
     spans: Vec<Span>,
 }
@@ -53,21 +54,22 @@ fn is_cheap<F: Float>(op: &Op<F>) -> bool {
     }
 }
 
-/// Writes down what is to be computed again; returns the steps in `order` with these.
-pub(super) fn compute_again<F: Float>(
+/// Records rematerialised values; returns the steps of `order` with theirs among them.
+pub(super) fn rematerialize<F: Float>(
     record: &mut Record<F>,
     order: Vec<usize>,
     results: &[(u32, Shape)],
 ) -> Vec<usize> {
-    let mut plan = Plan { record, steps: order.into_iter().map(|id| vec![id]).collect(), spans: Vec::new() };
+    let mut plan =
+        Rematerializer { record, steps: order.into_iter().map(|id| vec![id]).collect(), spans: Vec::new() };
     plan.find_spans(results);
     while let Some(choice) = plan.choice() {
-        plan.compute_again(&choice);
+        plan.rematerialize(&choice);
     }
     plan.steps.concat()
 }
 
-impl<F: Float> Plan<'_, F> {
+impl<F: Float> Rematerializer<'_, F> {
     fn find_spans(&mut self, results: &[(u32, Shape)]) {
         let record = &*self.record;
         self.spans = vec![Span::default(); record.nodes.len()];
@@ -85,7 +87,7 @@ impl<F: Float> Plan<'_, F> {
         }
     }
 
-    /// The step at which most bytes are there, and how many these are.
+    /// The step of the peak of memory, and its bytes.
     fn peak(&self) -> (usize, usize) {
         let mut change = vec![0isize; self.steps.len() + 1];
         for span in self.spans.iter().filter(|span| span.bytes > 0) {
@@ -104,7 +106,7 @@ impl<F: Float> Plan<'_, F> {
         (peak.0, peak.1 as usize)
     }
 
-    /// The largest value that idles through the peak and can be had again for little.
+    /// The largest value that is alive but unused at the peak and cheap to rematerialise.
     fn choice(&self) -> Option<Choice> {
         let (peak, bytes) = self.peak();
         let values = 0..self.spans.len();
@@ -113,13 +115,13 @@ impl<F: Float> Plan<'_, F> {
             let idles = bytes >= LEAST && span.bytes * PART >= bytes && span.from < peak && !span.result;
             let next = span.uses.partition_point(|&at| at < peak);
             let before = *span.uses.get(next).filter(|&&at| idles && at > peak)?;
-            self.can_be_had(value, before).then_some(Choice { value, before })
+            self.is_recomputable(value, before).then_some(Choice { value, before })
         });
         choices.max_by_key(|choice| self.spans[choice.value].bytes)
     }
 
-    /// Whether the operator that wrote `value` is cheap, and what it read is there still before step `at`.
-    fn can_be_had(&self, value: usize, at: usize) -> bool {
+    /// Whether the operator that wrote `value` is cheap, and its inputs are still alive before step `at`.
+    fn is_recomputable(&self, value: usize, at: usize) -> bool {
         let id = self.maker(value);
         let there = |&input: &u32| {
             let span = &self.spans[root(self.record, input as usize)];
@@ -136,21 +138,21 @@ impl<F: Float> Plan<'_, F> {
         }
     }
 
-    fn compute_again(&mut self, &Choice { value, before }: &Choice) {
+    fn rematerialize(&mut self, &Choice { value, before }: &Choice) {
         let maker = self.maker(value);
         let (op, inputs) = (self.record.nodes[maker].op.clone(), self.record.inputs(maker).to_vec());
-        let again = self.record.nodes.len();
+        let first = self.record.nodes.len();
         self.record.push(op, &inputs, self.record.nodes[maker].shape, None);
         for k in 1..self.record.outputs(maker) {
-            self.record.push(Op::Output, &[again as u32], self.record.nodes[maker + k].shape, None);
+            self.record.push(Op::Output, &[first as u32], self.record.nodes[maker + k].shape, None);
         }
-        let copy = again + (value - maker);
+        let copy = first + (value - maker);
         for at in before..self.steps.len() {
             for id in self.steps[at].clone() {
                 self.redirect(id, value, copy as u32);
             }
         }
-        self.steps[before].insert(0, again);
+        self.steps[before].insert(0, first);
         self.spans.resize(self.record.nodes.len(), Span::default());
         let uses = &mut self.spans[value].uses;
         let late = uses.split_off(uses.partition_point(|&at| at < before));

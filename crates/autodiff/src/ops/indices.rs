@@ -1,22 +1,22 @@
-//! Places and class labels: whole numbers in the element type, looked at before they are used.
+//! Indices and class labels: whole numbers in the element type, checked before they are used.
 
 use crate::float::Float;
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// A value that names no place.
+/// A value that is no index below `size`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Misplaced {
+pub(crate) struct OutOfRange {
     /// The operator that was given it.
     operator: &'static str,
     value: f64,
-    /// How many places there are.
+    /// The bound of valid indices.
     size: usize,
 }
 
-impl std::fmt::Display for Misplaced {
+impl std::fmt::Display for OutOfRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Misplaced { operator, value, size } = self;
+        let OutOfRange { operator, value, size } = self;
         if *value >= *size as f64 {
             return write!(f, "{operator}: index or label {value} is not below {size}");
         }
@@ -24,33 +24,33 @@ impl std::fmt::Display for Misplaced {
     }
 }
 
-/// The places that values name.
+/// The values as indices below `size`.
 pub(super) fn places<F: Float>(
     operator: &'static str,
     x: &[F],
     size: usize,
-) -> Result<Vec<usize>, Misplaced> {
+) -> Result<Vec<usize>, OutOfRange> {
     x.iter().map(|&i| place(operator, i, size)).collect()
 }
 
-/// The place that a value names.
+/// The value as an index below `size`.
 #[inline(always)]
-pub(super) fn place<F: Float>(operator: &'static str, x: F, size: usize) -> Result<usize, Misplaced> {
+pub(super) fn place<F: Float>(operator: &'static str, x: F, size: usize) -> Result<usize, OutOfRange> {
     let value = x.as_f64();
     let i = value as usize;
-    if i < size && i as f64 == value { Ok(i) } else { Err(Misplaced { operator, value, size }) }
+    if i < size && i as f64 == value { Ok(i) } else { Err(OutOfRange { operator, value, size }) }
 }
 
-/// Places or class labels: whole numbers `[n]`, as a list or as a value on the tape, where no gradient flows to them.
+/// Indices or class labels: whole numbers `[n]`, as a list or as a value on the tape; no gradient flows to them.
 ///
-/// A list is a constant of a recorded program; what changes from task to task is put on the tape with [`Tape::index`] or
-/// enters a program as an input. A value that is no place (negative, too large, a fraction, NaN) is refused where it is read: by the
+/// A list is a constant of a recorded program; indices that change from task to task are put on the tape with [`Tape::index`] or
+/// enter a program as an input. A value out of range (negative, too large, a fraction, NaN) is refused where it is read: by the
 /// operator on a tape, and by the run of a program.
 pub trait Indices<'t, F: Float> {
-    /// Them on the tape, `[n]`.
+    /// The indices on the tape, `[n]`.
     ///
     /// # Panics
-    /// When a listed one is not below `size`, or a value has not one axis.
+    /// When one of a list is not below `size`, or a value on the tape has not exactly one axis.
     #[track_caller]
     fn on(self, tape: &'t Tape<F>, name: &str, size: usize) -> Var<'t, F>;
 }

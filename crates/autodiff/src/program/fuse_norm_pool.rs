@@ -1,5 +1,5 @@
-//! A batch norm whose output is max-pooled and read by nothing else becomes one operator with the pooling, and so do their
-//! derivatives: what lies between is as large as a layer's images, and is written and read for this alone.
+//! Fuses a batch norm with the max-pooling of its output where nothing else reads that output, and their derivatives likewise: the
+//! intermediate is as large as a layer's images and would be written and read for this alone.
 
 use fewshot_kernels::pool::PoolShape;
 
@@ -8,12 +8,12 @@ use crate::float::Float;
 use crate::op::Op;
 use crate::ops::layout::Layout;
 use crate::ops::norm::{NormOp, Terms};
-use crate::ops::norm_pool::{Joined, NormPool};
+use crate::ops::norm_pool::{NormPool, NormPoolKind};
 use crate::ops::pool::PoolOp;
 use crate::shape::Shape;
 use crate::tape::Record;
 
-/// The steps of a record, and which of them read each value that was there before anything was joined.
+/// The steps of a record, and the readers of each value before anything is fused.
 struct Steps<'a, F: Float> {
     record: &'a mut Record<F>,
     order: Vec<usize>,
@@ -21,8 +21,8 @@ struct Steps<'a, F: Float> {
     is_result: Vec<bool>,
 }
 
-/// Joins what can be joined; returns the steps that are left of those in `order`.
-pub(super) fn join_pooling<F: Float>(
+/// Fuses norms and poolings; returns the steps of `order` that are left.
+pub(super) fn fuse_norm_pool<F: Float>(
     record: &mut Record<F>,
     order: Vec<usize>,
     results: &[(u32, Shape)],
@@ -38,10 +38,10 @@ pub(super) fn join_pooling<F: Float>(
         steps.is_result[root(steps.record, id as usize)] = true;
     }
     for at in 0..steps.order.len() {
-        steps.join_forward(at);
+        steps.fuse_forward(at);
     }
     for id in steps.order.clone() {
-        steps.join_placed(id);
+        steps.fuse_placed(id);
     }
     steps.order
 }
@@ -80,8 +80,8 @@ impl<F: Float> Steps<'_, F> {
         self.order.retain(|&step| step != id);
     }
 
-    /// Joins the norm at step `at` with the pooling of its output.
-    fn join_forward(&mut self, at: usize) {
+    /// Fuses the norm at step `at` with the pooling of its output.
+    fn fuse_forward(&mut self, at: usize) {
         let Some(&id) = self.order.get(at) else { return };
         let (Some(NormOp::Forward(terms)), &[pooling]) = (self.norm(id), &self.readers[id][..]) else {
             return;
@@ -91,7 +91,7 @@ impl<F: Float> Steps<'_, F> {
         if self.is_result[id] || !self.fits(inputs[0], &pool) {
             return;
         }
-        let op = Op::NormPool(Box::new(NormPool { joined: Joined::Forward, terms, pool }));
+        let op = Op::NormPool(Box::new(NormPool { kind: NormPoolKind::Forward, terms, pool }));
         let made = self.record.nodes.len();
         let shapes = [pooling, pooling + 1, id + 1].map(|id| self.record.nodes[id].shape);
         self.record.push(op, &inputs, shapes[0], None);
@@ -104,8 +104,8 @@ impl<F: Float> Steps<'_, F> {
         self.drop_step(pooling);
     }
 
-    /// Joins what `id` places with the derivatives of a norm at which it arrives, if nothing else reads it.
-    fn join_placed(&mut self, id: usize) {
+    /// Fuses the adjoint of a pooling, step `id`, with the derivatives of the norm that read it, if nothing else does.
+    fn fuse_placed(&mut self, id: usize) {
         let Some(PoolOp::Place(pool)) = self.pool(id) else { return };
         let readers = self.readers[id].clone();
         if self.is_result[id] || !readers.iter().all(|&reader| self.takes_placed(reader, id, &pool)) {
@@ -113,12 +113,12 @@ impl<F: Float> Steps<'_, F> {
         }
         let placed = self.record.inputs(id).to_vec();
         for reader in readers {
-            let (terms, joined) = match self.norm(reader) {
-                Some(NormOp::Backward(terms)) => (terms, Joined::Backward),
-                Some(NormOp::Backward2(terms)) => (terms, Joined::Backward2),
+            let (terms, kind) = match self.norm(reader) {
+                Some(NormOp::Backward(terms)) => (terms, NormPoolKind::Backward),
+                Some(NormOp::Backward2(terms)) => (terms, NormPoolKind::Backward2),
                 _ => unreachable!("it takes what is placed"),
             };
-            if joined == Joined::Backward2 {
+            if kind == NormPoolKind::Backward2 {
                 self.record.nodes[reader + 1].shape = self.record.nodes[placed[0] as usize].shape;
                 for pick in std::mem::take(&mut self.readers[reader + 1]) {
                     self.rename(pick, reader + 1);
@@ -127,7 +127,7 @@ impl<F: Float> Steps<'_, F> {
             }
             let mut inputs = self.record.inputs(reader).to_vec();
             inputs.splice(arrives(&terms)..=arrives(&terms), placed.iter().copied());
-            let op = Op::NormPool(Box::new(NormPool { joined, terms, pool }));
+            let op = Op::NormPool(Box::new(NormPool { kind, terms, pool }));
             self.record.rewrite(reader, op, &inputs);
         }
         self.drop_step(id);

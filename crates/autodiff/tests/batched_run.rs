@@ -8,10 +8,10 @@ fn noise(shape: &[usize], seed: usize) -> Array {
     Array::from_fn(shape, |i| ((i * 7 + seed * 131) as f32 * 12.9898).sin())
 }
 
-fn run_together(program: &Program, tasks: &[Vec<&Array>]) -> Vec<Array> {
-    let mut together = program.together(tasks.len());
-    tasks.iter().for_each(|inputs| together.add(inputs));
-    together.run()
+fn run_batched(program: &Program, tasks: &[Vec<&Array>]) -> Vec<Array> {
+    let mut batch = program.batched(tasks.len());
+    tasks.iter().for_each(|inputs| batch.add(inputs));
+    batch.run()
 }
 
 const TASKS: usize = 3;
@@ -19,7 +19,7 @@ const TASKS: usize = 3;
 /// Compares a program of one common input and inputs of each task, run for all tasks at once and one after the other.
 fn check(common: &[usize], each: &[&[usize]], f: impl for<'t> Fn(Var<'t>, &[Var<'t>]) -> Vec<Var<'t>>) {
     let program = Program::record(|tape| {
-        let w = tape.common_input(common);
+        let w = tape.shared_input(common);
         let x: Vec<Var<'_>> = each.iter().map(|shape| tape.input(shape)).collect();
         f(w, &x)
     });
@@ -27,9 +27,9 @@ fn check(common: &[usize], each: &[&[usize]], f: impl for<'t> Fn(Var<'t>, &[Var<
     let own: Vec<Vec<Array>> =
         (0..TASKS).map(|k| each.iter().map(|shape| noise(shape, k + 1)).collect()).collect();
     let inputs: Vec<Vec<&Array>> = own.iter().map(|x| std::iter::once(&w).chain(x).collect()).collect();
-    let together = run_together(&program, &inputs);
+    let batch = run_batched(&program, &inputs);
     for (k, inputs) in inputs.iter().enumerate() {
-        for (i, (all, one)) in together.iter().zip(program.run(inputs)).enumerate() {
+        for (i, (all, one)) in batch.iter().zip(program.run(inputs)).enumerate() {
             assert_eq!(all.shape(), [&[TASKS], one.shape()].concat(), "result {i}");
             assert!(all.data()[k * one.len()..][..one.len()] == *one.data(), "result {i} of task {k}");
         }
@@ -115,11 +115,11 @@ fn a_value_of_each_task_does_not_overwrite_a_common_one() {
 
 #[test]
 fn numbers_of_tasks_may_change_from_run_to_run() {
-    let program = Program::record(|tape| vec![(tape.common_input(&[5]) * tape.input(&[5])).sum().exp()]);
+    let program = Program::record(|tape| vec![(tape.shared_input(&[5]) * tape.input(&[5])).sum().exp()]);
     let (w, x) = (noise(&[5], 0), noise(&[5], 1));
     let one = program.run(&[&w, &x])[0].item();
     for tasks in [4, 1, 7, 2] {
-        let all = run_together(&program, &vec![vec![&w, &x]; tasks]);
+        let all = run_batched(&program, &vec![vec![&w, &x]; tasks]);
         assert_eq!(all[0].data(), vec![one; tasks]);
         assert_eq!(program.run(&[&w, &x])[0].item(), one);
     }
@@ -133,26 +133,26 @@ fn large_programs_take_tasks_one_at_a_time() {
 }
 
 #[test]
-#[should_panic(expected = "Together::run: there is no task")]
+#[should_panic(expected = "BatchedRun::run: there is no task")]
 fn no_task_is_refused() {
-    Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]).together(2).run();
+    Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]).batched(2).run();
 }
 
 #[test]
-#[should_panic(expected = "Together::add: there are 2 tasks already")]
+#[should_panic(expected = "BatchedRun::add: there are 2 tasks already")]
 fn more_tasks_than_were_said_are_refused() {
     let program = Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]);
-    let (mut together, x) = (program.together(2), noise(&[3], 0));
-    (0..3).for_each(|_| together.add(&[&x]));
+    let (mut batch, x) = (program.batched(2), noise(&[3], 0));
+    (0..3).for_each(|_| batch.add(&[&x]));
 }
 
 #[test]
 fn fewer_tasks_than_were_said_may_run() {
-    let program = Program::record(|tape| vec![(tape.common_input(&[5]) * tape.input(&[5])).exp()]);
+    let program = Program::record(|tape| vec![(tape.shared_input(&[5]) * tape.input(&[5])).exp()]);
     let (w, x) = (noise(&[5], 0), [noise(&[5], 1), noise(&[5], 2)]);
-    let mut together = program.together(7);
-    x.iter().for_each(|x| together.add(&[&w, x]));
-    let all = together.run();
+    let mut batch = program.batched(7);
+    x.iter().for_each(|x| batch.add(&[&w, x]));
+    let all = batch.run();
     assert_eq!(all[0].data(), x.map(|x| program.run(&[&w, &x])[0].data().to_vec()).concat());
 }
 
@@ -160,11 +160,11 @@ fn fewer_tasks_than_were_said_may_run() {
 #[should_panic(expected = "input 0 has shape [4], not [3]")]
 fn another_shape_in_a_later_task_is_refused() {
     let program = Program::<f32>::record(|tape| vec![tape.input(&[3]).exp()]);
-    run_together(&program, &[vec![&noise(&[3], 0)], vec![&noise(&[4], 0)]]);
+    run_batched(&program, &[vec![&noise(&[3], 0)], vec![&noise(&[4], 0)]]);
 }
 
 #[test]
 #[should_panic(expected = "no program is being recorded")]
-fn common_inputs_belong_to_programs() {
-    Tape::<f32>::new().common_input(&[3]);
+fn shared_inputs_belong_to_programs() {
+    Tape::<f32>::new().shared_input(&[3]);
 }
