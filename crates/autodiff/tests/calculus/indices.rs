@@ -2,9 +2,7 @@
 
 use fewshot_autodiff::{Array, Program, Tape, Var};
 
-mod panics;
-
-use panics::{Seen, panic_of};
+use crate::panics::{Seen, panic_of};
 
 /// An operator that takes two labels below 3.
 type Use = for<'t> fn(&'t Tape, Var<'t>) -> Var<'t>;

@@ -4,24 +4,20 @@
 
 use std::process::Command;
 
-#[path = "nan.rs"]
-mod nan;
-#[path = "gradcheck.rs"]
-mod table;
-
-/// Runs the tests of [`table`] and [`nan`] in a process that is limited to `level`.
+/// Runs the tests of [`gradcheck`](crate::gradcheck) and [`nan`](crate::nan) in a process that is limited to `level`.
 fn table_passes_at(level: &str) {
     let this = std::env::current_exe().expect("a test knows where it lies");
     let child = Command::new(this)
-        .args(["table::", "nan::"])
+        .args(["gradcheck::", "nan::"])
         .env("FEWSHOT_ISA", level)
         .output()
         .expect("a test can be started");
     let text = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success(), "at {level}:\n{text}");
-    for test in
-        ["table::every_row_agrees_with_central_differences", "nan::a_pooling_window_with_nan_anywhere_is_nan"]
-    {
+    for test in [
+        "gradcheck::every_row_agrees_with_central_differences",
+        "nan::a_pooling_window_with_nan_anywhere_is_nan",
+    ] {
         assert!(text.contains(&format!("{test} ... ok")), "{test} did not run at {level}:\n{text}");
     }
 }

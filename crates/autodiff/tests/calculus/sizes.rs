@@ -2,9 +2,7 @@
 
 use fewshot_autodiff::{Activation, Array, Conv, ConvBlock, ConvLayer, Padding, Pool, Program, Tape, Var};
 
-mod panics;
-
-use panics::panic_of;
+use crate::panics::panic_of;
 
 /// As many elements as no machine holds, and as no number counts twice.
 const VAST: usize = 1 << 59;
