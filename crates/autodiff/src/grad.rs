@@ -289,6 +289,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When this value is not a single number.
     #[track_caller]
+    #[inline(never)]
     pub fn grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
         self.check_scalar("grads");
         self.check_tape("grads", wrt);
@@ -309,6 +310,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When this value is not a single number, or an earlier `backward` has freed what is needed.
     #[track_caller]
+    #[inline(never)]
     pub fn backward(self, wrt: &[Var<'t, F>]) -> Vec<Array<F>> {
         self.check_scalar("backward");
         self.check_tape("backward", wrt);
@@ -322,6 +324,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// As `backward`.
     #[track_caller]
+    #[inline(never)]
     pub fn constant_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
         if self.tape().is_recording() {
             return self.grads(wrt).into_iter().map(Var::detach).collect();
@@ -334,6 +337,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// # Panics
     /// When `cotangent` has another shape than this value.
     #[track_caller]
+    #[inline(never)]
     pub fn vjp(self, wrt: &[Var<'t, F>], cotangent: Var<'t, F>) -> Vec<Var<'t, F>> {
         let (own, other) = (self.shape(), cotangent.shape());
         assert_eq!(own, other, "vjp: output {own} and cotangent {other} differ");

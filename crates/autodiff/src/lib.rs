@@ -23,6 +23,8 @@ mod float;
 mod grad;
 pub mod gradcheck;
 mod inputs;
+#[doc(hidden)]
+pub mod instances;
 mod ndarrays;
 mod op;
 mod ops;

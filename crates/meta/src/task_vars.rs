@@ -25,6 +25,7 @@ impl<'t, F: Float> LabelVars<'t, F> {
     /// # Panics
     /// When the predictions do not fit the labels.
     #[track_caller]
+    #[inline(never)]
     pub fn loss(&self, predictions: Var<'t, F>) -> Var<'t, F> {
         match *self {
             LabelVars::Classes { classes, .. } => predictions.cross_entropy(classes),

@@ -78,6 +78,7 @@ pub enum NoiseSpec {
 
 impl NoiseSpec {
     /// The next such array of a stream.
+    #[inline(never)]
     pub fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> Array<F> {
         match *self {
             NoiseSpec::Mask { shape, rate } => {

@@ -72,6 +72,7 @@ impl ParamSpec {
     }
 
     /// Fresh weights; equal states of `rng` give equal ones.
+    #[inline(never)]
     pub fn init<F: Float>(&self, rng: &mut ChaCha8Rng) -> Params<Array<F>> {
         Params::new(self.weights.iter().map(|e| e.array(rng)).collect())
     }
@@ -152,6 +153,7 @@ impl ParamSpec {
     }
 
     /// Running statistics before training: means 0, variances 1.
+    #[inline(never)]
     pub fn statistics<F: Float>(&self) -> Params<Array<F>> {
         let fresh = |e: &Entry| {
             let start = if e.init == Init::Ones { F::one() } else { F::zero() };

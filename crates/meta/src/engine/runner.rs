@@ -62,6 +62,7 @@ impl<'a, F: Float> Runner<'a, F> {
     }
 
     /// A runner that executes in this way.
+    #[inline(never)]
     pub fn with(learner: &'a dyn Learner<F>, execution: Execution) -> Self {
         let execution = if learner.is_recordable() { execution } else { Execution::Eager };
         Runner {
@@ -122,6 +123,7 @@ impl<'a, F: Float> Runner<'a, F> {
     /// # Panics
     /// As [`Runner::task_gradient`].
     #[track_caller]
+    #[inline(never)]
     pub fn program(&self, meta: &Meta<F>, task: &Task<F>) -> Option<Arc<Program<F>>> {
         let recording = or_panic("program", self.recording(meta, task));
         recording.map(|recording| Arc::clone(&recording.program))

@@ -78,6 +78,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// # Panics
     /// When the meta-batch is 0.
     #[track_caller]
+    #[inline(never)]
     pub fn new(
         learner: &'a dyn Learner<F>,
         tasks: &'a dyn Tasks,
@@ -96,6 +97,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// When its meta-parameters are not the learner's, naming the first name or shape that differs.
     #[must_use]
     #[track_caller]
+    #[inline(never)]
     pub fn resume(mut self, progress: Progress<F>) -> Self {
         let (runner, meta) = (&self.runner, &progress.meta);
         or_panic("resume", runner.check(meta).and_then(|()| runner.check_lanes(meta)));
@@ -105,6 +107,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     }
 
     /// Where the training stands.
+    #[inline(never)]
     pub fn progress(&self) -> Progress<F> {
         Progress { meta: self.meta.clone(), optimizer: self.optimizer.state() }
     }
@@ -124,6 +127,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// # Errors
     /// When a task does not fit the learner, such as one without queries; when the learner does other work each time it is called; or when
     /// a number is not finite. Weights, statistics and optimiser are then those of the iteration before.
+    #[inline(never)]
     pub fn step(&mut self) -> Result<Step, Error> {
         let before = self.meta.iteration;
         let iteration = before + 1;

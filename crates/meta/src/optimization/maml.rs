@@ -174,6 +174,7 @@ impl<M> Maml<M> {
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     /// # Panics
     /// When something is to be there for each of 0 training steps.
+    #[inline(never)]
     fn spec(&self) -> ParamSpec {
         let stepwise = [self.norm_weights, self.norm_statistics].contains(&Sharing::PerStep);
         assert!(
@@ -211,6 +212,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         2 * epoch + u64::from(iteration < self.first_order_until)
     }
 
+    #[inline(never)]
     fn episode<'t>(&self, meta: &MetaVars<'t, F>, task: &TaskVars<'t, F>, noise: &Noise) -> Outcome<'t, F> {
         let inner = self.inner::<F>(meta.stage);
         let (fast, supports) = self.trajectory(&inner, &meta.theta, &task.support, noise);
@@ -243,11 +245,13 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         momentum(self.policy)
     }
 
+    #[inline(never)]
     fn restore(&self, learned: &Learned<F>) -> Result<Box<dyn Predictor<F>>, Error> {
         restored(&self.model, &Learner::<F>::spec(self), self.policy, learned)
     }
 
     #[track_caller]
+    #[inline(never)]
     fn adapt(&self, meta: &Meta<F>, support: &Examples<F>) -> Box<dyn Predictor<F>> {
         ready(self, meta, support);
         let last = self.descend(meta, support).last().expect("there is one more than steps");
@@ -255,6 +259,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn adapt_by_step(&self, meta: &Meta<F>, support: &Examples<F>) -> Vec<Box<dyn Predictor<F>>> {
         ready(self, meta, support);
         let all = self.descend(meta, support).enumerate();
