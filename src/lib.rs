@@ -49,8 +49,20 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! Both are on by default. Who learns from numbers, feature vectors or the built-in glyphs can do without them, which saves
+//! more than half of the other people's crates: `fewshot = { ..., default-features = false }`.
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `images` | [`episodes::folder`]: folders of pictures of one's own, in PNG, JPEG, WebP, GIF, BMP, TIFF and PNM |
+//! | `archives` | [`omniglot::load`](episodes::omniglot) and `omniglot::runs`: the official archives, read in place or unpacked |
 
 #![forbid(unsafe_code)]
+// links to what a feature brings lead nowhere without it
+#![cfg_attr(not(all(feature = "images", feature = "archives")), allow(rustdoc::broken_intra_doc_links))]
 
 pub use fewshot_autodiff as autodiff;
 pub use fewshot_episodes as episodes;

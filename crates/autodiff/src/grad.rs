@@ -191,6 +191,7 @@ fn sweep<'t, F: Float>(
 }
 
 /// The gradients of `sum <y, u>` over the seeds `(y, u)` with respect to `wrt`, as values of the tape.
+#[inline(never)]
 pub(crate) fn recorded<'t, F: Float>(
     tape: &'t Tape<F>,
     wrt: &[Var<'t, F>],
@@ -204,6 +205,7 @@ pub(crate) fn recorded<'t, F: Float>(
 }
 
 /// The sweep that keeps arrays only, forgets each rule's record, and frees the values it has passed.
+#[inline(never)]
 pub(crate) fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Vec<Array<F>> {
     let last = y.id as usize;
     let path = Path::find(tape, wrt, last, None);

@@ -24,6 +24,8 @@ mod grad;
 pub mod gradcheck;
 mod gradients;
 mod inputs;
+#[doc(hidden)]
+pub mod instances;
 mod jacobian;
 mod ndarrays;
 mod op;

@@ -11,7 +11,7 @@ mod difference;
 mod fuse;
 mod fuse_norm_pool;
 mod memory;
-mod plan;
+pub(crate) mod plan;
 mod print;
 mod rematerialize;
 mod transpose;
@@ -144,6 +144,7 @@ impl<F: Float> Program<F> {
     /// # Panics
     /// When the number of values is not the number of inputs, a shape differs, or an index or label is out of range.
     #[track_caller]
+    #[inline(never)]
     pub fn run(&self, inputs: &[&Array<F>]) -> Vec<Array<F>> {
         self.replay(inputs, |_| ())
     }
@@ -153,6 +154,7 @@ impl<F: Float> Program<F> {
     /// # Panics
     /// As [`Program::run`].
     #[track_caller]
+    #[inline(never)]
     pub fn profile(&self, inputs: &[&Array<F>]) -> Vec<StepTime> {
         let mut times = Vec::with_capacity(self.steps.len());
         let mut before = Instant::now();

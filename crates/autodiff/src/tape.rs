@@ -195,6 +195,7 @@ impl<F: Float> std::fmt::Debug for Tape<F> {
 
 impl<F: Float> Tape<F> {
     /// An empty record.
+    #[inline(never)]
     pub fn new() -> Self {
         Tape {
             record: RefCell::new(Record {
@@ -266,6 +267,7 @@ impl<F: Float> Tape<F> {
     /// # Panics
     /// On a tape that records no program.
     #[track_caller]
+    #[inline(never)]
     pub fn input(&self, shape: &[usize]) -> Var<'_, F> {
         self.open_input(shape, InputKind::PerTask)
     }
@@ -324,6 +326,7 @@ impl<F: Float> Tape<F> {
         self.push(Op::Custom(op), inputs, shape)
     }
 
+    #[inline(never)]
     pub(crate) fn leaf(&self, value: Array<F>) -> Var<'_, F> {
         let shape = value.shape_copy();
         let id = self.record.borrow_mut().push(Op::Leaf, &[], shape, Some(value));
@@ -338,6 +341,7 @@ impl<F: Float> Tape<F> {
 
     /// Executes and records an operator; its outputs become consecutive nodes, of which the first is returned.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn push_many<'t>(&'t self, op: Op<F>, inputs: &[Var<'t, F>], shapes: &[Shape]) -> Var<'t, F> {
         let ids = self.ids(&op, inputs);
         let values = {
@@ -354,6 +358,7 @@ impl<F: Float> Tape<F> {
 
     /// Writes down an operator whose outputs are known, or never are on this tape.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn push_known<'t>(
         &'t self,
         op: Op<F>,

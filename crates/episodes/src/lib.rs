@@ -16,6 +16,13 @@
 //! What is read from outside is bounded and checked; every [`Error`] names the
 //! thing, the cause and the way out.
 //!
+//! # Features
+//!
+//! Both are on by default; without them no decoder of pictures and of archives is built.
+//!
+//! - `images`: the module [`folder`], pictures of one's own (PNG, JPEG, WebP, GIF, BMP, TIFF, PNM).
+//! - `archives`: [`omniglot::load`] and [`omniglot::runs`], the official archives of Omniglot or the folders unpacked from them.
+//!
 //! ```
 //! use fewshot_episodes::{glyphs, nearest, ImageTasks, Protocol, Purpose, Rotations, Tasks};
 //! use std::sync::Arc;
@@ -32,6 +39,8 @@
 //! ```
 
 #![forbid(unsafe_code)]
+// links to what a feature brings lead nowhere without it
+#![cfg_attr(not(all(feature = "images", feature = "archives")), allow(rustdoc::broken_intra_doc_links))]
 
 mod affine;
 mod alphabets;
@@ -41,6 +50,7 @@ mod error;
 mod feature_file;
 mod feature_tasks;
 mod features;
+#[cfg(feature = "images")]
 pub mod folder;
 pub mod glyphs;
 mod image_set;
@@ -52,7 +62,9 @@ mod one_shot;
 mod pairs;
 mod parts;
 mod protocol;
+#[cfg(any(feature = "images", feature = "archives"))]
 mod resample;
+#[cfg(feature = "images")]
 mod row_resample;
 mod sequences;
 mod set;

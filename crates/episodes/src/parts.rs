@@ -1,9 +1,9 @@
 //! The parts of a data set by the names that people give them.
 
+use crate::Error;
 use crate::names::from_os;
 use crate::source::unreadable;
 use crate::split::PARTS;
-use crate::{Error, names};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -51,21 +51,6 @@ pub(crate) fn listed_part(file: &Path, ending: &str) -> Option<usize> {
     let ends = file.extension().and_then(OsStr::to_str).is_some_and(|is| is.eq_ignore_ascii_case(ending));
     let part = part_of(&from_os(file.file_stem()?))?;
     (ends && file.is_file()).then_some(part)
-}
-
-/// Whether there are lists: one for training by its very name, or lists for training and test by other names.
-pub(crate) fn are_divided([train, _, test]: &[Option<PathBuf>; 3]) -> bool {
-    let plain = |file: &PathBuf| file.file_stem().is_some_and(|stem| stem == PARTS[0]);
-    train.as_ref().is_some_and(|file| plain(file) || test.is_some())
-}
-
-/// Names of folders or lists as they are shown: `train/` and `val/`.
-pub(crate) fn joined(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().map(|name| names::shown(name).to_string()).collect();
-    match shown.as_slice() {
-        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-        other => other.concat(),
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ const LOBES: f64 = 3.0;
 /// Both passes are sums in `f32` in a fixed order and nothing is cut off in
 /// between: the same bits on every machine, and turning an image before or after
 /// gives the same up to rounding.
+#[cfg(any(feature = "archives", test))]
 pub(crate) struct Resample {
     from: usize,
     rows: Vec<Taps>,
@@ -23,6 +24,7 @@ pub(crate) struct Taps {
     pub(crate) weights: Vec<f32>,
 }
 
+#[cfg(feature = "images")]
 impl Taps {
     /// The row after the last.
     pub(crate) fn end(&self) -> usize {
@@ -30,6 +32,7 @@ impl Taps {
     }
 }
 
+#[cfg(any(feature = "archives", test))]
 impl Resample {
     /// From `from` x `from` to `to` x `to` pixels.
     pub(crate) fn new(from: usize, to: usize) -> Self {

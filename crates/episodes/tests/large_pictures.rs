@@ -1,5 +1,6 @@
 //! Large photographs and drawings are read, and many at a time take no more memory than one.
 
+#[path = "data/common/mod.rs"]
 mod common;
 
 use common::{has, peak, write};

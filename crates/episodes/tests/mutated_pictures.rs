@@ -1,5 +1,6 @@
 //! Picture files that are damaged or that say they are huge: an error or pixels, never a panic, and no more memory than is given.
 
+#[path = "data/common/mod.rs"]
 mod common;
 
 use common::{has, peak};

@@ -73,6 +73,7 @@ pub(crate) fn of_episode(episode: u64, error: Error) -> Error {
 }
 
 /// What lanes carry has the names and shapes of what a learner's carry; a learner without lanes does not look at them.
+#[inline(never)]
 pub(crate) fn lanes<F: Float>(own: &[Params<Array<F>>], given: &[Params<Array<F>>]) -> Result<(), Error> {
     let Some(first) = own.first() else { return Ok(()) };
     ensure(!given.is_empty(), || {
@@ -91,6 +92,7 @@ pub(crate) fn lane_count(own: usize, given: usize) -> Result<(), Error> {
 }
 
 /// Meta-parameters and statistics have the names and shapes of a spec.
+#[inline(never)]
 pub(crate) fn weights<F: Float>(spec: &ParamSpec, meta: &Meta<Array<F>>) -> Result<(), Error> {
     alike("meta-parameter", spec.weights(), &meta.theta)?;
     alike("statistic", spec.statistic_shapes(), &meta.statistics)
@@ -166,6 +168,7 @@ fn below(who: &str, classes: &[usize], bound: usize, whose: &str) -> Result<(), 
 }
 
 /// Something can be learned from a support.
+#[inline(never)]
 pub(crate) fn support<F: Float>(support: &Examples<Array<F>>, answers: Answers) -> Result<(), Error> {
     counted("support", support)?;
     labels("support", &support.y, answers)?;
@@ -180,6 +183,7 @@ pub(crate) fn support<F: Float>(support: &Examples<Array<F>>, answers: Answers) 
 }
 
 /// A query goes with its support.
+#[inline(never)]
 pub(crate) fn query<F: Float>(task: &Task<Array<F>>, answers: Answers) -> Result<(), Error> {
     let Task { support, query } = task;
     counted("query", query)?;
@@ -208,6 +212,7 @@ pub(crate) fn query<F: Float>(task: &Task<Array<F>>, answers: Answers) -> Result
 }
 
 /// Queries are such as a predictor takes.
+#[inline(never)]
 pub(crate) fn queries<F: Float>(taken: Option<&[usize]>, x: &Array<F>) -> Result<(), Error> {
     let shape = x.shape();
     ensure(!shape.is_empty(), || "queries [] have no axis that counts them".into())?;

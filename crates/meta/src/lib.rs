@@ -36,6 +36,8 @@ mod engine;
 mod error;
 mod fit;
 mod inner_loop;
+#[doc(hidden)]
+pub mod instances;
 mod io;
 mod labels;
 mod learner;

@@ -30,6 +30,7 @@ pub enum Clip {
 
 impl Clip {
     /// The clipped gradients.
+    #[inline(never)]
     pub fn apply<F: Float>(&self, gradients: &Params<Array<F>>) -> Params<Array<F>> {
         match *self {
             Clip::Value(limit) => {

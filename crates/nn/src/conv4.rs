@@ -220,6 +220,7 @@ impl<F: Float> Model<F> for Conv4 {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let features = self.features(params, x, pass);
         self.head(params, features)
@@ -228,6 +229,7 @@ impl<F: Float> Model<F> for Conv4 {
 
 impl<F: Float> Headed<F> for Conv4 {
     #[track_caller]
+    #[inline(never)]
     fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let c = &self.config;
         let shape = x.shape();
@@ -249,6 +251,7 @@ impl<F: Float> Headed<F> for Conv4 {
 
     /// The head's outputs; the features themselves in a network without a head.
     #[track_caller]
+    #[inline(never)]
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
         self.head.map_or(features, |head| head.forward(params, features))
     }

@@ -13,6 +13,8 @@ mod conv4;
 mod dropout;
 mod gru;
 mod init;
+#[doc(hidden)]
+pub mod instances;
 mod koch;
 mod layer_norm;
 mod layerwise;

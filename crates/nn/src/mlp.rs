@@ -84,6 +84,7 @@ impl<F: Float> Model<F> for Mlp {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let features = self.features(params, x, pass);
         self.head(params, features)
@@ -92,6 +93,7 @@ impl<F: Float> Model<F> for Mlp {
 
 impl<F: Float> Headed<F> for Mlp {
     #[track_caller]
+    #[inline(never)]
     fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
         let mut x = x.flatten();
         for (dense, norm) in &self.hidden {
@@ -105,6 +107,7 @@ impl<F: Float> Headed<F> for Mlp {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
         self.head.forward(params, features)
     }

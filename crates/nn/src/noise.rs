@@ -78,6 +78,7 @@ pub enum NoiseSpec {
 
 impl NoiseSpec {
     /// Draws the array from a stream.
+    #[inline(never)]
     pub fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> Array<F> {
         match *self {
             NoiseSpec::Mask { shape, rate } => {

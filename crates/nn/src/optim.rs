@@ -145,6 +145,7 @@ impl<F: Float> Sgd<F> {
 
 impl<F: Float> Optimizer<F> for Sgd<F> {
     #[track_caller]
+    #[inline(never)]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         let (mu, decay, lr) = (F::of(self.momentum), F::of(self.weight_decay), F::of(lr));
         let g = gradients.zip(theta, |g, w| g.zip(w, |g, w| g + decay * w));
@@ -157,6 +158,7 @@ impl<F: Float> Optimizer<F> for Sgd<F> {
         theta.zip(&direction, |w, d| w.zip(d, |w, d| w - lr * d))
     }
 
+    #[inline(never)]
     fn state(&self) -> Params<Array<F>> {
         join(&[("velocity", &self.velocity)], self.steps)
     }
@@ -166,6 +168,7 @@ impl<F: Float> Optimizer<F> for Sgd<F> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.velocity = part(state, "velocity");
         self.steps = steps(state);
@@ -218,6 +221,7 @@ impl<F: Float> Adam<F> {
 
 impl<F: Float> Optimizer<F> for Adam<F> {
     #[track_caller]
+    #[inline(never)]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         self.first = mix(&or_zeros(&self.first, theta), gradients, self.beta1, |g| g);
         self.second = mix(&or_zeros(&self.second, theta), gradients, self.beta2, |g| g * g);
@@ -231,6 +235,7 @@ impl<F: Float> Optimizer<F> for Adam<F> {
         theta.zip(&moves, |w, d| w.zip(d, |w, d| keep * w - d))
     }
 
+    #[inline(never)]
     fn state(&self) -> Params<Array<F>> {
         join(&[("first", &self.first), ("second", &self.second)], self.steps)
     }
@@ -240,6 +245,7 @@ impl<F: Float> Optimizer<F> for Adam<F> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.first = part(state, "first");
         self.second = part(state, "second");
@@ -278,6 +284,7 @@ impl<F: Float> RmsProp<F> {
 
 impl<F: Float> Optimizer<F> for RmsProp<F> {
     #[track_caller]
+    #[inline(never)]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         let (lr, mu, eps) = (F::of(lr), F::of(self.momentum), F::of(self.eps));
         self.second = mix(&or_zeros(&self.second, theta), gradients, self.rho, |g| g * g);
@@ -287,6 +294,7 @@ impl<F: Float> Optimizer<F> for RmsProp<F> {
         theta - &self.update
     }
 
+    #[inline(never)]
     fn state(&self) -> Params<Array<F>> {
         join(&[("second", &self.second), ("update", &self.update)], self.steps)
     }
@@ -296,6 +304,7 @@ impl<F: Float> Optimizer<F> for RmsProp<F> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn restore(&mut self, state: &Params<Array<F>>) {
         self.second = part(state, "second");
         self.update = part(state, "update");

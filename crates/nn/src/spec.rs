@@ -152,6 +152,7 @@ impl ParamSpec {
     }
 
     /// Running statistics before training: means 0, variances 1.
+    #[inline(never)]
     pub fn statistics<F: Float>(&self) -> Params<Array<F>> {
         let fresh = |e: &Entry| {
             let start = if e.init == Init::Ones { F::one() } else { F::zero() };

@@ -43,6 +43,7 @@ impl<F: Float> Program<F> {
     /// # Panics
     /// When a result has [`MAX_RANK`](crate::MAX_RANK) axes already, or the inputs of `most` tasks need more memory than there is.
     #[track_caller]
+    #[inline(never)]
     pub fn batched(&self, most: usize) -> BatchedRun<'_, F> {
         assert!(self.has_axis(), "Program::batched: a result has {MAX_RANK} axes, the most there may be");
         let mut own = Vec::with_capacity(self.inputs.len());
@@ -97,6 +98,7 @@ impl<F: Float> BatchedRun<'_, F> {
     /// # Panics
     /// When the batch is full, when the number of values is not the number of inputs, or a shape differs.
     #[track_caller]
+    #[inline(never)]
     pub fn add(&mut self, inputs: &[&Array<F>]) {
         assert!(self.tasks < self.most, "BatchedRun::add: there are {} tasks already", self.tasks);
         self.program.check(inputs);
@@ -116,6 +118,7 @@ impl<F: Float> BatchedRun<'_, F> {
     /// # Panics
     /// When there is no task, or an index or label is out of range.
     #[track_caller]
+    #[inline(never)]
     pub fn run(self) -> Vec<Array<F>> {
         assert!(self.tasks > 0, "BatchedRun::run: there is no task");
         let program = self.program;

@@ -19,6 +19,7 @@ impl<F: Float> Program<F> {
     /// assert_eq!(scaled(2.0).difference(&scaled(2.0)), None);
     /// assert!(scaled(2.0).difference(&scaled(3.0)).is_some());
     /// ```
+    #[inline(never)]
     pub fn difference(&self, other: &Program<F>) -> Option<String> {
         let shapes = |program: &Self| program.inputs.iter().map(|(shape, _)| *shape).collect::<Vec<_>>();
         if shapes(self) != shapes(other) {

@@ -191,7 +191,8 @@ fn executed<F: Float>(record: &Record<F>, results: &[(u32, Shape)]) -> Vec<usize
 }
 
 /// Lays out the steps that lead to `results`, and the memory for them.
-pub(super) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
+#[inline(never)]
+pub(crate) fn plan<F: Float>(mut record: Record<F>, results: &[(u32, Shape)]) -> Program<F> {
     let order = executed(&record, results);
     let order = fuse_norm_pool(&mut record, order, results);
     let order = share_transposes(&mut record, order);

@@ -1,8 +1,8 @@
 //! Which classes of a folder are for training, for validation and for testing.
 
 use super::{Class, Listing};
-use crate::names::canonical;
-use crate::parts::{joined, part_of};
+use crate::names::{canonical, shown};
+use crate::parts::part_of;
 use crate::split::PARTS;
 use crate::{ClassId, ClassSplit, Error, ImageSet};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -214,4 +214,19 @@ fn forms(found: &[Found]) -> HashMap<String, String> {
     let first =
         |by_part: [BTreeSet<&str>; 3]| by_part.into_iter().flatten().next().unwrap_or_default().to_owned();
     forms.into_iter().map(|(canonical, by_part)| (canonical, first(by_part))).collect()
+}
+
+/// Whether there are lists: one for training by its very name, or lists for training and test by other names.
+pub(super) fn are_divided([train, _, test]: &[Option<PathBuf>; 3]) -> bool {
+    let plain = |file: &PathBuf| file.file_stem().is_some_and(|stem| stem == PARTS[0]);
+    train.as_ref().is_some_and(|file| plain(file) || test.is_some())
+}
+
+/// Names of folders or lists as they are shown: `train/` and `val/`.
+pub(super) fn joined(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
+    match shown.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        other => other.concat(),
+    }
 }

@@ -1,12 +1,12 @@
 //! The split files of Ravi and Larochelle 2017: pictures and their classes, a list for each part.
 
 use super::csv_list::{self, Entry};
-use super::division::{Found, Parts};
+use super::division::{Found, Parts, are_divided};
 use super::unlisted::{self, Unlisted};
 use super::{Class, Listing, PassedOver, and, left_out};
 use crate::Error;
 use crate::names::{NameError, NameIndex, canonical, from_os, shown, shown_path};
-use crate::parts::{are_divided, lists};
+use crate::parts::lists;
 use crate::split::PARTS;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;

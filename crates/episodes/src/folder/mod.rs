@@ -62,7 +62,7 @@ pub use passed_over::PassedOver;
 pub use picture::picture;
 
 use crate::names::shown;
-use crate::parts::{self, are_divided};
+use crate::parts;
 use crate::split_files::ENDING;
 use crate::{ClassSplit, Error, ImageSet};
 use rayon::prelude::*;
@@ -213,7 +213,7 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
     let images = ImageSet::new(config.shape(), decoded(classes, config)?);
     let split = match parts {
         Some(parts) => Some(division::of_parts(&images, &parts)?),
-        None if are_divided(&parts::lists(root, ENDING)?) => {
+        None if division::are_divided(&parts::lists(root, ENDING)?) => {
             let split = ClassSplit::read(&images, root)?;
             layout = and(layout, unlisted_classes(&images, &split));
             Some(split)

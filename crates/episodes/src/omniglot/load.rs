@@ -1,13 +1,16 @@
 //! All drawings, from archives or folders.
 
 use super::drawing::{Decode, MAX_PNG};
-use super::{DRAWINGS, parts};
-use crate::source::{Source, is_hidden};
+use super::parts;
+use super::source::Source;
+use crate::source::is_hidden;
 use crate::{Error, ImageSet};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Drawings of every character.
+const DRAWINGS: usize = 20;
 const PARTS: [&str; 2] = ["images_background", "images_evaluation"];
 /// Two parts of `images_background`, which some take instead of it.
 const SMALL: [&str; 2] = ["images_background_small1", "images_background_small2"];

@@ -5,7 +5,8 @@
 //! `images_evaluation.zip` in place, or the folders unpacked from them. Four
 //! splits are in use: [`maml_split`], [`background_evaluation`], [`koch`], and the files
 //! of Vinyals et al. by [`ClassSplit::read`](crate::ClassSplit::read).
-//! [`runs`] reads the official one-shot benchmark.
+//! [`runs`] reads the official one-shot benchmark. Both readers need the feature `archives`, the splits
+//! do not.
 //!
 //! ```no_run
 //! use fewshot_episodes::{omniglot, ImageTasks, Protocol, Purpose, Rotations, Tasks};
@@ -18,15 +19,20 @@
 //! # Ok::<(), fewshot_episodes::Error>(())
 //! ```
 
+#[cfg(feature = "archives")]
 mod drawing;
+#[cfg(feature = "archives")]
 mod load;
+#[cfg(feature = "archives")]
 mod parts;
+#[cfg(feature = "archives")]
 mod runs;
+#[cfg(feature = "archives")]
+mod source;
 mod splits;
 
+#[cfg(feature = "archives")]
 pub use load::load;
+#[cfg(feature = "archives")]
 pub use runs::runs;
 pub use splits::{TRAINING_DRAWERS, VALIDATION_DRAWERS, background_evaluation, koch, maml_split};
-
-/// Drawings of every character.
-const DRAWINGS: usize = 20;

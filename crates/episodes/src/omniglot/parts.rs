@@ -1,7 +1,8 @@
 //! Where the archives of Omniglot are, or the folders unpacked from them.
 
+use super::source::Source;
 use crate::Error;
-use crate::source::{Source, is_hidden};
+use crate::source::is_hidden;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,8 @@
 
 use super::drawing::{Decode, MAX_PNG};
 use super::parts;
-use crate::source::{Source, is_hidden};
+use super::source::Source;
+use crate::source::is_hidden;
 use crate::{Episode, Error, Set, Targets, text};
 use ndarray::ArrayD;
 use std::collections::HashMap;

@@ -57,6 +57,7 @@ impl Evaluation {
 /// # Panics
 /// When there are no episodes.
 #[track_caller]
+#[inline(never)]
 pub fn evaluate<F: Float>(
     learner: &dyn Learner<F>,
     meta: &Meta<Array<F>>,
@@ -76,6 +77,7 @@ pub fn evaluate<F: Float>(
 /// # Panics
 /// When there are no episodes.
 #[track_caller]
+#[inline(never)]
 pub fn evaluate_by_step<F: Float>(
     learner: &dyn Learner<F>,
     meta: &Meta<Array<F>>,
@@ -95,6 +97,7 @@ pub fn evaluate_by_step<F: Float>(
 /// # Panics
 /// When there are no episodes, or the learner takes fewer steps than one of the numbers.
 #[track_caller]
+#[inline(never)]
 pub fn evaluate_at_steps<F: Float>(
     learner: &dyn Learner<F>,
     meta: &Meta<Array<F>>,

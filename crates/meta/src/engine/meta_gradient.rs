@@ -42,6 +42,7 @@ impl<F: Float> Runner<'_, F> {
     /// # Panics
     /// When the range is empty, or something does not fit of which [`Runner::try_meta_gradient`] makes an error.
     #[track_caller]
+    #[inline(never)]
     pub fn meta_gradient(
         &self,
         meta: &Meta<Array<F>>,
@@ -61,6 +62,7 @@ impl<F: Float> Runner<'_, F> {
     /// # Panics
     /// When the range is empty.
     #[track_caller]
+    #[inline(never)]
     pub fn try_meta_gradient(
         &self,
         meta: &Meta<Array<F>>,

@@ -63,6 +63,7 @@ impl<'a, F: Float> Runner<'a, F> {
     }
 
     /// A runner that executes in this way.
+    #[inline(never)]
     pub fn with(learner: &'a dyn Learner<F>, execution: Execution) -> Self {
         Runner {
             learner,
@@ -122,6 +123,7 @@ impl<'a, F: Float> Runner<'a, F> {
     /// # Panics
     /// As [`Runner::task_gradient`].
     #[track_caller]
+    #[inline(never)]
     pub fn program(&self, meta: &Meta<Array<F>>, task: &Task<Array<F>>) -> Option<Arc<Program<F>>> {
         let recording = or_panic("program", self.recording(meta, task));
         recording.map(|recording| Arc::clone(&recording.program))

@@ -78,6 +78,7 @@ impl<'a> Trainer<'a> {
     /// # Panics
     /// When the meta-batch is 0.
     #[track_caller]
+    #[inline(never)]
     pub fn new(
         learner: &'a dyn Learner,
         tasks: &'a dyn Tasks,
@@ -100,10 +101,21 @@ impl<'a, F: Float> Trainer<'a, F> {
         optimizer: impl Optimizer<F> + 'static,
         training: Training,
     ) -> Self {
+        Trainer::begin(learner, tasks, Box::new(optimizer), training)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn begin(
+        learner: &'a dyn Learner<F>,
+        tasks: &'a dyn Tasks,
+        optimizer: Box<dyn Optimizer<F>>,
+        training: Training,
+    ) -> Self {
         assert!(training.meta_batch > 0, "Trainer: the meta-batch is 0");
         let meta = learner.init(training.seed);
         let runner = Runner::with(learner, training.execution);
-        Trainer { runner, tasks, optimizer: Box::new(optimizer), training, meta }
+        Trainer { runner, tasks, optimizer, training, meta }
     }
 
     /// Goes on where `progress` was taken, with the same bits as if never stopped.
@@ -112,6 +124,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// When its meta-parameters are not the learner's, naming the first name or shape that differs.
     #[must_use]
     #[track_caller]
+    #[inline(never)]
     pub fn resume(mut self, progress: Progress<F>) -> Self {
         let (runner, meta) = (&self.runner, &progress.meta);
         or_panic("resume", runner.check(meta).and_then(|()| runner.check_lanes(meta)));
@@ -121,6 +134,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     }
 
     /// Where the training stands.
+    #[inline(never)]
     pub fn progress(&self) -> Progress<F> {
         Progress { meta: self.meta.clone(), optimizer: self.optimizer.state() }
     }
@@ -140,6 +154,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// # Errors
     /// When a task does not fit the learner, such as one without queries; when the learner does other work each time it is called; or when
     /// a number is not finite. Weights, statistics and optimiser are then those of the iteration before.
+    #[inline(never)]
     pub fn step(&mut self) -> Result<Step, Error> {
         let before = self.meta.iteration;
         let iteration = before + 1;

@@ -180,6 +180,7 @@ impl InnerLoop {
     }
 
     /// Weights before the first step, without moments.
+    #[inline(never)]
     pub(crate) fn start<'t, F: Float>(&self, theta: &Params<Var<'t, F>>) -> InnerState<Var<'t, F>> {
         let mut state = InnerState { fast: theta.clone(), moments: Params::default() };
         if let Some(first) = theta.values().first() {

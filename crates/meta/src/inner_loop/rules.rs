@@ -69,6 +69,7 @@ impl Rule {
     }
 
     /// What to subtract from each adapted parameter, before the rate, and the moments after the step.
+    #[inline(never)]
     pub(crate) fn direction<'t, F: Float>(
         &self,
         gradient: Params<Var<'t, F>>,
@@ -117,6 +118,7 @@ fn correction<'t, F: Float>(beta: f64, steps: Var<'t, F>) -> Var<'t, F> {
 }
 
 /// [`Clip`] on a tape; gradients pass through it.
+#[inline(never)]
 pub(crate) fn clipped<'t, F: Float>(clip: Option<Clip>, gradient: Params<Var<'t, F>>) -> Params<Var<'t, F>> {
     match clip {
         None => gradient,

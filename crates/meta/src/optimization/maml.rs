@@ -173,6 +173,7 @@ impl<M> Maml<M> {
 impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
     /// # Panics
     /// When something is to be there for each of 0 training steps.
+    #[inline(never)]
     fn spec(&self) -> ParamSpec {
         let stepwise = [self.norm_weights, self.norm_statistics].contains(&Sharing::PerStep);
         assert!(
@@ -210,6 +211,7 @@ impl<F: Float, M: Model<F> + 'static> Learner<F> for Maml<M> {
         2 * epoch + u64::from(iteration < self.first_order_until)
     }
 
+    #[inline(never)]
     fn episode<'t>(
         &self,
         meta: &Meta<Var<'t, F>>,

@@ -101,6 +101,7 @@ impl<F: Float> PredictorState<F> {
     ///
     /// # Errors
     /// When one is missing, has another shape, or is none of the spec's.
+    #[inline(never)]
     pub fn fitted(&self, spec: &ParamSpec) -> Result<[Params<Array<F>>; 2], Error> {
         let weights = like(&self.weights, spec.weights(), "weight")?;
         if self.statistics.is_empty() {
