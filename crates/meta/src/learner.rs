@@ -192,8 +192,9 @@ pub trait Learner<F: Float = f32>: Send + Sync {
 
     /// The predictor that held these arrays ([`Predictor::state`]), with the same bits.
     ///
-    /// A learner of one's own takes them by name from [`PredictorState::fitted`] and [`PredictorState::known`], and compares signatures by
-    /// [`PredictorState::check`].
+    /// [`AdaptedModel::restored`](crate::AdaptedModel::restored) and [`MetricLearner::restored`](crate::MetricLearner::restored) do it for their
+    /// predictors. A learner with predictors of its own takes the arrays by name from [`PredictorState::fitted`] and [`PredictorState::known`],
+    /// and compares signatures by [`PredictorState::check`].
     ///
     /// # Errors
     /// When they are of another learner, or this one does not say how.

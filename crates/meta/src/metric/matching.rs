@@ -17,7 +17,7 @@ use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::metric::protonet::Distance;
 use crate::task::Examples;
 
-/// What is kept of a support: embeddings `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
+/// The encoding of a support: embeddings `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
 const EMBEDDINGS: &str = "embeddings";
 const MEMBERS: &str = "members";
 

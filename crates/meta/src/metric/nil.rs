@@ -10,7 +10,7 @@ use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::Examples;
 
-/// What is kept of a support: features `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
+/// The encoding of a support: features `[n, d]` and, for each, its class as `[n, ways]` of 0 and 1.
 const FEATURES: &str = "features";
 const MEMBERS: &str = "members";
 

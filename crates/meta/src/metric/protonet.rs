@@ -16,7 +16,7 @@ use crate::predictor::forward::concat;
 use crate::predictor::state::PredictorState;
 use crate::task::Examples;
 
-/// What is kept of a support: `[ways, d]`.
+/// The encoding of a support: `[ways, d]`.
 const PROTOTYPES: &str = "prototypes";
 
 /// How far an embedded query is from a prototype.

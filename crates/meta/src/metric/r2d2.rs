@@ -53,7 +53,7 @@ pub struct R2d2<M> {
 const LOG_LAMBDA: &str = "solver.log_lambda";
 const SCALE: &str = "solver.scale";
 const SHIFT: &str = "solver.shift";
-/// What is kept of a support: `[d + 1, ways]`.
+/// The encoding of a support: `[d + 1, ways]`.
 const SOLUTION: &str = "solution";
 
 impl<M> Clone for R2d2<M> {

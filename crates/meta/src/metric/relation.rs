@@ -14,7 +14,7 @@ use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
 use crate::task::{Examples, Labels};
 
-/// What is kept of a support: `[ways, h, w, c]`.
+/// The encoding of a support: `[ways, h, w, c]`.
 const MAPS: &str = "maps";
 
 /// A Relation network.

@@ -19,7 +19,7 @@ use crate::task::{Examples, Labels, Task};
 const WEIGHT: &str = "comparison.weight";
 const BIAS: &str = "comparison.bias";
 
-/// What is kept of a support: embeddings `[n, features]` and, for each, its class as `[n, ways]` of 0 and 1.
+/// The encoding of a support: embeddings `[n, features]` and, for each, its class as `[n, ways]` of 0 and 1.
 const EMBEDDINGS: &str = "embeddings";
 const MEMBERS: &str = "members";
 

@@ -130,8 +130,8 @@ impl<M> IMaml<M> {
         if self.proximal_at == ProximalAt::LastStep {
             let way = F::of(self.inner_lr * self.proximal);
             let last = all.pop().expect("there is one more than steps");
-            let pulled = last.values().iter().zip(centre.values()).map(|(&w, &c)| w - (w - c) * way);
-            all.push(last.with_values(pulled.collect()));
+            let moved_back = last.values().iter().zip(centre.values()).map(|(&w, &c)| w - (w - c) * way);
+            all.push(last.with_values(moved_back.collect()));
         }
         all
     }
