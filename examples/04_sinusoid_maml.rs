@@ -19,8 +19,7 @@ fn loss<'t>(model: &Mlp, weights: &Params<Var<'t>>, set: &Examples) -> Var<'t> {
 fn adapt<'t>(model: &Mlp, theta: &Params<Var<'t>>, support: &Examples, steps: usize) -> Params<Var<'t>> {
     let mut fast = theta.clone();
     for _ in 0..steps {
-        let gradients = loss(model, &fast, support).grads(fast.values());
-        fast = fast.zip(&theta.with_values(gradients), |w, g| *w - *g * INNER_LR);
+        fast = &fast - loss(model, &fast, support).grads(&fast) * INNER_LR;
     }
     fast
 }
@@ -39,8 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let tape = Tape::new();
             let start = theta.on(&tape);
             let fast = adapt(&model, &start, &task.support, 1);
-            let gradients = loss(&model, &fast, &task.query).backward(start.values());
-            mean = mean.zip(&theta.with_values(gradients), |m, g| m.zip(g, |m, g| m + g / TASKS as f32));
+            mean += loss(&model, &fast, &task.query).backward(&start) / TASKS as f32;
         }
         theta = outer.step(&theta, &mean, 1e-3);
     }

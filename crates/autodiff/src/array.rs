@@ -29,7 +29,7 @@ impl<F: Float> Array<F> {
     /// An array of `shape` with `data` in row-major order, taken over without a copy.
     ///
     /// # Panics
-    /// When `data` has another length than `shape` asks for, or `shape` asks for more than can be counted.
+    /// When the length of `data` is not the number of elements of `shape`, or that number overflows.
     #[track_caller]
     pub fn new(shape: &[usize], data: Vec<F>) -> Self {
         let shape = Shape::new(shape);
@@ -51,7 +51,7 @@ impl<F: Float> Array<F> {
     /// All zeros.
     ///
     /// # Panics
-    /// When there is not as much memory, here and in the constructors that follow.
+    /// When there is not enough memory; so do the other constructors.
     #[track_caller]
     pub fn zeros(shape: &[usize]) -> Self {
         Self::full(shape, F::zero())
@@ -146,7 +146,7 @@ impl<F: Float> Array<F> {
         self.data()[0]
     }
 
-    /// The same values under another shape, shared.
+    /// This array's values under another shape, shared.
     ///
     /// # Panics
     /// When the number of values differs.
@@ -162,7 +162,7 @@ impl<F: Float> Array<F> {
         Array { buffer: Arc::clone(&self.buffer), shape }
     }
 
-    /// `f` of every value.
+    /// `f` of every element.
     pub fn map(&self, f: impl Fn(F) -> F) -> Self {
         Self::build(self.shape, |out| {
             for (o, &x) in out.iter_mut().zip(self.data()) {
@@ -171,7 +171,7 @@ impl<F: Float> Array<F> {
         })
     }
 
-    /// `f` of the values at the same place in two arrays.
+    /// `f` of the values of two arrays, element by element.
     ///
     /// # Panics
     /// When the shapes differ.
@@ -197,10 +197,10 @@ impl<F: Float> Array<F> {
         })
     }
 
-    /// Adds arrays of this shape, whose values lie one after the other, in their order.
+    /// Adds every one of `arrays`, which holds the values of arrays of this shape one after the other, in order.
     ///
     /// # Panics
-    /// When `arrays` holds no whole number of them.
+    /// When the length of `arrays` is no multiple of this array's.
     #[track_caller]
     pub fn add_each(&mut self, arrays: &[F]) {
         assert!(

@@ -1,4 +1,4 @@
-//! Checkpointing: functions whose inner values are computed again when a gradient passes, instead of being kept.
+//! Checkpointing: functions whose inner values are not stored, but rematerialised when a gradient passes.
 //!
 //! Chen, Xu, Zhang and Guestrin (2016): "Training Deep Nets with Sublinear Memory Cost". A chain of steps, each under a
 //! checkpoint, needs the memory of one step and the values between the steps; each step is computed twice.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::op::Op;
 use crate::shape::Shape;
 use crate::tape::Tape;
@@ -14,7 +14,7 @@ use crate::var::Var;
 
 type Function<F> = dyn for<'t> Fn(&[Var<'t, F>]) -> Vec<Var<'t, F>> + Send + Sync;
 
-/// A function to be computed again.
+/// A function whose values are rematerialised.
 #[derive(Clone)]
 pub(crate) struct Checkpoint<F: Float> {
     function: Arc<Function<F>>,
@@ -23,7 +23,7 @@ pub(crate) struct Checkpoint<F: Float> {
 }
 
 impl<F: Float> Checkpoint<F> {
-    pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp(&self, r: &mut GradientRule<'_, '_, F>) {
         r.give_composed(|r| {
             let inputs: Vec<Var<'_, F>> = (0..r.len()).map(|i| r.x(i)).collect();
             (self.function)(&inputs)
@@ -32,9 +32,9 @@ impl<F: Float> Checkpoint<F> {
 }
 
 impl<F: Float> Tape<F> {
-    /// The results of `f`, of whose inner values none is kept: a gradient that passes computes them again.
+    /// The results of `f`, whose inner values are not stored: a gradient that passes computes them a second time.
     ///
-    /// `f` sees `inputs` only, and does the same each time. Gradients of any order are those of `f` itself.
+    /// `f` depends on `inputs` alone and does the same in every call. Gradients of any order are those of `f` itself.
     ///
     /// ```
     /// use fewshot_autodiff::Tape;

@@ -7,7 +7,7 @@ use fewshot_kernels::Kernels;
 pub(crate) mod sealed {
     use fewshot_kernels::Kernels;
 
-    use crate::grad::Rule;
+    use crate::grad::GradientRule;
     use crate::inputs::Inputs;
     use crate::op::Op;
     use crate::ops::indices::OutOfRange;
@@ -24,7 +24,7 @@ pub(crate) mod sealed {
         where
             Self: super::Float;
 
-        fn vjp(op: &Op<Self>, rule: &mut Rule<'_, '_, Self>)
+        fn vjp(op: &Op<Self>, rule: &mut GradientRule<'_, '_, Self>)
         where
             Self: super::Float;
     }
@@ -41,7 +41,7 @@ pub(crate) mod sealed {
                     op.forward(x, out, shapes)
                 }
 
-                fn vjp(op: &Op<$t>, rule: &mut Rule<'_, '_, $t>) {
+                fn vjp(op: &Op<$t>, rule: &mut GradientRule<'_, '_, $t>) {
                     op.vjp(rule);
                 }
             }

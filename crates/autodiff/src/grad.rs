@@ -1,7 +1,7 @@
-//! The one sweep: `grad` (recorded) and `backward` (not recorded), `vjp`, `hvp`.
+//! The backward sweep, recorded and not recorded.
 //!
-//! A sweep visits the nodes between the variables asked for and the output, last first. Rules are written in recorded
-//! operations; `grad` keeps what they record, `backward` takes the values and forgets the record of each rule at once.
+//! A sweep visits the nodes between the requested variables and the output, last first. Rules are written in recorded
+//! operations; the recorded sweep keeps what they record, the other takes the values and forgets the record of each rule at once.
 
 use crate::array::Array;
 use crate::float::Float;
@@ -10,8 +10,8 @@ use crate::ops::layout::Layout;
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// What a gradient rule sees of the node it differentiates.
-pub(crate) struct Rule<'a, 't, F: Float> {
+/// The view that a gradient rule has of its node.
+pub(crate) struct GradientRule<'a, 't, F: Float> {
     tape: &'t Tape<F>,
     node: u32,
     ids: &'a [u32],
@@ -22,7 +22,7 @@ pub(crate) struct Rule<'a, 't, F: Float> {
     start: usize,
 }
 
-impl<'t, F: Float> Rule<'_, 't, F> {
+impl<'t, F: Float> GradientRule<'_, 't, F> {
     /// How many inputs the operator has.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
@@ -98,10 +98,10 @@ impl<'t, F: Float> Rule<'_, 't, F> {
     }
 }
 
-/// Which nodes of a range lead from the variables asked for to the output.
+/// The nodes on a path from the requested variables to the output.
 struct Path {
     first: usize,
-    /// The sweep does not go below this node, other than to arrive at a variable asked for.
+    /// The sweep does not go below this node, but for requested variables.
     floor: usize,
     marks: Vec<bool>,
 }
@@ -149,11 +149,11 @@ fn apply<'t, F: Float>(
     }
     let start = tape.len();
     let (node, ids, needs) = (id as u32, &ids[..], &needs[..]);
-    F::vjp(&op, &mut Rule { tape, node, ids, needs, cotangents, shares, start });
+    F::vjp(&op, &mut GradientRule { tape, node, ids, needs, cotangents, shares, start });
 }
 
 /// The recorded sweep: gradients of `sum <y, u>` over the seeds `(y, u)` with respect to `wrt`; `None` is zero. With a
-/// `floor`, nodes before it count as constants unless they are asked for.
+/// `floor`, nodes before it count as constants unless they are requested.
 fn sweep<'t, F: Float>(
     tape: &'t Tape<F>,
     wrt: &[Var<'t, F>],
@@ -190,7 +190,9 @@ fn sweep<'t, F: Float>(
     wrt.iter().map(|x| slots.get((x.id as usize).wrapping_sub(path.first)).copied().flatten()).collect()
 }
 
-fn recorded<'t, F: Float>(
+/// The gradients of `sum <y, u>` over the seeds `(y, u)` with respect to `wrt`, as values of the tape.
+#[inline(never)]
+pub(crate) fn recorded<'t, F: Float>(
     tape: &'t Tape<F>,
     wrt: &[Var<'t, F>],
     seeds: &[(Var<'t, F>, Var<'t, F>)],
@@ -203,7 +205,8 @@ fn recorded<'t, F: Float>(
 }
 
 /// The sweep that keeps arrays only, forgets each rule's record, and frees the values it has passed.
-fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Vec<Array<F>> {
+#[inline(never)]
+pub(crate) fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Vec<Array<F>> {
     let last = y.id as usize;
     let path = Path::find(tape, wrt, last, None);
     let mut slots: Vec<Option<Array<F>>> = vec![None; path.marks.len()];
@@ -251,114 +254,4 @@ fn unrecorded<F: Float>(tape: &Tape<F>, wrt: &[Var<'_, F>], y: Var<'_, F>) -> Ve
                 .unwrap_or_else(|| Array::zeros(&x.shape()))
         })
         .collect()
-}
-
-impl<'t, F: Float> Var<'t, F> {
-    #[track_caller]
-    fn check_scalar(self, name: &str) {
-        let shape = self.shape();
-        assert_eq!(
-            shape.count(),
-            1,
-            "{name}: the output has shape {shape}; a gradient is that of one number: sum it, or use `vjp`"
-        );
-    }
-
-    #[track_caller]
-    fn check_tape(self, name: &str, others: &[Var<'t, F>]) {
-        for x in others {
-            assert!(
-                std::ptr::eq(self.tape(), x.tape()),
-                "{name}: the output and a variable live on two different tapes"
-            );
-        }
-    }
-
-    /// The gradient of this number with respect to `x`: a value that can be differentiated again; zero where `x` has no
-    /// influence.
-    ///
-    /// # Panics
-    /// When this value is not a single number.
-    #[track_caller]
-    pub fn grad(self, x: Var<'t, F>) -> Var<'t, F> {
-        self.grads(&[x])[0]
-    }
-
-    /// The gradients of this number with respect to each of `wrt`, in one sweep.
-    ///
-    /// # Panics
-    /// When this value is not a single number.
-    #[track_caller]
-    #[inline(never)]
-    pub fn grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
-        self.check_scalar("grads");
-        self.check_tape("grads", wrt);
-        self.tape().as_returned(self.recorded_grads(wrt))
-    }
-
-    /// [`Var::grads`] that can be differentiated again on every tape.
-    fn recorded_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
-        let one = self.tape().leaf(Array::ones(&self.shape()));
-        recorded(self.tape(), wrt, &[(self, one)])
-    }
-
-    /// The gradients of this number with respect to each of `wrt` as arrays, which records nothing.
-    ///
-    /// The values between `wrt` and this one are freed as the sweep passes them, so `backward` is called once, last; those of
-    /// `wrt`, of leaves and of detached copies stay.
-    ///
-    /// # Panics
-    /// When this value is not a single number, or an earlier `backward` has freed what is needed.
-    #[track_caller]
-    #[inline(never)]
-    pub fn backward(self, wrt: &[Var<'t, F>]) -> Vec<Array<F>> {
-        self.check_scalar("backward");
-        self.check_tape("backward", wrt);
-        self.tape().note_gradient();
-        unrecorded(self.tape(), wrt, self)
-    }
-
-    /// The gradients of this number with respect to each of `wrt` as constants, of which no further gradient is taken. On a
-    /// tape it is [`backward`](Var::backward); in a recorded program, where values are not known, the like.
-    ///
-    /// # Panics
-    /// As `backward`.
-    #[track_caller]
-    #[inline(never)]
-    pub fn constant_grads(self, wrt: &[Var<'t, F>]) -> Vec<Var<'t, F>> {
-        if self.tape().is_recording() {
-            return self.grads(wrt).into_iter().map(Var::detach).collect();
-        }
-        self.backward(wrt).into_iter().map(|gradient| self.tape().leaf(gradient)).collect()
-    }
-
-    /// The gradients of `sum(self * cotangent)` with respect to each of `wrt`: the vector-Jacobian product.
-    ///
-    /// # Panics
-    /// When `cotangent` has another shape than this value.
-    #[track_caller]
-    #[inline(never)]
-    pub fn vjp(self, wrt: &[Var<'t, F>], cotangent: Var<'t, F>) -> Vec<Var<'t, F>> {
-        let (own, other) = (self.shape(), cotangent.shape());
-        assert_eq!(own, other, "vjp: output {own} and cotangent {other} differ");
-        self.check_tape("vjp", wrt);
-        self.check_tape("vjp", &[cotangent]);
-        self.tape().as_returned(self.recorded_vjp(wrt, cotangent))
-    }
-
-    /// [`Var::vjp`] that can be differentiated again on every tape.
-    pub(crate) fn recorded_vjp(self, wrt: &[Var<'t, F>], cotangent: Var<'t, F>) -> Vec<Var<'t, F>> {
-        recorded(self.tape(), wrt, &[(self, cotangent)])
-    }
-
-    /// The Hessian of this number times `v`: the gradient of `<grad(x), v>`.
-    ///
-    /// # Panics
-    /// When this value is not a single number or `v` has another shape than `x`.
-    #[track_caller]
-    pub fn hvp(self, x: Var<'t, F>, v: Var<'t, F>) -> Var<'t, F> {
-        self.check_scalar("hvp");
-        self.check_tape("hvp", &[x]);
-        self.recorded_grads(&[x])[0].vjp(&[x], v)[0]
-    }
 }

@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// How far the tape's gradients are from central differences.
+/// The distance of the tape's gradients from central differences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// For orders 1, 2, ...: the largest relative error over the directions tried. The scale is the sum of the magnitudes that

@@ -3,14 +3,14 @@
 //! An instance of a function that is marked `#[inline(never)]` is taken from the crate below that has it; of any other function
 //! a crate compiles its own. Marked are the functions at which much work begins; what they call is compiled with them.
 
+use crate::grad::{recorded, unrecorded};
 use crate::program::plan::plan;
 use crate::program::{BatchedRun, Program};
 use crate::tape::Tape;
-use crate::var::Var;
 
 /// Names the instances, which has them compiled; there is nothing to call it for.
 #[inline(never)]
-pub fn f32() -> [*const (); 16] {
+pub fn f32() -> [*const (); 14] {
     [
         plan::<f32> as *const (),
         Program::<f32>::run as *const (),
@@ -19,10 +19,8 @@ pub fn f32() -> [*const (); 16] {
         BatchedRun::<f32>::add as *const (),
         BatchedRun::<f32>::run as *const (),
         Program::<f32>::difference as *const (),
-        Var::<f32>::grads as *const (),
-        Var::<f32>::backward as *const (),
-        Var::<f32>::constant_grads as *const (),
-        Var::<f32>::vjp as *const (),
+        recorded::<f32> as *const (),
+        unrecorded::<f32> as *const (),
         Tape::<f32>::new as *const (),
         Tape::<f32>::input as *const (),
         Tape::<f32>::leaf as *const (),

@@ -22,6 +22,7 @@ mod checkpoint;
 mod float;
 mod grad;
 pub mod gradcheck;
+mod gradients;
 mod inputs;
 #[doc(hidden)]
 pub mod instances;
@@ -38,6 +39,7 @@ pub use array::Array;
 pub use fewshot_kernels::cpu::peak::fma_rate;
 pub use fewshot_kernels::{BufferPoolUse, Element, MAX_RANK, WorkerGroup, buffer_pool_use, with_split};
 pub use float::Float;
+pub use gradients::Variables;
 pub use op::CustomOp;
 #[doc(hidden)]
 pub use op::operators;

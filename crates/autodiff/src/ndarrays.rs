@@ -1,4 +1,4 @@
-//! Arrays from those of `ndarray`, and back.
+//! Conversion between arrays and those of `ndarray`.
 
 use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
 
@@ -6,7 +6,7 @@ use crate::array::Array;
 use crate::float::Float;
 use crate::shape::Shape;
 
-/// Without a copy where the ndarray is contiguous in row-major order.
+/// Takes the values over without a copy where the ndarray is contiguous in row-major order.
 impl<F: Float, D: Dimension> From<ndarray::Array<F, D>> for Array<F> {
     fn from(x: ndarray::Array<F, D>) -> Self {
         if x.is_standard_layout() {

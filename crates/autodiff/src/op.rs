@@ -10,7 +10,7 @@ use fewshot_kernels::parallel::update_helpers;
 use crate::array::Array;
 use crate::checkpoint::Checkpoint;
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::ops::binary::{self, Binary};
 use crate::ops::conv::ConvOp;
@@ -36,7 +36,7 @@ use crate::var::Var;
 pub(crate) enum Op<F: Float> {
     /// A value put on the tape.
     Leaf,
-    /// A further output of the operator so many places before it.
+    /// A further output of the operator that an earlier node holds.
     Output,
     /// One value in, one out, element by element.
     Unary(Unary<F>),
@@ -157,7 +157,7 @@ impl<F: Float> Op<F> {
     }
 
     /// Gives the rule's inputs their share of the gradient, in recorded operations.
-    pub(crate) fn vjp<'t>(&self, r: &mut Rule<'_, 't, F>) {
+    pub(crate) fn vjp<'t>(&self, r: &mut GradientRule<'_, 't, F>) {
         match self {
             Op::Leaf | Op::Output => {}
             Op::Unary(function) => unary::vjp(*function, r),
@@ -196,7 +196,7 @@ impl<F: Float> Op<F> {
     }
 }
 
-/// What messages call the operators: all that there are.
+/// The names of all operators, as messages give them.
 #[doc(hidden)]
 pub fn operators() -> Vec<&'static str> {
     let families = [
@@ -260,7 +260,7 @@ fn custom_forward<F: Float>(op: &dyn CustomOp<F>, x: &Inputs<'_, F>, out: &mut [
 /// assert_eq!(y.grad(x).grad(x).item(), 12.0);
 /// ```
 pub trait CustomOp<F: Float>: fmt::Debug + Send + Sync {
-    /// What messages call it.
+    /// The operator's name in messages.
     fn name(&self) -> &'static str;
 
     /// The shape of the output; panics when the inputs' shapes do not fit.

@@ -77,7 +77,7 @@ fn part<'a, T>(list: &'a [T], range: &Range<u32>) -> &'a [T] {
 
 /// A computation recorded once and replayed for other values of the same shapes, with the same bits as on a tape.
 ///
-/// Replaying skips shape rules, the record and memory management: a value's memory is used again after its last use, and
+/// Replaying skips shape rules, the record and memory management: a value's memory is reused after its last use, and
 /// each thread that runs the program has an arena of its own. Gradients are part of what is recorded, of any order.
 ///
 /// ```
@@ -109,7 +109,7 @@ pub struct Program<F: Float = f32> {
     batched_steps: Mutex<Vec<Arc<BatchedSteps>>>,
 }
 
-/// How long one step of a program took.
+/// The time that one step of a program took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepTime {
     /// The operator.
@@ -128,8 +128,8 @@ fn refuse(error: OutOfRange) -> ! {
 }
 
 impl<F: Float> Program<F> {
-    /// Records what `f` writes: its inputs are asked for with [`Tape::input`], its results returned. Values put on the tape in any
-    /// other way are constants of the program.
+    /// Records what `f` computes: it makes the program's inputs with [`Tape::input`] and returns its results. Values put on the tape in
+    /// any other way are constants of the program.
     ///
     /// # Panics
     /// When `f` reads a value that is not constant: such work runs eagerly, on a tape.
@@ -139,7 +139,7 @@ impl<F: Float> Program<F> {
         plan::plan(tape.record.into_inner(), &results)
     }
 
-    /// The results for these values of the inputs, in the order in which the inputs were asked for.
+    /// The results for these values of the inputs, given in the order in which the inputs were recorded.
     ///
     /// # Panics
     /// When the number of values is not the number of inputs, a shape differs, or an index or label is out of range.
@@ -167,7 +167,7 @@ impl<F: Float> Program<F> {
         times
     }
 
-    /// How many operators a run executes.
+    /// Number of operators that a run executes.
     pub fn len(&self) -> usize {
         self.steps.len()
     }
@@ -182,8 +182,7 @@ impl<F: Float> Program<F> {
         (self.memory + self.leaving.iter().sum::<usize>()) * size_of::<F>()
     }
 
-    /// Gives the memory of arenas that are not in use back to the pool, for other programs of this thread; the next run takes its
-    /// own anew.
+    /// Returns the memory of idle arenas to this thread's buffer pool, for other programs; the next run takes new memory.
     pub fn release(&self) {
         self.idle.clear();
     }

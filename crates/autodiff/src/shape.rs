@@ -34,8 +34,7 @@ impl Shape {
     /// The shape with these sizes.
     ///
     /// # Panics
-    /// With more than [`MAX_RANK`] axes, or when the number of elements is too large to be counted, which axes of size 0 do not
-    /// change.
+    /// With more than [`MAX_RANK`] axes, or when the product of the sizes other than 0 overflows.
     #[track_caller]
     pub fn new(dims: &[usize]) -> Self {
         assert!(
@@ -54,7 +53,7 @@ impl Shape {
         Shape { dims: [0; MAX_RANK], rank: 0 }
     }
 
-    /// How many elements an array of this shape has: the product of the sizes.
+    /// Number of elements of an array of this shape: the product of the sizes.
     pub fn count(&self) -> usize {
         self.iter().product()
     }

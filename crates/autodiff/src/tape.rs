@@ -141,7 +141,7 @@ const FEW: usize = 8;
 /// Names of an operator's inputs.
 struct Ids {
     few: [u32; FEW],
-    /// All of them, where there are more.
+    /// All names, where there are more.
     many: Vec<u32>,
     count: usize,
 }
@@ -170,11 +170,11 @@ impl std::ops::Deref for Ids {
 pub struct Tape<F: Float = f32> {
     pub(crate) record: RefCell<Record<F>>,
     gradients: Gradients,
-    /// Whether one was asked for.
+    /// Whether a gradient was taken.
     differentiated: Cell<bool>,
 }
 
-/// What `grads` returns on a tape.
+/// Whether the gradients of a tape are recorded or constants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gradients {
     Recorded,
@@ -212,7 +212,7 @@ impl<F: Float> Tape<F> {
     /// [`constant_grads`](Var::constant_grads) does, and free nothing.
     ///
     /// For checks: a function that takes gradients inside, such as an inner loop, has here the derivative that ignores how
-    /// these gradients change (the first-order approximation). `backward` and `constant_grads` are as ever. The difference
+    /// these gradients change (the first-order approximation). `backward` and `constant_grads` are not affected. The difference
     /// between the two tapes is what the second order contributes.
     ///
     /// ```
@@ -229,7 +229,7 @@ impl<F: Float> Tape<F> {
         Tape { gradients: Gradients::Constant, ..Self::new() }
     }
 
-    /// Whether a gradient of any kind was asked for on this tape.
+    /// Whether a gradient of any kind was taken on this tape.
     ///
     /// For checks: where a function has taken no gradient inside, it has no inner gradients that could be taken for constants.
     pub fn is_differentiated(&self) -> bool {
@@ -294,7 +294,7 @@ impl<F: Float> Tape<F> {
         Var::new(self, id)
     }
 
-    /// Puts an array on the tape: data or a weight, as the gradients asked for later decide. Shares the values.
+    /// Puts an array on the tape: data, or a weight if gradients with respect to it are taken later. Shares the values.
     pub fn var(&self, value: &Array<F>) -> Var<'_, F> {
         self.leaf(value.clone())
     }
@@ -304,7 +304,7 @@ impl<F: Float> Tape<F> {
         self.leaf(Array::scalar(value))
     }
 
-    /// How many nodes were recorded so far.
+    /// Number of nodes recorded so far.
     pub fn len(&self) -> usize {
         self.record.borrow().nodes.len()
     }

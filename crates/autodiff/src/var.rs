@@ -26,7 +26,7 @@ use crate::tape::Tape;
 /// * At a kink the slope is one of both sides, which each operator names: 0 for `relu` and `abs` at 0, ties to the first.
 ///
 /// And one rule for NaN: it is never passed over. Greatest and smallest values, limits, poolings, activations, comparisons and their
-/// masks are NaN where an operand is, wherever it stands among others; a place of the greatest is that of the first NaN.
+/// masks are NaN where an operand is, wherever it stands among others; the index of the greatest is that of the first NaN.
 ///
 /// Values and derivatives keep their relative precision over the whole range of the element type. Exceptions are those of sums:
 /// what a row of logits adds up to is exact to a rounding of its greatest ([`log_softmax`](Var::log_softmax) and

@@ -1,6 +1,6 @@
 //! The per-thread buffer pool: size classes, 64-byte aligned.
 //!
-//! A tape asks for the same few sizes again and again; taking them from the operating system each time costs more than
+//! A tape needs the same few sizes again and again; taking them from the operating system each time costs more than
 //! the arithmetic (page faults). Of each size a pool keeps at most as many as its thread has had in use at one time, so memory stays
 //! flat however buffers travel between threads.
 
@@ -17,12 +17,12 @@ const SMALLEST: usize = 16;
 /// Size classes: enough for 2^40 elements.
 const CLASSES: usize = 36 * STEPS;
 
-/// Elements from which on it is asked first whether there is memory.
+/// Elements from which on the amount of free memory is checked first.
 const LARGE: usize = 1 << 28;
 
 /// The buffers of one size.
 #[derive(Debug)]
-struct Class<F> {
+struct SizeClass<F> {
     free: Vec<Vec<F>>,
     used: usize,
     peak: usize,
@@ -31,8 +31,8 @@ struct Class<F> {
 /// Free buffers of one thread and one element type.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Pool<F> {
-    classes: [Class<F>; CLASSES],
+pub struct BufferPool<F> {
+    classes: [SizeClass<F>; CLASSES],
 }
 
 /// What a thread's pool holds, in bytes.
@@ -48,7 +48,7 @@ pub struct BufferPoolUse {
 
 /// What this thread's pool of element type `F` holds.
 pub fn buffer_pool_use<F: Pooled>() -> BufferPoolUse {
-    let count = |p: &mut Pool<F>| {
+    let count = |p: &mut BufferPool<F>| {
         let mut sum = BufferPoolUse::default();
         for (index, class) in p.classes.iter().enumerate() {
             let bytes = padded::<F>(capacity(index)) * size_of::<F>();
@@ -65,17 +65,17 @@ pub fn buffer_pool_use<F: Pooled>() -> BufferPoolUse {
 pub trait Pooled: Zero + Clone + 'static {
     /// Runs `f` on this thread's buffer pool, or returns `None` when the thread is ending.
     #[doc(hidden)]
-    fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R>;
+    fn with_pool<R>(f: impl FnOnce(&mut BufferPool<Self>) -> R) -> Option<R>;
 }
 
 macro_rules! pooled {
     ($t:ident, $pool:ident) => {
         thread_local! {
-            static $pool: RefCell<Pool<$t>> = const { RefCell::new(Pool::new()) };
+            static $pool: RefCell<BufferPool<$t>> = const { RefCell::new(BufferPool::new()) };
         }
 
         impl Pooled for $t {
-            fn with_pool<R>(f: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R> {
+            fn with_pool<R>(f: impl FnOnce(&mut BufferPool<Self>) -> R) -> Option<R> {
                 $pool.try_with(|pool| f(&mut pool.borrow_mut())).ok()
             }
         }
@@ -105,13 +105,13 @@ fn class(len: usize) -> usize {
     (power - SMALLEST.ilog2()) as usize * STEPS + over
 }
 
-impl<F> Pool<F> {
+impl<F> BufferPool<F> {
     const fn new() -> Self {
-        Pool { classes: [const { Class { free: Vec::new(), used: 0, peak: 0 } }; CLASSES] }
+        BufferPool { classes: [const { SizeClass { free: Vec::new(), used: 0, peak: 0 } }; CLASSES] }
     }
 }
 
-/// Panics unless a buffer for so many elements can be had: the allocator ends the program.
+/// Panics unless there is memory for a buffer of `len` elements, where the allocator would end the program.
 #[cold]
 #[track_caller]
 fn check_memory<F: Pooled>(len: usize) {

@@ -1,9 +1,9 @@
-//! Right answers of a classifier.
+//! Correct answers of a classifier.
 
 use fewshot_autodiff::{Array, Float};
 
-/// The class that a row of logits names: the place of the largest, the first of equal ones; none where a logit is NaN, which is
-/// never right.
+/// The predicted class of a row of logits: the index of the largest, of equal ones the first; `None` where a logit is NaN, which is never
+/// correct.
 ///
 /// ```
 /// use fewshot_nn::answer;
@@ -23,7 +23,7 @@ pub fn answer<F: Float>(logits: &[F]) -> Option<usize> {
     (!logits.is_empty()).then_some(best)
 }
 
-/// How many rows of `logits` `[n, classes]` name their label, as [`answer`] says.
+/// The number of rows of `logits` `[n, classes]` whose [`answer`] is their label.
 ///
 /// ```
 /// use fewshot_autodiff::Array;
@@ -32,7 +32,7 @@ pub fn answer<F: Float>(logits: &[F]) -> Option<usize> {
 /// ```
 ///
 /// # Panics
-/// When `logits` has not one row per label, or a label is no column.
+/// When the numbers of rows and labels differ, or a label is not below the number of classes.
 #[track_caller]
 pub fn correct<F: Float>(logits: &Array<F>, labels: &[usize]) -> usize {
     let shape = logits.shape();

@@ -11,14 +11,14 @@ pub enum Clip {
     Value(f64),
     /// All numbers are scaled by `min(1, limit / norm)`, with the Euclidean norm of all of them.
     Norm(f64),
-    /// The numbers of each of two networks are scaled by `min(1, limit / norm)`, with the norm of that network's alone.
+    /// The numbers of each of two networks are scaled by `min(1, limit / norm)`, with the norm of that network's gradients.
     NormApart {
-        /// The limit of either.
+        /// The limit of each network's norm.
         limit: f64,
-        /// What the names of one network's parameters begin with; all others are of the other.
+        /// Prefix of the names of one network's parameters; all others belong to the other network.
         prefix: &'static str,
     },
-    /// Every number is kept within `[-value, value]`, then those of each parameter are scaled to a Euclidean norm of at most `norm`
+    /// Every number is kept within `[-value, value]`, then each parameter is scaled to a Euclidean norm of at most `norm`
     /// (Rusu et al. 2019, released code).
     ValueThenEachNorm {
         /// Limit of every number.

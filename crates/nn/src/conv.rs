@@ -20,7 +20,7 @@ impl Conv2d {
     /// A square window of `kernel` pixels with PyTorch's initial values: uniform within `1 / sqrt(kernel^2 c_in)`.
     ///
     /// # Panics
-    /// When there are more weights than can be counted.
+    /// When the number of weights overflows.
     #[track_caller]
     pub fn new(b: &mut ParamBuilder, kernel: usize, c_in: usize, c_out: usize, how: Conv) -> Self {
         Self::with_init(b, [kernel, kernel, c_in, c_out], how, PYTORCH, Bias::FanIn)
@@ -29,7 +29,7 @@ impl Conv2d {
     /// Weight shape `[kh, kw, c_in, c_out]` with given initial values.
     ///
     /// # Panics
-    /// When there are more weights than can be counted.
+    /// When the number of weights overflows.
     #[track_caller]
     pub fn with_init(b: &mut ParamBuilder, shape: [usize; 4], how: Conv, weight: Init, bias: Bias) -> Self {
         let weight = b.weight("weight", &shape, weight);
@@ -56,7 +56,7 @@ impl Conv2d {
         self.bias.map_or(y, |bias| y + params[bias])
     }
 
-    /// Applies the layer, an activation, and max-pooling if asked for.
+    /// Applies the layer, an activation, and max-pooling if given.
     ///
     /// # Panics
     /// When the channels differ or a window does not fit.
@@ -77,7 +77,7 @@ impl Conv2d {
         pool.map_or(y, |pool| y.max_pool(pool))
     }
 
-    /// How many output pixels there are for all images of `x`.
+    /// Number of output pixels of all images of `x`.
     fn windows<F: Float>(&self, params: &Params<Var<'_, F>>, x: Var<'_, F>) -> usize {
         let (x, w) = (x.shape(), params[self.weight].shape());
         let [height, width] = self.how.output_size([x[1], x[2]], [w[0], w[1]]);
@@ -90,13 +90,13 @@ impl Conv2d {
     }
 }
 
-/// Weights for one output value of a convolution up to which computing it again is cheaper than keeping its result.
+/// Weights of one output value up to which a convolution is cheaper to compute a second time than to store.
 const FEW: usize = 32;
 
-/// Convolution, batch norm, activation, and max-pooling if asked for.
+/// Convolution, batch norm, activation, and optional max-pooling.
 ///
-/// A norm on batch statistics takes a bias away again, exactly, and its gradient is zero: there it is left out, and only added to
-/// the mean that is collected. For inference, a norm on given statistics is folded into weights and bias.
+/// A norm on batch statistics cancels a bias exactly, and the bias has a gradient of zero: it is left out, and only added to the mean
+/// that is collected. For inference, a norm on given statistics is folded into weights and bias.
 #[derive(Debug, Clone)]
 pub struct ConvNorm {
     conv: Conv2d,
@@ -105,7 +105,7 @@ pub struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// Named `conv` and `norm` in the present scope.
+    /// The layers `conv` and `norm` in the present scope.
     pub fn new(
         b: &mut ParamBuilder,
         conv: impl FnOnce(&mut ParamBuilder) -> Conv2d,
@@ -127,7 +127,7 @@ impl ConvNorm {
         self
     }
 
-    /// Applies them.
+    /// Applies convolution, norm, activation and pooling.
     ///
     /// # Panics
     /// When the channels differ or the window does not fit.
@@ -152,10 +152,10 @@ impl ConvNorm {
         self.after(params, self.conv.without_bias(params, x), activation, pass)
     }
 
-    /// Applies them to every pair of two batches `[n, h, w, c]` and `[m, h, w, c]`, as if the images of a pair lay one behind the other
-    /// along the channels, the first one's first: `[m n, ..]`, all pairs of the first image of the second batch before the others.
+    /// Applies the block to every pair of two batches `[n, h, w, c]` and `[m, h, w, c]`, with the images of a pair concatenated along the
+    /// channels, the first batch's first: `[m n, ..]`, all pairs of the first image of the second batch before the others.
     ///
-    /// A convolution adds up its channels: each batch is convolved by itself, and a pair takes the sum of two results.
+    /// A convolution is a sum over channels: each batch is convolved by itself, and a pair takes the sum of two results.
     #[track_caller]
     pub(crate) fn forward_pairs<'t, F: Float>(
         &self,
@@ -180,7 +180,7 @@ impl ConvNorm {
         self.after(params, y, activation, pass)
     }
 
-    /// What follows the convolution, which is without its bias.
+    /// Norm, activation and pooling of the convolution's output, computed without bias.
     #[track_caller]
     fn after<'t, F: Float>(
         &self,
@@ -198,7 +198,7 @@ impl ConvNorm {
         self.pool.map_or(y, |pool| y.max_pool(pool))
     }
 
-    /// All in one operator, on the statistics of the batch.
+    /// The whole block as one fused operator, on the statistics of the batch.
     #[track_caller]
     fn block<'t, F: Float>(
         &self,
@@ -214,7 +214,7 @@ impl ConvNorm {
         y
     }
 
-    /// All in one operator, with the norm of given statistics in weights and bias.
+    /// The whole block as one fused operator, with the norm of given statistics folded into weights and bias.
     #[track_caller]
     fn folded<'t, F: Float>(
         &self,

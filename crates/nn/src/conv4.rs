@@ -14,7 +14,7 @@ use crate::spec::{ParamBuilder, ParamSpec};
 /// How a block halves its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Downsample {
-    /// The convolution moves by two pixels.
+    /// Convolutions of stride 2.
     Stride,
     /// 2x2 max-pooling after the activation; an odd last row and column belong to no window.
     MaxPool,
@@ -43,11 +43,11 @@ pub struct Conv4Config {
     pub downsample: Downsample,
     /// Zeros around the images of each convolution.
     pub padding: Padding,
-    /// What the norms learn.
+    /// Learned terms of the norms.
     pub affine: NormAffine,
     /// The norms' epsilon.
     pub eps: f64,
-    /// What follows the norm.
+    /// Activation after the norm.
     pub activation: Activation,
     /// How the last images become features.
     pub features: Features,
@@ -55,7 +55,7 @@ pub struct Conv4Config {
     pub weight: Init,
     /// Convolution biases.
     pub bias: Bias,
-    /// Outputs of a linear layer on top of the features; `None`: there is no such layer.
+    /// Outputs of a linear layer on top of the features; `None` for a network without it.
     pub head: Option<usize>,
     /// Initial weights of the head.
     pub head_weight: Init,
@@ -133,7 +133,7 @@ impl Conv4Config {
         })
     }
 
-    /// How many features an image gets.
+    /// Number of features of an image.
     pub fn feature_count(&self) -> usize {
         match self.features {
             Features::Mean => self.filters,
@@ -193,7 +193,7 @@ impl Conv4 {
         Conv4 { config, blocks, head, spec: b.finish() }
     }
 
-    /// What it was made from.
+    /// The configuration of the network.
     pub fn config(&self) -> &Conv4Config {
         &self.config
     }
@@ -249,7 +249,7 @@ impl<F: Float> Headed<F> for Conv4 {
         }
     }
 
-    /// The head's outputs; the features themselves where there is no head.
+    /// The head's outputs; the features themselves in a network without a head.
     #[track_caller]
     #[inline(never)]
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {

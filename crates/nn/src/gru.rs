@@ -21,13 +21,13 @@ pub struct GruCell {
 }
 
 impl GruCell {
-    /// With PyTorch's initial values: uniform within `1 / sqrt(size)`.
+    /// A cell with PyTorch's initial values: uniform within `1 / sqrt(size)`.
     pub fn new(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self {
         let bound = 1.0 / (size.max(1) as f64).sqrt();
         Self::with_init(b, inputs, size, Init::Uniform { bound }, Init::Uniform { bound })
     }
 
-    /// With given initial values of the weights and of the biases.
+    /// A cell with given initial values of the weights and of the biases.
     pub fn with_init(b: &mut ParamBuilder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
         GruCell {
             w_x: b.weight("w_x", &[inputs, 3 * size], weight),

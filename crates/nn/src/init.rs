@@ -4,14 +4,14 @@ use fewshot_autodiff::{Array, Float, Shape};
 use rand::Rng;
 use rand::rngs::ChaCha8Rng;
 
-/// How a weight starts. Fans come from the shape: `[in, out]`, or `[kh, kw, c_in, c_out]` with `kh kw c_in` and `kh kw c_out`.
+/// Initial values of a weight. Fans come from the shape: `[in, out]`, or `[kh, kw, c_in, c_out]` with `kh kw c_in` and `kh kw c_out`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
     /// 0.
     Zeros,
     /// 1.
     Ones,
-    /// A given number.
+    /// This number.
     Constant(f64),
     /// Normal with mean 0 and this standard deviation.
     Normal {
@@ -68,16 +68,16 @@ pub enum Init {
 /// PyTorch's default for weights of linear and convolution layers.
 pub const PYTORCH: Init = Init::KaimingUniform { a: 2.236_067_977_499_79 };
 
-/// How the bias of a layer starts.
+/// Initial values of a layer's bias.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bias {
-    /// There is none.
+    /// No bias.
     None,
     /// 0.
     Zeros,
     /// Uniform within `1 / sqrt(fan_in)` of the layer's weight, PyTorch's default.
     FanIn,
-    /// Given initial values, whatever the layer.
+    /// These initial values, independent of the layer.
     Of(Init),
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     radius * libm::cos(std::f64::consts::TAU * uniform(rng))
 }
 
-/// Inputs and outputs that meet in one weight.
+/// Fan-in and fan-out of a weight.
 fn fans(shape: &[usize]) -> (f64, f64) {
     match shape {
         [] => (1.0, 1.0),
@@ -120,7 +120,7 @@ impl Init {
     /// A weight of this shape; equal states of `rng` give equal weights.
     ///
     /// # Panics
-    /// For `ForgetGate` in a shape that is not `[4 size]`, or for more elements than can be counted or memory holds.
+    /// For `ForgetGate` in a shape that is not `[4 size]`, or when the number of elements overflows or exceeds the memory.
     #[track_caller]
     pub fn array<F: Float>(self, shape: &[usize], rng: &mut ChaCha8Rng) -> Array<F> {
         let (fan_in, fan_out) = fans(&Shape::new(shape));

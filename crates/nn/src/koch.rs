@@ -32,10 +32,10 @@ pub struct Koch {
 impl Koch {
     /// Height and width of the images, in pixels.
     pub const SIZE: usize = 105;
-    /// Numbers of an embedding.
+    /// Size of an embedding.
     pub const FEATURES: usize = 4096;
 
-    /// With the paper's initial values: convolutions normal with standard deviation 0.01, the dense layer 0.2, biases
+    /// The network with the paper's initial values: convolutions normal with standard deviation 0.01, the dense layer 0.2, biases
     /// around 0.5.
     pub fn new() -> Self {
         let mut b = ParamBuilder::new();

@@ -1,18 +1,18 @@
-//! Gradient descent with rate, momentum and penalty of their own for each layer.
+//! Gradient descent with a rate, momentum and penalty for each layer.
 
 use fewshot_autodiff::{Array, Float};
 
 use crate::optim::{Optimizer, join, or_zeros, part, steps};
 use crate::params::Params;
 
-/// How the weights of one layer move.
+/// Settings of [`Layerwise`] for the weights of one layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerSettings {
-    /// Scope of the weights: the layer of `conv1` has `conv1.weight` and `conv1.bias`, and all that lies deeper.
+    /// Scope of the weights: `conv1` means `conv1.weight`, `conv1.bias` and all deeper names.
     pub scope: String,
-    /// Rate, as a multiple of the optimiser's.
+    /// Learning rate, as a multiple of the optimiser's.
     pub rate: f64,
-    /// Momentum at last, `mu_l`.
+    /// Final momentum `mu_l`.
     pub momentum: f64,
     /// Penalty `lambda_l` of `lambda_l |w|^2`, whose gradient is `2 lambda_l w`.
     pub penalty: f64,
@@ -73,7 +73,7 @@ impl<F: Float> Layerwise<F> {
 
 impl<F: Float> Optimizer<F> for Layerwise<F> {
     /// # Panics
-    /// When a weight is in none of the layers, and as all optimisers do.
+    /// When a weight is in none of the layers, or names or shapes differ.
     #[track_caller]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         let mut names = theta.names().iter();
@@ -85,7 +85,7 @@ impl<F: Float> Optimizer<F> for Layerwise<F> {
         let before = or_zeros(&self.moves, theta);
         self.moves = before.zip(&pulled, |before, (mu, step)| before.zip(step, |d, step| *mu * d - step));
         self.steps += 1;
-        theta.zip(&self.moves, |w, d| w.zip(d, |w, d| w + d))
+        theta + &self.moves
     }
 
     fn state(&self) -> Params<Array<F>> {

@@ -1,4 +1,4 @@
-//! Which slots of a memory were used least: an operator through which no gradient flows.
+//! The least used slots of a memory: an operator through which no gradient flows.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl<F: Float> CustomOp<F> for LeastUsed {
     }
 }
 
-/// Places of the smallest values, the smallest first; of equal ones the first.
+/// Indices of the smallest values, the smallest first; of equal values the first.
 fn smallest<F: Float>(values: &[F], count: usize) -> Vec<usize> {
     let mut found: Vec<usize> = Vec::with_capacity(count + 1);
     for (place, value) in values.iter().enumerate() {
@@ -56,8 +56,8 @@ fn smallest<F: Float>(values: &[F], count: usize) -> Vec<usize> {
     found
 }
 
-/// The least used slots of usage `[n, slots]` as `[n, count, slots]`: row `h` is 1 at the slot that is `h` places behind the
-/// least used one, else 0. Of equally used slots the first counts as used less.
+/// The least used slots of usage `[n, slots]` as `[n, count, slots]`: row `h` is 1 at the slot with the
+/// `h`-th lowest usage, counted from 0, else 0. Of equally used slots the first counts as used less.
 #[track_caller]
 pub(crate) fn least_used<'t, F: Float>(usage: Var<'t, F>, count: usize) -> Var<'t, F> {
     usage.tape().custom(Arc::new(LeastUsed { count }), &[usage])

@@ -1,12 +1,12 @@
 //! Parameters, layers, the field's networks, and outer optimisers for few-shot learning.
 //!
 //! A [`Model`] is architecture only: weights are an argument, [`Params`], so that initial and adapted weights are values of one
-//! type. Batch statistics and dropout enter through a [`Pass`] and come back from it; nothing is changed behind the
-//! caller's back. Losses are methods of [`Var`](fewshot_autodiff::Var): `cross_entropy`, `binary_cross_entropy`, `mse`.
+//! type. Batch statistics and dropout enter through a [`Pass`] and come back from it; models have no hidden state. Losses are methods of [`Var`](fewshot_autodiff::Var): `cross_entropy`, `binary_cross_entropy`, `mse`.
 
 #![forbid(unsafe_code)]
 
 mod accuracy;
+mod arithmetic;
 mod clip;
 mod conv;
 mod conv4;

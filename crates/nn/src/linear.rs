@@ -14,12 +14,12 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// With PyTorch's initial values: weight and bias uniform within `1 / sqrt(inputs)`.
+    /// A layer with PyTorch's initial values: weight and bias uniform within `1 / sqrt(inputs)`.
     pub fn new(b: &mut ParamBuilder, inputs: usize, outputs: usize) -> Self {
         Self::with_init(b, inputs, outputs, PYTORCH, Bias::FanIn)
     }
 
-    /// With given initial values.
+    /// A layer with given initial values.
     pub fn with_init(b: &mut ParamBuilder, inputs: usize, outputs: usize, weight: Init, bias: Bias) -> Self {
         Linear {
             weight: b.weight("weight", &[inputs, outputs], weight),

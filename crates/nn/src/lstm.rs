@@ -6,7 +6,7 @@ use crate::init::Init;
 use crate::params::{ParamId, Params};
 use crate::spec::ParamBuilder;
 
-/// What an LSTM carries from step to step: hidden and cell state, each `[n, size]`.
+/// The state of an LSTM between steps: hidden and cell state, each `[n, size]`.
 #[derive(Debug, Clone, Copy)]
 pub struct LstmState<'t, F: Float = f32> {
     /// Hidden state, which is also the output.
@@ -16,7 +16,7 @@ pub struct LstmState<'t, F: Float = f32> {
 }
 
 impl<'t, F: Float> LstmState<'t, F> {
-    /// What gates `[n, 4 size]`, before their functions, make of a cell state `[n, size]`.
+    /// The state after a step, from pre-activations of the gates `[n, 4 size]` and a cell state `[n, size]`.
     pub(crate) fn after(gates: Var<'t, F>, cell: Var<'t, F>) -> Self {
         let (hidden, cell) = gates.lstm_gates(cell);
         LstmState { hidden, cell }
@@ -37,13 +37,13 @@ pub struct LstmCell {
 }
 
 impl LstmCell {
-    /// With PyTorch's initial values: uniform within `1 / sqrt(size)`.
+    /// A cell with PyTorch's initial values: uniform within `1 / sqrt(size)`.
     pub fn new(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self {
         let bound = 1.0 / (size.max(1) as f64).sqrt();
         Self::with_init(b, inputs, size, Init::Uniform { bound }, Init::Uniform { bound })
     }
 
-    /// With given initial values of the weights and of the bias; [`Init::ForgetGate`] opens the forget gate.
+    /// A cell with given initial values of the weights and of the bias; [`Init::ForgetGate`] opens the forget gate.
     pub fn with_init(b: &mut ParamBuilder, inputs: usize, size: usize, weight: Init, bias: Init) -> Self {
         LstmCell {
             w_x: b.weight("w_x", &[inputs, 4 * size], weight),

@@ -8,16 +8,16 @@ use crate::lstm::LstmState;
 use crate::params::{ParamId, Params};
 use crate::spec::ParamBuilder;
 
-/// What every slot of a wiped memory holds: not 0, of which there is no cosine.
+/// The value of every element of a wiped memory: not 0, as cosines of a zero vector are not defined.
 const WIPED: f64 = 1e-6;
-/// Below the square root of squared norms.
+/// Added to squared norms below the square root.
 const EPS: f64 = 1e-16;
 
 /// How a memory is written and addressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// As in the paper: every head writes its key to all of the least used slots, as many as there are heads; the gate between those
-    /// and the slots read last is one learned number a head.
+    /// As in the paper: every head writes its key to the same least used slots, as many as there are heads; the gate between them and the
+    /// slots read last is one learned number for each head.
     Paper,
     /// Each head writes a vector of its own to a least used slot of its own, so that its write weights sum to 1; gates depend on the
     /// controller. The memory is written, then addressed.
@@ -35,11 +35,11 @@ pub struct MannConfig {
     pub controller: usize,
     /// Slots of the memory.
     pub slots: usize,
-    /// Numbers of a slot.
+    /// Width of a slot.
     pub width: usize,
-    /// Heads that read, and write.
+    /// Number of heads that read and write.
     pub heads: usize,
-    /// What is left of a slot's usage after a step.
+    /// Factor of a slot's usage after each step.
     pub decay: f64,
     /// How the memory is written and addressed.
     pub access: Access,
@@ -59,14 +59,14 @@ impl MannConfig {
     }
 }
 
-/// What is carried from step to step.
+/// The state of a [`MannCell`] between steps.
 #[derive(Debug, Clone, Copy)]
 pub struct MannState<'t, F: Float = f32> {
     /// Hidden state of the controller `[n, controller]`.
     pub hidden: Var<'t, F>,
     /// Cell state of the controller `[n, controller]`.
     pub cell: Var<'t, F>,
-    /// What was read last `[n, heads * width]`.
+    /// The vectors read last `[n, heads * width]`.
     pub read: Var<'t, F>,
     /// The memory `[n, slots, width]`.
     pub memory: Var<'t, F>,
@@ -76,12 +76,12 @@ pub struct MannState<'t, F: Float = f32> {
     pub usage: Var<'t, F>,
 }
 
-/// What enters a step beside the state, from inputs alone ([`MannCell::project`]); rows are inputs.
+/// Projected inputs of a step ([`MannCell::project`]), which do not depend on the state; rows are inputs.
 #[derive(Debug, Clone, Copy)]
 pub struct MannInput<'t, F: Float = f32> {
     /// The inputs' part of the controller's gates `[n, 4 controller]`.
     pub gates: Var<'t, F>,
-    /// The constant part of what the controller tells the heads `[n, heads * ..]`.
+    /// The bias of the heads' controls `[n, heads * ..]`.
     pub heads: Var<'t, F>,
 }
 
@@ -89,7 +89,7 @@ impl<'t, F: Float> MannInput<'t, F> {
     /// Splits projected inputs into steps of `rows` rows each.
     ///
     /// # Panics
-    /// When they are no whole number of steps.
+    /// When their number is no multiple of `rows`.
     #[track_caller]
     pub fn steps(&self, rows: usize) -> Vec<Self> {
         let sizes = vec![rows; self.gates.shape()[0] / rows];
@@ -127,13 +127,13 @@ pub struct MannCell {
     gates: Option<ParamId>,
 }
 
-/// What the controller tells the heads.
+/// The heads' controls in one step.
 struct Heads<'t, F: Float> {
-    /// What the heads look for, and write unless there are vectors of their own, `[n, heads, width]`.
+    /// Keys that the heads address the memory by `[n, heads, width]`.
     keys: Var<'t, F>,
-    /// What the heads write `[n, heads, width]`.
+    /// Vectors that the heads write `[n, heads, width]`.
     written: Var<'t, F>,
-    /// How much of it goes to where they read last `[n or 1, heads, 1]`.
+    /// Gates between the slots read last and the least used ones `[n or 1, heads, 1]`.
     gates: Var<'t, F>,
 }
 
@@ -165,7 +165,7 @@ impl MannCell {
         }
     }
 
-    /// Numbers the controller gives a head.
+    /// Number of controls of a head.
     fn told(config: &MannConfig) -> usize {
         match config.access {
             Access::Paper => config.width,
@@ -174,12 +174,12 @@ impl MannCell {
         }
     }
 
-    /// Its sizes.
+    /// The cell's sizes.
     pub fn config(&self) -> &MannConfig {
         &self.config
     }
 
-    /// Numbers of an output: the hidden state and what each head has read.
+    /// Size of an output: the hidden state and the vector that each head has read.
     pub fn outputs(&self) -> usize {
         self.config.controller + self.config.heads * self.config.width
     }
@@ -199,7 +199,7 @@ impl MannCell {
         }
     }
 
-    /// What inputs `[n, inputs]` bring into a step: for all steps at once where inputs are known ahead.
+    /// Projects inputs `[n, inputs]`: one call for all steps where inputs are known in advance.
     ///
     /// # Panics
     /// When sizes differ.
@@ -215,8 +215,8 @@ impl MannCell {
     /// Names of the weights that meet the state in every step.
     pub const SHARED: [&str; 2] = ["w_state", "w_heads"];
 
-    /// Gradients of the [`MannCell::SHARED`] weights as one product each over all steps instead of one in each: from the outputs of all
-    /// steps, `n` rows a step, and the gradients of what entered them.
+    /// Gradients of the [`MannCell::SHARED`] weights, as one product over all steps each: from the outputs of all steps, `n` rows a step,
+    /// and the gradients with respect to the projected inputs.
     ///
     /// # Panics
     /// When sizes differ.
@@ -290,7 +290,7 @@ impl MannCell {
         }
     }
 
-    /// Writes, reads and counts: the state but for the controller's.
+    /// Writes and reads the memory and updates usage: the next state but for the controller's.
     fn remember<'t, F: Float>(&self, heads: &Heads<'t, F>, state: &MannState<'t, F>) -> MannState<'t, F> {
         let MannConfig { slots, width, decay, access, heads: count, .. } = self.config;
         let n = state.usage.shape()[0];

@@ -1,4 +1,4 @@
-//! [`Model`]: architecture only; [`Pass`]: what a forward pass depends on beside weights and input.
+//! [`Model`]: an architecture; [`Pass`]: the settings and statistics of one forward pass.
 
 use fewshot_autodiff::{Array, Float, Var};
 
@@ -6,15 +6,15 @@ use crate::noise::Noise;
 use crate::params::Params;
 use crate::spec::{ParamSpec, path};
 
-/// A network: it knows its weights' names and shapes and how to use them, and owns no number.
+/// A network's architecture: the names and shapes of its weights and its forward pass. It owns no weights.
 ///
 /// Weights are an argument, so the same model runs on initial, adapted and averaged weights.
 ///
 /// **The rule of recording**: for inputs of one shape and a pass of one kind, `forward` does the same operations with the same constants each
 /// time it is called. Work is recorded once and replayed for all tasks, so that a mask drawn from a stream of the model's own, or a count of its
-/// calls, would be frozen: random numbers come from [`Pass::noise`], which there is in training alone, and nothing is kept between calls. What
-/// the model does beside what its weights' names and shapes tell is in its spec: the examples it takes ([`ParamBuilder::takes`](crate::ParamBuilder::takes)),
-/// how many numbers it gives, and what distinguishes it from others ([`ParamBuilder::sign`](crate::ParamBuilder::sign)).
+/// calls, would be frozen: random numbers come from [`Pass::noise`], which there is in training alone, and nothing is kept between calls. A model's
+/// spec says what the names and shapes of its weights do not: the examples it takes ([`ParamBuilder::takes`](crate::ParamBuilder::takes)),
+/// the number of its outputs, and what distinguishes it from others ([`ParamBuilder::sign`](crate::ParamBuilder::sign)).
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Float, Tape, Var};
@@ -53,23 +53,22 @@ pub trait Model<F: Float = f32>: Send + Sync {
     fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
 }
 
-/// A network that ends in a layer of its own, the head, whose weights are named `head.` and something: what is learned anew for
-/// each task when the rest stays (ANIL), or is left away to compare features.
+/// A network whose last layer is a head, with weights named `head.*`. ANIL adapts the head alone; metric learners leave it out and
+/// compare features.
 ///
 /// [`Model::forward`] is `head(features(x))`.
 pub trait Headed<F: Float = f32>: Model<F> {
-    /// What the head sees of a batch: `[n, features]`. Its own weights are not looked at.
+    /// The features of a batch, `[n, features]`, which are the head's input. The head's weights are not read.
     fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F>;
 
-    /// The outputs for features `[n, features]`. Only the head's own weights are looked at.
+    /// The outputs for features `[n, features]`. Only the head's weights are read.
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F>;
 }
 
-/// What a forward pass depends on beside weights and input, and the statistics it hands back: one value for one
-/// [`Model::forward`].
+/// The settings of one [`Model::forward`] beside weights and input, and the batch statistics that it collects.
 ///
-/// Nothing is changed behind the caller's back: a pass on batch statistics collects them, and the caller decides what
-/// becomes of them: averaged over training ([`update_running`]), or given to another pass ([`Pass::given`]).
+/// A model has no hidden state: a pass on batch statistics collects them, and the caller averages them over training
+/// ([`update_running`]) or gives them to another pass ([`Pass::given`]).
 #[derive(Debug)]
 pub struct Pass<'t, F: Float = f32> {
     given: Option<Params<Var<'t, F>>>,
@@ -122,20 +121,20 @@ impl<'t, F: Float> Pass<'t, F> {
         self.mode
     }
 
-    /// The given mean and variance of the norm at `scope`, or nothing when those of the batch are to be used.
+    /// The given mean and variance of the norm at `scope`; `None` in a pass on batch statistics.
     ///
     /// # Panics
-    /// When statistics are given but this norm's are not among them.
+    /// When statistics are given, but not this norm's.
     #[track_caller]
     pub fn statistics(&self, scope: &str) -> Option<[Var<'t, F>; 2]> {
         let given = self.given.as_ref()?;
         Some([given[path(scope, MEAN).as_str()], given[path(scope, VARIANCE).as_str()]])
     }
 
-    /// Takes down the batch statistics of the norm at `scope`: mean and biased variance `[channels]` of `rows` rows, as constants.
+    /// Collects the batch statistics of the norm at `scope`: mean and biased variance `[channels]` of `rows` rows, as constants.
     ///
     /// # Panics
-    /// When this pass has taken down that norm's already.
+    /// When this pass has collected this norm's statistics already.
     #[track_caller]
     pub fn collect(&mut self, scope: &str, mean: Var<'t, F>, variance: Var<'t, F>, rows: usize) {
         let name = path(scope, MEAN);
@@ -146,15 +145,15 @@ impl<'t, F: Float> Pass<'t, F> {
         self.collected.push((path(scope, ROWS), mean.tape().scalar(F::of(rows as f64))));
     }
 
-    /// The source of randomness, or nothing where this pass does without.
+    /// The source of randomness; `None` in a pass without.
     pub fn noise(&self) -> Option<&Noise> {
         self.noise.as_ref()
     }
 
-    /// What normalised the batch; nothing when no norm used a batch. For each norm its mean and biased variance, named as in
-    /// [`ParamSpec::statistics`], and `rows`, the number of rows they were taken over.
+    /// The batch statistics that the norms used; `None` when no norm used a batch. For each norm its mean and biased variance, named as in
+    /// [`ParamSpec::statistics`], and `rows`, the number of rows they were computed over.
     ///
-    /// Given to another pass they normalise alike; [`update_running`] averages them.
+    /// Another pass that is given them ([`Pass::given`]) normalises alike; [`update_running`] averages them.
     pub fn into_statistics(self) -> Option<Params<Var<'t, F>>> {
         (!self.collected.is_empty()).then(|| Params::new(self.collected))
     }
@@ -167,7 +166,7 @@ const ROWS: &str = "rows";
 
 /// Running statistics after a batch whose statistics [`Pass::into_statistics`] gave, as arrays: `(1 - momentum) running + momentum batch`.
 ///
-/// As in PyTorch, what is averaged is the unbiased variance, `rows / (rows - 1)` times the biased one.
+/// As in PyTorch, the unbiased variance is averaged, `rows / (rows - 1)` times the biased one.
 ///
 /// # Panics
 /// When `batch` lacks a norm of `running`, or channels differ.

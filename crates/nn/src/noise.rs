@@ -10,32 +10,32 @@ use rand::seq::SliceRandom;
 
 use crate::init::normal;
 
-/// How a support set is served in mini-batches: shuffled, and shuffled anew when it has been served whole, so that a batch may
-/// straddle two rounds (Nichol et al. 2018, released code).
+/// Mini-batches of a support set. The set is shuffled, and shuffled again after each round, so that a batch may straddle two rounds
+/// (Nichol et al. 2018, released code).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Batches {
-    /// Examples in all.
+    /// Number of examples of the set.
     pub examples: usize,
-    /// Examples of a batch.
+    /// Number of examples of a batch.
     pub size: usize,
-    /// Batches.
+    /// Number of batches.
     pub count: usize,
-    /// What the last batch is made of.
+    /// The examples of the last batch.
     pub tail: Tail,
 }
 
-/// What the last of several mini-batches is made of.
+/// The examples of the last of several mini-batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Tail {
-    /// Examples as they come.
+    /// The next examples of the shuffled set, as in every batch.
     #[default]
     Shared,
-    /// Examples that no other batch has.
+    /// Examples that are in no other batch.
     Separate,
 }
 
 impl Batches {
-    /// The places of the examples of all batches, one batch after another.
+    /// The indices of the examples of all batches, one batch after another.
     fn places(&self, rng: &mut ChaCha8Rng) -> Vec<usize> {
         let Batches { examples, size, count, tail } = *self;
         let mut all: Vec<usize> = (0..examples).collect();
@@ -72,12 +72,12 @@ pub enum NoiseSpec {
         /// Shape of the array.
         shape: Shape,
     },
-    /// Places of examples, `[size * count]`.
+    /// Indices of examples, `[size * count]`.
     Batches(Batches),
 }
 
 impl NoiseSpec {
-    /// The next such array of a stream.
+    /// Draws the array from a stream.
     #[inline(never)]
     pub fn array<F: Float>(&self, rng: &mut ChaCha8Rng) -> Array<F> {
         match *self {
@@ -99,14 +99,14 @@ impl NoiseSpec {
 }
 
 #[derive(Debug)]
-enum Source {
+enum NoiseSource {
     Stream(Box<ChaCha8Rng>),
     Recorder(Vec<NoiseSpec>),
     None,
 }
 
-/// Where dropout and other randomness inside a model come from: a stream, or the inputs of a program that is being recorded.
-/// Clones share the source, so that the same values enter in the same order either way.
+/// The source of dropout masks and other randomness inside a model: a stream, or inputs of the program that is being recorded. Clones
+/// share the source, so that a recorded program draws the same values in the same order.
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
@@ -120,30 +120,30 @@ enum Source {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Noise {
-    source: Rc<RefCell<Source>>,
+    source: Rc<RefCell<NoiseSource>>,
 }
 
 impl Noise {
-    /// Draws from a stream.
+    /// Noise drawn from a stream.
     pub fn new(stream: ChaCha8Rng) -> Self {
-        Noise { source: Rc::new(RefCell::new(Source::Stream(Box::new(stream)))) }
+        Noise { source: Rc::new(RefCell::new(NoiseSource::Stream(Box::new(stream)))) }
     }
 
-    /// Makes each draw a further input of the program that is being recorded.
+    /// Noise that becomes inputs of the program that is being recorded.
     pub fn recorder() -> Self {
-        Noise { source: Rc::new(RefCell::new(Source::Recorder(Vec::new()))) }
+        Noise { source: Rc::new(RefCell::new(NoiseSource::Recorder(Vec::new()))) }
     }
 
-    /// Refuses to draw: for work that is computed again, which would draw other values then.
+    /// Noise that refuses to draw: for work that is computed a second time, which would draw other values.
     pub fn refused() -> Self {
-        Noise { source: Rc::new(RefCell::new(Source::None)) }
+        Noise { source: Rc::new(RefCell::new(NoiseSource::None)) }
     }
 
     /// The draws recorded so far, in the order of their inputs.
     pub fn draws(&self) -> Vec<NoiseSpec> {
         match &*self.source.borrow() {
-            Source::Stream(_) | Source::None => Vec::new(),
-            Source::Recorder(draws) => draws.clone(),
+            NoiseSource::Stream(_) | NoiseSource::None => Vec::new(),
+            NoiseSource::Recorder(draws) => draws.clone(),
         }
     }
 
@@ -165,7 +165,7 @@ impl Noise {
         self.draw(tape, NoiseSpec::Normal { shape: Shape::new(shape) })
     }
 
-    /// Places of the examples of each mini-batch: `count` indices `[size]`.
+    /// Indices of the examples of each mini-batch: `count` values `[size]`.
     ///
     /// # Panics
     /// When this noise is refused, a batch is empty, or too few examples are left beside a separate tail.
@@ -181,12 +181,12 @@ impl Noise {
     #[track_caller]
     fn draw<'t, F: Float>(&self, tape: &'t Tape<F>, draw: NoiseSpec) -> Var<'t, F> {
         match &mut *self.source.borrow_mut() {
-            Source::Stream(rng) => tape.var(&draw.array(rng)),
-            Source::Recorder(draws) => {
+            NoiseSource::Stream(rng) => tape.var(&draw.array(rng)),
+            NoiseSource::Recorder(draws) => {
                 draws.push(draw);
                 tape.input(&draw.shape())
             }
-            Source::None => {
+            NoiseSource::None => {
                 panic!("Noise: a step that is computed again cannot draw dropout; keep the steps' values")
             }
         }

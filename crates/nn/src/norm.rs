@@ -7,10 +7,10 @@ use crate::model::Pass;
 use crate::params::{ParamId, Params};
 use crate::spec::ParamBuilder;
 
-/// What a norm learns beside its statistics.
+/// Learned terms of a norm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormAffine {
-    /// Nothing.
+    /// No learned terms.
     None,
     /// A shift, as in MAML's code.
     Shift,
@@ -81,7 +81,7 @@ impl BatchNorm {
         y
     }
 
-    /// Hands `pass` the statistics `[2, channels]` of `rows` rows, from whose mean `offset` was left out.
+    /// Collects in `pass` the statistics `[2, channels]` of `rows` rows, from whose mean `offset` was left out.
     #[track_caller]
     pub(crate) fn collect<'t, F: Float>(
         &self,
@@ -96,7 +96,7 @@ impl BatchNorm {
         pass.collect(&self.scope, mean, row(1), rows);
     }
 
-    /// Factor and shift `[channels]` that given statistics make the norm to be, if `pass` gives any.
+    /// The norm as a factor and shift `[channels]`, if `pass` gives statistics.
     #[track_caller]
     pub(crate) fn given<'t, F: Float>(
         &self,

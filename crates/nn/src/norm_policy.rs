@@ -1,10 +1,10 @@
-//! [`NormPolicy`]: which batch statistics normalise what.
+//! [`NormPolicy`]: the statistics that batch norms use in training and evaluation.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Which batch statistics normalise what. It changes few-shot results by points, so it is part of every protocol and stored with
-/// every result.
+/// The statistics that batch norms use in training and evaluation. The policy changes few-shot results by whole points of accuracy, so it
+/// is part of every protocol and stored with every result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NormPolicy {
     /// Statistics of the batch at hand, in training and evaluation: all queries together (transductive). MAML, Reptile
@@ -39,7 +39,7 @@ impl fmt::Display for NormPolicy {
     "{name:?} is no batch-norm policy: use batch, running, running(MOMENTUM), support-only or support-plus-one"
 )]
 pub struct UnknownPolicy {
-    /// What was given.
+    /// The name that was given.
     pub name: String,
 }
 

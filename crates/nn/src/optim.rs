@@ -4,7 +4,7 @@ use fewshot_autodiff::{Array, Float};
 
 use crate::params::Params;
 
-/// Makes the next weights from weights and gradients.
+/// An outer optimiser: makes the next weights from weights and gradients.
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
@@ -15,8 +15,8 @@ use crate::params::Params;
 /// for _ in 0..500 {
 ///     let tape = Tape::new();
 ///     let w = theta.on(&tape);
-///     let gradients = w["w"].square().sum().backward(w.values());
-///     theta = adam.step(&theta, &w.with_values(gradients), 0.05);
+///     let gradients = w["w"].square().sum().backward(&w);
+///     theta = adam.step(&theta, &gradients, 0.05);
 /// }
 /// assert!(theta["w"].data().iter().all(|w| w.abs() < 1e-2));
 /// ```
@@ -27,20 +27,20 @@ pub trait Optimizer<F: Float = f32>: Send {
     /// When names or shapes differ from each other or from those of earlier steps.
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>>;
 
-    /// All that the next step depends on beside its arguments.
+    /// The optimiser's state: everything that the next step depends on beside its arguments.
     fn state(&self) -> Params<Array<F>>;
 
-    /// A state after a step on these weights, in names and shapes: what a file of such a state is checked against.
+    /// A state with the names and shapes of one after a step on `theta`, to check a saved state against.
     fn state_like(&self, theta: &Params<Array<F>>) -> Params<Array<F>>;
 
-    /// Goes back to a state that `state` returned.
+    /// Restores a state that [`state`](Optimizer::state) returned.
     ///
     /// # Panics
-    /// When it is not the state of an optimiser of this kind.
+    /// When `state` belongs to another kind of optimiser.
     fn restore(&mut self, state: &Params<Array<F>>);
 }
 
-/// Groups of arrays under one roof: `first.block1.conv.weight`.
+/// Groups of arrays in one list, named `first.block1.conv.weight`.
 pub(crate) fn join<F: Float>(groups: &[(&str, &Params<Array<F>>)], steps: u64) -> Params<Array<F>> {
     let mut entries = vec![("steps".to_owned(), Array::scalar(F::of(steps as f64)))];
     for (group, params) in groups {
@@ -110,14 +110,14 @@ pub enum Momentum {
 }
 
 impl<F: Float> Default for Sgd<F> {
-    /// Without momentum and decay.
+    /// No momentum and no weight decay.
     fn default() -> Self {
         Self::new(0.0, Momentum::HeavyBall, 0.0)
     }
 }
 
 impl<F: Float> Sgd<F> {
-    /// With momentum and weight decay.
+    /// Gradient descent with momentum and weight decay.
     pub fn new(momentum: f64, form: Momentum, weight_decay: f64) -> Self {
         Sgd { momentum, form, weight_decay, velocity: Params::default(), steps: 0 }
     }
@@ -271,7 +271,7 @@ impl<F: Float> Optimizer<F> for RmsProp<F> {
         self.steps += 1;
         let scaled = gradients.zip(&self.second, |g, s| g.zip(s, |g, s| lr * g / (s + eps).sqrt()));
         self.update = or_zeros(&self.update, theta).zip(&scaled, |u, g| u.zip(g, |u, g| mu * u + g));
-        theta.zip(&self.update, |w, u| w.zip(u, |w, u| w - u))
+        theta - &self.update
     }
 
     #[inline(never)]

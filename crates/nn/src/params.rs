@@ -4,15 +4,18 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
-use fewshot_autodiff::{Array, Float, Tape, Var};
+use fewshot_autodiff::{Array, Float, Tape, Var, Variables};
 
-/// The place of a weight inside [`Params`], as a layer remembers it.
+/// The index of a weight in [`Params`], which a layer stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ParamId(pub(crate) usize);
 
 /// Named values in a fixed order: weights at rest (`T = Array`), weights on a tape (`T = Var`), gradients, moments.
 ///
-/// Names are shared between all `Params` made from one another, so `map` and `zip` cost nothing for them.
+/// `+ - *` combine the values of the same name, and `+ - * /` with a number every value; both work for arrays and for variables, and
+/// names that differ panic. Gradients with respect to `Params` are `Params` ([`Var::grads`], [`Var::backward`]).
+///
+/// Names are shared between all `Params` made from one another, so that these operations compare and copy none.
 ///
 /// ```
 /// use fewshot_autodiff::{Array, Tape};
@@ -22,9 +25,8 @@ pub struct ParamId(pub(crate) usize);
 /// let tape = Tape::new();
 /// let on_tape = theta.on(&tape);
 /// let loss = (on_tape["w"] * 2.0 + on_tape["b"]).square();
-/// let gradients = loss.grads(on_tape.values());
 /// // one step of gradient descent, still on the tape: fast weights
-/// let fast = on_tape.with_values(gradients).zip(&on_tape, |g, w| *w - *g * 0.1);
+/// let fast = &on_tape - loss.grads(&on_tape) * 0.1;
 /// assert_eq!(fast["b"].item(), 1.0 - 0.1 * 14.0);
 /// ```
 #[derive(Clone, PartialEq)]
@@ -47,10 +49,10 @@ impl<T: fmt::Debug> fmt::Debug for Params<T> {
 }
 
 impl<T> Params<T> {
-    /// Values in this order.
+    /// Named values in this order.
     ///
     /// # Panics
-    /// When a name stands twice.
+    /// When a name occurs twice.
     #[track_caller]
     pub fn new(entries: Vec<(String, T)>) -> Self {
         let (names, values): (Vec<String>, Vec<T>) = entries.into_iter().unzip();
@@ -62,12 +64,12 @@ impl<T> Params<T> {
         Params { names: names.into(), values }
     }
 
-    /// How many values there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -96,7 +98,7 @@ impl<T> Params<T> {
     /// Parameters with these names and other values, given in the order of the names.
     ///
     /// # Panics
-    /// When there is not one value a name.
+    /// When the number of values is not the number of names.
     #[track_caller]
     pub fn with_values<U>(&self, values: Vec<U>) -> Params<U> {
         assert_eq!(values.len(), self.len(), "Params: {} values for {} names", values.len(), self.len());
@@ -124,8 +126,12 @@ impl<T> Params<T> {
         self.with_values(pairs.map(|(a, b)| f(a, b)).collect())
     }
 
+    pub(crate) fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
     #[track_caller]
-    fn check_names<U>(&self, other: &Params<U>) {
+    pub(crate) fn check_names<U>(&self, other: &Params<U>) {
         if Arc::ptr_eq(&self.names, &other.names) {
             return;
         }
@@ -143,7 +149,7 @@ impl<T: Clone> Params<T> {
         Params::new(chosen.map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
-    /// The values whose names are `scope.` and something, under that something, in order.
+    /// The values named `scope.*`, without the prefix `scope.`, in order.
     pub fn within(&self, scope: &str) -> Params<T> {
         let inside = |(name, value): (&str, &T)| {
             let name = name.strip_prefix(scope)?.strip_prefix('.')?;
@@ -152,10 +158,10 @@ impl<T: Clone> Params<T> {
         Params::new(self.iter().filter_map(inside).collect())
     }
 
-    /// The first `count` values, such as those of a model whose weights come first.
+    /// The first `count` values, such as the weights of the first of two models.
     ///
     /// # Panics
-    /// When there are fewer.
+    /// When the list has fewer than `count` values.
     #[track_caller]
     pub fn first(&self, count: usize) -> Params<T> {
         assert!(count <= self.len(), "Params::first: {count} of {} values", self.len());
@@ -165,20 +171,20 @@ impl<T: Clone> Params<T> {
         Params { names: self.names[..count].into(), values: self.values[..count].to_vec() }
     }
 
-    /// The values behind the first `count`, such as those of a model whose weights come after another's.
+    /// All values but the first `count`, such as the weights of the second of two models.
     ///
     /// # Panics
-    /// When there are fewer.
+    /// When the list has fewer than `count` values.
     #[track_caller]
     pub fn after(&self, count: usize) -> Params<T> {
         assert!(count <= self.len(), "Params::after: {count} of {} values", self.len());
         Params { names: self.names[count..].into(), values: self.values[count..].to_vec() }
     }
 
-    /// The values of both: these, and then `others`, named `scope.` and their own names.
+    /// These values followed by `others`, whose names get the prefix `scope.`.
     ///
     /// # Panics
-    /// When a name stands twice.
+    /// When a name occurs twice.
     #[must_use]
     #[track_caller]
     pub fn with_scope(self, scope: &str, others: &Params<T>) -> Params<T> {
@@ -187,10 +193,10 @@ impl<T: Clone> Params<T> {
         Params::new(own.chain(more).collect())
     }
 
-    /// These values, with the values of `others` in place of those of equal names.
+    /// These values, those named in `others` replaced by its values.
     ///
     /// # Panics
-    /// When `others` holds a name that is not here.
+    /// When `others` has a name that this list has not.
     #[track_caller]
     pub fn replace(&self, others: &Params<T>) -> Params<T> {
         if let Some(unknown) = others.names.iter().find(|&n| !self.names.contains(n)) {
@@ -201,7 +207,7 @@ impl<T: Clone> Params<T> {
 }
 
 /// # Panics
-/// When there are too few values: a model needs all of its spec's, in that order.
+/// When the list is too short: a model needs all weights of its spec, in order.
 impl<T> Index<ParamId> for Params<T> {
     type Output = T;
 
@@ -237,7 +243,7 @@ impl<F: Float> Params<Array<F>> {
         self.map(|x| tape.var(x))
     }
 
-    /// How many numbers there are in all.
+    /// Number of elements of all arrays.
     pub fn count(&self) -> usize {
         self.values.iter().map(Array::len).sum()
     }
@@ -250,6 +256,19 @@ impl<F: Float> Params<Array<F>> {
     /// The numbers in another element type, rounded to nearest.
     pub fn cast<G: Float>(&self) -> Params<Array<G>> {
         self.map(Array::cast)
+    }
+}
+
+/// Gradients with respect to parameters are parameters: `loss.grads(&theta)`, `loss.backward(&theta)`.
+impl<'t, F: Float> Variables<'t, F> for Params<Var<'t, F>> {
+    type With<U> = Params<U>;
+
+    fn variables(&self) -> &[Var<'t, F>] {
+        &self.values
+    }
+
+    fn with<U>(&self, values: Vec<U>) -> Params<U> {
+        self.with_values(values)
     }
 }
 

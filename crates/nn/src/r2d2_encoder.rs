@@ -46,7 +46,7 @@ impl R2d2Config {
         R2d2Config { filters: [64; 4], ..self }
     }
 
-    /// How many features an image gets.
+    /// Number of features of an image.
     pub fn feature_count(&self) -> usize {
         let last = (self.size / 8).saturating_sub(1);
         (self.filters[2] + self.filters[3]) * last * last
@@ -90,7 +90,7 @@ impl R2d2Encoder {
         R2d2Encoder { config: *config, blocks, spec: b.finish() }
     }
 
-    /// What it was made from.
+    /// The configuration of the network.
     pub fn config(&self) -> &R2d2Config {
         &self.config
     }

@@ -9,10 +9,10 @@ use crate::spec::ParamBuilder;
 
 /// One step of a recurrent layer: what [`Recurrent`] repeats.
 pub trait Cell: Sized {
-    /// What is carried from step to step.
+    /// The state between steps.
     type State<'t, F: Float>: Copy;
 
-    /// Makes its weights in the present scope, with its usual initial values.
+    /// A cell with its usual initial values and weights in the present scope.
     fn make(b: &mut ParamBuilder, inputs: usize, size: usize) -> Self;
 
     /// The state before the first step of `n` sequences.
@@ -77,13 +77,13 @@ impl Cell for GruCell {
     }
 }
 
-/// In which order a layer reads a sequence.
+/// The direction in which a layer reads a sequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Direction {
     /// From the first step to the last.
     #[default]
     Forward,
-    /// Once each way; the outputs of both stand one behind the other.
+    /// Both directions, with their outputs concatenated.
     Both,
 }
 
@@ -119,7 +119,7 @@ impl<C: Cell> Recurrent<C> {
     /// `layers` layers of `size` units each, on steps of `inputs` numbers.
     ///
     /// # Panics
-    /// When there are no layers.
+    /// When `layers` is 0.
     #[track_caller]
     pub fn new(
         b: &mut ParamBuilder,
@@ -143,9 +143,9 @@ impl<C: Cell> Recurrent<C> {
         Recurrent { cells: cells.collect() }
     }
 
-    /// The output of the last layer at each step, `[n, size]` or, both ways, `[n, 2 size]` from steps `[n, inputs]`; and the last state of each
-    /// layer, of both ways one after the other (that of the way back is the state at the first step). `start` is such a list of
-    /// states, or nothing for sequences that begin.
+    /// The outputs of the last layer at each step, `[n, size]`, or `[n, 2 size]` in both directions, from steps `[n, inputs]`; and the last
+    /// state of each layer, forward then backward (the backward layer's last state is the one at the first step). `start` is a list of
+    /// states like the returned one; `None` starts with zeros.
     ///
     /// # Panics
     /// When sizes differ, there are no steps, or `start` has another number of states.

@@ -69,8 +69,8 @@ impl RelationConfig {
         RelationEncoder { blocks, spec: b.finish() }
     }
 
-    /// The relation module: pairs of feature maps, one behind the other along the channels, `[pairs, h, w, 2 filters]` to `[pairs, 1]`, of
-    /// which the sigmoid is the relation score.
+    /// The relation module: pairs of feature maps, concatenated along the channels, `[pairs, h, w, 2 filters]` to logits `[pairs, 1]` of the
+    /// relation scores.
     pub fn module(&self) -> RelationModule {
         let mut b = ParamBuilder::new();
         let blocks = (0..2).map(|i| {
@@ -127,18 +127,18 @@ pub struct RelationModule {
 }
 
 impl RelationModule {
-    /// What the names of its parameters begin with, and of no others of a Relation network.
+    /// Prefix of the names of the module's parameters, and of no others of a Relation network.
     pub const PREFIX: &'static str = "relation";
 }
 
-/// A network that scores pairs of feature maps, which lie one behind the other along the channels: `[pairs, h, w, 2 c]` to `[pairs, 1]`
+/// A network that scores pairs of feature maps, concatenated along the channels: `[pairs, h, w, 2 c]` to `[pairs, 1]`
 /// (Sung et al. 2018, equation 1).
 pub trait PairModel<F: Float = f32>: Model<F> {
     /// The outputs `[queries ways, 1]` for every pair of a class map `[ways, h, w, c]` and a query map `[queries, h, w, c]`, the class
     /// first along the channels, the classes of the first query first. Height and width may be left away, where the network allows it.
     ///
     /// # Panics
-    /// When the maps differ beside their numbers, or do not fit the network.
+    /// When the shapes of the maps differ, or do not fit the network.
     #[track_caller]
     fn forward_pairs<'t>(
         &self,

@@ -1,16 +1,16 @@
 //! Outer learning rates over a training.
 
-/// How the outer rate changes with the iteration, counted from 0.
+/// A schedule of the outer learning rate over iterations, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Schedule {
-    /// Not at all.
+    /// A constant rate.
     #[default]
     Constant,
     /// Multiplied by `factor` after every `every` iterations.
     Step {
         /// Iterations between changes, at least 1.
         every: u64,
-        /// What the rate is multiplied by.
+        /// Factor of the rate.
         factor: f64,
     },
     /// Half a cosine from the base rate down to `least` at iteration `iterations`, then constant (Loshchilov and Hutter 2017).

@@ -1,11 +1,11 @@
-//! [`Signature`] and [`Input`]: what is known of a network beside its weights.
+//! [`Signature`] and [`Input`]: properties of a network beside its weights.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// What distinguishes a network, or a learner, from others whose weights have the same names and shapes: strides, activations, the
-/// epsilon of norms, a distance. Each entry is a name and a value; equal signatures of equal weights give equal answers.
+/// Properties that distinguish a network, or a learner, from others whose weights have the same names and shapes: strides, activations,
+/// the epsilon of norms, a distance. Each entry is a name and a value; equal signatures of equal weights give equal answers.
 ///
 /// Layers made with a [`ParamBuilder`](crate::ParamBuilder) sign by themselves; a network adds what is chosen in its forward pass with
 /// [`ParamBuilder::sign`](crate::ParamBuilder::sign). Saved with the weights, it tells when they are loaded into something else.
@@ -63,15 +63,15 @@ impl Signature {
     }
 }
 
-/// What one example must be for a network, without the axis that counts examples.
+/// The examples that a network takes, without the axis of examples.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Input {
-    /// Not known: whatever the layers take.
+    /// Not known: any example that the layers take.
     #[default]
     Any,
-    /// A number of values, in any shape.
+    /// Examples of this many values, in any shape.
     Numbers(usize),
-    /// One shape alone.
+    /// Examples of this shape.
     Shape(Vec<usize>),
 }
 

@@ -1,4 +1,4 @@
-//! [`ParamBuilder`] and [`ParamSpec`]: the weights and running statistics an architecture has.
+//! [`ParamBuilder`] and [`ParamSpec`]: the weights and running statistics of an architecture.
 
 use std::fmt::Display;
 
@@ -20,9 +20,9 @@ struct Entry {
     name: String,
     shape: Vec<usize>,
     init: Init,
-    /// Equal values along a further first axis of this length.
+    /// Number of equal copies along a new first axis.
     copies: Option<usize>,
-    /// Whether it scales or shifts what a norm gives.
+    /// Whether the weight scales or shifts the output of a norm.
     of_norm: bool,
 }
 
@@ -44,8 +44,8 @@ impl Entry {
     }
 }
 
-/// Names, shapes and initial values of a model's weights, and of the running statistics of its norms; and what else is known of it: the
-/// examples it takes, the numbers it gives, and what distinguishes it from others of equal weights.
+/// Names, shapes and initial values of a model's weights, and of the running statistics of its norms; the examples it
+/// takes, the number of its outputs, and its [`Signature`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParamSpec {
     weights: Vec<Entry>,
@@ -66,12 +66,12 @@ impl ParamSpec {
         self.statistics.iter().map(|e| (e.name.as_str(), e.shape.as_slice()))
     }
 
-    /// How many numbers the weights hold in all.
+    /// Number of elements of all weights.
     pub fn count(&self) -> usize {
         self.weights().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
-    /// Fresh weights; equal states of `rng` give equal ones.
+    /// Initial weights; equal states of `rng` give equal weights.
     #[inline(never)]
     pub fn init<F: Float>(&self, rng: &mut ChaCha8Rng) -> Params<Array<F>> {
         Params::new(self.weights.iter().map(|e| e.array(rng)).collect())
@@ -80,7 +80,7 @@ impl ParamSpec {
     /// This spec with one more weight, at the end.
     ///
     /// # Panics
-    /// When the name is taken, or the shape has more elements than can be counted.
+    /// When the name is taken, or the number of elements overflows.
     #[must_use]
     #[track_caller]
     pub fn with(mut self, name: &str, shape: &[usize], init: Init) -> Self {
@@ -90,22 +90,22 @@ impl ParamSpec {
         self
     }
 
-    /// Names of the weights that scale and shift what a norm gives ([`ParamBuilder::norm_weight`]), whatever they are called.
+    /// Names of the weights that scale and shift the output of a norm ([`ParamBuilder::norm_weight`]).
     pub fn norms(&self) -> impl Iterator<Item = &str> {
         self.weights.iter().filter(|e| e.of_norm).map(|e| e.name.as_str())
     }
 
-    /// What one example must be.
+    /// The examples that the model takes.
     pub fn input(&self) -> &Input {
         &self.input
     }
 
-    /// How many numbers it gives for an example, where that is known.
+    /// The number of outputs for an example, if known.
     pub fn outputs(&self) -> Option<usize> {
         self.outputs
     }
 
-    /// What distinguishes the model from others with weights of equal names and shapes.
+    /// The model's signature: what distinguishes it from others with weights of equal names and shapes.
     pub fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -123,10 +123,10 @@ impl ParamSpec {
     }
 
     /// This spec with the weights and statistics of another model behind its own, and with the entries of that model's
-    /// signature. Input and outputs stay those of this one.
+    /// signature. Input and outputs are not changed.
     ///
     /// # Panics
-    /// When both have one of the same name.
+    /// When both have a weight or statistic of the same name.
     #[must_use]
     #[track_caller]
     pub fn and(mut self, other: &ParamSpec) -> Self {
@@ -182,7 +182,7 @@ pub struct ParamBuilder {
 }
 
 impl ParamBuilder {
-    /// Without weights yet.
+    /// A builder without weights.
     pub fn new() -> Self {
         Self::default()
     }
@@ -206,18 +206,17 @@ impl ParamBuilder {
         Entry { name, shape: Shape::new(shape).to_vec(), init, copies: None, of_norm }
     }
 
-    /// Adds a weight and returns its place.
+    /// Adds a weight and returns its id.
     ///
     /// # Panics
-    /// When the name is taken or has a `*`, or the shape has more elements than can be counted.
+    /// When the name is taken or has a `*`, or the number of elements overflows.
     #[track_caller]
     pub fn weight(&mut self, name: &str, shape: &[usize], init: Init) -> ParamId {
         check_name(name);
         self.add(self.entry(name, shape, init, false))
     }
 
-    /// Adds a weight that scales or shifts what a norm gives, and returns its place. Inner loops leave such weights alone unless they are
-    /// told otherwise; [`BatchNorm`](crate::BatchNorm) and [`LayerNorm`](crate::LayerNorm) make theirs this way.
+    /// Adds a weight that scales or shifts the output of a norm, and returns its id. Inner loops do not adapt such weights by default; [`BatchNorm`](crate::BatchNorm) and [`LayerNorm`](crate::LayerNorm) make theirs this way.
     ///
     /// # Panics
     /// When the name is taken, or has a `*`.
@@ -251,24 +250,24 @@ impl ParamBuilder {
         self.path.join(".")
     }
 
-    /// Says what one example must be, so that others are refused by name before a layer is reached.
+    /// Declares the examples that the model takes; others are refused with a message before a layer is reached.
     pub fn takes(&mut self, input: Input) {
         self.spec.input = input;
     }
 
-    /// Says how many numbers the model gives for an example.
+    /// Declares the number of outputs for an example.
     pub fn gives(&mut self, outputs: usize) {
         self.spec.outputs = Some(outputs);
     }
 
-    /// Signs with something that changes what the model does and does not show in names and shapes of its weights, such as an activation;
+    /// Adds to the signature a setting that changes the model's outputs and not the names and shapes of its weights, such as an activation;
     /// the name is a path like that of a weight.
     pub fn sign(&mut self, name: &str, value: impl Display) {
         let name = path(&self.path.join("."), name);
         self.spec.signature = std::mem::take(&mut self.spec.signature).with(&name, value);
     }
 
-    /// The finished list.
+    /// The finished spec.
     pub fn finish(self) -> ParamSpec {
         self.spec
     }

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Sub};
 pub(crate) use fewshot_kernels::elementwise::Binary;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::unary::Unary;
@@ -21,7 +21,7 @@ pub(crate) fn forward<F: Float>(function: Binary, x: &Inputs<'_, F>, out: &mut [
 }
 
 /// The gradient rule of an elementwise function of several values, which broadcast as in numpy; the engine sums the gradients back.
-pub(crate) fn vjp<F: Float>(function: Binary, r: &mut Rule<'_, '_, F>) {
+pub(crate) fn vjp<F: Float>(function: Binary, r: &mut GradientRule<'_, '_, F>) {
     let (a, b, y, u) = (r.x(0), r.x(1), r.y(), r.u());
     match function {
         Binary::Add => {

@@ -1,4 +1,4 @@
-//! Joining and cutting along axes: concat and split, slices and padding.
+//! Concatenation and splitting along axes, slices and padding.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::shape::check_axes;
 use crate::var::Var;
 
 impl<'t, F: Float> Var<'t, F> {
-    /// Values one behind the other along an existing axis.
+    /// Concatenates values along an existing axis.
     ///
     /// # Panics
     /// Without values, or when sizes of other axes differ.
@@ -29,7 +29,7 @@ impl<'t, F: Float> Var<'t, F> {
         first.tape().push(Op::Layout(op), values, shape.with(axis, size))
     }
 
-    /// Values of one shape side by side along a new axis.
+    /// Stacks values of one shape along a new axis.
     ///
     /// # Panics
     /// Without values, or when shapes differ.
@@ -83,7 +83,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// A part of each axis, one range an axis: the adjoint of [`pad`](Var::pad).
     ///
     /// # Panics
-    /// When there is not one range an axis, or a range leaves its axis.
+    /// When the number of ranges is not the number of axes, or a range leaves its axis.
     #[track_caller]
     pub fn crop(self, ranges: &[Range<usize>]) -> Var<'t, F> {
         let shape = self.shape();
@@ -95,10 +95,10 @@ impl<'t, F: Float> Var<'t, F> {
         x
     }
 
-    /// Zeros before and after along each axis.
+    /// Pads each axis with zeros before and after.
     ///
     /// # Panics
-    /// When there is not one pair of widths an axis.
+    /// When the number of pairs is not the number of axes.
     #[track_caller]
     pub fn pad(self, widths: &[(usize, usize)]) -> Var<'t, F> {
         let shape = self.shape();

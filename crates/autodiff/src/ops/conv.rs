@@ -5,7 +5,7 @@
 use fewshot_kernels::conv::ConvShape;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::shape::Shape;
@@ -14,10 +14,10 @@ use crate::var::Var;
 /// Zeros around images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Padding {
-    /// None.
+    /// No padding.
     #[default]
     Valid,
-    /// So much that the output has `ceil(size / stride)` pixels; an odd one goes to the bottom and right, as in TensorFlow.
+    /// As many zeros as give an output of `ceil(size / stride)` pixels; an odd one goes to the bottom and right, as in TensorFlow.
     Same,
     /// `[[top, bottom], [left, right]]`.
     Explicit([[usize; 2]; 2]),
@@ -111,7 +111,7 @@ impl ConvOp {
         }
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         let (a, b, u) = (r.x(0), r.x(1), r.u());
         match *self {
             ConvOp::Forward(s) => {
@@ -144,12 +144,13 @@ impl<'t, F: Float> Var<'t, F> {
     /// Convolution (cross-correlation, as every deep-learning library means it): images `[n, h, w, c_in]` and `weight`
     /// `[kh, kw, c_in, c_out]` to `[n, oh, ow, c_out]`, with `oh = (h + padding - kh) / stride + 1` rounded down.
     ///
-    /// Kernels of 3x3 on many channels take fewer products where that is faster (Lavin and Gray 2016): which, and so the last digits,
-    /// depends on the number of images, and a pixel that is not finite can make NaN of outputs near it. With stride 1 that is for
-    /// several images at once, whose last digits then depend on those beside them, and whose outputs may be NaN for theirs.
+    /// Kernels of 3x3 on many channels are computed by Winograd's transforms where that is faster (Lavin and Gray 2016). Whether they are
+    /// depends on the number of images, and so do the last digits; a pixel that is not finite can make nearby outputs NaN. With stride 1
+    /// several images share a transform: the last digits of an image's outputs then depend on the other images, and pixels of the others
+    /// that are not finite can make its outputs NaN.
     ///
     /// # Panics
-    /// When either has not four axes, the channels differ, there are no channels or no pixels, a stride is 0, or the window is larger
+    /// When images or weights have not four axes, the channels differ, there are no channels or no pixels, a stride is 0, or the window is larger
     /// than the padded image.
     #[track_caller]
     pub fn conv2d(self, weight: Var<'t, F>, how: Conv) -> Var<'t, F> {

@@ -1,11 +1,11 @@
-//! Convolution, batch norm on batch statistics, activation and max-pooling as one operator that keeps no map between them: value
-//! and first derivative computed tile by tile, composed of the single operators beyond.
+//! Fused convolution, batch norm on batch statistics, activation and max-pooling; intermediates are not stored. Value and first derivative
+//! are computed tile by tile; higher derivatives are composed of the single operators.
 
 use fewshot_kernels::conv::fused::{Arrived, BlockShape};
 use fewshot_kernels::norm::Terms;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::conv::{Conv, ConvOp, Padding, conv_shape};
@@ -14,14 +14,14 @@ use crate::ops::pool::Pool;
 use crate::shape::Shape;
 use crate::var::Var;
 
-/// A convolution and what follows it.
+/// Settings of a fused convolution, batch norm, activation and max-pooling: [`Var::conv_block`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvBlock {
-    /// How the convolution moves.
+    /// Stride and padding of the convolution.
     pub conv: Conv,
     /// Added to the variances.
     pub eps: f64,
-    /// What follows the norm.
+    /// The activation after the norm.
     pub activation: Activation,
     /// Max-pooling at the end, if any.
     pub pool: Option<Pool>,
@@ -80,7 +80,7 @@ impl<F: Float> ConvBlockOp<F> {
         }
     }
 
-    pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp(&self, r: &mut GradientRule<'_, '_, F>) {
         match *self {
             ConvBlockOp::Forward(b) => forward_rule(b, r),
             ConvBlockOp::Backward(b) => r.give_composed(|r| composed_backward(b, r)),
@@ -88,11 +88,11 @@ impl<F: Float> ConvBlockOp<F> {
     }
 }
 
-fn inputs<'t, F: Float>(b: &Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<'t, F>> {
+fn inputs<'t, F: Float>(b: &Block<F>, r: &GradientRule<'_, 't, F>) -> Vec<Var<'t, F>> {
     (0..2 + b.affine()).map(|i| r.x(i)).collect()
 }
 
-fn forward_rule<F: Float>(b: Block<F>, r: &mut Rule<'_, '_, F>) {
+fn forward_rule<F: Float>(b: Block<F>, r: &mut GradientRule<'_, '_, F>) {
     let terms = inputs(&b, r);
     let (Some(u), None) = (r.u_of(0), r.u_of(1)) else {
         // Statistics that are used as values: rare, so simpler operators do.
@@ -139,7 +139,7 @@ impl<F: Float> Block<F> {
         self.composed_after(terms[0].conv2d(terms[1], self.conv()), terms)
     }
 
-    /// The same after the convolution.
+    /// Output and statistics from the convolution's output, in simpler operators.
     fn composed_after<'t>(&self, conv: Var<'t, F>, terms: &[Var<'t, F>]) -> (Var<'t, F>, Var<'t, F>) {
         let scale = self.scale.then(|| terms[2]);
         let shift = self.shift.then(|| terms[1 + self.affine()]);
@@ -152,7 +152,7 @@ impl<F: Float> Block<F> {
 }
 
 /// `Backward` in simpler operators. Statistics and moments are functions of the other inputs, whose shares hold theirs.
-fn composed_backward<'t, F: Float>(b: Block<F>, r: &Rule<'_, 't, F>) -> Vec<Var<'t, F>> {
+fn composed_backward<'t, F: Float>(b: Block<F>, r: &GradientRule<'_, 't, F>) -> Vec<Var<'t, F>> {
     let terms = inputs(&b, r);
     let dy = r.x(2 + b.affine() + 2);
     let (y, _) = b.composed(&terms);
@@ -183,19 +183,20 @@ fn block_shape<F: Float>(x: Var<'_, F>, weight: Var<'_, F>, how: &ConvBlock) -> 
 }
 
 impl<'t, F: Float> Var<'t, F> {
-    /// [`conv2d`](Var::conv2d) with `weight`, [`batch_norm`](Var::batch_norm) with an activation, and [`max_pool`](Var::max_pool), in
-    /// one operator. Returns the output and the statistics `[2, c]` of the convolution: mean and biased variance.
+    /// Fused [`conv2d`](Var::conv2d) with `weight`, [`batch_norm`](Var::batch_norm) with an activation, and
+    /// [`max_pool`](Var::max_pool), for training. Returns the output and the statistics `[2, c]` of the convolution: mean and biased
+    /// variance.
     ///
-    /// It keeps no values between the three, and computes the convolution once more for the gradient. That pays where weights
-    /// see few values, as in a first layer: about as much work per pixel as the products of `kh * kw * c_in` values with each other is
-    /// added. Gradients for images, and second ones, are right, but computed by the single operators; so is all of a block whose
-    /// pooling windows are not 2x2 side by side without padding, or whose activation's slope is not from 0 to 1.
+    /// Intermediates are not stored: the first gradient computes the convolution a second time. This pays in first layers, where a weight
+    /// sees few values: the cost added per pixel is about that of the products of `kh * kw * c_in` values with each other. Gradients for
+    /// images and higher gradients are right, but computed by the single operators. So is the whole block where pooling windows are not
+    /// 2x2 side by side without padding, or the activation's slope is not in [0, 1].
     ///
-    /// Kernels of 3x3 with stride 1 before pooling of 2x2 take 16 products for 36 (Lavin and Gray 2016, F(2x2, 3x3)): a pixel that is
-    /// not finite makes NaN of all outputs near it.
+    /// Kernels of 3x3 with stride 1 before pooling of 2x2 take 16 products instead of 36 (Lavin and Gray 2016, F(2x2, 3x3)); a pixel
+    /// that is not finite makes all outputs near it NaN.
     ///
     /// # Panics
-    /// As the three.
+    /// As `conv2d`, `batch_norm` and `max_pool` do.
     #[track_caller]
     pub fn conv_block(
         self,

@@ -1,11 +1,11 @@
-//! Convolution, bias, activation and max-pooling as one operator that keeps nothing between them, for passes that are not
-//! differentiated: its gradient is composed of the single operators.
+//! Fused convolution, bias, activation and max-pooling for inference; intermediates are not stored. Gradients are composed of the single
+//! operators.
 
 use fewshot_kernels::conv::fused::LayerShape;
 use fewshot_kernels::pool::PoolShape;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::conv::{Conv, Padding, conv_shape};
@@ -14,12 +14,12 @@ use crate::ops::pool::Pool;
 use crate::shape::Shape;
 use crate::var::Var;
 
-/// A convolution and what follows it.
+/// Settings of a fused convolution, bias, activation and max-pooling: [`Var::conv_layer`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvLayer {
-    /// How the convolution moves.
+    /// Stride and padding of the convolution.
     pub conv: Conv,
-    /// What follows the bias.
+    /// The activation after the bias.
     pub activation: Activation,
     /// Max-pooling at the end, if any.
     pub pool: Option<Pool>,
@@ -42,7 +42,7 @@ impl<F: Float> ConvLayerOp<F> {
         F::conv_layer(out, x.at(0).data(), x.at(1).data(), bias, self.slope, &self.shape);
     }
 
-    pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp(&self, r: &mut GradientRule<'_, '_, F>) {
         r.give_composed(|r| {
             let bias = (r.len() > 2).then(|| r.x(2));
             vec![composed(r.x(0), r.x(1), bias, &self.how())]
@@ -71,16 +71,15 @@ fn composed<'t, F: Float>(
 }
 
 impl<'t, F: Float> Var<'t, F> {
-    /// [`conv2d`](Var::conv2d) with `weight`, a `bias` `[c_out]` if any, an activation and [`max_pool`](Var::max_pool), in one operator
-    /// that keeps nothing between them: for a pass that is not differentiated. Gradients of any order are right, but computed by
-    /// the single operators, from the images anew.
+    /// Fused [`conv2d`](Var::conv2d) with `weight`, bias `[c_out]` if given, activation and [`max_pool`](Var::max_pool), for inference;
+    /// intermediates are not stored. Gradients of any order are right, but start from the images and compute the single operators.
     ///
-    /// Pooling with padding and activations of a negative slope are the single operators. First layers of 3x3 with stride 1 take fewer
-    /// products as in [`conv_block`](Var::conv_block), others as in [`conv2d`](Var::conv2d). A first layer makes NaN of some or all of the
-    /// outputs near a pixel that is not finite.
+    /// Pooling with padding and activations of a negative slope are computed by the single operators. First layers of 3x3 with stride 1
+    /// take as few products as in [`conv_block`](Var::conv_block), other layers as in [`conv2d`](Var::conv2d). In a first layer a pixel
+    /// that is not finite makes some or all outputs near it NaN.
     ///
     /// # Panics
-    /// As the single operators, or when the bias is not `[c_out]`.
+    /// As `conv2d` and `max_pool` do, or when the bias is not `[c_out]`.
     #[track_caller]
     pub fn conv_layer(self, weight: Var<'t, F>, bias: Option<Var<'t, F>>, how: ConvLayer) -> Var<'t, F> {
         let conv = conv_shape("conv_layer", &self.shape(), &weight.shape(), how.conv);

@@ -1,4 +1,4 @@
-//! Operators that feed one another, as one. Only the plan of a program makes them, so that they have no gradient.
+//! Fused operators. Only a program's plan makes them, so they have no gradient.
 
 use fewshot_kernels::elementwise::{Binary, Source};
 
@@ -7,7 +7,7 @@ use crate::inputs::Inputs;
 use crate::ops::product::Product;
 use crate::shape::Shape;
 
-/// What several operators compute, with the same bits.
+/// Several operators in one, with their bits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fused<F> {
     /// `a + b factor`, broadcast.

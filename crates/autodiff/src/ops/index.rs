@@ -1,8 +1,8 @@
-//! Picking and placing: gather and scatter_add (adjoint to each other), one-hot, largest and smallest values.
+//! Indexing: gather and scatter_add (adjoint to each other), one-hot, largest and smallest values.
 
 use crate::array::Array;
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::indices::{Indices, OutOfRange, place, places};
@@ -10,20 +10,20 @@ use crate::shape::{Shape, check_axes};
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// Operators that pick elements or put them in their places. Places are whole numbers in the element type.
+/// Operators that read or write elements by index. Indices are whole numbers in the element type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexOp {
-    /// The entries along an axis that the second input names.
+    /// The entries of an axis at the indices of the second input.
     Gather { axis: usize },
-    /// The adjoint: entry `i` is added to the place that the second input names.
+    /// The adjoint of `Gather`: entry `i` is added at the `i`-th index of the second input.
     ScatterAdd { axis: usize },
-    /// Rows of zeros with a one at the place.
+    /// Rows of zeros with a one at the index.
     OneHot,
-    /// The largest of each row `[.., c]`, and (second output) its place.
+    /// The largest element of each row `[.., c]`, and (second output) its index.
     MaxLast,
-    /// From each row the element at the place that the second input names.
+    /// The element of each row at the index that the second input gives.
     PickLast,
-    /// The adjoint: each element at its place in a row of zeros.
+    /// The adjoint of `PickLast`: each element at its index in a row of zeros.
     PlaceLast,
 }
 
@@ -85,7 +85,7 @@ impl IndexOp {
         Ok(())
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         let x = r.x(0);
         let width = x.shape().last().copied().unwrap_or(1);
         match *self {
@@ -118,10 +118,10 @@ impl IndexOp {
 }
 
 impl<F: Float> Array<F> {
-    /// Places or class labels as an array `[n]`, as [`Indices`] on a tape are.
+    /// Indices or class labels as an array `[n]`, the form that [`Indices`] have on a tape.
     ///
     /// # Panics
-    /// When one is 2^24 or more, which f32 cannot tell from its neighbours.
+    /// When an index is 2^24 or more, which f32 cannot tell from its neighbours.
     #[track_caller]
     pub fn index(places: &[usize]) -> Self {
         if let Some(i) = places.iter().find(|&&i| i >= 1 << 24) {
@@ -132,10 +132,10 @@ impl<F: Float> Array<F> {
 }
 
 impl<'t, F: Float> Tape<F> {
-    /// Places or class labels on the tape, `[n]`: data for a gather or a loss.
+    /// Indices or class labels on the tape, `[n]`: data for a gather or a loss.
     ///
     /// # Panics
-    /// When one is 2^24 or more.
+    /// When an index is 2^24 or more.
     #[track_caller]
     pub fn index(&'t self, places: &[usize]) -> Var<'t, F> {
         self.leaf(Array::index(places))
@@ -171,11 +171,11 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push(Op::Index(IndexOp::Gather { axis }), &[self, index], shape)
     }
 
-    /// Zeros with axis of `size`, to which entry `i` of this value is added at place `index[i]`: the adjoint of
+    /// Zeros with an axis of `size`, to which entry `i` of this value is added at `index[i]`: the adjoint of
     /// [`gather`](Var::gather).
     ///
     /// # Panics
-    /// When the axis does not exist, there is not one index an entry, or an index is no whole number below `size`.
+    /// When the axis does not exist, the numbers of indices and entries differ, or an index is no whole number below `size`.
     #[track_caller]
     pub fn scatter_add(self, axis: usize, index: impl Indices<'t, F>, size: usize) -> Var<'t, F> {
         let shape = self.shape();
@@ -203,7 +203,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push(Op::Index(IndexOp::PlaceLast), &[self, places], shape)
     }
 
-    /// The largest values along `axes`, which are taken away, NaN where one is; the gradient goes to the first of equal ones, or to
+    /// The largest values along `axes`, which are removed; NaN where any value is; the gradient goes to the first of equal ones, or to
     /// the first NaN.
     ///
     /// # Panics
@@ -222,7 +222,7 @@ impl<'t, F: Float> Var<'t, F> {
         rows.reshape(&[out.count(), width]).max_last().reshape(&out)
     }
 
-    /// The smallest values along `axes`, which are taken away, NaN where one is; the gradient goes to the first of equal ones, or to
+    /// The smallest values along `axes`, which are removed; NaN where any value is; the gradient goes to the first of equal ones, or to
     /// the first NaN.
     ///
     /// # Panics
@@ -239,7 +239,8 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push_many(Op::Index(IndexOp::MaxLast), &[self], &[out, out])
     }
 
-    /// The places of the largest values along one axis, row-major over the other axes; the first of equal ones, or of the first NaN.
+    /// The indices of the largest values along one axis, row-major over the other axes; of equal values the first, and the first NaN
+    /// where there is one.
     ///
     /// # Panics
     /// When the axis does not exist or has size 0.

@@ -3,20 +3,20 @@
 use fewshot_kernels::MAX_RANK;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::shape::{Shape, broadcasts_to, check_axes};
 use crate::var::Var;
 
-/// Operators that move or add up elements. The shape of the result is that of the node.
+/// Operators that move or sum elements. The node has the shape of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// Sums the axes along which the result would be broadcast to the input.
     SumTo,
     BroadcastTo,
     Reshape,
-    /// The same values; no gradient passes.
+    /// The input's values as constants: no gradient passes.
     Detach,
     /// Axis `i` of the result is axis `axes[i]` of the input.
     Permute([u8; MAX_RANK]),
@@ -39,7 +39,7 @@ pub(crate) enum Layout {
 }
 
 impl Layout {
-    /// Of a matrix.
+    /// The permutation that transposes a matrix.
     pub(crate) fn transpose() -> Self {
         Layout::Permute([1, 0, 0, 0, 0, 0, 0, 0])
     }
@@ -116,7 +116,7 @@ impl Layout {
         }
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         let from = r.x(0).shape();
         // a split may be visited for later outputs alone
         let u = r.u_or_zeros(0);
@@ -176,7 +176,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push(Op::Layout(op), &[self], shape)
     }
 
-    /// The same value as a constant: no gradient flows through it.
+    /// This value as a constant: no gradient flows through it.
     #[track_caller]
     pub fn detach(self) -> Var<'t, F> {
         self.layout(Layout::Detach, self.shape())
@@ -211,7 +211,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.layout(Layout::BroadcastTo, Shape::new(shape))
     }
 
-    /// The same values in the same row-major order under another shape.
+    /// This value under another shape, in row-major order.
     ///
     /// # Panics
     /// When the number of values differs.
@@ -225,7 +225,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.layout(Layout::Reshape, to)
     }
 
-    /// All axes but the first in one: `[n, ...]` to `[n, features]`.
+    /// All axes but the first as one: `[n, ...]` to `[n, features]`.
     ///
     /// # Panics
     /// For a scalar.
@@ -248,7 +248,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.reshape(&shape.insert(axis, 1))
     }
 
-    /// Takes away an axis of size 1.
+    /// Removes an axis of size 1.
     ///
     /// # Panics
     /// When the axis does not exist or has another size.
@@ -263,7 +263,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// Axis `i` of the result is axis `axes[i]` of this value.
     ///
     /// # Panics
-    /// When `axes` is not an order of all axes.
+    /// When `axes` is no permutation of all axes.
     #[track_caller]
     pub fn permute(self, axes: &[usize]) -> Var<'t, F> {
         let from = self.shape();

@@ -2,13 +2,13 @@
 
 use crate::array::Array;
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::shape::Shape;
 use crate::var::Var;
 
-/// Which triangle of a square matrix holds the numbers; the other is not read.
+/// The triangle of a square matrix that is read; the other is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Triangle {
     /// On and below the diagonal.
@@ -17,10 +17,10 @@ pub enum Triangle {
     Upper,
 }
 
-/// Whether a matrix is used as it stands or transposed.
+/// Whether a matrix is transposed before use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transpose {
-    /// As it stands.
+    /// Not transposed.
     No,
     /// Transposed.
     Yes,
@@ -97,7 +97,7 @@ impl Linalg {
         }
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         let (a, y, u) = (r.x(0), r.y(), r.u());
         match *self {
             Linalg::Cholesky => r.give(0, || {

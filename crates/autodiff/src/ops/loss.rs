@@ -17,8 +17,8 @@ impl<'t, F: Float> Var<'t, F> {
 
     /// Mean binary cross-entropy of logits, over all values: `mean (softplus(x) - target x)`, shape `[]`; targets in [0, 1].
     ///
-    /// Exact to about a unit in the last place of the larger of 1 and the greatest logit: in `f32` the loss of answers that are right and
-    /// certain to 1e-8 is 0. `softplus(-x)` is the loss of target 1, and `softplus(x)` that of target 0, to all digits.
+    /// The absolute error is about a unit in the last place of the larger of 1 and the greatest logit: in `f32` the loss of right answers
+    /// that are certain to 1e-8 is 0. `softplus(-x)` is the loss of target 1, and `softplus(x)` that of target 0, to all digits.
     ///
     /// # Panics
     /// When the shapes differ.

@@ -1,8 +1,8 @@
-//! What the gates of an LSTM make of its cells, as one operator: value and first derivative written by hand, composed of simpler
-//! operators beyond.
+//! The gates of an LSTM as one operator. Value and first derivative are written by hand; higher derivatives are composed of simpler
+//! operators.
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::var::Var;
@@ -42,7 +42,7 @@ impl LstmOp {
         }
     }
 
-    pub(crate) fn vjp<F: Float>(self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(self, r: &mut GradientRule<'_, '_, F>) {
         match self {
             LstmOp::Forward => {
                 let (cell, next, active) = (r.x(1), r.y().output(1), r.y().output(2));
@@ -85,12 +85,12 @@ fn composed<F: Float>([active, cell, next, d_hidden, d_next]: [Var<'_, F>; 5]) -
 }
 
 impl<'t, F: Float> Var<'t, F> {
-    /// One step of an LSTM from its gates before their functions (this value), which lie one behind the other along the last axis,
-    /// input, forget, candidate, output: `c' = sigmoid(f) c + sigmoid(i) tanh(g)`, `h' = sigmoid(o) tanh(c')` (Hochreiter and
+    /// One step of an LSTM from the pre-activations of its gates (this value), in the order input, forget, candidate, output along the
+    /// last axis: `c' = sigmoid(f) c + sigmoid(i) tanh(g)`, `h' = sigmoid(o) tanh(c')` (Hochreiter and
     /// Schmidhuber 1997; forget gate: Gers et al. 2000). `[.., 4 n]` and cells `[.., n]` to hidden states and next cells `[.., n]`.
     ///
     /// # Panics
-    /// When shapes differ beside the last axis, or that of the gates is not four times that of the cells, or is 0.
+    /// When shapes differ in other axes than the last, or the last axis of the gates is 0 or not four times that of the cells.
     #[track_caller]
     pub fn lstm_gates(self, cell: Var<'t, F>) -> (Var<'t, F>, Var<'t, F>) {
         let (gates, cells) = (self.shape(), cell.shape());

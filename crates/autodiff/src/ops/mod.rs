@@ -1,8 +1,8 @@
 //! The calculus: one file per family of operators, each with its descriptions, shape rules, values and gradient rules.
 //!
-//! What they do at the edges of the numbers (0, infinity, NaN, ties) is said in the documentation of [`Var`](crate::Var). In gradient
-//! rules that means: a gradient meets the slope of what it goes through by `chain`, whose product of 0 and infinity is 0, and slopes
-//! are written so that no digits cancel: as functions of the argument where the value has lost them.
+//! The documentation of [`Var`](crate::Var) says how operators behave at 0, infinity, NaN and ties. For gradient rules this means: an
+//! arriving gradient is multiplied with a slope by `chain`, whose product of 0 and infinity is 0, and slopes are written so that no
+//! digits cancel: as functions of the argument where the value has lost digits.
 
 pub(crate) mod binary;
 pub(crate) mod concat;

@@ -1,20 +1,20 @@
 //! Batch normalisation on the statistics of the batch, with an activation, as one operator: value, first and second
-//! derivative written by hand, composed of simpler operators beyond.
+//! derivative are written by hand, higher ones composed of simpler operators.
 //!
 //! With h = (x - mean) / sqrt(variance + eps) and z = scale h + shift, y = z where positive, else slope z.
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::unary::Unary;
 use crate::shape::Shape;
 use crate::var::Var;
 
-/// What follows a layer, element by element.
+/// An activation, element by element.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
-    /// Nothing.
+    /// `x`.
     Identity,
     /// `max(x, 0)`.
     Relu,
@@ -32,7 +32,7 @@ impl Activation {
         }
     }
 
-    /// Applies it to a value.
+    /// Applies the activation to a value.
     #[track_caller]
     pub fn apply<F: Float>(self, x: Var<'_, F>) -> Var<'_, F> {
         match self {
@@ -95,7 +95,7 @@ impl<F: Float> NormOp<F> {
         }
     }
 
-    /// What arrives may be overwritten by what leaves.
+    /// The arriving gradient may be overwritten by the one that is computed.
     pub(crate) fn overwrites(&self, i: usize) -> Option<usize> {
         let arrives = |k: usize| i == 2 + self.terms().affine() + k;
         match self {
@@ -139,7 +139,7 @@ impl<F: Float> NormOp<F> {
         }
     }
 
-    pub(crate) fn vjp(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp(&self, r: &mut GradientRule<'_, '_, F>) {
         match *self {
             NormOp::Forward(t) => forward_rule(t, r),
             NormOp::Backward(t) => backward_rule(t, r),
@@ -148,11 +148,11 @@ impl<F: Float> NormOp<F> {
     }
 }
 
-fn inputs<'t, F: Float>(r: &Rule<'_, 't, F>, count: usize) -> Vec<Var<'t, F>> {
+fn inputs<'t, F: Float>(r: &GradientRule<'_, 't, F>, count: usize) -> Vec<Var<'t, F>> {
     (0..count).map(|i| r.x(i)).collect()
 }
 
-fn forward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
+fn forward_rule<F: Float>(t: Terms<F>, r: &mut GradientRule<'_, '_, F>) {
     if r.u_of(1).is_some() {
         // Statistics that are used as values: rare, so simpler operators do.
         return r.give_composed(|r| {
@@ -175,7 +175,7 @@ fn forward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
     }
 }
 
-fn backward_rule<F: Float>(t: Terms<F>, r: &mut Rule<'_, '_, F>) {
+fn backward_rule<F: Float>(t: Terms<F>, r: &mut GradientRule<'_, '_, F>) {
     let mut all = inputs(r, 3 + t.affine());
     all.extend([r.u_or_zeros(0), r.u_or_zeros(1), r.u_or_zeros(2)]);
     let shape = r.x(0).shape();
@@ -222,7 +222,7 @@ fn composed_backward<'t, F: Float>(t: Terms<F>, all: &[Var<'t, F>], dy: Var<'t, 
 }
 
 /// `Backward2` in simpler operators: the gradient of `Backward` contracted with its cotangents, for x, dy and scale.
-fn composed_backward2<'t, F: Float>(t: Terms<F>, r: &Rule<'_, 't, F>) -> Vec<Var<'t, F>> {
+fn composed_backward2<'t, F: Float>(t: Terms<F>, r: &GradientRule<'_, 't, F>) -> Vec<Var<'t, F>> {
     let all = inputs(r, 1 + t.affine());
     let at = |i: usize| r.x(1 + t.affine() + i);
     let dy = at(1);
@@ -242,7 +242,7 @@ fn composed_backward2<'t, F: Float>(t: Terms<F>, r: &Rule<'_, 't, F>) -> Vec<Var
 
 impl<'t, F: Float> Var<'t, F> {
     /// Batch normalisation over all axes but the last, on the statistics of this batch (Ioffe and Szegedy 2015), with an
-    /// activation: `act(scale (x - mean) / sqrt(variance + eps) + shift)`, biased variance. Returns it and the statistics
+    /// activation: `act(scale (x - mean) / sqrt(variance + eps) + shift)`, biased variance. Returns the output and the statistics
     /// `[2, c]`: mean and biased variance. `scale` and `shift` are `[c]`; left out they are 1 and 0.
     ///
     /// # Panics

@@ -44,7 +44,7 @@ impl<F: Float> NormPool<F> {
         1 + self.terms.affine()
     }
 
-    /// What arrives at the gradient for x may be overwritten by the one for x.
+    /// The cotangent of the gradient for x may be overwritten by the gradient for x.
     pub(crate) fn overwrites(&self, i: usize) -> Option<usize> {
         (self.kind == NormPoolKind::Backward2 && i == self.first() + 3).then_some(0)
     }

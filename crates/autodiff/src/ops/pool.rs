@@ -3,14 +3,14 @@
 use fewshot_kernels::pool::PoolShape;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::conv::{Padding, padding_of};
 use crate::shape::Shape;
 use crate::var::Var;
 
-/// How a pooling window moves over its images.
+/// Size, stride and padding of pooling windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
     /// Height and width of the window, in pixels.
@@ -38,9 +38,9 @@ impl Pool {
 pub(crate) enum PoolOp {
     /// The largest of each window, and (second output) its place within the image.
     Max(PoolShape),
-    /// From images the elements at the places that the second input names.
+    /// The elements of images at the places that the second input gives.
     Pick(PoolShape),
-    /// The adjoint: elements added at their places in images of zeros.
+    /// The adjoint of `Pick`: elements added at their places in images of zeros.
     Place(PoolShape),
     /// The mean of each window, padding not counted.
     Average(PoolShape),
@@ -77,7 +77,7 @@ impl PoolOp {
         }
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         match *self {
             PoolOp::Max(s) => {
                 // The places are piecewise constant: only the values pass a gradient on.
@@ -132,8 +132,8 @@ impl<'t, F: Float> Var<'t, F> {
         PoolShape { n: x[0], h: x[1], w: x[2], c: x[3], size: how.size, stride: how.stride, pad }
     }
 
-    /// The largest value of each window, NaN where one is: `[n, h, w, c]` to `[n, oh, ow, c]`; the gradient goes to the first of equal
-    /// ones, or to the first NaN.
+    /// Max-pooling, `[n, h, w, c]` to `[n, oh, ow, c]`: the largest value of each window, NaN where any value is. The gradient goes to the
+    /// first of equal values, or to the first NaN.
     ///
     /// # Panics
     /// When this value has not four axes, no pixels or no channels, a stride is 0, or the window does not fit.
@@ -145,7 +145,7 @@ impl<'t, F: Float> Var<'t, F> {
         write(PoolOp::Max(s), &[self])
     }
 
-    /// The mean of each window, padding not counted: `[n, h, w, c]` to `[n, oh, ow, c]`.
+    /// Average pooling, the mean of each window without padding: `[n, h, w, c]` to `[n, oh, ow, c]`.
     ///
     /// # Panics
     /// When this value has not four axes, no pixels or no channels, a stride is 0, or the window does not fit.

@@ -3,7 +3,7 @@
 use fewshot_kernels::MAX_RANK;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::shape::Shape;
@@ -63,7 +63,7 @@ impl Product {
         F::matmuls(out, a.data(), b.data(), add, [matrices(&shape).0, m, k, n], left, right);
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         let (a, b, u) = (r.x(0), r.x(1), r.u());
         match self {
             Product::Plain => {
@@ -110,7 +110,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.tape().push(Op::Product(op), &[self, other], shape)
     }
 
-    /// Matrix product: `[.., m, k]` and `[.., k, n]` to `[.., m, n]`. Leading axes are equal, or `other` is one matrix for all.
+    /// Matrix product: `[.., m, k]` and `[.., k, n]` to `[.., m, n]`. Leading axes are equal, or `other` is one matrix that all share.
     ///
     /// # Panics
     /// When inner sizes or leading axes differ.

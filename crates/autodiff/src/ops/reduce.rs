@@ -33,7 +33,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.sum_to(&shape.with_ones(axes))
     }
 
-    /// Sums along `axes`, which are taken away.
+    /// Sums along `axes`, which are removed.
     ///
     /// # Panics
     /// When an axis does not exist or is named twice.
@@ -52,7 +52,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.keep_sum(axes) * F::of(1.0 / count as f64)
     }
 
-    /// Means along `axes`, which are taken away.
+    /// Means along `axes`, which are removed.
     ///
     /// # Panics
     /// When an axis does not exist or is named twice, or there are no values.
@@ -63,7 +63,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.keep_mean(axes).reshape(&shape.without(axes))
     }
 
-    /// Biased variances along `axes`, which are taken away: mean of `(x - mean)^2`.
+    /// Biased variances along `axes`, which are removed: mean of `(x - mean)^2`.
     ///
     /// # Panics
     /// When an axis does not exist or is named twice, or there are no values.
@@ -73,15 +73,14 @@ impl<'t, F: Float> Var<'t, F> {
         (self - self.keep_mean(axes)).square().mean_axes(axes)
     }
 
-    /// The root of the sum of squares of all values, shape `[]`. Its derivatives of all orders are taken to be 0 where
-    /// it is 0.
+    /// The Euclidean norm of all values, shape `[]`. Its derivatives of all orders are defined as 0 where it is 0.
     #[track_caller]
     pub fn norm(self) -> Var<'t, F> {
         let (scaled, inverse) = self.reshape(&[1, self.shape().count()]).scaled(1);
         scaled.square().sum().sqrt() * inverse.reshape(&[])
     }
 
-    /// The roots of the sums of squares along one axis, which is taken away; derivatives at 0 as for [`norm`](Var::norm).
+    /// The Euclidean norms along one axis, which is removed; derivatives at 0 as for [`norm`](Var::norm).
     ///
     /// # Panics
     /// When the axis does not exist.
@@ -92,8 +91,8 @@ impl<'t, F: Float> Var<'t, F> {
         (scaled.square().keep_sum(&[axis]).sqrt() * inverse).reshape(&self.shape().without(&[axis]))
     }
 
-    /// Products of the first `i + 1` values along one axis. Gradients are exact at zeros too; one multiplication is recorded
-    /// for each place of the axis.
+    /// Cumulative products along one axis: entry `i` is the product of the first `i + 1` values. Gradients are exact at zeros too; one
+    /// multiplication is recorded for each entry of the axis.
     ///
     /// # Panics
     /// When the axis does not exist.

@@ -1,7 +1,7 @@
 //! Softmax and its relatives, on the last axis of a matrix of rows.
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::inputs::Inputs;
 use crate::op::Op;
 use crate::ops::indices::{Indices, OutOfRange, places};
@@ -14,7 +14,7 @@ pub(crate) enum Rows {
     Softmax,
     LogSoftmax,
     LogSumExp,
-    /// Mean cross-entropy with the labels that the second input names, and (second output) the softmax.
+    /// Mean cross-entropy with the labels of the second input, and (second output) the softmax.
     CrossEntropy,
     /// Vectors along an axis times powers of two, and (further outputs) these and their inverses: those that are far from one
     /// come near it.
@@ -57,7 +57,7 @@ impl Rows {
         Ok(())
     }
 
-    pub(crate) fn vjp<F: Float>(&self, r: &mut Rule<'_, '_, F>) {
+    pub(crate) fn vjp<F: Float>(&self, r: &mut GradientRule<'_, '_, F>) {
         let (x, y) = (r.x(0), r.y());
         let last = x.shape().len() - 1;
         match self {
@@ -150,8 +150,9 @@ impl<'t, F: Float> Var<'t, F> {
 
     /// `x - ln sum e^x` along an axis; does not overflow.
     ///
-    /// Exact to about a unit in the last place of the larger of 1 and the result: the logarithm of a probability near 1, which is near 0, is
-    /// in `f32` right to about 1e-7, not to so much of itself. So are its derivatives, which are differences from probabilities.
+    /// The absolute error is about a unit in the last place of the larger of 1 and the result: the logarithm of a probability near 1, which
+    /// is near 0, is right to about 1e-7 in `f32`, and not to 1e-7 of itself. The derivatives, differences from probabilities, are as
+    /// exact.
     ///
     /// # Panics
     /// When the axis does not exist or is empty.
@@ -160,7 +161,7 @@ impl<'t, F: Float> Var<'t, F> {
         self.along(Rows::LogSoftmax, axis)
     }
 
-    /// `ln sum e^x` along an axis, which is taken away; does not overflow.
+    /// `ln sum e^x` along an axis, which is removed; does not overflow.
     ///
     /// # Panics
     /// When the axis does not exist or is empty.
@@ -174,7 +175,7 @@ impl<'t, F: Float> Var<'t, F> {
     /// As exact as [`log_softmax`](Var::log_softmax): in `f32` the loss of an answer that is right and certain to 1e-8 is 0.
     ///
     /// # Panics
-    /// When there is not one label a row, or a label is no whole number below the number of classes, or there are no rows.
+    /// When the numbers of labels and rows differ, a label is no whole number below the number of classes, or there are no rows.
     #[track_caller]
     pub fn cross_entropy(self, labels: impl Indices<'t, F>) -> Var<'t, F> {
         let shape = self.shape();

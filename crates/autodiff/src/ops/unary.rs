@@ -5,12 +5,12 @@ use std::ops::Neg;
 pub(crate) use fewshot_kernels::elementwise::Unary;
 
 use crate::float::Float;
-use crate::grad::Rule;
+use crate::grad::GradientRule;
 use crate::op::Op;
 use crate::var::Var;
 
 /// The gradient rule of an elementwise function of one value.
-pub(crate) fn vjp<F: Float>(function: Unary<F>, r: &mut Rule<'_, '_, F>) {
+pub(crate) fn vjp<F: Float>(function: Unary<F>, r: &mut GradientRule<'_, '_, F>) {
     let (x, y, u) = (r.x(0), r.y(), r.u());
     let c = F::of;
     r.give(0, || match function {

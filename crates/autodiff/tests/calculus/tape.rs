@@ -111,7 +111,7 @@ fn a_label_out_of_range_is_named() {
 }
 
 #[test]
-#[should_panic(expected = "grads: the output has shape [2]")]
+#[should_panic(expected = "grad: the output has shape [2]")]
 fn a_gradient_is_that_of_one_number() {
     let tape = Tape::<f32>::new();
     let x = tape.var(&Array::zeros(&[2]));

@@ -79,7 +79,7 @@ impl Geometry {
     }
 }
 
-/// Pixels of an image of so many columns.
+/// A rectangle of pixels in an image of `columns` columns.
 pub struct Area {
     of: [Range<usize>; 2],
     columns: usize,
@@ -91,7 +91,7 @@ impl Area {
         Area { of, columns }
     }
 
-    /// Those whose output is not in it.
+    /// The pixels whose output lies outside of this area.
     fn without(&self, pixels: &[Pixel]) -> Vec<Pixel> {
         let inside = |pixel: usize| {
             self.of[0].contains(&(pixel / self.columns)) && self.of[1].contains(&(pixel % self.columns))

@@ -14,12 +14,12 @@ use crate::tile::job::{Pixel, Run};
 
 /// Output pixels of one block of the weight gradient: as many as the first-level cache holds with 64 channels.
 const BLOCK_PIXELS: usize = 128;
-/// The same with few input channels, where more columns of the output fit.
+/// Output pixels of one block with few input channels, where more columns of the output fit.
 const FEW_PIXELS: usize = 512;
 /// Images of one partial sum of the weight gradient with few input channels.
 const BLOCK_IMAGES: usize = 16;
 
-/// The part of these pairs of an input and an output pixel, for each kernel position.
+/// Adds the products of these pairs of an input and an output pixel, for each kernel position.
 pub(crate) fn of_pairs<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Vec<Pixel>]) {
     // with rows of whole vectors, of which zeros fill the last
     let wide = ConvShape { c_out: dense::whole_row::<F>(s.c_out), ..*s };
@@ -64,7 +64,7 @@ fn dw_many<F: Element>(dw: &mut [F], x: &[F], g: &[F], s: &ConvShape, taps: &[Ve
     });
 }
 
-/// Part `k` of so many parts of `all`.
+/// Part `k` of `all` cut into `parts` parts.
 fn part<T>(all: &[T], k: usize, parts: usize) -> &[T] {
     &all[all.len() * k / parts..all.len() * (k + 1) / parts]
 }

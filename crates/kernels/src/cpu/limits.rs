@@ -74,14 +74,14 @@ pub struct Leaky<F> {
 }
 
 impl<F: Element> Leaky<F> {
-    /// That of this slope.
+    /// The activation of this slope.
     #[inline(always)]
     pub fn new(slope: F) -> Self {
         let least = if slope == F::zero() { F::min_value() } else { F::neg_infinity() };
         Leaky { slope, least }
     }
 
-    /// Of one number.
+    /// The activation of one number.
     #[inline(always)]
     pub fn of(self, x: F) -> F {
         let bounded = if x < self.least { self.least } else { x };

@@ -44,37 +44,37 @@ pub trait Vector: Copy {
     /// `self * b + c`, fused where the instruction set has it.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn mul_add<F: Element>(self, b: Self, c: Self) -> Self;
 
     /// `self + b`.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn add<F: Element>(self, b: Self) -> Self;
 
     /// `self - b`.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn sub<F: Element>(self, b: Self) -> Self;
 
     /// The greater of both lanes, `b` where one is not a number.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn max<F: Element>(self, b: Self) -> Self;
 
     /// The greater of both lanes, NaN where either is.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn max_or_nan<F: Element>(self, b: Self) -> Self;
 
     /// Lanes of `x` where this is greater than `b`, of `y` elsewhere.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn where_greater<F: Element>(self, b: Self, x: Self, y: Self) -> Self;
 
     /// Whether some lanes can be read and written alone; only then the three operations that follow may be called.
@@ -89,7 +89,7 @@ pub trait Vector: Copy {
     /// The lanes `from..to`.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn mask<F: Element>(_from: usize, _to: usize) -> Self::Mask {
         unreachable!("this vector has no masks")
     }
@@ -97,7 +97,7 @@ pub trait Vector: Copy {
     /// The chosen lanes of the vector there, zero in the others.
     ///
     /// # Safety
-    /// As of [`Vector::splat`], and the chosen elements are valid for reads.
+    /// As for [`Vector::splat`], and the chosen elements are valid for reads.
     unsafe fn load_masked<F: Element>(_at: *const F, _mask: Self::Mask) -> Self {
         unreachable!("this vector has no masks")
     }
@@ -105,7 +105,7 @@ pub trait Vector: Copy {
     /// Writes the chosen lanes to where the vector would lie.
     ///
     /// # Safety
-    /// As of [`Vector::splat`], and the chosen elements are valid for writes.
+    /// As for [`Vector::splat`], and the chosen elements are valid for writes.
     unsafe fn store_masked<F: Element>(self, _at: *mut F, _mask: Self::Mask) {
         unreachable!("this vector has no masks")
     }
@@ -113,19 +113,19 @@ pub trait Vector: Copy {
     /// Sixteen bytes from `at`, sixteen from `step` elements later, and so on.
     ///
     /// # Safety
-    /// As of [`Vector::splat`], and all of them are valid for reads.
+    /// As for [`Vector::splat`], and all of them are valid for reads.
     unsafe fn pieces<F: Element>(at: *const F, step: usize) -> Self;
 
     /// Of every sixteen bytes of both the low and the high halves, their elements taken in turns.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn zip<F: Element>(self, b: Self) -> [Self; 2];
 
     /// [`Vector::zip`] of elements of eight bytes.
     ///
     /// # Safety
-    /// As of [`Vector::splat`].
+    /// As for [`Vector::splat`].
     unsafe fn zip_wide(self, b: Self) -> [Self; 2];
 }
 

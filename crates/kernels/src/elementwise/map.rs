@@ -207,7 +207,7 @@ pub(crate) unsafe fn blocks<F: Element, const K: usize>(
 /// since it overlaps the block before it.
 ///
 /// # Safety
-/// That of [`blocks`], and `W <= len`.
+/// As for [`blocks`], and `W <= len`.
 #[inline(always)]
 #[allow(unsafe_code)]
 unsafe fn blocks_of<F: Element, const K: usize, const W: usize>(

@@ -35,8 +35,8 @@ pub fn matmul<F: Element>(
     matmuls(out, a, b, None, [1, m, k, n], trans_a, trans_b);
 }
 
-/// [`matmul`] of so many matrices that follow each other: `size` is `[matrices, m, k, n]`. Added to as many elements as the output
-/// has, if any.
+/// [`matmul`] of several matrices that follow each other: `size` is `[matrices, m, k, n]`. Added to `add`, as long as the output, if
+/// given.
 #[inline(never)]
 pub fn matmuls<F: Element>(
     out: &mut [F],

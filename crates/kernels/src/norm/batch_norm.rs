@@ -37,14 +37,14 @@ pub(crate) struct Norm<'a, F> {
 }
 
 impl<'a, F: Element> Norm<'a, F> {
-    /// Of rows with mean and variance `stats` `[2, C]`, and what [`constants`] makes of them.
+    /// The norm of rows `x` with mean and variance `stats` `[2, C]` and their [`constants`].
     pub fn new(x: &'a [F], stats: &'a [F], constants: &'a [F], slope: F) -> Self {
         let c = stats.len() / 2;
         let [inverse, factor, shift] = [0, 1, 2].map(|i| &constants[i * c..][..c]);
         Norm { x, c, mean: &stats[..c], inverse, factor, shift, activation: Leaky::new(slope) }
     }
 
-    /// The same for some rows only.
+    /// This norm for `count` rows from row `first` on.
     pub fn rows(&self, first: usize, count: usize) -> Self {
         Self { x: &self.x[first * self.c..][..count * self.c], ..*self }
     }

@@ -1,4 +1,4 @@
-//! Batch norm joined with max-pooling: the bits of the one after the other.
+//! Batch norm fused with max-pooling: the bits of the one after the other.
 
 use crate::element::Element;
 use crate::elementwise::map::Source;
@@ -90,8 +90,8 @@ impl<F: Element> Case<F> {
         [out, places, stats, dx, ds, db, to_x, to_u, to_scale].concat()
     }
 
-    /// The same from the joined operators.
-    fn joined(&self, in_place: bool) -> Vec<F> {
+    /// The results of the fused operators.
+    fn fused(&self, in_place: bool) -> Vec<F> {
         let (s, t, c, full) = (&self.s, self.terms(), self.s.c, self.x.len());
         let [mut out, mut places, mut stats] = [self.u.len(), self.u.len(), 2 * c].map(|n| vec![F::nan(); n]);
         norm_pool([&mut out, &mut places, &mut stats], &self.x, &t, s);
@@ -119,10 +119,10 @@ fn check<F: Element>() {
     ] {
         let case = Case::<F>::new(shape, size, slope, affine);
         at_every_level_split_or_not(|| {
-            let (apart, joined) = (case.apart(), case.joined(false));
-            assert!(apart == joined, "{shape:?}, windows of {size:?}");
-            assert!(joined == case.joined(true), "{shape:?}, windows of {size:?}, in place");
-            joined
+            let (apart, fused) = (case.apart(), case.fused(false));
+            assert!(apart == fused, "{shape:?}, windows of {size:?}");
+            assert!(fused == case.fused(true), "{shape:?}, windows of {size:?}, in place");
+            fused
         });
     }
 }
@@ -138,5 +138,5 @@ fn joined_operators_have_the_bits_of_one_after_the_other() {
 fn windows_that_overlap_are_refused() {
     let mut case = Case::<f32>::new([1, 4, 4, 2], [2, 2], 0.0, [false; 2]);
     case.s.stride = [1, 1];
-    case.joined(false);
+    case.fused(false);
 }

@@ -26,7 +26,7 @@ impl Window {
         Self::within::<F, I>(I::TILE_VECTORS, done, n)
     }
 
-    /// The same of at most `most` vectors.
+    /// [`Window::next`] of at most `most` vectors.
     #[inline(always)]
     pub fn within<F: Element, I: Isa>(most: usize, done: usize, n: usize) -> Self {
         let left = (n - done).div_ceil(I::Vector::lanes::<F>());

@@ -105,7 +105,7 @@ fn block_weights<F: Element>(w: &[F], added: Option<&[F]>, s: &BlockShape) -> Ve
 versions! {
     /// Adds to each channel of rows of `c` and applies the activation.
     fn activate<F>(y: &mut [F], c: usize, added: Option<&[F]>, activation: Leaky<F>) where [F: Element] = activate_body;
-    /// The same of the greatest of each window of one image.
+    /// Max-pooling of one image, then as [`activate`]: adds to each channel and applies the activation.
     fn pool_image<F>(y: &mut [F], x: &[F], added: Option<&[F]>, activation: Leaky<F>, s: &PoolShape) where [F: Element] = pool_body;
 }
 

@@ -28,7 +28,7 @@ impl<'a, F: Element> Image<'a, F> {
         Self::under(pivot, shape, [shape.conv.kh, shape.conv.kw], shape.conv.stride)
     }
 
-    /// For windows of `height` by `width` pixels, so many pixels from each other.
+    /// An image for windows of `height` by `width` pixels, `down` and `across` pixels from each other.
     pub fn under(
         pivot: &'a [F],
         shape: &'a BlockShape,

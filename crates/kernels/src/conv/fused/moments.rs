@@ -18,7 +18,7 @@ const SUMS: usize = (BLOCK + 1) * BLOCK;
 /// Windows after which lanes are added up in double precision, about.
 const EXACT: usize = 2048;
 
-/// Of the values of a window less the pivot, over all windows.
+/// Mean and covariance of the values of a window less the pivot, over all windows.
 #[derive(Debug)]
 pub struct Moments {
     /// `[depth]`.
@@ -28,7 +28,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Those of images `x`: lanes are summed in their own precision, and lanes of images in double, in order.
+    /// The moments of images `x`: lanes are summed in their own precision, and lanes of images in double, in order.
     pub fn of<F: Element>(x: &[F], pivot: &[F], s: &BlockShape) -> Self {
         let depth = s.depth();
         let mut parts = vec![0.0; s.conv.n.div_ceil(GROUP) * (depth + 1) * depth];

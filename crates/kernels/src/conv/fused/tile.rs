@@ -79,7 +79,7 @@ fn output_row<F: Element, I: Isa, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// The same by tiles of `P` pooling windows of `K` windows, the last of which ends with the row.
+/// A row of the output by tiles of `P` pooling windows of `K` windows; the last tile ends with the row.
 #[inline(always)]
 pub fn output_tiles<
     F: Element,

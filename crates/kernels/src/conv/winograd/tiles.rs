@@ -26,7 +26,7 @@ pub struct Mosaic {
 }
 
 impl Mosaic {
-    /// The one with the fewest windows for the images of a convolution of 3x3 with stride 1.
+    /// The mosaic with the fewest windows for the images of a convolution of 3x3 with stride 1.
     pub fn of(s: &ConvShape) -> Self {
         let (size, out) = ([s.h, s.w], [s.out_h(), s.out_w()]);
         let pitch = array::from_fn(|axis| size[axis] + s.pad[axis][0].max(s.pad[axis][1]));
@@ -38,7 +38,7 @@ impl Mosaic {
         all.min_by_key(Mosaic::windows).unwrap_or(mosaic([1, 1]))
     }
 
-    /// One image by itself under so many windows down and across.
+    /// Every image by itself, under `grid` windows down and across.
     pub fn alone(images: usize, size: [usize; 2], grid: [usize; 2]) -> Self {
         // so far from another one that no window reaches it
         Mosaic { images: [1; 2], pitch: size.map(|size| 2 * size + SIDE), grid, count: images }
@@ -74,7 +74,7 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// Of so many images of `size`.
+    /// The windows of `images` images of `size`.
     pub fn new(mosaic: Mosaic, images: usize, size: [usize; 2], windows: Windows, channels: usize) -> Self {
         let (line, image) = (size[1] * channels, size[0] * size[1] * channels);
         let stream = images.div_ceil(mosaic.images[1]) * image;
