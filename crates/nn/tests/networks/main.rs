@@ -6,3 +6,4 @@ mod layers;
 mod mann;
 mod norms;
 mod optim;
+mod params;
