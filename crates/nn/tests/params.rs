@@ -113,7 +113,7 @@ fn panic_of<R>(f: impl FnOnce() -> R) -> (String, String) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            let message = info.payload_as_str().unwrap_or_default().to_owned();
+            let message = info.payload().downcast_ref::<String>().cloned().unwrap_or_default();
             let file = info.location().map(|place| place.file().to_owned()).unwrap_or_default();
             SEEN.set(Some((message, file)));
         }));

@@ -150,17 +150,17 @@ impl<F: Float> Recording<F> {
         most: usize,
         tasks: impl Iterator<Item = (Task<F>, R)>,
     ) -> Part<F> {
-        let (mut together, mut queries) = (self.program.batched(most), Vec::with_capacity(most));
+        let (mut batch, mut queries) = (self.program.batched(most), Vec::with_capacity(most));
         // one by one: small allocations that are given back at once cost little
         for (task, rng) in tasks {
             let given = self.given(&task, rng);
-            together.add(&given.inputs(meta, &task));
+            batch.add(&given.inputs(meta, &task));
             queries.push(match task.query.y {
                 Labels::Classes(_) => Some(task.query.y),
                 Labels::Values(_) => None,
             });
         }
-        let mut results = together.run().into_iter();
+        let mut results = batch.run().into_iter();
         let mut next = || results.next().expect("a program has the results that were recorded");
         let (losses, predictions) = (next(), next());
         let mut gradient: Vec<Array<F>> = (0..meta.theta.len()).map(|_| next()).collect();
