@@ -38,7 +38,7 @@ fn assert_names(seen: Option<Seen>, operator: &str, value: f32, words: &str) {
     let seen = seen.unwrap_or_else(|| panic!("{operator} took {value} for a place"));
     assert!(seen.message.starts_with(&format!("{operator}: index or label ")), "{seen:?}");
     assert!(seen.message.ends_with(words), "{seen:?} instead of {words}");
-    assert!(seen.file.ends_with("places.rs"), "{operator} names a line of {}", seen.file);
+    assert!(seen.file.ends_with("indices.rs"), "{operator} names a line of {}", seen.file);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_gradient_in_a_program_refuses_it_too() {
     let (x, labels) = (Array::zeros(&[2, 3]), Array::new(&[2], vec![0.0, -1.0]));
     let seen = panic_of(|| program.run(&[&x, &labels])).expect("-1 is no class");
     assert!(seen.message.ends_with("-1 is not a whole number in 0..3"), "{seen:?}");
-    assert!(seen.file.ends_with("places.rs"), "{seen:?}");
+    assert!(seen.file.ends_with("indices.rs"), "{seen:?}");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn lists_and_places_that_f32_cannot_tell_apart_are_refused() {
     }
     let seen = panic_of(|| tape.index(&[1, 1 << 24])).expect("too large");
     assert!(seen.message.starts_with("index: place 16777216 is not below 2^24"), "{seen:?}");
-    assert!(seen.file.ends_with("places.rs"), "{seen:?}");
+    assert!(seen.file.ends_with("indices.rs"), "{seen:?}");
 }
 
 #[test]
