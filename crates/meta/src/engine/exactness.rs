@@ -35,7 +35,7 @@ pub enum Verdict {
 /// been solved.
 ///
 /// ```
-/// use fewshot_autodiff::Activation;
+/// use fewshot_autodiff::{Activation, Array};
 /// use fewshot_episodes::{Purpose, Sinusoid, Tasks};
 /// use fewshot_meta::{ExactnessCheck, Learner, Maml, Order, Task, Verdict};
 /// use fewshot_nn::{Init, Mlp};
