@@ -40,7 +40,7 @@ pub trait Optimizer<F: Float = f32>: Send {
     fn restore(&mut self, state: &Params<Array<F>>);
 }
 
-impl<F: Float> Optimizer<F> for Box<dyn Optimizer<F>> {
+impl<F: Float, O: Optimizer<F> + ?Sized> Optimizer<F> for Box<O> {
     #[track_caller]
     fn step(&mut self, theta: &Params<Array<F>>, gradients: &Params<Array<F>>, lr: f64) -> Params<Array<F>> {
         (**self).step(theta, gradients, lr)

@@ -189,14 +189,18 @@ fn runs_of_an_earlier_version_are_divided_anew_and_say_so() {
     let data = drawings(&[6; 8], 0);
     let (run, other) = (run_on(&data), run_on(&data));
     let before = output("evaluate", run.path(), &[]).0;
-    // as the version before wrote it: no division, and no word on it in the weights
+    // as the version before wrote it: no division, no word on it in the weights, and no checksum of them
     fs::remove_file(run.path().join("division.json")).unwrap();
     for name in ["model.safetensors", "progress.safetensors"] {
         let path = run.path().join(name);
-        let bytes = fs::read(&path).unwrap();
-        let at = bytes.windows(12).position(|part| part == b"\"division\":\"").unwrap();
-        let key: &[u8] = b"\"divisiox\":\"";
-        fs::write(&path, [&bytes[..at], key, &bytes[at + 12..]].concat()).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let keys: [(&[u8], &[u8]); 2] =
+            [(b"\"division\":", b"\"divisiox\":"), (b"\"fewshot.crc32\":", b"\"fewshox.crc32\":")];
+        for (key, other) in keys {
+            let at = bytes.windows(key.len()).position(|part| part == key).unwrap();
+            bytes[at..at + key.len()].copy_from_slice(other);
+        }
+        fs::write(&path, bytes).unwrap();
     }
     let (after, notes) = output("evaluate", run.path(), &[]);
     assert_eq!(before, after);

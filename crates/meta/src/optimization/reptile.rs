@@ -39,7 +39,7 @@ pub enum Displacement {
 /// // the step size falls from 1 to 0
 /// let schedule = Schedule::Linear { iterations: 1000, last: 0.0 };
 /// let training = Training { meta_batch: 5, outer_lr: 1.0, schedule, ..Training::default() };
-/// let mut trainer = Trainer::new(&learner, &waves, Box::new(Sgd::default()), training);
+/// let mut trainer = Trainer::new(&learner, &waves, Sgd::default(), training);
 /// trainer.step()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
