@@ -20,7 +20,7 @@ use crate::run_files::{
 
 /// Where the files of a new run are until all are there.
 const NEW: &str = ".run.new";
-/// The same once all are there.
+/// Where they are once all are there: the run has begun.
 const BEGUN: &str = ".run.begun";
 /// The order in which they are moved. While the first is not, nothing is, and the old files may be there.
 const MOVED: [&str; 6] = [PROGRESS, MODEL, DIVISION, METRICS, TIMING, CONFIG];
@@ -109,7 +109,7 @@ pub fn settle(dir: &Path) -> io::Result<()> {
     files::remove_folder(&begun)
 }
 
-/// The same for who reads a folder, which another process may have locked.
+/// Puts the files of a run that has begun in their places before the folder is read; waits for another process that has locked it.
 pub fn settled(dir: &Path) -> Result<(), Error> {
     let wrong = |cause: String| Error::Run { path: dir.to_owned(), cause };
     let unwritable = |error: io::Error| {

@@ -83,7 +83,7 @@ pub fn read(path: &Path) -> Result<Options, Error> {
     read_written(path).map(|written| written.options)
 }
 
-/// The same with what shows whether the file is whole.
+/// Reads the options a configuration file sets, and what shows whether the file is whole.
 pub fn read_written(path: &Path) -> Result<Written, Error> {
     let wrong = |cause: String| Error::Config { path: path.to_owned(), cause };
     let text = files::read(path, LARGEST)

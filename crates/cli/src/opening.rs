@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.path().join(METRICS)).unwrap(), "old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
+
     #[test]
     fn folders_made_for_a_run_that_does_not_begin_go_again() {
         let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,10 @@ use fewshot_nn::{Noise, NormPolicy, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
+use crate::learner::{Learner, Steps};
+use crate::meta::Meta;
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 

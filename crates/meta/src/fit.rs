@@ -4,8 +4,10 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{ParamSpec, Params};
 
 use crate::error::Error;
-use crate::learner::{Learner, Meta};
-use crate::task::{Examples, Labels, NOT_CLASSES, Task};
+use crate::labels::{Labels, NOT_CLASSES};
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::task::{Examples, Task};
 
 /// What labels a learner answers with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

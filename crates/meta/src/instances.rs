@@ -9,10 +9,10 @@ use crate::engine::trainer::Trainer;
 use crate::fit;
 use crate::inner_loop::adapt::InnerLoop;
 use crate::inner_loop::rules::{Rule, clipped};
+use crate::labels::Labels;
 use crate::learner::Learner;
 use crate::optimization::maml::Maml;
 use crate::predictor::state::PredictorState;
-use crate::task::Labels;
 use fewshot_autodiff::Var;
 use fewshot_nn::Mlp;
 

@@ -6,9 +6,9 @@ use fewshot_nn::{Noise, NormPolicy, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{self, Answers, ready};
-pub use crate::meta::Meta;
-pub use crate::outcome::Outcome;
-pub use crate::predictor::Predictor;
+use crate::meta::Meta;
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};
 

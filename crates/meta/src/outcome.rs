@@ -3,7 +3,8 @@
 use fewshot_autodiff::{Array, Float, Var};
 use fewshot_nn::{Mode, Model, Noise, Params, Pass};
 
-use crate::task::{Examples, Labels, Metric};
+use crate::labels::{Labels, Metric};
+use crate::task::Examples;
 
 /// What a learner makes of one task: on a tape (`T = Var<'t, F>`) or at rest (`T = Array<F>`).
 ///
@@ -73,7 +74,7 @@ impl<'t, F: Float> Outcome<Var<'t, F>> {
     #[must_use]
     pub fn differentiated(self, theta: &Params<Var<'t, F>>) -> Self {
         let constant = self.detached();
-        Outcome { gradient: theta.with_values(self.loss.constant_grads(theta.values())), ..constant }
+        Outcome { gradient: self.loss.constant_grads(theta), ..constant }
     }
 
     /// The values as arrays.

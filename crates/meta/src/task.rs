@@ -3,8 +3,7 @@
 use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_episodes::{Episode, Set, Targets};
 
-pub(crate) use crate::labels::NOT_CLASSES;
-pub use crate::labels::{ClassNumbers, Labels, Metric, Storage};
+use crate::labels::{Labels, Storage};
 
 /// Examples with their labels, one side of a task: at rest (`T = Array<F>`) or on a tape (`T = Var<'t, F>`).
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ fn warn(path: &Path, what: impl Display) {
     note(format!("warning: {}: {what}", shown_path(path)));
 }
 
-/// Those of a run that has done so many iterations.
+/// The good lines of the log of losses of a run after `iterations` updates; what they lack is said.
 fn metrics(path: &Path, iterations: u64) -> String {
     let good = match Good::read(path, METRICS_HEADER, iterations, MOST) {
         Ok(good) => good,

@@ -7,7 +7,9 @@ use fewshot_nn::{Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass, update
 
 use crate::inner_loop::adapt::{InnerLoop, InnerState, Order, Rate};
 use crate::inner_loop::without_tape::stepwise;
-use crate::learner::{Outcome, Predictor, Steps, momentum};
+use crate::learner::{Steps, momentum};
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
 use crate::predictor::adapted::AdaptedModel;
 use crate::task::{Examples, Task};
 

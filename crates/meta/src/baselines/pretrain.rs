@@ -7,7 +7,10 @@ use fewshot_nn::{Model, Noise, NormPolicy, ParamSpec};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps, learner_spec};
+use crate::learner::{Learner, Steps, learner_spec};
+use crate::meta::Meta;
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
 use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::state::PredictorState;
 use crate::task::{Examples, Task};

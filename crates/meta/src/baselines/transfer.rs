@@ -4,7 +4,8 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_nn::Params;
 
 use crate::inner_loop::filter::Filter;
-use crate::learner::{Learner, Meta};
+use crate::learner::Learner;
+use crate::meta::Meta;
 
 impl<F: Float> Meta<Array<F>> {
     /// What was learned here, for another learner: weights and statistics of the same name are taken over, those that `fresh` names are

@@ -8,10 +8,12 @@ use rayon::prelude::*;
 use crate::engine::evaluate::Evaluation;
 use crate::error::Error;
 use crate::fit::of_episode;
-use crate::learner::{Learner, Meta};
+use crate::labels::{Labels, Metric};
+use crate::learner::Learner;
 use crate::memory::mann::Mann;
 use crate::memory::mann::label_code::LabelCode;
-use crate::task::{Examples, Labels, Metric};
+use crate::meta::Meta;
+use crate::task::Examples;
 
 /// Accuracy at the `k`-th instance of a class, element `k - 1`, over the sequences of the episodes `0..episodes` (Santoro et al. 2016,
 /// table 1): one value, 0 or 1, for every class of every sequence that has `k` instances. String labels count only as a

@@ -5,7 +5,9 @@ use fewshot_episodes::ChaCha8Rng;
 use fewshot_nn::Noise;
 
 use crate::fit::or_panic;
-use crate::learner::{Learner, Meta, Outcome};
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::outcome::Outcome;
 use crate::task::Task;
 
 /// The meta-gradient of one task, in the first lane, executed operator by operator on a tape of its own; `rng` is the stream of dropout and

@@ -8,8 +8,11 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::fit::{self, of_episode};
-use crate::learner::{Learner, Meta, Predictor};
-use crate::task::{Metric, Task};
+use crate::labels::Metric;
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::predictor::Predictor;
+use crate::task::Task;
 
 /// What a learner scored on test episodes. The unit is the episode: each gives one value.
 ///

@@ -7,7 +7,8 @@ use fewshot_episodes::{Purpose, RngExt, stream};
 
 use crate::engine::slopes::{Found, Points, Subject, rounding};
 use crate::fit::or_panic;
-use crate::learner::{Learner, Meta};
+use crate::learner::Learner;
+use crate::meta::Meta;
 use crate::task::Task;
 
 /// What a meta-gradient turned out to be.

@@ -14,7 +14,8 @@ use crate::engine::ordered_sum::{AWAKE, Collector, TaskResults};
 use crate::engine::runner::{Runner, Worker};
 use crate::error::Error;
 use crate::fit::{of_episode, or_panic};
-use crate::learner::{Learner, Meta};
+use crate::learner::Learner;
+use crate::meta::Meta;
 use crate::task::Task;
 
 /// The mean over the tasks of a meta-batch.

@@ -11,8 +11,10 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_nn::{Params, update_running};
 
 use crate::engine::meta_gradient::MetaGradient;
-use crate::learner::{Learner, Meta, Outcome, momentum};
-use crate::task::Labels;
+use crate::labels::Labels;
+use crate::learner::{Learner, momentum};
+use crate::meta::Meta;
+use crate::outcome::Outcome;
 
 /// Submitted results that may wait for the threads that are to add them before any thread adds them.
 const WAITING: usize = 8;

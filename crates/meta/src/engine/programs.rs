@@ -8,9 +8,12 @@ use fewshot_nn::{Noise, NoiseSpec, Params};
 
 use crate::engine::ordered_sum::TaskResults;
 use crate::error::Error;
-use crate::learner::{Learner, Meta, Outcome};
+use crate::labels::{ClassNumbers, Labels};
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::outcome::Outcome;
 use crate::outcome::accuracy;
-use crate::task::{ClassNumbers, Examples, Labels, Task};
+use crate::task::{Examples, Task};
 
 /// What episodes must have in common to share a program.
 #[derive(Clone, Debug, PartialEq)]

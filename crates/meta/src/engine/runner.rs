@@ -13,7 +13,9 @@ use crate::engine::ordered_sum::{AddedResults, TaskResults};
 use crate::engine::programs::{Form, Recording};
 use crate::error::Error;
 use crate::fit::{self, or_panic};
-use crate::learner::{Learner, Meta, Outcome};
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::outcome::Outcome;
 use crate::task::Task;
 
 /// How a learner's work on a task is executed. The results are the same bits.

@@ -5,7 +5,8 @@ use fewshot_episodes::{Purpose, RngExt, stream};
 use fewshot_nn::{Noise, Params};
 
 use crate::engine::exactness::{ExactnessCheck, Slope};
-use crate::learner::{Learner, Meta};
+use crate::learner::Learner;
+use crate::meta::Meta;
 use crate::task::Task;
 
 /// By how much a step is made smaller, and how many steps are tried.
@@ -71,7 +72,7 @@ impl Subject<'_> {
         let tape = Tape::with_constant_gradients();
         let meta = self.at(theta).on(&tape);
         let loss = self.learner.episode(&meta, &self.task.on(&tape), &self.noise()).loss;
-        theta.with_values(loss.backward(meta.theta.values()))
+        loss.backward(&meta.theta)
     }
 
     /// Whether the query loss takes gradients inside.

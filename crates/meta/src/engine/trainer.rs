@@ -7,7 +7,8 @@ use fewshot_nn::{Clip, Optimizer, Params, Schedule};
 use crate::engine::runner::{Execution, Runner};
 use crate::error::Error;
 use crate::fit::or_panic;
-use crate::learner::{Learner, Meta};
+use crate::learner::Learner;
+use crate::meta::Meta;
 
 /// How a learner is trained.
 #[derive(Clone, Debug)]
@@ -104,6 +105,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         Trainer::begin(learner, tasks, Box::new(optimizer), training)
     }
 
+    /// [`Trainer::with_element`], compiled once for all optimisers.
     #[track_caller]
     #[inline(never)]
     pub(crate) fn begin(

@@ -6,8 +6,10 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::fit::{self, Answers, of_episode};
-use crate::learner::{Learner, Meta};
-use crate::task::{Examples, Labels, Task};
+use crate::labels::Labels;
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::task::{Examples, Task};
 
 /// How well scores tell pairs of one class from pairs of two.
 ///

@@ -204,13 +204,13 @@ impl InnerLoop {
         let gradients = match self.order {
             Order::Second => {
                 let chosen = self.chosen(fast);
-                chosen.with_values(loss(t, fast).grads(chosen.values()))
+                loss(t, fast).grads(&chosen)
             }
             Order::First => {
                 // on copies made just before the loss, so that the loss's own values are freed and nothing earlier
                 let here = fast.map_named(|name, w| if self.adapted.has(name) { w.detach() } else { *w });
                 let chosen = self.chosen(&here);
-                chosen.with_values(loss(t, &here).constant_grads(chosen.values()))
+                loss(t, &here).constant_grads(&chosen)
             }
         };
         let (directions, moments) = self.rule.direction(clipped(self.clip, gradients), &state.moments);

@@ -15,7 +15,9 @@ use crate::io::save::{
     INPUT, ITERATION, MEMORY, OPTIMIZER, ORDER, OWN, SIGNATURE, STATISTICS, WEIGHTS, groups,
 };
 use crate::io::tensors::{array_of, read_bounded};
-use crate::learner::{Learner, Meta, Predictor};
+use crate::learner::Learner;
+use crate::meta::Meta;
+use crate::predictor::Predictor;
 use crate::predictor::state::{PredictorState, difference};
 
 /// A checkpoint read from a file, not yet given to a model.

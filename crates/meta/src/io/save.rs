@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::io::atomic::write_atomically;
 use crate::io::order::{numbers, order};
 use crate::io::tensors::{LARGEST, serialize};
-use crate::learner::{Meta, Predictor};
+use crate::meta::Meta;
+use crate::predictor::Predictor;
 use crate::predictor::state::PredictorState;
 
 const THETA: &str = "theta";

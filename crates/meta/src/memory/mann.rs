@@ -17,13 +17,17 @@ use fewshot_nn::{
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
+use crate::labels::Labels;
+use crate::learner::{Learner, Steps};
 use crate::memory::mann::core::{Cell, Core, read_weights};
 use crate::memory::mann::gradient::{Reading, through_time};
 use crate::memory::mann::label_code::LabelCode;
 use crate::memory::mann::reader::{LAST, Reader};
+use crate::meta::Meta;
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
 use crate::predictor::state::{PredictorState, input_of};
-use crate::task::{Examples, Labels, Task};
+use crate::task::{Examples, Task};
 
 /// A network that learns a task by reading it, example by example.
 ///

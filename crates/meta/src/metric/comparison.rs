@@ -5,12 +5,13 @@ use fewshot_nn::{Params, Signature};
 
 use crate::error::Error;
 use crate::fit::{or_panic, queries};
-use crate::metric::metric_learner::{MetricLearner, pass};
+use crate::labels::Labels;
+use crate::metric::metric_learner::MetricLearner;
 use crate::predictor::Predictor;
 use crate::predictor::adapted::SUPPORT;
-use crate::predictor::forward::{concat, rows};
+use crate::predictor::forward::{concat, inference, rows};
 use crate::predictor::state::PredictorState;
-use crate::task::{Examples, Labels};
+use crate::task::Examples;
 
 /// Classes of examples that are kept as they are.
 const CLASSES: &str = "classes";
@@ -56,7 +57,7 @@ impl<F: Float, L: MetricLearner<F>> Comparison<L, F> {
     /// Scores of queries beside an encoded support.
     fn scores(&self, encoding: &Params<Array<F>>, x: &Array<F>) -> Array<F> {
         let tape = Tape::new();
-        let mut pass = pass(&tape, Some(&self.statistics));
+        let mut pass = inference(&tape, Some(&self.statistics));
         let theta = self.weights.on(&tape);
         let z = self.learner.embed(&theta, tape.var(x), &mut pass);
         self.learner.scores(&theta, &encoding.on(&tape), z, &mut pass).value()
@@ -65,7 +66,7 @@ impl<F: Float, L: MetricLearner<F>> Comparison<L, F> {
     /// Scores of queries that are embedded in one batch with the support.
     fn joint_scores(&self, support: &Examples<Array<F>>, x: &Array<F>) -> Array<F> {
         let tape = Tape::new();
-        let mut pass = pass(&tape, None);
+        let mut pass = inference(&tape, None);
         let theta = self.weights.on(&tape);
         let z = self.learner.embed(&theta, tape.var(&concat(&[&support.x, x])), &mut pass);
         let parts = z.split(0, &[support.x.shape()[0], x.shape()[0]]);
@@ -77,7 +78,7 @@ impl<F: Float, L: MetricLearner<F>> Comparison<L, F> {
     /// Embeddings of examples, normalised with given statistics or those of the batch.
     fn embedded(&self, x: &Array<F>, given: Option<&Params<Array<F>>>) -> Array<F> {
         let tape = Tape::new();
-        let z = self.learner.embed(&self.weights.on(&tape), tape.var(x), &mut pass(&tape, given));
+        let z = self.learner.embed(&self.weights.on(&tape), tape.var(x), &mut inference(&tape, given));
         z.flatten().value()
     }
 }

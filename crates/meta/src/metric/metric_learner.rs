@@ -4,11 +4,15 @@ use fewshot_autodiff::{Array, Float, Tape, Var};
 use fewshot_nn::{Mode, Noise, NormPolicy, Params, Pass};
 
 use crate::error::Error;
-use crate::learner::{Learner, Meta, Outcome, Predictor};
+use crate::labels::Labels;
+use crate::learner::Learner;
+use crate::meta::Meta;
 use crate::metric::comparison::{Comparison, SupportEncoding, support_of};
-use crate::predictor::forward::has_statistics;
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
+use crate::predictor::forward::{has_statistics, inference};
 use crate::predictor::state::{PredictorState, input_of};
-use crate::task::{Examples, Labels, Task};
+use crate::task::{Examples, Task};
 
 /// An embedding and a comparison of embeddings: what makes a learner of the metric family.
 ///
@@ -195,7 +199,7 @@ fn encoded<F: Float>(
     given: Option<&Params<Array<F>>>,
 ) -> (Params<Array<F>>, Params<Array<F>>) {
     let tape = Tape::new();
-    let mut pass = pass(&tape, given);
+    let mut pass = inference(&tape, given);
     let theta = weights.on(&tape);
     let z = learner.embed(&theta, tape.var(&support.x), &mut pass);
     let embedded = Examples { x: z, y: support.y.on(&tape) };
@@ -204,11 +208,6 @@ fn encoded<F: Float>(
         learner.scores(&theta, &encoding, z, &mut pass);
     }
     (encoding.arrays(), pass.into_statistics().map(|s| s.arrays()).unwrap_or_default())
-}
-
-/// The pass on these statistics, or on those of the batch.
-pub(crate) fn pass<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
-    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).with_mode(Mode::Inference)
 }
 
 /// `impl Learner` for a [`MetricLearner`] with a field `policy`: the methods given, and those that are the same for all of them.

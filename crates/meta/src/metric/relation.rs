@@ -10,9 +10,10 @@ use fewshot_nn::{
     Model, NormPolicy, PairModel, ParamSpec, Params, Pass, RelationConfig, RelationEncoder, RelationModule,
 };
 
+use crate::labels::Labels;
 use crate::learner::learner_spec;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
-use crate::task::{Examples, Labels};
+use crate::task::Examples;
 
 /// The encoding of a support: `[ways, h, w, c]`.
 const MAPS: &str = "maps";

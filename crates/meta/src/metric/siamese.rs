@@ -11,9 +11,12 @@ use fewshot_nn::{Init, Mode, Model, Noise, NormPolicy, ParamSpec, Params, Pass};
 
 use crate::error::Error;
 use crate::fit::{self, Answers};
-use crate::learner::{Meta, Outcome, learner_spec};
+use crate::labels::Labels;
+use crate::learner::learner_spec;
+use crate::meta::Meta;
 use crate::metric::metric_learner::{MetricLearner, learner_by_comparison};
-use crate::task::{Examples, Labels, Task};
+use crate::outcome::Outcome;
+use crate::task::{Examples, Task};
 
 /// Names of the comparison's weights.
 const WEIGHT: &str = "comparison.weight";

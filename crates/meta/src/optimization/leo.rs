@@ -12,10 +12,13 @@ use fewshot_nn::{Clip, Input, Noise, ParamSpec, Params};
 
 use crate::error::Error;
 use crate::fit::{Answers, example, or_panic, queries};
-use crate::learner::{Learner, Meta, Outcome, Predictor, Steps};
+use crate::learner::{Learner, Steps};
+use crate::meta::Meta;
 use crate::optimization::leo::leo_task::LeoTask;
 use crate::optimization::leo::loss_terms::encoder_penalty;
 use crate::optimization::leo::network::LeoNetwork;
+use crate::outcome::Outcome;
+use crate::predictor::Predictor;
 use crate::predictor::state::{PredictorState, input_of};
 use crate::task::{Examples, Task};
 

@@ -7,7 +7,7 @@ use fewshot_nn::{Model, NormPolicy, ParamSpec, Params, Signature};
 
 use crate::error::Error;
 use crate::fit::{example, or_panic, queries};
-use crate::learner::Predictor;
+use crate::predictor::Predictor;
 use crate::predictor::forward::{forward, forward_batch, forward_beside, has_statistics};
 use crate::predictor::state::{PredictorState, input_of};
 use crate::task::Examples;

@@ -10,6 +10,11 @@ pub(crate) fn has_statistics<F: Float>(statistics: &Params<Array<F>>) -> bool {
     !statistics.is_empty()
 }
 
+/// A pass for use on given statistics, or on those of the batch.
+pub(crate) fn inference<'t, F: Float>(tape: &'t Tape<F>, given: Option<&Params<Array<F>>>) -> Pass<'t, F> {
+    given.map_or_else(Pass::batch, |given| Pass::given(&given.on(tape))).with_mode(Mode::Inference)
+}
+
 /// The outputs for `x`, normalised with given statistics or those of the batch.
 pub(crate) fn forward<F: Float>(
     model: &impl Model<F>,
@@ -18,8 +23,7 @@ pub(crate) fn forward<F: Float>(
     given: Option<&Params<Array<F>>>,
 ) -> Array<F> {
     let tape = Tape::new();
-    let mut pass =
-        given.map_or_else(Pass::batch, |given| Pass::given(&given.on(&tape))).with_mode(Mode::Inference);
+    let mut pass = inference(&tape, given);
     model.forward(&weights.on(&tape), tape.var(x), &mut pass).value()
 }
 
@@ -30,7 +34,7 @@ pub(crate) fn forward_batch<F: Float>(
     x: &Array<F>,
 ) -> (Array<F>, Params<Array<F>>) {
     let tape = Tape::new();
-    let mut pass = Pass::batch().with_mode(Mode::Inference);
+    let mut pass = inference(&tape, None);
     let y = model.forward(&weights.on(&tape), tape.var(x), &mut pass).value();
     (y, pass.into_statistics().map(|s| s.arrays()).unwrap_or_default())
 }

@@ -3,9 +3,11 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_nn::{MannCell, MannInput, Noise, Params};
 
-use crate::learner::{Learner, Meta, Outcome};
+use crate::learner::Learner;
 use crate::memory::mann::Mann;
 use crate::memory::mann::core::{Cell, Entered};
+use crate::meta::Meta;
+use crate::outcome::Outcome;
 use crate::task::Task;
 
 /// All steps of some sequences.

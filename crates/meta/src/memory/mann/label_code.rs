@@ -3,7 +3,7 @@
 use fewshot_autodiff::{Float, Var};
 use fewshot_episodes::{ALPHABET, STRING_LENGTH};
 
-use crate::task::{ClassNumbers, Labels};
+use crate::labels::{ClassNumbers, Labels};
 
 /// What a class is called in an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,11 +5,12 @@ use fewshot_nn::Params;
 
 use crate::error::Error;
 use crate::fit::{self, Answers, or_panic};
-use crate::learner::Predictor;
+use crate::labels::Labels;
 use crate::memory::mann::Mann;
 use crate::memory::mann::label_code::LabelCode;
+use crate::predictor::Predictor;
 use crate::predictor::state::PredictorState;
-use crate::task::{Examples, Labels};
+use crate::task::Examples;
 
 /// The label given last, in what a predictor holds.
 pub(crate) const LAST: &str = "last_label";

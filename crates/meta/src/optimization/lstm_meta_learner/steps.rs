@@ -6,9 +6,11 @@ use fewshot_nn::{Mode, Model, Noise, NormPolicy, Params, Pass, Tail, update_runn
 use crate::inner_loop::adapt::Order;
 use crate::inner_loop::mini_batches::fixed_noise;
 use crate::inner_loop::rematerialize::Checkpointing;
-use crate::learner::{Learner, Meta, Predictor};
+use crate::learner::Learner;
+use crate::meta::Meta;
 use crate::optimization::lstm_meta_learner::update::Coordinates;
 use crate::optimization::lstm_meta_learner::{InnerGradient, LstmMetaLearner};
+use crate::predictor::Predictor;
 use crate::predictor::adapted::AdaptedModel;
 use crate::predictor::forward::concat;
 use crate::task::Examples;

@@ -5,8 +5,10 @@ use fewshot_nn::{Mode, Model, Noise, NormPolicy, Params, Pass, Tail};
 
 use crate::inner_loop::adapt::{InnerLoop, Order, Rate, at_step};
 use crate::inner_loop::rematerialize::Checkpointing;
-use crate::learner::{Learner, Meta, Predictor};
+use crate::learner::Learner;
+use crate::meta::Meta;
 use crate::optimization::maml::{Maml, RATES, Rates, Sharing, norms};
+use crate::predictor::Predictor;
 use crate::predictor::adapted::AdaptedModel;
 use crate::task::Examples;
 
