@@ -25,6 +25,8 @@ mod features;
 mod files;
 mod fingerprint;
 mod fitting;
+#[cfg(test)]
+mod golden;
 mod inner_steps;
 mod interrupt;
 mod keeper;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum MamlPlusPlusPart {
     /// Multi-step loss.
     Msl,
-    /// PredictorState rates per layer and step.
+    /// Learned rates per layer and step.
     Lslr,
     /// Batch-norm weights and biases per step.
     Bnwb,

@@ -38,7 +38,7 @@ pub struct Preset {
 
 impl Preset {
     /// All presets.
-    fn all() -> Vec<Preset> {
+    pub fn all() -> Vec<Preset> {
         Algorithm::all()
             .iter()
             .flat_map(|algorithm| data_of(*algorithm).flat_map(|data| on(*algorithm, data)))

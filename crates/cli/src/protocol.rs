@@ -29,15 +29,22 @@ pub fn lines(
             source.divided()
         ));
     }
-    lines.push(format!("episodes    {}", episodes(settings, training.outputs())));
-    let weights: usize = learner.spec().weights().map(|(_, shape)| shape.iter().product::<usize>()).sum();
-    lines.push(format!(
-        "learner     {}; {}, {weights} weights",
-        method(settings, learner),
-        learner::network_name(settings)
-    ));
-    lines.push(format!("training    {}", self::training(settings)));
+    lines.extend(of_settings(settings, training.outputs(), learner));
     lines
+}
+
+/// What follows from the settings alone, for training with these outputs.
+pub fn of_settings(settings: &Settings, outputs: Outputs, learner: &dyn Learner) -> [String; 3] {
+    let weights: usize = learner.spec().weights().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+    [
+        format!("episodes    {}", episodes(settings, outputs)),
+        format!(
+            "learner     {}; {}, {weights} weights",
+            method(settings, learner),
+            learner::network_name(settings)
+        ),
+        format!("training    {}", training(settings)),
+    ]
 }
 
 fn episodes(settings: &Settings, outputs: Outputs) -> String {

@@ -57,7 +57,7 @@ pub fn first_episode(
         shots => format!("{shots} drawings (the first shown)"),
     };
     Some(format!(
-        "PredictorState from {seen} of each unseen character:\n{}Then shown new drawings of them, it answers:\n{}",
+        "Learned from {seen} of each unseen character:\n{}Then shown new drawings of them, it answers:\n{}",
         gallery(&learned, &names[..learned.len()], in_a_row),
         gallery(&asked, &said, in_a_row)
     ))

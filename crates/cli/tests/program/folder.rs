@@ -163,7 +163,7 @@ fn colours_are_told_apart_where_brightness_is_the_same() {
     let run = tempfile::tempdir().unwrap();
     let said = train(run.path(), &folder(&data, options));
     assert!(said.contains("16 pictures, 20x20 rgb, of 4 classes"), "{said}");
-    assert!(!said.contains("PredictorState from"), "photographs are not shown as drawings: {said}");
+    assert!(!said.contains("Learned from"), "photographs are not shown as drawings: {said}");
     for class in 0..colours.len() {
         let image = data.path().join(format!("colour{class}/3.jpg"));
         let answers = json(&predict(run.path(), data.path(), &[image.to_str().unwrap(), "--json"]));

@@ -196,7 +196,6 @@ pub(crate) unsafe fn blocks<F: Element, const K: usize>(
     unsafe {
         match len {
             16.. => blocks_of::<F, K, 16>(out, from, len, f),
-            4.. => blocks_of::<F, K, 4>(out, from, len, f),
             1.. => blocks_of::<F, K, 1>(out, from, len, f),
             0 => {}
         }

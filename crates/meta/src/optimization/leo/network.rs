@@ -8,9 +8,9 @@ use crate::optimization::leo::Leo;
 use crate::optimization::leo::loss_terms::{Gaussian, correlation_penalty};
 
 const WEIGHT: &str = "weight";
-/// PredictorState rates of the steps in the latent space, `[latent]`.
+/// Learned rates of the steps in the latent space, `[latent]`.
 pub(crate) const LATENT_RATE: &str = "latent.rate";
-/// PredictorState rates of the steps in the space of weights, `[inputs]`.
+/// Learned rates of the steps in the space of weights, `[inputs]`.
 pub(crate) const TUNING_RATE: &str = "fine_tuning.rate";
 
 /// Where the weights of the three networks are; none has biases.
