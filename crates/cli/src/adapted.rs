@@ -6,11 +6,10 @@ use std::path::Path;
 use fewshot_meta::{Checkpoint, Predictor, save_predictor};
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{Data, Split};
 use crate::error::{Error, one_line};
 use crate::files;
-use crate::learner;
 use crate::options::Options;
+use crate::places::Split;
 use crate::settings::Settings;
 
 /// Key and value that mark a file of this kind.
@@ -43,9 +42,11 @@ impl Adapted {
     /// Writes a file that [`Adapted::read`] reads. It names no paths of this machine.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let mut options = self.settings.options();
-        options.data = options.data.map(Data::placeless);
-        options.split = options.split.map(Split::placeless);
-        let config = toml::to_string(&options).expect("names, numbers and paths have a form in TOML");
+        options.set("data", self.settings.data.clone().placeless().to_string());
+        if let Some(split) = options.read::<Split>("split") {
+            options.set("split", split.placeless().to_string());
+        }
+        let config = options.0.to_string();
         let classes = serde_json::to_string(&self.classes).expect("names and numbers have a form in JSON");
         let metadata = BTreeMap::from([
             (FORMAT.to_owned(), VERSION.to_owned()),
@@ -74,8 +75,9 @@ impl Adapted {
                 "is of another version than {VERSION}; save it again with this program"
             )));
         }
-        let options: Options =
-            toml::from_str(said(CONFIG)?).map_err(|error| damaged(CONFIG, one_line(error.message())))?;
+        let options = Options(
+            said(CONFIG)?.parse().map_err(|error: toml::de::Error| damaged(CONFIG, one_line(error.message())))?,
+        );
         let settings = Settings::resolve(&options).map_err(|error| damaged(CONFIG, error.to_string()))?;
         let classes: Vec<Class> =
             serde_json::from_str(said(CLASSES)?).map_err(|error| damaged(CLASSES, error.to_string()))?;
@@ -85,7 +87,7 @@ impl Adapted {
         let iterations =
             said(ITERATION)?.parse().map_err(|_| damaged(ITERATION, "it is no number".into()))?;
         let predictor =
-            file.predictor(&*learner::build(&settings)).map_err(|error| Error::Model(error.to_string()))?;
+            file.predictor(&*settings.algorithm.build(&settings)).map_err(|error| Error::Model(error.to_string()))?;
         Ok(Adapted { settings, iterations, classes, predictor })
     }
 }

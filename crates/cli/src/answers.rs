@@ -7,9 +7,8 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::{Adapted, Class};
-use crate::choices::choice_name;
 use crate::error::Error;
-use crate::pictures::Colour;
+use crate::norm;
 use crate::terminal::padded;
 
 /// Classes named beside the likeliest.
@@ -40,7 +39,7 @@ struct Json<'a> {
     learner: String,
     iterations: u64,
     image_size: usize,
-    colour: Colour,
+    colour: &'static str,
     invert: bool,
     norm: String,
     classes: &'a [Class],
@@ -59,7 +58,7 @@ impl Answers<'_> {
     pub fn lines(&self) -> Vec<String> {
         let Answers { model, adapted, answers } = self;
         let Adapted { settings, iterations, classes: known, .. } = adapted;
-        let (algorithm, data) = (settings.algorithm().name(), settings.data.name());
+        let (algorithm, data) = (settings.name(), settings.data.name());
         let classes = settings.classes.as_ref().expect("it classifies");
         let mut lines = vec![
             format!(
@@ -71,7 +70,7 @@ impl Answers<'_> {
                 plural(known.iter().map(|class| class.shots).sum(), "picture"),
                 known.len(),
                 classes.pictures.words(),
-                choice_name(classes.norm)
+                norm::name(classes.norm)
             ),
         ];
         let images: Vec<String> = answers.iter().map(|answer| shown(&answer.image).to_string()).collect();
@@ -100,12 +99,12 @@ impl Answers<'_> {
         let pictures = classes.pictures;
         let json = Json {
             model,
-            learner: settings.algorithm().name(),
+            learner: settings.name().into(),
             iterations: *iterations,
             image_size: pictures.size,
-            colour: pictures.colour,
+            colour: pictures.colour_name(),
             invert: pictures.invert,
-            norm: choice_name(classes.norm),
+            norm: norm::name(classes.norm).into(),
             classes: known,
             answers: answers.iter().map(|answer| self.json_answer(answer)).collect(),
         };

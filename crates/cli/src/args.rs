@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::choices::Data;
 use crate::embed::{self, EmbedArgs};
-use crate::options::{Options, count, number, whole};
+use crate::places::Data;
 use crate::predict::{self, PredictArgs};
+use crate::train_args::{self, TrainArgs};
 
 const ABOUT: &str =
     "Train a network to learn new classes from a few examples each, and measure how well it does";
@@ -17,40 +17,6 @@ const ABOUT: &str =
 const EXAMPLES: &str = "\
 Without a command, fewshot trains on built-in drawings for about a minute: the same as `fewshot train`.
 
-Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
-
-const TRAIN_EXAMPLES: &str = "\
-Examples:
-  fewshot train
-      built-in alphabets, 5 classes, one drawing each
-  fewshot train --algorithm maml --shots 5 --out runs/glyphs-maml
-      five drawings each, by gradient steps; keeps weights, metrics and settings
-  fewshot train --data omniglot:data/omniglot --algorithm protonet --iterations 5000 --out runs/protonet
-      the real Omniglot drawings
-  fewshot train --data sinusoid --iterations 10000
-      regression: a sinusoid from ten points, one gradient step
-  fewshot train --algorithm pretrain --out runs/pretrain
-      the baseline without meta-learning: an ordinary classifier, fine-tuned to the new classes
-  fewshot train --preset reptile-omniglot-5w1s --data omniglot:data/omniglot
-      published settings under one name; options given beside it replace its own
-  fewshot train --config runs/protonet/config.toml --out runs/again
-      the same run again; options given beside --config replace its values
-  fewshot train --resume runs/protonet --iterations 8000
-      goes on where a run ended, early or not, with the bits of a run in one go
-  fewshot train --data folder:photographs --image-size 84 --colour rgb --out runs/photographs
-      pictures of your own, a folder for each class
-  fewshot evaluate runs/protonet --ways 20
-      a trained model on harder episodes
-  fewshot predict runs/protonet --support known new.png
-      the class of a picture, from a few pictures of each class
-
-What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of \
-the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors \
-(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume). \
-Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
-
-Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves \
-the weights of the last whole iteration and ends at once.
 Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
 
 const EVALUATE_EXAMPLES: &str = "\
@@ -85,10 +51,12 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Train on many small tasks, then measure on classes never seen
-    #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
+    #[command(after_long_help = train_args::EXAMPLES, allow_negative_numbers = true)]
     Train(Box<TrainArgs>),
-    /// List the algorithms, their papers and their presets
+    /// List the algorithms, what they do and their papers
     Algorithms,
+    /// List the presets: published settings under one name, with what was published and reached
+    Presets(PresetsArgs),
     /// Measure a trained model on episodes of unseen classes
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
@@ -102,36 +70,12 @@ pub enum Command {
     Plot(PlotArgs),
 }
 
-/// Arguments of `train`.
-#[derive(Args, Debug, Default)]
-pub struct TrainArgs {
-    /// Settings of the run.
-    #[command(flatten)]
-    pub options: Options,
-
-    /// Published settings by name, such as maml-omniglot-5w1s or maml-sinusoid; options given beside it replace its own; `fewshot algorithms` lists them
-    #[arg(long, value_name = "NAME", help_heading = "What to learn")]
-    pub preset: Option<String>,
-
-    /// Take the settings from the config.toml of an earlier run
-    #[arg(long, value_name = "FILE", conflicts_with = "preset", help_heading = "Files and machine")]
-    pub config: Option<PathBuf>,
-
-    /// Go on with a run that was ended early, or with more --iterations: the --out of an earlier `fewshot train`; the same bits as in one go, unless an outer rate that falls towards the last iteration is given another one; --data says where its data have moved
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "config", "out", "overwrite"], help_heading = "Files and machine")]
-    pub resume: Option<PathBuf>,
-
-    /// Keep weights, metrics and settings in this folder
-    #[arg(long, value_name = "DIR", help_heading = "Files and machine")]
-    pub out: Option<PathBuf>,
-
-    /// Replace the run that --out already holds
-    #[arg(long, help_heading = "Files and machine")]
-    pub overwrite: bool,
-
-    /// Threads; the results do not depend on it [default: all cores]
-    #[arg(long, value_parser = count, value_name = "N", help_heading = "Files and machine")]
-    pub threads: Option<usize>,
+/// Arguments of `presets`.
+#[derive(Args, Debug)]
+pub struct PresetsArgs {
+    /// Those of this algorithm alone
+    #[arg(value_name = "ALGORITHM")]
+    pub algorithm: Option<String>,
 }
 
 /// Arguments of `evaluate`.
@@ -279,4 +223,19 @@ impl fmt::Display for StepRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{}", self.first, self.last)
     }
+}
+
+/// A whole number, 1 or more.
+pub fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number, 1 or more".into())
+}
+
+/// A whole number, 0 or more.
+pub fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number, 0 or more".into())
+}
+
+/// A number.
+pub fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "expected a number such as 0.001".into())
 }

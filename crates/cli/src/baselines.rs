@@ -1,45 +1,15 @@
-//! What meta-learning is compared with: pretraining with fine-tuning or nearest neighbours, and training from scratch.
+//! What fine-tuning of a pretrained network is compared with: nearest neighbours, and training from scratch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fewshot_episodes::Tasks;
-use fewshot_meta::{Evaluation, Filter, FineTune, Head, Learner, Meta, Nil, Pretrain, Scratch, Vote};
-use fewshot_nn::{Conv4, Headed, Mlp, NormPolicy};
+use fewshot_meta::{Evaluation, Learner, Meta, Nil, Scratch, Vote};
+use fewshot_nn::NormPolicy;
 
 use crate::error::Error;
-use crate::learner::{Network, build, network, policy};
 use crate::measure::at_steps;
-use crate::method::{Method, Tuning};
+use crate::network;
 use crate::settings::Settings;
-
-/// Parameters of the last layer.
-const HEAD: &str = "head.*";
-const NO_FEATURES: &str = "pretraining on feature vectors is refused";
-
-/// Ordinary training of the network, with so many outputs.
-pub fn pretrain(settings: &Settings, outputs: usize) -> Box<dyn Learner> {
-    let policy = policy(settings);
-    match network(settings) {
-        Network::Convolutions(config) => {
-            Box::new(Pretrain { policy, ..Pretrain::new(Conv4::new(&config.with_head(outputs))) })
-        }
-        Network::Perceptron(sizes) => Box::new(Pretrain { policy, ..Pretrain::new(Mlp::new(&sizes)) }),
-        Network::Linear { .. } => unreachable!("{NO_FEATURES}"),
-    }
-}
-
-/// Fine-tuning, from a new head where outputs mean something else in every task.
-pub fn fine_tune<M>(settings: &Settings, tuning: &Tuning, model: M) -> FineTune<M> {
-    let Tuning { lr, steps, decay } = *tuning;
-    let head = if settings.classes.is_some() { Head::Zeros } else { Head::Kept };
-    FineTune { head, steps, inner_lr: lr, decay, policy: policy(settings), ..FineTune::new(model) }
-}
-
-/// What was pretrained, for the network that is fine-tuned.
-pub fn start(settings: &Settings, pretrained: &Meta) -> Meta {
-    let fresh = if settings.classes.is_some() { Filter::only(&[HEAD]) } else { Filter::only(&[]) };
-    pretrained.transfer(&*build(settings), &fresh, settings.seed)
-}
 
 /// Scores of what stands beside fine-tuning, on the same episodes.
 pub struct Baselines {
@@ -49,46 +19,34 @@ pub struct Baselines {
     pub scratch: BTreeMap<usize, Evaluation>,
 }
 
-/// Measures what stands beside fine-tuning; nothing for other algorithms. Training from scratch is scored after these numbers of steps.
+/// Measures what stands beside fine-tuning. Training from scratch is scored after these numbers of steps.
 pub fn measure(
     settings: &Settings,
     meta: &Meta,
     tasks: &dyn Tasks,
     steps: &BTreeSet<usize>,
 ) -> Result<Option<Baselines>, Error> {
-    let (Method::Pretrain { tuning, .. }, Some(last)) = (&settings.method, steps.last()) else {
-        return Ok(None);
-    };
-    let tuning = Tuning { steps: *last, ..*tuning };
+    let Some(&last) = steps.last() else { return Ok(None) };
     let score = |learner: &dyn Learner, steps: &BTreeSet<usize>| {
         let last = steps.last().copied().unwrap_or(0);
         at_steps(learner, meta, tasks, settings.episodes, steps, last)
     };
-    let (nearest, scratch) = match network(settings) {
-        Network::Convolutions(config) => {
-            let model = Conv4::new(&config);
-            let policy = policy(settings);
-            let nearest = Nil { vote: Vote::Nearest, policy, ..Nil::new(model.clone()) };
-            let nearest = score(&nearest, &BTreeSet::from([0]))?.remove(&0);
-            (nearest, from_scratch(settings, &tuning, model))
+    let model = network::model(settings);
+    let nearest = match &settings.classes {
+        Some(classes) => {
+            let nearest =
+                Nil { vote: Vote::Nearest, policy: classes.norm, ..Nil::new(network::model(settings)) };
+            score(&nearest, &BTreeSet::from([0]))?.remove(&0)
         }
-        Network::Perceptron(sizes) => (None, from_scratch(settings, &tuning, Mlp::new(&sizes))),
-        Network::Linear { .. } => unreachable!("{NO_FEATURES}"),
+        None => None,
     };
-    Ok(Some(Baselines { nearest, scratch: score(&*scratch, steps)? }))
-}
-
-/// The same network and steps from random weights.
-fn from_scratch<M: Headed<f32> + 'static>(
-    settings: &Settings,
-    tuning: &Tuning,
-    model: M,
-) -> Box<dyn Learner> {
-    let Tuning { lr, steps, decay } = *tuning;
-    let policy = match policy(settings) {
+    let policy = match settings.policy() {
         // there are no averages of training
         NormPolicy::Running { .. } => NormPolicy::SupportOnly,
         other => other,
     };
-    Box::new(Scratch { steps, inner_lr: lr, decay, seed: settings.seed, policy, ..Scratch::new(model) })
+    let (inner_lr, decay) = (settings.number("inner-lr"), settings.number("decay"));
+    let scratch =
+        Scratch { steps: last, inner_lr, decay, seed: settings.seed, policy, ..Scratch::new(model) };
+    Ok(Some(Baselines { nearest, scratch: score(&scratch, steps)? }))
 }

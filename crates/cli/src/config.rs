@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::algorithm::Algorithm;
+use crate::algorithms::ALL;
 use crate::error::{Error, one_line};
 use crate::files;
-use crate::options::Options;
-use crate::settings::Settings;
+use crate::options::shared::COMMON;
+use crate::options::{Opt, Options, shown};
+use crate::settings::{self, Settings};
 
 /// Settings that only evaluation reads: a model does not depend on them.
 const EVALUATION_ONLY: [&str; 6] =
@@ -37,10 +38,13 @@ const CUT: &str = " (the last line has no end: the file may be cut)";
 
 /// The text of `config.toml`.
 pub fn text(settings: &Settings) -> String {
-    let values = toml::to_string(&settings.options()).expect("names, numbers and paths have a form in TOML");
+    let options = settings.options();
+    let listed = settings::listed(settings.algorithm).into_iter();
+    let lines = listed.filter_map(|option| Some(format!("{} = {}\n", option.name, options.get(option.name)?)));
     format!(
-        "# Settings of a run of fewshot {}. To repeat it: fewshot train --config THIS_FILE --out NEW_FOLDER\n{values}",
-        env!("CARGO_PKG_VERSION")
+        "# Settings of a run of fewshot {}. To repeat it: fewshot train --config THIS_FILE --out NEW_FOLDER\n{}",
+        env!("CARGO_PKG_VERSION"),
+        lines.collect::<String>()
     )
 }
 
@@ -59,9 +63,8 @@ impl Written {
 
     /// How settings that a file stands for show that it is not whole beside a model of its run: lines at its end are missing.
     pub fn cut(&self, model: &BTreeMap<String, String>, settings: &Settings) -> Option<String> {
-        let given = self.options.given();
         let mut known: Vec<String> = metadata(settings).into_keys().collect();
-        known.retain(|key| model.contains_key(key) && !given.contains(key));
+        known.retain(|key| model.contains_key(key) && !self.options.has(key));
         match (&known[..], self.ended) {
             ([], true) => None,
             ([], false) => {
@@ -89,31 +92,66 @@ pub fn read_written(path: &Path) -> Result<Written, Error> {
     let text = files::read(path, LARGEST)
         .map_err(|error| wrong(format!("{error}; give the config.toml of a run")))?;
     let ended = text.ends_with('\n');
-    let options: Options = toml::from_str(&text).map_err(|error| {
+    let cut = if ended { "" } else { CUT };
+    let way_out = "mend it or take the config.toml of another run";
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        let cut = if ended { "" } else { CUT };
-        wrong(format!(
-            "line {line}: {}{cut}; mend it or take the config.toml of another run",
-            one_line(error.message())
-        ))
+        wrong(format!("line {line}: {}{cut}; {way_out}", one_line(error.message())))
     })?;
-    match options.given().is_empty() {
+    let mut options = Options::default();
+    for (key, value) in table {
+        let at = || text.lines().position(|line| names(line, &key)).map_or(1, |line| line + 1);
+        let read = typed(&key, value);
+        let (key, value) = read.map_err(|cause| wrong(format!("line {}: {cause}{cut}; {way_out}", at())))?;
+        options.set(key, value);
+    }
+    match options.0.is_empty() {
         true => Err(wrong("is empty, or cut before its first setting; put the file of a run back".into())),
         false => Ok(Written { options, ended }),
     }
 }
 
+/// Whether a line gives this option its value.
+fn names(line: &str, key: &str) -> bool {
+    line.split_once('=').is_some_and(|(name, _)| name.trim().trim_matches(['"', '\'']) == key)
+}
+
+/// Names of options in files of earlier versions, and what they are called now.
+const EARLIER_NAMES: [(&str, &str); 1] = [("pull", "proximal-at")];
+
+/// The name and value of an option of a file, as they are now.
+fn typed(key: &str, value: toml::Value) -> Result<(&'static str, toml::Value), String> {
+    let earlier = EARLIER_NAMES.iter().find(|(before, _)| *before == key);
+    let name = earlier.map_or(key, |(_, now)| now);
+    let option = option(name).ok_or_else(|| format!("there is no option '{key}'"))?;
+    let given = shown(&value);
+    match option.kind.typed(value) {
+        Ok(value) => Ok((option.name, value)),
+        Err(cause) => Err(format!("{key} {given}: {cause}")),
+    }
+}
+
+/// The option of a name, of whatever algorithm.
+pub fn option(name: &str) -> Option<&'static Opt> {
+    let own = ALL.iter().flat_map(|algorithm| algorithm.about().options);
+    COMMON.iter().chain(own).copied().find(|option| option.name == name)
+}
+
+/// Options that come from anywhere, with the names and in the forms of now.
+pub fn understood(options: &Options) -> Result<Options, Error> {
+    let mut understood = Options::default();
+    for (key, value) in options.0.clone() {
+        let (key, value) = typed(&key, value).map_err(|cause| Error::Combination(format!("--{cause}")))?;
+        understood.set(key, value);
+    }
+    Ok(understood)
+}
+
 /// What a model file says about its run: all settings but paths, as text.
 fn metadata(settings: &Settings) -> BTreeMap<String, String> {
-    let table =
-        toml::Table::try_from(settings.options()).expect("names, numbers and paths have a form in TOML");
-    let mut metadata: BTreeMap<String, String> = table
-        .into_iter()
-        .map(|(key, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            (key, text)
-        })
-        .collect();
+    let options = settings.options().0.into_iter();
+    let text = |value: toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut metadata: BTreeMap<String, String> = options.map(|(key, value)| (key, text(value))).collect();
     metadata.insert("data".into(), settings.data.name().into());
     if let Some(classes) = &settings.classes {
         metadata.insert("split".into(), classes.split.name().into());
@@ -124,7 +162,7 @@ fn metadata(settings: &Settings) -> BTreeMap<String, String> {
 /// The metadata of a model of so many outputs, trained for so many iterations.
 pub fn model_metadata(settings: &Settings, iteration: u64, outputs: usize) -> BTreeMap<String, String> {
     let mut metadata = metadata(settings);
-    if settings.algorithm() == Algorithm::Pretrain {
+    if settings.algorithm.saves_outputs() {
         metadata.insert(OUTPUTS.into(), outputs.to_string());
     }
     metadata.insert(FORMAT.into(), VERSION.into());
@@ -167,11 +205,12 @@ pub fn outputs(metadata: &BTreeMap<String, String>) -> Option<usize> {
 /// the version which wrote the model did not have do not count, and neither do the iterations asked for: a run that goes on gets its new
 /// ones before its first save.
 pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Option<(String, String, String)> {
-    let tuned = settings.algorithm() == Algorithm::Pretrain;
-    let free =
-        |key: &str| EVALUATION_ONLY.contains(&key) || key == ITERATIONS || (tuned && key == "inner-lr");
+    let own = settings.algorithm.evaluation_only();
+    let free = |key: &str| EVALUATION_ONLY.contains(&key) || key == ITERATIONS || own.contains(&key);
+    let before = |key: &str| EARLIER_NAMES.iter().find(|(_, now)| *now == key).map_or("", |(before, _)| before);
     metadata(settings).into_iter().filter(|(key, _)| !free(key)).find_map(|(key, value)| {
-        let other = model.get(&key).filter(|other| **other != value)?.clone();
+        let other = model.get(&key).or_else(|| model.get(before(&key)));
+        let other = other.filter(|other| **other != value)?.clone();
         Some((key, other, value))
     })
 }
@@ -179,43 +218,57 @@ pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choices::Data;
 
-    fn settings(options: Options) -> Settings {
-        Settings::resolve(&options).unwrap()
+    fn settings(text: &str) -> Settings {
+        Settings::resolve(&Options(text.parse().unwrap())).unwrap()
+    }
+
+    fn resolved(text: &str) -> Result<Settings, Error> {
+        Settings::resolve(&Options(text.parse().unwrap()))
     }
 
     #[test]
     fn text_reads_back_to_the_same_settings() {
-        let maml =
-            Options { algorithm: Some(Algorithm::Maml), outer_lr: Some(0.1 + 0.2), ..Options::default() };
-        let sinusoid = Options { data: Some(Data::Sinusoid), ..Options::default() };
-        for options in [Options::default(), maml, sinusoid] {
+        for options in ["", "algorithm = 'maml'\nouter-lr = 0.30000000000000004", "data = 'sinusoid'"] {
             let settings = settings(options);
-            let read: Options = toml::from_str(&text(&settings)).unwrap();
-            assert_eq!(Settings::resolve(&read).unwrap(), settings);
+            let read = resolved(&text(&settings)).unwrap();
+            assert_eq!(read.options(), settings.options());
         }
     }
 
     #[test]
     fn unknown_names_are_refused() {
-        assert!(toml::from_str::<Options>("wayz = 5").unwrap_err().message().contains("wayz"));
-        assert!(toml::from_str::<Options>("order = 3").unwrap_err().message().contains("order 3"));
-        assert!(toml::from_str::<Options>("data = \"moon\"").unwrap_err().message().contains("moon"));
+        let refused = |text: &str| resolved(text).err().unwrap().to_string();
+        assert!(refused("wayz = 5").contains("wayz"));
+        assert!(refused("algorithm = 'maml'\norder = 3").contains("order 3"));
+        assert!(refused("data = \"moon\"").contains("moon"));
+    }
+
+    #[test]
+    fn names_of_before_are_understood() {
+        let now = settings("algorithm = 'imaml'\nproximal-at = 'every-step'");
+        let before = settings("algorithm = 'imaml'\npull = 'every-step'");
+        assert_eq!(before.options, now.options);
+        let mut model = metadata(&now);
+        model.insert("pull".into(), model["proximal-at"].clone());
+        model.remove("proximal-at");
+        assert_eq!(difference(&model, &before), None);
+        let other = settings("algorithm = 'imaml'");
+        assert_eq!(difference(&model, &other).unwrap().0, "proximal-at");
     }
 
     #[test]
     fn metadata_hold_no_paths_and_tell_runs_apart() {
-        let here = settings(Options { data: Some(Data::Omniglot("/here".into())), ..Options::default() });
-        let there = settings(Options { data: Some(Data::Omniglot("/there".into())), ..Options::default() });
+        let here = settings("data = 'omniglot:/here'");
+        let there = settings("data = 'omniglot:/there'");
         assert_eq!(metadata(&here), metadata(&there));
         assert_eq!(difference(&metadata(&here), &there), None);
-        let more = settings(Options { ways: Some(7), ..here.options() });
+        let more = settings("data = 'omniglot:/here'\nways = 7\ntrain-ways = 60");
         let (key, model, beside) = difference(&metadata(&here), &more).unwrap();
         assert_eq!((key.as_str(), model.as_str(), beside.as_str()), ("ways", "5", "7"));
-        let longer = settings(Options { episodes: Some(1000), ..here.options() });
+        let longer = settings("data = 'omniglot:/here'\nepisodes = 1000");
         assert_eq!(difference(&metadata(&here), &longer), None);
-        let on = settings(Options { iterations: Some(9), ..here.options() });
+        let on = settings("data = 'omniglot:/here'\niterations = 9");
         assert_eq!(difference(&metadata(&here), &on), None);
         let mut earlier = metadata(&here);
         assert!(earlier.remove("outer-schedule").or(earlier.remove("train-shots")).is_some());

@@ -5,19 +5,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use fewshot_episodes::{
-    ClassBatches, ClassId, ClassSplit, FeatureParts, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs,
-    Protocol, Purpose, SequenceProtocol, Sinusoid, Tasks, omniglot,
+    ClassId, ClassSplit, FeatureParts, ImageSet, ImageTasks, OneShot, PairProtocol, Pairs, Protocol, Purpose,
+    Rotations, SequenceProtocol, Sinusoid, Tasks, omniglot,
 };
 
 use crate::args::Part;
-use crate::choices::{Data, Rotations};
 use crate::division::Division;
 use crate::error::Error;
 use crate::features;
-use crate::method::Method;
 use crate::official;
+use crate::places::Data;
 use crate::pictures;
-use crate::sequences;
+use crate::sequences::drawn;
 use crate::settings::Settings;
 use crate::shots::Shots;
 use crate::too_few;
@@ -85,28 +84,17 @@ impl Source {
         let seed = settings.seed;
         match (self, &settings.classes) {
             (Source::Drawings { images, split, .. }, Some(classes)) => {
-                if let Method::Pretrain { batch: Some(size), .. } = settings.method {
-                    let rotations = rotations(classes.rotations);
-                    let listed = split.train();
-                    let batches =
-                        ClassBatches::new(images.clone(), listed, size, rotations, seed, Purpose::Train);
-                    let what = "training batches (--batch)";
-                    return Ok(Box::new(batches.map_err(|source| Error::Episodes { what, source })?));
+                if let Some(own) = settings.algorithm.training(settings, images, split.train()) {
+                    return own;
                 }
-                if let Method::Siamese { pairs: size, .. } = settings.method {
-                    let drawers = drawers(&settings.data, omniglot::TRAINING_DRAWERS);
-                    let turned = classes.rotations == Rotations::NewClasses;
-                    let protocol = PairProtocol { size, drawers, turned, ..PairProtocol::default() };
-                    return pairs(images, split.train(), protocol, seed);
-                }
-                if let Some(protocol) = sequences::protocol(settings) {
-                    return sequences::drawn(images, split.train(), protocol, seed, Purpose::Train);
+                if let Some(protocol) = settings.algorithm.sequences(settings) {
+                    return drawn(images, split.train(), protocol, seed, Purpose::Train);
                 }
                 let Shots { least, most } = settings.train_shots;
                 let protocol = protocol([classes.train_ways, most, settings.queries], classes.rotations);
-                let what = match settings.algorithm() {
-                    algorithm if algorithm.compares() => "training episodes (--train-ways)",
-                    _ => "training episodes",
+                let what = match settings.algorithm.compares() {
+                    true => "training episodes (--train-ways)",
+                    false => "training episodes",
                 };
                 ImageTasks::new(images.clone(), split.train(), protocol, seed, Purpose::Train)
                     .and_then(|tasks| tasks.with_shots(least..=most))
@@ -131,10 +119,10 @@ impl Source {
             (Source::Drawings { images, split, .. }, Some(classes)) => {
                 let listed = listed(split, test.part);
                 let name = episodes_of(test.part);
-                if let Some(protocol) = sequences::protocol(settings) {
+                if let Some(protocol) = settings.algorithm.sequences(settings) {
                     let turned = classes.eval_rotations == Rotations::NewClasses;
                     let protocol = SequenceProtocol { turned, growth: None, ..protocol };
-                    return sequences::drawn(images, listed, protocol, test.seed, purpose);
+                    return drawn(images, listed, protocol, test.seed, purpose);
                 }
                 let protocol = protocol([test.ways, test.shots, test.queries], classes.eval_rotations);
                 ImageTasks::new(images.clone(), listed, protocol, test.seed, purpose)
@@ -244,16 +232,7 @@ fn purpose(part: Part) -> Purpose {
 }
 
 fn protocol([ways, shots, queries]: [usize; 3], rotations: Rotations) -> Protocol {
-    Protocol { ways, shots, queries, rotations: self::rotations(rotations) }
-}
-
-fn rotations(rotations: Rotations) -> fewshot_episodes::Rotations {
-    match rotations {
-        Rotations::None => fewshot_episodes::Rotations::None,
-        Rotations::NewClasses => fewshot_episodes::Rotations::NewClasses,
-        Rotations::PerClass => fewshot_episodes::Rotations::PerClass,
-        Rotations::PerEpisode => fewshot_episodes::Rotations::PerEpisode,
-    }
+    Protocol { ways, shots, queries, rotations }
 }
 
 fn boxed(tasks: ImageTasks) -> Box<dyn Tasks> {
@@ -261,20 +240,8 @@ fn boxed(tasks: ImageTasks) -> Box<dyn Tasks> {
 }
 
 /// The drawers of a part; pictures of one's own have none.
-fn drawers(data: &Data, of: Range<usize>) -> Option<Range<usize>> {
+pub fn drawers(data: &Data, of: Range<usize>) -> Option<Range<usize>> {
     (!matches!(data, Data::Folder(_))).then_some(of)
-}
-
-/// Batches of pairs to train on.
-fn pairs(
-    images: &Arc<ImageSet>,
-    classes: &[ClassId],
-    protocol: PairProtocol,
-    seed: u64,
-) -> Result<Box<dyn Tasks>, Error> {
-    let pairs = Pairs::new(images.clone(), classes, protocol, seed, Purpose::Train);
-    let what = "training pairs (--batch)";
-    Ok(Box::new(pairs.map_err(|source| Error::Episodes { what, source })?))
 }
 
 fn sinusoids(shots: usize, queries: usize, seed: u64, purpose: Purpose) -> Result<Box<dyn Tasks>, Error> {

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use clap::Args;
 use fewshot_autodiff::Array;
 use fewshot_episodes::names::{shown, shown_path};
-use fewshot_episodes::{ClassId, FeatureParts, FeatureSet, ImageSet, Turn};
+use fewshot_episodes::{ClassId, FeatureParts, FeatureSet, ImageSet, Rotations, Turn};
 use fewshot_meta::{Examples, Labels, Predictor};
+use fewshot_nn::NormPolicy;
 use rayon::prelude::*;
 
 use crate::args::Part;
-use crate::choices::{Data, Norm, Rotations};
 use crate::data::{Source, listed};
 use crate::error::Error;
 use crate::evaluate::replace_data;
 use crate::files;
-use crate::learner;
+use crate::measure::nil;
 use crate::on_threads;
-use crate::options::count;
+use crate::args::count;
+use crate::places::Data;
 use crate::report::say;
 use crate::settings::Settings;
 use crate::trained::Trained;
@@ -28,7 +29,7 @@ pub const USAGE: &str = "fewshot embed [OPTIONS]\n       --out <FILE> <DIR>";
 
 pub const EXAMPLES: &str = "\
 Examples:
-  fewshot train --algorithm pretrain --data omniglot:data/omniglot --out runs/encoder
+  fewshot train pretrain --data omniglot:data/omniglot --out runs/encoder
   fewshot embed runs/encoder --out omniglot.safetensors
   fewshot train --preset leo-omniglot-5w1s --data features:omniglot.safetensors
 
@@ -65,11 +66,11 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
     embeds(args, &run.settings)?;
     let mut settings = run.settings.clone();
     replace_data(args.data.as_ref(), &mut settings)?;
-    let meta = learner::start(&settings, run.meta.clone());
+    let meta = settings.algorithm.start(&settings, run.meta.clone());
     let Source::Drawings { images, split, .. } = run.source(&settings)? else {
         unreachable!("runs on other data are refused")
     };
-    let learner = learner::nil(&settings);
+    let learner = nil(&settings);
     let any = batch(&images, ClassId::from(0));
     let predictor =
         learner.adapt(&meta, &Examples::new(any.clone(), Labels::Classes(vec![0; any.shape()[0]])));
@@ -95,13 +96,17 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
 
 /// Refuses runs whose encoder gives no features by itself.
 fn embeds(args: &EmbedArgs, settings: &Settings) -> Result<(), Error> {
-    let name = settings.algorithm().name();
+    let name = settings.name();
     let cause = match &settings.classes {
         None => "was trained on sinusoids, which are no drawings; give a run on drawings".into(),
         Some(classes) if classes.features.is_some() => {
             "was trained on features already; give the run whose encoder made them".into()
         }
-        Some(classes) if classes.norm == Norm::Running && learner::has_encoder(settings) => return Ok(()),
+        Some(classes)
+            if matches!(classes.norm, NormPolicy::Running { .. }) && settings.algorithm.has_encoder() =>
+        {
+            return Ok(());
+        }
         _ => format!(
             "is of {name}: embedding needs an encoder whose features of a drawing depend on no other; give a run of \
              protonet or pretrain with --norm running"

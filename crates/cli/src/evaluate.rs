@@ -1,18 +1,15 @@
 //! `fewshot evaluate`.
 
-use crate::algorithm::Algorithm;
+use crate::algorithms::ALL;
 use crate::args::EvaluateArgs;
-use crate::choices::{Data, Naming};
 use crate::data::TestEpisodes;
 use crate::error::Error;
-use crate::learner;
 use crate::measure::{Head, Measured, Subject, measure, verification};
-use crate::method::Method;
 use crate::official;
 use crate::on_threads;
 use crate::pictures;
-use crate::ranges::{self, between};
 use crate::report::{say, say_as_it_is};
+use crate::places::Data;
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
 use crate::trained::Trained;
@@ -20,16 +17,16 @@ use crate::trained::Trained;
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let run = Trained::read(&args.dir)?;
-    let (algorithm, trained_on) = (run.settings.algorithm().name(), run.settings.data.name());
+    let (algorithm, trained_on) = (run.settings.name(), run.settings.data.name());
     let settings = overridden(args, run.settings.clone())?;
     let (meta, iterations) = (run.meta.clone(), run.iterations);
-    let meta = learner::start(&settings, meta);
+    let meta = settings.algorithm.start(&settings, meta);
     let head = if args.nil { Head::LeftAway } else { Head::Kept };
     let subject = Subject { settings: &settings, head, meta: &meta, iterations, curve: args.steps };
     let dir = args.dir.display();
     let model = format!("model       {dir}, {algorithm} trained on {trained_on} for {iterations} iterations");
     if let Some(path) = &args.runs {
-        if let Method::Mann { names: Naming::Strings, .. } = settings.method {
+        if settings.algorithm.spells(&settings) {
             return Err(Error::Combination(
                 "--runs: their characters are numbered, the model names classes by strings; leave it out"
                     .into(),
@@ -42,7 +39,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
             say(model).and_then(|()| official.say(args.nil))
         };
     }
-    if sequences::protocol(&settings).is_some() {
+    if settings.algorithm.sequences(&settings).is_some() {
         let measured = on_threads(args.threads, || read(args, &subject, run))?;
         return match args.json {
             true => say_as_it_is(measured.json()),
@@ -95,30 +92,34 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     replace_steps(args, &mut settings)?;
     replace_rate(args, &mut settings)?;
     let episodes_only = args.shots.map(|_| "shots").or(args.queries.map(|_| "queries"));
-    if let (Some(option), Some(_)) = (episodes_only, sequences::protocol(&settings)) {
+    if let (Some(option), Some(_)) = (episodes_only, settings.algorithm.sequences(&settings)) {
         let cause = "this network reads sequences, in which classes come again and again; leave it out, or train one with --per-class 0";
         return Err(Error::Combination(format!("--{option}: {cause}")));
     }
-    if let Some(queries) = args.queries {
-        between("queries", queries, 1, usize::MAX)?;
-        settings.eval_queries = queries;
+    if args.queries == Some(0) {
+        return Err(Error::option("queries", 0, "the least is 1"));
     }
-    settings.shots = args.shots.unwrap_or(settings.shots);
-    settings.episodes = args.episodes.unwrap_or(settings.episodes);
-    settings.seed = args.seed.unwrap_or(settings.seed);
-    ranges::numbers(&settings)?;
+    for (name, number) in
+        [("eval-queries", args.queries), ("shots", args.shots), ("episodes", args.episodes)]
+    {
+        if let Some(number) = number {
+            settings.set(name, i64::try_from(number).unwrap_or(i64::MAX))?;
+        }
+    }
+    if let Some(seed) = args.seed {
+        settings.set("seed", i64::try_from(seed).unwrap_or(i64::MAX))?;
+    }
     Ok(settings)
 }
 
 /// Refuses --nil where it has no meaning, and what has no meaning beside it.
 fn headless(args: &EvaluateArgs, settings: &Settings) -> Result<(), Error> {
     let refuse = |message: String| Err(Error::Combination(message));
-    let algorithm = settings.algorithm();
-    if !matches!(algorithm, Algorithm::Maml | Algorithm::Fomaml | Algorithm::Anil) {
-        let name = algorithm.name();
-        return refuse(format!(
-            "--nil: it is for runs of maml, fomaml and anil, this one is of {name}; leave it out"
-        ));
+    if !settings.algorithm.has_nil() {
+        let able: Vec<&str> =
+            ALL.iter().filter(|other| other.has_nil()).map(|other| other.about().name).collect();
+        let (able, name) = (able.join(", "), settings.name());
+        return refuse(format!("--nil: it is for runs of {able}, this one is of {name}; leave it out"));
     }
     if settings.classes.is_none() {
         return refuse("--nil: it compares classes, which sinusoids have not; leave it out".into());
@@ -133,43 +134,42 @@ fn headless(args: &EvaluateArgs, settings: &Settings) -> Result<(), Error> {
 }
 
 fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
-    let no_steps = |option: &str| {
-        let name = settings.algorithm().name();
-        Error::Combination(format!("--{option}: {name} takes no inner steps; leave it out"))
-    };
+    let name = settings.name();
+    let no_steps =
+        |option: &str| Error::Combination(format!("--{option}: {name} takes no inner steps; leave it out"));
     if let Some(steps) = args.steps {
-        settings.method.eval_steps().ok_or_else(|| no_steps("steps"))?;
-        let most = match &settings.method {
-            Method::Leo(leo) => leo.latent_steps + leo.fine_tuning_steps,
-            _ => ranges::MOST_STEPS,
-        };
-        between("steps", steps.last, 0, most)?;
+        settings.algorithm.eval_steps(settings).ok_or_else(|| no_steps("steps"))?;
+        let most = settings.algorithm.most_steps(settings);
+        if steps.last > most {
+            return Err(Error::option("steps", steps.last, format!("the most is {most}")));
+        }
     }
     if let Some(steps) = args.eval_steps {
-        let taken = settings.method.clone().with_eval_steps(steps);
-        settings.method = taken.ok_or_else(|| no_steps("eval-steps"))?;
+        if !settings.options.has("eval-steps") {
+            return Err(no_steps("eval-steps"));
+        }
+        settings.set("eval-steps", i64::try_from(steps).unwrap_or(i64::MAX))?;
     }
     Ok(())
 }
 
 fn replace_rate(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {
-    let name = settings.algorithm().name();
+    let name = settings.name();
     if let Some(lr) = args.inner_lr {
-        let taken = settings.method.clone().with_inner_lr(lr);
-        settings.method = taken.ok_or_else(|| {
-            Error::Combination(format!(
-                "--inner-lr {lr}: {name} takes no inner steps of a rate that is given; leave it out"
-            ))
-        })?;
-    }
-    match (&mut settings.method, args.decay) {
-        (Method::Pretrain { tuning, .. }, Some(decay)) => tuning.decay = decay,
-        (_, Some(decay)) => {
+        if !settings.algorithm.has_free_rate() {
             return Err(Error::Combination(format!(
-                "--decay {decay}: it is of the fine-tuning of pretrain, this run is of {name}; leave it out"
+                "--inner-lr {lr}: {name} takes no inner steps of a rate that is given; leave it out"
             )));
         }
-        (_, None) => {}
+        settings.set("inner-lr", lr)?;
+    }
+    if let Some(decay) = args.decay {
+        if !settings.options.has("decay") {
+            return Err(Error::Combination(format!(
+                "--decay {decay}: it is of fine-tuning, which {name} has not; leave it out"
+            )));
+        }
+        settings.set("decay", decay)?;
     }
     Ok(())
 }
@@ -192,46 +192,42 @@ pub fn replace_data(data: Option<&Data>, settings: &mut Settings) -> Result<(), 
         return Err(Error::option("data", name, cause));
     }
     pictures::replace(data, settings)?;
-    settings.data = data.clone();
-    Ok(())
+    settings.set("data", data.to_string())
 }
 
 /// Whether a model tells any number of classes apart, whatever it was trained for.
 pub fn takes_any_ways(settings: &Settings) -> bool {
-    let algorithm = settings.algorithm();
-    let spells = matches!(settings.method, Method::Mann { names: Naming::Strings, .. });
-    spells || algorithm.compares() || matches!(algorithm, Algorithm::Pretrain | Algorithm::Leo)
+    settings.algorithm.takes_any_ways(settings)
 }
 
 /// The number of classes of the official runs, if the model can tell so many apart.
 fn official_ways(nil: bool, settings: &mut Settings) -> Result<(), Error> {
-    let (name, ways) = (settings.algorithm().name(), official::WAYS);
+    let (name, ways) = (settings.name(), official::WAYS);
     replace_ways(ways, nil, settings).map_err(|_| match &settings.classes {
         None => Error::Combination("--runs: they are of drawings, the model is of sinusoids; leave it out".into()),
         Some(classes) => Error::Combination(format!(
             "--runs: they are {ways}-way, and this {name} model has a last layer for {} classes; leave it out, or take a model \
-             of any number of classes (--algorithm protonet)",
+             of any number of classes (fewshot train protonet)",
             classes.ways
         )),
     })
 }
 
 fn replace_ways(ways: usize, nil: bool, settings: &mut Settings) -> Result<(), Error> {
-    let (algorithm, any) = (settings.algorithm(), nil || takes_any_ways(settings));
-    let Some(classes) = &mut settings.classes else {
+    let (name, any) = (settings.name(), nil || takes_any_ways(settings));
+    let Some(classes) = &settings.classes else {
         return Err(Error::option("ways", ways, "sinusoids have no classes; leave it out"));
     };
     if !any && ways != classes.ways {
-        let (name, trained) = (algorithm.name(), classes.ways);
+        let trained = classes.ways;
         return Err(Error::option(
             "ways",
             ways,
             format!(
                 "this {name} model has a last layer for {trained} classes; use --ways {trained}, or take a model of any number of \
-                 classes (--algorithm protonet)"
+                 classes (fewshot train protonet)"
             ),
         ));
     }
-    classes.ways = ways;
-    Ok(())
+    settings.set("ways", i64::try_from(ways).unwrap_or(i64::MAX))
 }

@@ -9,30 +9,22 @@ use fewshot_episodes::{FeatureParts, FeatureSet, FeatureTasks, Protocol, Purpose
 use fewshot_meta::{Evaluation, Learner, Scratch, evaluate};
 use fewshot_nn::{Bias, Headed, Init, Input, Linear, Model, ParamBuilder, ParamSpec, Params, Pass};
 
-use crate::algorithm::Algorithm;
 use crate::args::Part;
-use crate::choices::{self, Data, Split};
 use crate::error::Error;
 use crate::options::Options;
+use crate::places::Data;
 use crate::settings::Settings;
 
-/// Numbers of a vector where nothing says how many: those that four blocks of 64 channels make of a drawing.
-const SIZE: usize = 64;
 /// Steps and rate of a linear classifier that is trained on a support alone; features have length one.
 const HEAD_STEPS: usize = 100;
 const HEAD_RATE: f64 = 10.0;
 
-/// Numbers of a vector.
-pub fn size(options: &Options) -> usize {
-    options.feature_size.unwrap_or(SIZE)
-}
-
 /// The options with the size of the vectors in their file, where they name one and no size.
 pub fn measured(options: Options) -> Result<Options, Error> {
-    match &options.data {
-        Some(Data::Features(path)) if options.feature_size.is_none() => {
-            let feature_size = Some(read(path)?.width());
-            Ok(Options { feature_size, ..options })
+    match options.read("data") {
+        Some(Data::Features(path)) if !options.has("feature-size") => {
+            let width = read(&path)?.width() as i64;
+            Ok(options.with("feature-size", width))
         }
         _ => Ok(options),
     }
@@ -63,57 +55,8 @@ pub fn missing(path: &Path) -> String {
     let path = shown_path(path);
     format!(
         "--data features:{path}: there is no such file; train an encoder first, and embed its data: fewshot train \
-         --algorithm pretrain --data omniglot:PATH --out runs/encoder, then fewshot embed runs/encoder --out {path}"
+         pretrain --data omniglot:PATH --out runs/encoder, then fewshot embed runs/encoder --out {path}"
     )
-}
-
-/// Refuses what feature vectors have no use for, and what needs them.
-pub fn foreign(algorithm: Algorithm, data: &Data, options: &Options) -> Result<(), Error> {
-    use Algorithm::{Fomaml, Leo, Maml, MetaSgd, Protonet};
-    let refuse = |message: String| Err(Error::Combination(message));
-    let name = algorithm.name();
-    if !matches!(data, Data::Features(_)) {
-        return match (algorithm, options.feature_size) {
-            (Leo, _) => refuse(format!(
-                "--algorithm leo --data {}: it learns from feature vectors; embed the data first with a trained encoder \
-                 (fewshot embed DIR --out FILE), then give --data features:FILE",
-                data.name()
-            )),
-            (_, Some(_)) => refuse(format!(
-                "--feature-size --data {}: it is of --data features:FILE; leave it out",
-                data.name()
-            )),
-            _ => Ok(()),
-        };
-    }
-    if !matches!(algorithm, Leo | Protonet | Maml | Fomaml | MetaSgd) {
-        return refuse(format!(
-            "--algorithm {name} --data features: on feature vectors there are leo, protonet, maml, fomaml and meta-sgd; \
-             choose one of them"
-        ));
-    }
-    let turned =
-        |rotations: Option<choices::Rotations>| rotations.is_some_and(|how| how != choices::Rotations::None);
-    let unused = [
-        ("image-size", options.image_size.is_some()),
-        ("colour", options.colour.is_some()),
-        ("invert", options.invert.is_some()),
-        ("rotations", turned(options.rotations)),
-        ("eval-rotations", turned(options.eval_rotations)),
-        ("split", options.split.as_ref().is_some_and(|split| *split != Split::Own)),
-    ];
-    if let Some(option) = options.filters.map(|_| "filters").or(options.downsample.map(|_| "downsample")) {
-        return refuse(format!("--{option} --data features: the network on them is linear; leave it out"));
-    }
-    match unused.into_iter().find(|(_, given)| *given) {
-        Some((option, _)) => refuse(format!(
-            "--{option} --data features: feature vectors are turned and divided where they are made; leave it out"
-        )),
-        None if options.train_shots.is_some_and(|shots| shots.are_drawn()) => refuse(
-            "--train-shots --data features: shots are drawn for pictures alone; give one number".into(),
-        ),
-        None => Ok(()),
-    }
 }
 
 /// Episodes of a part.

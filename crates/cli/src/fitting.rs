@@ -1,17 +1,15 @@
 //! Settings that nobody asked for, fitted to what the data have.
 
-use fewshot_episodes::ClassId;
+use fewshot_episodes::{ClassId, Rotations};
 use fewshot_episodes::names::shown;
 
 use crate::args::Part;
-use crate::choices::{Data, Rotations};
 use crate::data::{Source, listed};
 use crate::error::Error;
 use crate::features;
-use crate::method::Method;
 use crate::options::Options;
+use crate::places::Data;
 use crate::report::say;
-use crate::sequences;
 use crate::settings::Settings;
 use crate::shots::Shots;
 
@@ -70,22 +68,22 @@ impl Fit<'_> {
     fn ways(&mut self, mut settings: Settings) -> Result<Settings, Error> {
         let [train, test] = [Part::Train, Part::Test].map(|part| self.source.ways_of(part, &settings));
         let (ways, train_ways) = sizes(&settings);
-        let follows = train_ways == ways && self.given.train_ways.is_none() && in_episodes(&settings);
+        let follows = train_ways == ways && !self.given.has("train-ways") && in_episodes(&settings);
         let most = if follows { train.min(test) } else { test };
-        if self.given.ways.is_none() && most < ways && most >= 2 {
+        if !self.given.has("ways") && most < ways && most >= 2 {
             let part = if most == test { Part::Test } else { Part::Train };
             self.lines
                 .push(format!("--ways {most} instead of {ways}: there are {most} {} classes", part.words()));
-            self.options.ways = Some(most);
+            self.options.set("ways", most as i64);
             settings = self.resolved()?;
         }
         let (_, train_ways) = sizes(&settings);
-        let has_own = settings.algorithm().own_options().contains(&"train-ways");
-        if has_own && self.given.train_ways.is_none() && train < train_ways && train >= 2 {
+        let has_own = settings.options.has("train-ways");
+        if has_own && !self.given.has("train-ways") && train < train_ways && train >= 2 {
             self.lines.push(format!(
                 "--train-ways {train} instead of {train_ways}: there are {train} training classes"
             ));
-            self.options.train_ways = Some(train);
+            self.options.set("train-ways", train as i64);
             settings = self.resolved()?;
         }
         Ok(settings)
@@ -96,7 +94,7 @@ impl Fit<'_> {
         let Some(every) = settings.validate_every else { return Ok(settings) };
         let Some(classes) = self.source.classes_of(Part::Validation) else { return Ok(settings) };
         let (ways, held) = (sizes(&settings).0, self.source.ways_of(Part::Validation, &settings));
-        let needed = settings.shots + self.given.eval_queries.unwrap_or(1);
+        let needed = settings.shots + self.given.count("eval-queries").unwrap_or(1);
         let cause = match smallest(&classes) {
             None => "there are no validation classes".to_owned(),
             Some(_) if held < ways => {
@@ -110,18 +108,19 @@ impl Fit<'_> {
             }
             Some(_) => return Ok(settings),
         };
-        if self.given.validate_every.is_some() {
+        if self.given.has("validate-every") {
             return Err(Error::Combination(format!(
                 "--validate-every {every}: {cause}; leave it out, or give --validate-every 0, and the last weights are kept"
             )));
         }
-        if self.given.patience.is_some_and(|patience| patience > 0) {
+        if self.given.whole("patience").is_some_and(|patience| patience > 0) {
             return Err(Error::Combination(format!(
                 "--patience: it counts measurements on validation classes, and {cause}; leave it out"
             )));
         }
         self.lines.push(format!("--validate-every 0 instead of {every}: {cause}; the last weights are kept"));
-        (self.options.validate_every, self.options.patience) = (Some(0), None);
+        self.options.set("validate-every", 0);
+        self.options.remove("patience");
         self.resolved()
     }
 
@@ -129,13 +128,14 @@ impl Fit<'_> {
     fn training(&mut self, settings: Settings) -> Result<Settings, Error> {
         let train = self.source.classes_of(Part::Train).unwrap_or_default();
         let all: usize = train.iter().map(|(_, count)| count).sum();
-        if let Method::Pretrain { batch: Some(batch), .. } = settings.method
-            && self.given.batch.is_none()
+        if settings.algorithm.saves_outputs()
+            && let Some(batch) = settings.options.count("batch")
+            && !self.given.has("batch")
             && (1..batch).contains(&all)
         {
             let held = examples(all, &settings);
             self.lines.push(format!("--batch {all} instead of {batch}: the training classes have {held}"));
-            self.options.batch = Some(all);
+            self.options.set("batch", all as i64);
             return self.resolved();
         }
         if sequences_of(&settings) {
@@ -144,19 +144,19 @@ impl Fit<'_> {
         if let Some((name, count)) = smallest(&train).filter(|_| in_episodes(&settings)) {
             let Settings { train_shots: shots, queries, .. } = settings;
             // those of tests are the user's, or one
-            let free = self.given.train_shots.is_none() && shots != settings.shots.into();
+            let free = !self.given.has("train-shots") && shots != settings.shots.into();
             let fewer =
-                if self.given.queries.is_none() { within(queries, *count, shots.most) } else { queries };
+                if !self.given.has("queries") { within(queries, *count, shots.most) } else { queries };
             let most = if free { within(shots.most, *count, fewer) } else { shots.most };
             let why = format!("training class '{}' has {}", shown(name), examples(*count, &settings));
             if fewer < queries {
                 self.lines.push(format!("--queries {fewer} instead of {queries}: {why}"));
-                self.options.queries = Some(fewer);
+                self.options.set("queries", fewer as i64);
             }
             if most < shots.most {
                 let drawn = Shots { least: shots.least.min(most), most };
                 self.lines.push(format!("--train-shots {drawn} instead of {shots}: {why}"));
-                self.options.train_shots = Some(drawn);
+                self.options.0.extend(Shots::value(&drawn.to_string()).map(|value| ("train-shots".into(), value)));
             }
             return self.resolved();
         }
@@ -177,7 +177,7 @@ impl Fit<'_> {
             })
             .collect();
         let least = measured.iter().min_by_key(|((_, count), _)| *count);
-        if let Some(((name, count), part)) = least.filter(|_| self.given.eval_queries.is_none()) {
+        if let Some(((name, count), part)) = least.filter(|_| !self.given.has("eval-queries")) {
             let queries = settings.eval_queries;
             let fewer = within(queries, *count, settings.shots);
             if fewer < queries {
@@ -186,7 +186,7 @@ impl Fit<'_> {
                     "--eval-queries {fewer} instead of {queries}: {part} class '{}' has {held}",
                     shown(name)
                 ));
-                self.options.eval_queries = Some(fewer);
+                self.options.set("eval-queries", fewer as i64);
                 return self.resolved();
             }
         }
@@ -209,12 +209,12 @@ fn sizes(settings: &Settings) -> (usize, usize) {
 }
 
 fn sequences_of(settings: &Settings) -> bool {
-    sequences::protocol(settings).is_some()
+    settings.algorithm.sequences(settings).is_some()
 }
 
 /// Whether training takes episodes as tests do, not batches or pairs.
 fn in_episodes(settings: &Settings) -> bool {
-    !matches!(settings.method, Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. })
+    settings.algorithm.unit(settings)[0] != "batch"
 }
 
 fn examples(count: usize, settings: &Settings) -> String {

@@ -9,7 +9,6 @@ use std::path::Path;
 use fewshot_episodes::Outputs;
 
 use crate::config;
-use crate::learner;
 use crate::options::Options;
 use crate::presets::Preset;
 use crate::protocol;
@@ -43,13 +42,13 @@ const BESIDE: [&str; 4] = ["", "ways = 5; shots = 5", "ways = 20; shots = 1", "w
 
 /// The options of a set, which are lines of a `config.toml` with semicolons between them.
 fn options(set: &str) -> Options {
-    toml::from_str(&set.replace("; ", "\n")).unwrap()
+    Options(set.replace("; ", "\n").parse().unwrap())
 }
 
 /// Configuration and protocol, line by line.
 fn resolved(options: &Options) -> Result<Vec<String>, String> {
     let settings = Settings::resolve(options).map_err(|error| error.to_string())?;
-    let learner = learner::trained(&settings, TRAINING_CLASSES);
+    let learner = settings.algorithm.trained(&settings, TRAINING_CLASSES);
     let config = config::text(&settings);
     let mut lines: Vec<String> =
         config.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
@@ -117,14 +116,16 @@ fn sets_of_options_resolve_as_before() {
 
 /// The same algorithm on the same data, without other options.
 fn base_of(options: &Options) -> Options {
-    Options { algorithm: options.algorithm, data: options.data.clone(), ..Options::default() }
+    let mut base = options.clone();
+    base.0.retain(|name, _| name == "algorithm" || name == "data");
+    base
 }
 
 #[test]
 fn presets_resolve_as_before() {
     let mut text = String::new();
     let mut bases = BTreeMap::new();
-    for preset in Preset::all() {
+    for preset in Preset::all().into_iter().filter(|preset| !preset.name.starts_with("made-up")) {
         let data = match (preset.name.split('-').nth(1), preset.name.starts_with("leo")) {
             (_, true) => "data = 'features:/data'",
             _ if preset.name.contains("-omniglot") => "data = 'omniglot:/data'",

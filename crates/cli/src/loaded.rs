@@ -6,16 +6,15 @@ use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{ClassSplit, FeatureParts, ImageSet, folder, omniglot};
 
 use crate::changes::Changes;
-use crate::choices::{Data, Split};
+use crate::places::{Data, Split};
 use crate::data::Source;
-use crate::defaults;
 use crate::division::Division;
 use crate::error::Error;
 use crate::features;
 use crate::kept::Dividing;
 use crate::pictures;
 use crate::report::note;
-use crate::settings::Settings;
+use crate::settings::{GLYPHS_SEED, SPLIT_SEED, Settings};
 
 impl Source {
     /// Loads the data the settings name and divides the classes.
@@ -89,7 +88,7 @@ impl Loaded {
             Data::Folder(path) => pictures::load(path, &classes.pictures)?,
             _ => {
                 let config = GlyphConfig { size, ..GlyphConfig::default() };
-                (glyphs::generate(&config, defaults::GLYPHS_SEED), None)
+                (glyphs::generate(&config, GLYPHS_SEED), None)
             }
         };
         Ok(Loaded::Drawings { images, own })
@@ -141,13 +140,13 @@ impl Loaded {
 fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
     Ok(match (split, data) {
         (Split::Alphabets, _) => glyphs::split(images),
-        (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, defaults::SPLIT_SEED)?,
+        (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, SPLIT_SEED)?,
         (Split::Maml, _) => {
             // the shares of the 1623 characters of Omniglot
             let share = |part: usize| images.classes() * part / 1623;
-            ClassSplit::random(images, share(1100), share(100), defaults::SPLIT_SEED)?
+            ClassSplit::random(images, share(1100), share(100), SPLIT_SEED)?
         }
-        (Split::Own, _) => folder::random_split(images, defaults::SPLIT_SEED)?,
+        (Split::Own, _) => folder::random_split(images, SPLIT_SEED)?,
         (Split::Koch, _) => omniglot::koch(images)?,
         (Split::Background, _) => omniglot::background_evaluation(images)?,
         (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,

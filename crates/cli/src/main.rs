@@ -3,19 +3,14 @@
 #![forbid(unsafe_code)]
 
 mod adapted;
-mod algorithm;
+mod algorithms;
 mod answers;
 mod args;
 mod baselines;
 mod beginning;
-mod blocks;
 mod changes;
-mod checks;
-mod choices;
-mod comparing;
 mod config;
 mod data;
-mod defaults;
 mod division;
 mod drawings;
 mod embed;
@@ -27,34 +22,29 @@ mod fingerprint;
 mod fitting;
 #[cfg(test)]
 mod golden;
-mod inner_steps;
 mod interrupt;
 mod keeper;
 mod kept;
-mod latent;
-mod learned_optimiser;
-mod learner;
+mod layers;
 mod loaded;
 mod lock;
 mod log;
 mod measure;
-mod method;
 mod names;
+mod network;
+mod norm;
 mod official;
 mod opening;
 mod options;
 mod outer;
-mod parts;
 mod pictures;
+mod places;
 mod plot;
-mod precedence;
 mod predict;
 mod presets;
 mod progress;
 mod protocol;
-#[cfg(test)]
-mod published;
-mod ranges;
+mod refused;
 mod report;
 mod result;
 mod resume;
@@ -70,15 +60,19 @@ mod sudden_end;
 mod terminal;
 mod too_few;
 mod train;
+mod train_args;
 mod trained;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command, TrainArgs};
+use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
 use error::{Error, STATUS_INPUT, one_line};
 use report::note;
+use train_args::TrainArgs;
 
+/// Most threads.
+const MOST_THREADS: u64 = 1024;
 /// Longer lines are hard to read.
 const WIDEST_HELP: usize = 100;
 
@@ -94,7 +88,9 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => train::run(TrainArgs::default()),
         Some(Command::Train(args)) => train::run(*args),
-        Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::say),
+        Some(Command::Algorithms) => presets::algorithms().into_iter().try_for_each(report::say),
+        Some(Command::Presets(args)) => presets::presets(args.algorithm.as_deref())
+            .and_then(|lines| lines.into_iter().try_for_each(report::say)),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
@@ -135,7 +131,10 @@ fn on_threads<T: Send>(
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
     let Some(threads) = threads else { return work() };
-    ranges::between("threads", threads, 1, 1024)?;
+    let range = options::Kind::upto(MOST_THREADS);
+    if let Some(cause) = range.out_of_range(&toml::Value::Integer(threads as i64)) {
+        return Err(Error::option("threads", threads, cause));
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| Error::option("threads", threads, error.to_string()))?.install(work)
 }

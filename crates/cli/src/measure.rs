@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fewshot_episodes::{Episode, Outputs, Tasks, nearest};
-use fewshot_meta::{Evaluation, Learner, Meta, Metric, Verification, evaluate, evaluate_at_steps, verify};
+use fewshot_meta::{Evaluation, Learner, Meta, Metric, Nil, Verification, evaluate, evaluate_at_steps, verify};
+use fewshot_nn::NormPolicy;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
-use crate::algorithm::Algorithm;
 use crate::args::{Part, StepRange};
-use crate::baselines::{self, Baselines};
-use crate::choices::Norm;
+use crate::baselines::Baselines;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::features;
-use crate::learner;
+use crate::network;
+use crate::norm;
 use crate::official;
 use crate::progress::episodes_bar;
 use crate::settings::Settings;
@@ -62,9 +62,9 @@ pub struct Measured {
     /// Stages to be shown one by one.
     pub curve: Option<StepRange>,
     /// Batch-norm policy, for networks with batch norm.
-    pub norm: Option<Norm>,
+    pub norm: Option<NormPolicy>,
     /// The score under the other policy that results are published for.
-    pub other_norm: Option<(Norm, Evaluation)>,
+    pub other_norm: Option<(NormPolicy, Evaluation)>,
     /// Nearest neighbour by pixels, or by features where they are the data, on the same episodes, for classification.
     pub nearest: Option<Evaluation>,
     /// A linear classifier trained on each support alone, for feature vectors.
@@ -88,14 +88,14 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
     let stage = steps(subject);
     let stages = at_steps(&*learner, subject.meta, tasks, settings.episodes, &wanted, stage)?;
     let beside = if subject.curve.is_none() { &wanted } else { &BTreeSet::from([stage]) };
-    let baselines = baselines::measure(settings, subject.meta, tasks, beside)?;
+    let baselines = settings.algorithm.baselines(settings, subject.meta, tasks, beside)?;
     let nearest = settings.classes.as_ref().map(|_| {
         let accuracy = |i| nearest::accuracy(&tasks.episode(i), nearest::Distance::Cosine);
         Evaluation::new(Metric::Accuracy, (0..count).into_par_iter().map(accuracy).collect())
     });
     Ok(Measured {
         learner: match subject.head {
-            Head::Kept => settings.algorithm().name(),
+            Head::Kept => settings.name().into(),
             Head::LeftAway => "nil".into(),
         },
         stages,
@@ -123,7 +123,7 @@ pub fn verification(
     part: Part,
 ) -> Result<Option<(Verification, &'static str)>, Error> {
     let settings = subject.settings;
-    if settings.algorithm() != Algorithm::Siamese {
+    if !settings.algorithm.verifies() {
         return Ok(None);
     }
     let Some(pairs) = source.pairs(settings, part, PAIRS) else { return Ok(None) };
@@ -162,16 +162,31 @@ pub fn learner(subject: &Subject<'_>) -> Box<dyn Learner> {
     let settings = subject.settings;
     let shown = subject.curve.map_or(0, |curve| curve.last);
     match subject.head {
-        Head::LeftAway => learner::nil(settings),
-        Head::Kept => learner::with_steps(settings, shown.max(usual(settings))),
+        Head::LeftAway => nil(settings),
+        Head::Kept => with_steps(settings, shown.max(usual(settings))),
     }
+}
+
+/// Compares features of the same network, of which the last layer is left away.
+pub fn nil(settings: &Settings) -> Box<dyn Learner> {
+    Box::new(Nil { policy: settings.policy(), ..Nil::new(network::model(settings)) })
+}
+
+/// The learner of a run, taking at least so many steps at test where it takes any.
+pub fn with_steps(settings: &Settings, least: usize) -> Box<dyn Learner> {
+    let mut settings = settings.clone();
+    if let Some(steps) = settings.options.count("eval-steps") {
+        // more than may be asked for is never shown
+        settings.options.set("eval-steps", steps.max(least) as i64);
+    }
+    settings.algorithm.build(&settings)
 }
 
 /// The inner steps at test.
 fn steps(subject: &Subject<'_>) -> usize {
     match subject.head {
         Head::LeftAway => 0,
-        Head::Kept => subject.settings.method.eval_steps().unwrap_or(0),
+        Head::Kept => subject.settings.algorithm.eval_steps(subject.settings).unwrap_or(0),
     }
 }
 
@@ -182,7 +197,7 @@ fn wanted(subject: &Subject<'_>) -> BTreeSet<usize> {
         (Head::LeftAway, _) => BTreeSet::new(),
         (Head::Kept, Some(curve)) => (0..=curve.last).filter(|step| curve.has(*step)).collect(),
         // a new head knows nothing until the last step
-        (Head::Kept, None) if has_new_head(subject.settings) => BTreeSet::new(),
+        (Head::Kept, None) if subject.settings.algorithm.has_new_head(subject.settings) => BTreeSet::new(),
         (Head::Kept, None) if last <= MOST_SHOWN => (0..=last.max(usual(subject.settings))).collect(),
         (Head::Kept, None) => BTreeSet::from([0, 1, 2, 5, 10]),
     };
@@ -190,30 +205,24 @@ fn wanted(subject: &Subject<'_>) -> BTreeSet<usize> {
     wanted
 }
 
-/// Whether the last layer is new in each task.
-fn has_new_head(settings: &Settings) -> bool {
-    settings.algorithm() == Algorithm::Pretrain && settings.classes.is_some()
-}
-
 /// Steps that show how the error of regression falls; learned rates are made for their own number of steps, and diverge beyond.
 fn usual(settings: &Settings) -> usize {
-    match (settings.algorithm(), &settings.classes) {
-        (Algorithm::Maml | Algorithm::Fomaml | Algorithm::Anil | Algorithm::Pretrain, None) => {
-            REGRESSION_STEPS
-        }
-        _ => 0,
-    }
+    let shown = settings.classes.is_none() && settings.algorithm.shows_regression();
+    if shown { REGRESSION_STEPS } else { 0 }
 }
 
-/// Results of Reptile are published for queries that are normalised together and one by one.
-fn other_norm(subject: &Subject<'_>, tasks: &dyn Tasks) -> Result<Option<(Norm, Evaluation)>, Error> {
+/// The result for queries that are normalised the other way, where results are published for both.
+fn other_norm(subject: &Subject<'_>, tasks: &dyn Tasks) -> Result<Option<(NormPolicy, Evaluation)>, Error> {
     let mut settings = subject.settings.clone();
-    let (Algorithm::Reptile, Some(classes)) = (settings.algorithm(), &mut settings.classes) else {
+    if !settings.algorithm.has_two_norms() || settings.classes.is_none() {
         return Ok(None);
+    }
+    let other = match settings.policy() {
+        NormPolicy::Batch => NormPolicy::SupportPlusOne,
+        _ => NormPolicy::Batch,
     };
-    let other = if classes.norm == Norm::Batch { Norm::SupportPlusOne } else { Norm::Batch };
-    classes.norm = other;
-    let learner = learner::build(&settings);
+    settings.set("norm", norm::name(other))?;
+    let learner = settings.algorithm.build(&settings);
     let evaluation = evaluate(&*learner, subject.meta, tasks, settings.episodes as u64)
         .map_err(|error| Error::Evaluation(error.to_string()))?;
     Ok(Some((other, evaluation)))

@@ -6,8 +6,8 @@ use fewshot_episodes::names::shown;
 use fewshot_episodes::{ClassId, Episode, ImageSet, Tasks, Turn};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::choices::Data;
 use crate::data::Source;
+use crate::places::Data;
 use crate::settings::Settings;
 
 /// Stands for letters that are left out.

@@ -6,10 +6,10 @@ use fewshot_episodes::{Episode, OneShot, nearest, omniglot};
 use fewshot_meta::evaluate;
 use serde::Serialize;
 
-use crate::choices::Data;
 use crate::error::Error;
 use crate::evaluate::NIL;
 use crate::measure::{Head, Subject, learner};
+use crate::places::Data;
 use crate::report;
 use crate::settings::Settings;
 
@@ -55,7 +55,7 @@ pub fn measure(path: &Path, subject: &Subject<'_>) -> Result<Official, Error> {
     let by_pixels = |run: &Episode| counted(&nearest::accuracy(run, nearest::Distance::Cosine));
     Ok(Official {
         learner: match subject.head {
-            Head::Kept => settings.algorithm().name(),
+            Head::Kept => settings.name().into(),
             Head::LeftAway => "nil".into(),
         },
         right: right.iter().sum(),

@@ -1,19 +1,48 @@
 //! The outer optimiser: its kind, and how its rate falls.
 
-use clap::ValueEnum;
+use std::str::FromStr;
+
 use fewshot_nn::{Adam, LayerSettings, Layerwise, Optimizer, Schedule, Sgd};
-use serde::{Deserialize, Serialize};
+
+use crate::algorithms::Algorithm;
+use crate::options::Options;
+
+/// The names of outer optimisers, and what they are.
+pub const OPTIMISERS: &[(&str, &str)] = &[
+    ("adam", "Adam: beta1 0.9, beta2 0.999, epsilon 1e-8, with imaml 1e-3"),
+    ("sgd", "Plain gradient descent"),
+    ("layers", "Gradient descent with rate, momentum and penalty by layer; network koch of siamese only"),
+];
+
+/// The names of changes of the outer rate that have no number of their own, and what they are.
+pub const SCHEDULES: &[(&str, &str)] = &[
+    ("constant", "None"),
+    ("linear", "A straight line to 0 at the last iteration"),
+    ("cosine", "Half a cosine to a hundredth at the last iteration"),
+    ("epochs", "Times 0.99 after each of 200 epochs"),
+];
 
 /// The outer optimiser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outer {
-    /// Adam: beta1 0.9, beta2 0.999, epsilon 1e-8, with imaml 1e-3
+    /// Adam.
     Adam,
-    /// Plain gradient descent
+    /// Plain gradient descent.
     Sgd,
-    /// Gradient descent with rate, momentum and penalty by layer; network koch of siamese only
+    /// Gradient descent with rate, momentum and penalty by layer.
     Layers,
+}
+
+impl FromStr for Outer {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "adam" => Ok(Outer::Adam),
+            "sgd" => Ok(Outer::Sgd),
+            "layers" => Ok(Outer::Layers),
+            other => Err(format!("{other:?} is no outer optimiser")),
+        }
+    }
 }
 
 impl Outer {
@@ -36,20 +65,6 @@ fn koch_layers() -> Vec<LayerSettings> {
     let layer = |scope: &str, rate| LayerSettings { scope: scope.into(), rate, momentum: 0.9, penalty: 1e-4 };
     let convolutions = (1..=4).map(|number| layer(&format!("conv{number}"), 1.0));
     convolutions.chain([layer("dense", 0.05), layer("comparison", 0.05)]).collect()
-}
-
-/// A change of the outer rate that has no number of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OuterSchedule {
-    /// None
-    Constant,
-    /// A straight line to 0 at the last iteration
-    Linear,
-    /// Half a cosine to a hundredth at the last iteration
-    Cosine,
-    /// Times 0.99 after each of 200 epochs
-    Epochs,
 }
 
 /// How the outer rate changes in a run.
@@ -92,14 +107,16 @@ impl Decay {
         }
     }
 
-    /// The two options that say it: `outer-schedule` and `halve-every`.
-    pub fn options(self) -> (Option<OuterSchedule>, Option<u64>) {
-        match self {
-            Decay::Constant => (Some(OuterSchedule::Constant), None),
-            Decay::Halved(every) => (None, Some(every)),
-            Decay::Linear => (Some(OuterSchedule::Linear), None),
-            Decay::Cosine => (Some(OuterSchedule::Cosine), None),
-            Decay::Epochs => (Some(OuterSchedule::Epochs), None),
+    /// That of a run: where the algorithm decides it, or by the two options that say it.
+    pub fn of(options: &Options, algorithm: &dyn Algorithm) -> Decay {
+        if let Some(every) = options.whole("halve-every") {
+            return Decay::Halved(every);
+        }
+        match algorithm.schedule(options).or(options.text("outer-schedule")) {
+            Some("linear") => Decay::Linear,
+            Some("cosine") => Decay::Cosine,
+            Some("epochs") => Decay::Epochs,
+            _ => Decay::Constant,
         }
     }
 
@@ -111,17 +128,6 @@ impl Decay {
             Decay::Linear => ", falling linearly to 0".into(),
             Decay::Cosine => format!(", falling along a cosine to {COSINE_END} of it"),
             Decay::Epochs => ", times 0.99 after each of 200 epochs".into(),
-        }
-    }
-}
-
-impl From<OuterSchedule> for Decay {
-    fn from(schedule: OuterSchedule) -> Decay {
-        match schedule {
-            OuterSchedule::Constant => Decay::Constant,
-            OuterSchedule::Linear => Decay::Linear,
-            OuterSchedule::Cosine => Decay::Cosine,
-            OuterSchedule::Epochs => Decay::Epochs,
         }
     }
 }

@@ -2,54 +2,23 @@
 
 use std::path::Path;
 
-use clap::ValueEnum;
-use fewshot_episodes::folder::{self, Folder, FolderConfig, Tones};
+use fewshot_episodes::folder::{self, Colour, Folder, FolderConfig, Tones};
 use fewshot_episodes::names::shown_path;
 use fewshot_episodes::{ClassSplit, ImageSet};
-use fewshot_nn::Koch;
-use serde::{Deserialize, Serialize};
 
-use crate::algorithm::Algorithm;
-use crate::choices::{Data, Split, Twin, choice_name};
-use crate::defaults;
 use crate::error::Error;
-use crate::method::Method;
-use crate::options::Options;
-use crate::ranges::between;
+use crate::options::{Kind, Options};
+use crate::places::Data;
 use crate::report::note;
 use crate::settings::Settings;
+#[cfg(test)]
+use crate::settings::SPLIT_SEED;
 
-/// Four halvings leave a pixel of so many.
-const SMALLEST: usize = 16;
-/// Four poolings and two convolutions without padding leave a pixel of so many.
-const SMALLEST_RELATION: usize = 22;
-/// Most pixels a side; the activations of the networks grow with their square.
-const LARGEST: usize = 512;
 /// Pixels a side of the drawings of Omniglot, which are brought to fewer.
 const OMNIGLOT: usize = 105;
 
 /// Episodes of classes that settings are chosen by, in words.
 pub const VALIDATION: &str = "validation episodes";
-
-/// Channels of the pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Colour {
-    /// Brightness alone
-    #[default]
-    Grey,
-    /// Red, green and blue
-    Rgb,
-}
-
-impl From<Colour> for folder::Colour {
-    fn from(colour: Colour) -> Self {
-        match colour {
-            Colour::Grey => folder::Colour::Grey,
-            Colour::Rgb => folder::Colour::Rgb,
-        }
-    }
-}
 
 /// What pictures are brought to before a network sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,45 +32,30 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Those that options ask for. The drawings of Omniglot are dark on light.
+    /// Those of complete options. The drawings of Omniglot and the built-in ones are dark on light.
     pub fn of(options: &Options, data: &Data) -> Self {
         Pictures {
-            size: options.image_size.unwrap_or(match (options.network, options.algorithm) {
-                (Some(Twin::Koch), _) => Koch::SIZE,
-                (_, Some(Algorithm::Mann)) => defaults::SEQUENCE_IMAGE_SIZE,
-                _ => defaults::IMAGE_SIZE,
-            }),
-            colour: options.colour.unwrap_or_default(),
-            invert: options.invert.unwrap_or(!matches!(data, Data::Folder(_))),
+            size: options.count("image-size").unwrap_or(1),
+            colour: if options.is("colour", "rgb") { Colour::Rgb } else { Colour::Grey },
+            invert: options.flag("invert").unwrap_or(!matches!(data, Data::Folder(_))),
         }
     }
 
-    /// Writes them as options.
-    pub fn write(&self, data: &Data, options: &mut Options) {
-        options.image_size = Some(self.size);
-        if matches!(data, Data::Folder(_)) {
-            options.colour = Some(self.colour);
-            options.invert = Some(self.invert);
+    /// Checks that networks which take pictures from a size to another can take these, and that the data have so many pixels.
+    pub fn check_size(size: usize, (least, most): (usize, usize), data: &Data) -> Result<(), Error> {
+        let most = if matches!(data, Data::Omniglot(_)) { most.min(OMNIGLOT) } else { most };
+        let range = Kind::Count { least: least as u64, most: most as u64 };
+        match range.out_of_range(&toml::Value::Integer(size as i64)) {
+            Some(cause) => Err(Error::option("image-size", size, cause)),
+            None => Ok(()),
         }
-    }
-
-    /// Checks that the networks can take them, and that the data have so many pixels.
-    pub fn check(&self, method: &Method, data: &Data) -> Result<(), Error> {
-        let (smallest, largest) = match method {
-            Method::Relation => (SMALLEST_RELATION, LARGEST),
-            Method::Siamese { network: Twin::Koch, .. } => (Koch::SIZE, Koch::SIZE),
-            Method::Mann { .. } => (1, LARGEST),
-            _ => (SMALLEST, LARGEST),
-        };
-        let largest = if matches!(data, Data::Omniglot(_)) { largest.min(OMNIGLOT) } else { largest };
-        between("image-size", self.size, smallest, largest)
     }
 
     /// The same for the library.
     pub fn config(&self) -> FolderConfig {
         FolderConfig {
             size: [self.size; 2],
-            colour: self.colour.into(),
+            colour: self.colour,
             tones: if self.invert { Tones::Inverted } else { Tones::Kept },
         }
     }
@@ -113,41 +67,24 @@ impl Pictures {
 
     /// How many channels a pixel has.
     pub fn channels(&self) -> usize {
-        folder::Colour::from(self.colour).channels()
+        self.colour.channels()
+    }
+
+    /// What options call the channels.
+    pub fn colour_name(&self) -> &'static str {
+        if self.colour == Colour::Rgb { "rgb" } else { "grey" }
     }
 
     /// In words.
     pub fn words(&self) -> String {
         let inverted = if self.invert { ", inverted (dark on light)" } else { "" };
-        format!("{0}x{0} {1}{inverted}", self.size, choice_name(self.colour))
+        format!("{0}x{0} {1}{inverted}", self.size, self.colour_name())
     }
-}
-
-/// Refuses options that folders alone have.
-pub fn foreign(data: &Data, options: &Options) -> Result<(), Error> {
-    let name = data.name();
-    let option = match data {
-        Data::Folder(_) if matches!(options.split, Some(Split::Background | Split::Koch)) => {
-            let split = options.split.as_ref().map_or("", Split::name);
-            return Err(Error::Combination(format!(
-                "--split {split} --data folder: it is of Omniglot's alphabets; leave --split out, or use maml or a \
-                 folder of split files"
-            )));
-        }
-        Data::Folder(_) | Data::Features(_) => return Ok(()),
-        _ if options.colour == Some(Colour::Rgb) => "colour rgb",
-        _ if options.invert.is_some() => "invert",
-        _ if options.split == Some(Split::Own) => "split own",
-        _ => return Ok(()),
-    };
-    Err(Error::Combination(format!(
-        "--{option} --data {name}: it is for pictures of your own, --data folder:PATH; leave it out"
-    )))
 }
 
 /// What changes with the data of a trained model: a split is of one kind of data, and channels are the network's.
 pub fn replace(data: &Data, settings: &mut Settings) -> Result<(), Error> {
-    let Some(classes) = &mut settings.classes else { return Ok(()) };
+    let Some(classes) = &settings.classes else { return Ok(()) };
     let folder = matches!(data, Data::Folder(_));
     if classes.pictures.colour == Colour::Rgb && !folder {
         let way_out =
@@ -155,7 +92,7 @@ pub fn replace(data: &Data, settings: &mut Settings) -> Result<(), Error> {
         return Err(Error::option("data", data, way_out));
     }
     if folder != matches!(settings.data, Data::Folder(_)) {
-        classes.split = if folder { Split::Own } else { Split::Alphabets };
+        settings.set("split", if folder { "own" } else { "alphabets" })?;
     }
     Ok(())
 }
@@ -211,7 +148,7 @@ mod tests {
     use super::*;
 
     fn settings(text: &str) -> Settings {
-        Settings::resolve(&toml::from_str(text).unwrap()).unwrap()
+        Settings::resolve(&Options(text.parse().unwrap())).unwrap()
     }
 
     #[test]
@@ -227,7 +164,7 @@ mod tests {
             (VALIDATION, 5),
             (VALIDATION, 20),
         ] {
-            let split = |count| folder::random_split(&images(count), defaults::SPLIT_SEED).unwrap();
+            let split = |count| folder::random_split(&images(count), SPLIT_SEED).unwrap();
             let few = fewshot_episodes::Error::TooFewClasses { ways, classes: 4 };
             let message = refused(what, &settings, (&split(8), false), few).to_string();
             let (_, enough) = message.split_once("class folders (").unwrap();
@@ -240,7 +177,7 @@ mod tests {
 
     #[test]
     fn sizes_of_pictures_are_those_that_data_and_network_have() {
-        let refused = |text: &str| Settings::resolve(&toml::from_str(text).unwrap()).unwrap_err().to_string();
+        let refused = |text: &str| Settings::resolve(&Options(text.parse().unwrap())).err().unwrap().to_string();
         assert!(refused("data = 'omniglot:/data'\nimage-size = 106").ends_with("the most is 105"));
         assert!(refused("algorithm = 'relation'\nimage-size = 21").ends_with("the least is 22"));
         settings("data = 'folder:/data'\nimage-size = 512");

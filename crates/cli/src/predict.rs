@@ -7,18 +7,16 @@ use fewshot_autodiff::Array;
 use fewshot_episodes::names::{from_os, shown, shown_path};
 use fewshot_episodes::{ImageSet, folder};
 use fewshot_meta::{Examples, Predictor};
+use fewshot_nn::NormPolicy;
 use rayon::prelude::*;
 
 use crate::adapted::{Adapted, Class};
 use crate::answers::{Answer, Answers};
-use crate::choices::{Naming, Norm};
 use crate::error::Error;
 use crate::evaluate::takes_any_ways;
 use crate::files;
-use crate::learner;
-use crate::method::Method;
 use crate::on_threads;
-use crate::options::count;
+use crate::args::count;
 use crate::pictures;
 use crate::report::{say, say_as_it_is};
 use crate::settings::Settings;
@@ -118,8 +116,7 @@ fn adapted(args: &PredictArgs) -> Result<Adapted, Error> {
     match &args.support {
         None if args.model.is_file() => {
             let mut adapted = Adapted::read(&args.model)?;
-            let classes = adapted.settings.classes.as_mut().expect("known to classify");
-            classes.pictures.invert = args.invert.unwrap_or(classes.pictures.invert);
+            invert(args, &mut adapted.settings);
             Ok(adapted)
         }
         None => {
@@ -141,8 +138,8 @@ fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
     let pictures = settings.classes.as_ref().expect("known to classify").pictures;
     let (support, _) = pictures::load(folder, &pictures)?;
     let settings = for_support(folder, &support, settings)?;
-    let meta = learner::start(&settings, meta);
-    let predictor = learner::build(&settings).adapt(&meta, &Examples::from(support.to_set()));
+    let meta = settings.algorithm.start(&settings, meta);
+    let predictor = settings.algorithm.build(&settings).adapt(&meta, &Examples::from(support.to_set()));
     let class = |number| Class { name: support.name(number).to_owned(), shots: support.images(number) };
     let classes = (0..support.classes()).map(class).collect();
     Ok(Adapted { settings, iterations, classes, predictor })
@@ -152,7 +149,7 @@ fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
 fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> {
     let path = args.model.clone();
     let name = settings.data.name();
-    let Some(classes) = &mut settings.classes else {
+    let Some(classes) = &settings.classes else {
         let cause = format!(
             "was trained on {name}, which has no classes; give a run on glyphs, omniglot or a folder"
         );
@@ -162,22 +159,29 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
         let cause = "was trained on feature vectors, which pictures are not; give a run on glyphs, omniglot or a folder";
         return Err(Error::Run { path, cause: cause.into() });
     }
-    if let Method::Mann { names: Naming::Strings, .. } = settings.method {
+    if settings.algorithm.spells(&settings) {
         let cause = "names classes by strings in sequences; give a run with --names numbers";
         return Err(Error::Run { path, cause: cause.into() });
     }
-    classes.pictures.invert = args.invert.unwrap_or(classes.pictures.invert);
-    if classes.norm == Norm::Batch {
+    if settings.policy() == NormPolicy::Batch {
         // an answer shall not depend on the other pictures of the command
-        classes.norm = Norm::SupportPlusOne;
+        settings.set("norm", "support-plus-one")?;
     }
+    invert(args, &mut settings);
     Ok(settings)
+}
+
+/// Takes the tones of the pictures that are asked for.
+fn invert(args: &PredictArgs, settings: &mut Settings) {
+    if let (Some(invert), Some(classes)) = (args.invert, &mut settings.classes) {
+        classes.pictures.invert = invert;
+    }
 }
 
 /// The settings for so many classes, if the model can tell them apart.
 fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Result<Settings, Error> {
     let wrong = |cause: String| Err(Error::option("support", shown_path(path), cause));
-    let (found, algorithm, any) = (support.classes(), settings.algorithm(), takes_any_ways(&settings));
+    let (found, name, any) = (support.classes(), settings.name(), takes_any_ways(&settings));
     if found < 2 {
         let only = support.name(0);
         return wrong(format!(
@@ -185,15 +189,18 @@ fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Resul
             shown(only)
         ));
     }
-    let classes = settings.classes.as_mut().expect("known to classify");
-    if !any && found != classes.ways {
-        let (name, ways) = (algorithm.name(), classes.ways);
+    let ways = settings.ways();
+    if !any && found != ways {
         return wrong(format!(
             "holds {found} classes, and this {name} model has a last layer for {ways}; give {ways}, or take a model \
-             of any number of classes (--algorithm protonet)"
+             of any number of classes (fewshot train protonet)"
         ));
     }
-    classes.ways = found;
+    let pictures = settings.classes.as_ref().map(|classes| classes.pictures);
+    settings.set("ways", found as i64)?;
+    if let (Some(pictures), Some(classes)) = (pictures, &mut settings.classes) {
+        classes.pictures = pictures;
+    }
     Ok(settings)
 }
 

@@ -1,108 +1,127 @@
 //! Presets: the published settings of an algorithm on some data, under one name.
 
+mod listed;
 mod refused;
 
-use crate::algorithm::Algorithm;
-use crate::choices::{Data, Twin};
-use crate::defaults;
-use crate::error::Error;
-use crate::options::Options;
-use crate::settings::Settings;
+pub use listed::{algorithms, presets};
 
-/// Ways and shots of the presets of drawings: those of the published tables.
-const EPISODES: [(usize, usize); 4] = [(5, 1), (5, 5), (20, 1), (20, 5)];
-/// Those of LEO.
-const FIVE_WAYS: [(usize, usize); 2] = [(5, 1), (5, 5)];
-/// Classes of the presets of sequences: those of the published tables.
-const CLASSES: [usize; 2] = [5, 15];
-/// What a preset is called.
-pub const PATTERN: &str =
-    "ALGORITHM-DATA-WAYSwSHOTSs, or ALGORITHM-sinusoid, siamese-DATA, siamese-DATA-koch, mann-DATA-CLASSES";
-/// Data with presets, by name.
-const DATA: [&str; 3] = ["omniglot", "glyphs", "sinusoid"];
+use crate::algorithms::{self, ALL, Algorithm};
+use crate::error::Error;
+use crate::layers::PresetRow;
+use crate::options::Options;
+use crate::places::Data;
+use crate::settings::{Settings, defaults};
+
 /// Names shown when one is unknown.
 const SHOWN: usize = 3;
 
-/// A preset by its name.
-#[derive(Clone, Debug, PartialEq)]
+/// A preset of an algorithm.
+#[derive(Clone)]
 pub struct Preset {
-    /// The name.
+    /// The whole name.
     pub name: String,
-    algorithm: Algorithm,
-    data: &'static str,
-    /// Ways and shots; none for regression.
-    episodes: Option<(usize, usize)>,
-    /// Network, for an algorithm that has a choice.
-    network: Option<Twin>,
+    algorithm: &'static dyn Algorithm,
+    row: PresetRow,
 }
 
 impl Preset {
     /// All presets.
     pub fn all() -> Vec<Preset> {
-        Algorithm::all()
-            .iter()
-            .flat_map(|algorithm| data_of(*algorithm).flat_map(|data| on(*algorithm, data)))
-            .collect()
+        ALL.iter().flat_map(|algorithm| Preset::of(*algorithm)).collect()
     }
 
-    /// The preset of a name.
-    pub fn named(name: &str) -> Result<Preset, Error> {
+    /// Those of an algorithm.
+    pub fn of(algorithm: &'static dyn Algorithm) -> Vec<Preset> {
+        let name = algorithm.about().name;
+        let published = algorithms::published(algorithm);
+        let preset = |row: &PresetRow| Preset { name: row.full_name(name), algorithm, row: row.clone() };
+        published.presets().iter().map(preset).collect()
+    }
+
+    /// The preset of a name, which may lack the name of the algorithm where that is given.
+    pub fn named(name: &str, algorithm: Option<&str>) -> Result<Preset, Error> {
         let mut all = Preset::all();
-        if let Some(place) = all.iter().position(|preset| preset.name == name) {
+        let whole = algorithm.map(|algorithm| format!("{algorithm}-{name}"));
+        let is = |preset: &Preset| preset.name == name || whole.as_ref() == Some(&preset.name);
+        if let Some(place) = all.iter().position(is) {
             return Ok(all.swap_remove(place));
         }
-        all.sort_by_key(|preset| distance(&preset.name, name));
+        let near_to = whole.as_deref().unwrap_or(name);
+        all.sort_by_key(|preset| distance(&preset.name, name).min(distance(&preset.name, near_to)));
         let near: Vec<&str> = all.iter().take(SHOWN).map(|preset| preset.name.as_str()).collect();
-        let cause =
-            format!("there is no such preset; near it are {}; the pattern is {PATTERN}", near.join(", "));
+        let cause = format!(
+            "there is no such preset; near it are {}; `fewshot presets` lists all of them",
+            near.join(", ")
+        );
         Err(Error::option("preset", name, cause))
     }
 
     /// The options it stands for, with the data of `given`, whose options come first.
     pub fn options(&self, given: &Options) -> Result<Options, Error> {
         let own = self.data(given)?;
-        if let Some(other) = given.algorithm.filter(|other| *other != self.algorithm) {
+        let name = self.algorithm.about().name;
+        if let Some(other) = given.text("algorithm").filter(|other| *other != name) {
             return Err(self.other_algorithm(other));
         }
-        let named = Options {
-            algorithm: Some(self.algorithm),
-            data: Some(own),
-            ways: self.episodes.map(|(ways, _)| ways),
-            shots: self.episodes.map(|(_, shots)| shots),
-            network: self.network,
-            ..Options::default()
-        };
+        let mut named = self.named_options().with("data", own.to_string());
+        if let Some(size) = given.get("feature-size") {
+            named.set("feature-size", size.clone());
+        }
         Ok(Settings::resolve(&named)?.options())
+    }
+
+    /// Algorithm, ways, shots and network.
+    fn named_options(&self) -> Options {
+        let PresetRow { ways, shots, network, .. } = &self.row;
+        let mut options = Options::default().with("algorithm", self.algorithm.about().name);
+        for (name, number) in [("ways", ways), ("shots", shots)] {
+            if let Some(number) = number {
+                options.set(name, *number as i64);
+            }
+        }
+        if let Some(network) = network {
+            options.set("network", network.as_str());
+        }
+        options
     }
 
     /// Where its settings come from, and which of them other options replace.
     pub fn describe(&self, given: &Options) -> String {
-        let data = if self.data == "sinusoid" { Data::Sinusoid } else { Data::Glyphs };
-        let (ways, shots) = self.episodes.unwrap_or((defaults::WAYS, defaults::SINUSOID_SHOTS));
-        let default = defaults::of(self.algorithm, &data, ways, shots);
-        let source =
-            if self.network == Some(Twin::Koch) { defaults::koch(default).source } else { default.source };
-        let replaced: Vec<String> = given
-            .given()
-            .into_iter()
-            .filter(|option| !["data", "algorithm", "seed"].contains(&option.as_str()))
-            .map(|option| format!("--{option}"))
-            .collect();
+        let beside = given.0.keys().filter(|option| !["data", "algorithm", "seed"].contains(&option.as_str()));
+        let replaced: Vec<String> = beside.map(|option| format!("--{option}")).collect();
         let replaced =
             if replaced.is_empty() { String::new() } else { format!("; beside it {}", replaced.join(" ")) };
-        let shorter = match self.data {
+        format!("{}: {}{replaced}", self.name, self.source())
+    }
+
+    /// Where its settings come from.
+    fn source(&self) -> String {
+        let options = defaults(self.algorithm, &self.placeless(), &self.named_options());
+        let shorter = match self.row.data.as_str() {
             "glyphs" => ", for Omniglot; here about a minute of iterations",
             _ => "",
         };
-        format!("{}: {source}{shorter}{replaced}", self.name)
+        format!("{}{shorter}", options.text("source").unwrap_or_default())
+    }
+
+    /// Its data, lying nowhere in particular.
+    fn placeless(&self) -> Data {
+        let kind = if self.needs_vectors() { "features" } else { &self.row.data };
+        let data = kind.parse().or_else(|_| format!("{kind}:.").parse());
+        data.expect("the data of a preset are of a kind")
+    }
+
+    fn needs_vectors(&self) -> bool {
+        self.algorithm.about().data == ["features"]
     }
 
     fn data(&self, given: &Options) -> Result<Data, Error> {
-        match (&given.data, self.data) {
-            (Some(data @ Data::Features(_)), _) if self.algorithm == Algorithm::Leo => Ok(data.clone()),
-            (other, _) if self.algorithm == Algorithm::Leo => Err(self.needs_features(other.as_ref())),
-            (Some(data), own) if data.name() == own => Ok(data.clone()),
-            (Some(other), _) => Err(self.other_data(other)),
+        let data: Option<Data> = given.read("data");
+        match (data, self.row.data.as_str()) {
+            (Some(data @ Data::Features(_)), _) if self.needs_vectors() => Ok(data),
+            (other, _) if self.needs_vectors() => Err(self.needs_features(other.as_ref())),
+            (Some(data), own) if data.name() == own => Ok(data),
+            (Some(other), _) => Err(self.other_data(&other)),
             (None, "glyphs") => Ok(Data::Glyphs),
             (None, "sinusoid") => Ok(Data::Sinusoid),
             (None, _) => Err(Error::Combination(format!(
@@ -114,82 +133,8 @@ impl Preset {
     }
 }
 
-/// Data an algorithm has presets for.
-fn data_of(algorithm: Algorithm) -> impl Iterator<Item = &'static str> {
-    DATA.into_iter().filter(move |data| match algorithm {
-        Algorithm::Cavia => *data == "sinusoid",
-        Algorithm::Leo => *data == "omniglot",
-        other if other.classifies_alone() => *data != "sinusoid",
-        _ => true,
-    })
-}
-
-fn on(algorithm: Algorithm, data: &'static str) -> Vec<Preset> {
-    let name = algorithm.name();
-    if data == "sinusoid" {
-        return vec![Preset {
-            name: format!("{name}-{data}"),
-            algorithm,
-            data,
-            episodes: None,
-            network: None,
-        }];
-    }
-    if algorithm == Algorithm::Siamese {
-        // it is trained on pairs, whatever the episodes
-        let of =
-            |name, network| Preset { name, algorithm, data, episodes: Some((20, 1)), network: Some(network) };
-        let small = of(format!("{name}-{data}"), Twin::Small);
-        return vec![small, of(format!("{name}-{data}-koch"), Twin::Koch)];
-    }
-    if algorithm == Algorithm::Mann {
-        // of sequences, which are no support and query
-        let of = |ways| {
-            let name = format!("{name}-{data}-{ways}");
-            Preset { name, algorithm, data, episodes: Some((ways, 1)), network: None }
-        };
-        return CLASSES.map(of).to_vec();
-    }
-    let of = |(ways, shots)| {
-        let name = format!("{name}-{data}-{ways}w{shots}s");
-        Preset { name, algorithm, data, episodes: Some((ways, shots)), network: None }
-    };
-    if algorithm == Algorithm::Leo {
-        return FIVE_WAYS.map(of).to_vec();
-    }
-    EPISODES.into_iter().map(of).collect()
-}
-
-/// What `fewshot algorithms` prints.
-pub fn list() -> Vec<String> {
-    let line = |algorithm: &Algorithm| {
-        let data: Vec<&str> = data_of(*algorithm).collect();
-        let name = algorithm.name();
-        format!(
-            "{name:<18}{:<64}{}; presets {name}-{}",
-            algorithm.summary(),
-            algorithm.paper(),
-            data.join("|")
-        )
-    };
-    let mut lines: Vec<String> = Algorithm::all().iter().map(line).collect();
-    lines.push(String::new());
-    lines.push(format!("Presets: fewshot train --preset {PATTERN}"));
-    let episodes: Vec<String> = EPISODES.map(|(ways, shots)| format!("{ways}w{shots}s")).into();
-    lines.push(format!("Of drawings: {}. Where their settings come from:", episodes.join(", ")));
-    for algorithm in Algorithm::all() {
-        for data in data_of(*algorithm) {
-            let preset = on(*algorithm, data).swap_remove(0);
-            let (name, source) = (algorithm.name(), preset.describe(&Options::default()));
-            let source = source.split_once(": ").map_or("", |(_, source)| source).to_owned();
-            lines.push(format!("  {:<28}{source}", format!("{name}-{data}")));
-        }
-    }
-    lines
-}
-
 /// Letters to insert, delete or replace to make one name of the other (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {
@@ -208,92 +153,77 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
+    fn given(text: &str) -> Options {
+        Options(text.parse().unwrap())
+    }
+
     fn resolved(preset: &str, given: &Options) -> Result<Settings, Error> {
-        let options = Preset::named(preset)?.options(given)?;
+        let options = Preset::named(preset, None)?.options(given)?;
         Settings::resolve(&given.clone().or(options))
-    }
-
-    fn omniglot() -> Options {
-        Options { data: Some(Data::Omniglot("/data".into())), ..Options::default() }
-    }
-
-    fn features() -> Options {
-        Options { data: Some(Data::Features("/data".into())), ..Options::default() }
     }
 
     #[test]
     fn every_preset_is_the_defaults_of_its_algorithm() {
         for preset in Preset::all() {
-            let given = match (preset.algorithm, preset.data) {
-                (Algorithm::Leo, _) => features(),
-                (_, "omniglot") => omniglot(),
-                _ => Options::default(),
-            };
-            let settings = resolved(&preset.name, &given).unwrap();
-            let plain = Options {
-                algorithm: Some(preset.algorithm),
-                data: Some(settings.data.clone()),
-                ways: preset.episodes.map(|(ways, _)| ways),
-                shots: preset.episodes.map(|(_, shots)| shots),
-                network: preset.network,
-                ..Options::default()
-            };
-            assert_eq!(settings, Settings::resolve(&plain).unwrap(), "{}", preset.name);
+            let data = given(&format!("data = '{}'", preset.placeless()));
+            let settings = resolved(&preset.name, &data).unwrap();
+            let plain = preset.named_options().with("data", settings.data.to_string());
+            assert_eq!(settings.options(), Settings::resolve(&plain).unwrap().options(), "{}", preset.name);
         }
     }
 
     #[test]
+    fn a_preset_goes_by_two_names() {
+        let name = |name, algorithm| Preset::named(name, algorithm).map(|preset| preset.name).ok();
+        let whole = Some("maml-omniglot-5w1s".to_owned());
+        assert_eq!(name("omniglot-5w1s", Some("maml")), whole);
+        assert_eq!(name("maml-omniglot-5w1s", Some("maml")), whole);
+        assert_eq!(name("maml-omniglot-5w1s", None), whole);
+        assert_eq!(name("omniglot-5w1s", None), None);
+    }
+
+    #[test]
     fn options_beside_a_preset_replace_its_own_and_nothing_else() {
-        let given = Options { ways: Some(5), meta_batch: Some(3), ..omniglot() };
-        let settings = resolved("reptile-omniglot-20w1s", &given).unwrap();
-        let twenty = resolved("reptile-omniglot-20w1s", &omniglot()).unwrap();
-        assert_eq!(settings.classes.as_ref().map(|classes| classes.ways), Some(5));
-        assert_eq!(settings.iterations, twenty.iterations);
-        assert_eq!(settings.method.steps(), twenty.method.steps());
-        assert_eq!(settings.options().lanes, Some(3));
+        let omniglot = "data = 'omniglot:/data'";
+        let settings =
+            resolved("reptile-omniglot-20w1s", &given(&format!("ways = 5\nmeta-batch = 3\n{omniglot}")));
+        let settings = settings.unwrap();
+        let twenty = resolved("reptile-omniglot-20w1s", &given(omniglot)).unwrap();
+        assert_eq!((settings.ways(), settings.iterations), (5, twenty.iterations));
+        assert_eq!(settings.count("inner-steps"), twenty.count("inner-steps"));
+        assert_eq!(settings.count("lanes"), 3);
     }
 
     #[test]
     fn what_fits_no_preset_is_refused_with_the_way_out() {
-        let message = |name: &str, given: Options| resolved(name, &given).unwrap_err().to_string();
-        let none = Options::default;
-        assert!(message("maml-omniglot-5w1s", none()).contains("--data omniglot:PATH"));
-        assert!(message("maml-omniglot-5w1", none()).contains("near it are maml-omniglot-5w1s"));
-        assert!(message("nonsense", none()).contains(PATTERN));
-        assert!(message("cavia-glyphs-5w1s", none()).contains("no such preset"));
+        let message = |name: &str, text: &str| resolved(name, &given(text)).err().unwrap().to_string();
+        assert!(message("maml-omniglot-5w1s", "").contains("--data omniglot:PATH"));
+        assert!(message("maml-omniglot-5w1", "").contains("near it are maml-omniglot-5w1s"));
+        assert!(message("nonsense", "").contains("fewshot presets"));
+        assert!(message("cavia-glyphs-5w1s", "").contains("no such preset"));
+        let (omniglot, folder) = ("data = 'omniglot:/data'", "data = 'folder:/data'");
         assert!(
-            message("maml-glyphs-5w1s", omniglot())
+            message("maml-glyphs-5w1s", omniglot)
                 .contains("other data; give --data glyphs, or --preset maml-omniglot-5w1s")
         );
-        let folder = || Options { data: Some(Data::Folder("/data".into())), ..none() };
         assert!(
-            message("protonet-omniglot-20w5s", folder()).contains("--algorithm protonet --ways 20 --shots 5")
+            message("protonet-omniglot-20w5s", folder).contains("fewshot train protonet --ways 20 --shots 5")
         );
         assert!(
-            message("siamese-omniglot-koch", folder())
-                .contains("--algorithm siamese --ways 20 --network koch")
+            message("siamese-omniglot-koch", folder)
+                .contains("fewshot train siamese --ways 20 --network koch")
         );
-        assert!(message("cavia-sinusoid", folder()).ends_with("or another algorithm"));
-        assert!(message("leo-omniglot-5w1s", folder()).contains("--algorithm pretrain --data folder:/data"));
-        assert!(message("leo-omniglot-5w1s", none()).contains("fewshot embed runs/encoder"));
-        assert!(message("leo-omniglot-5w5s", omniglot()).contains("fewshot embed runs/encoder"));
-        let anil = Options { algorithm: Some(Algorithm::Anil), ..none() };
+        assert!(message("cavia-sinusoid", folder).ends_with("or another algorithm"));
+        assert!(message("leo-omniglot-5w1s", folder).contains("fewshot train pretrain --data folder:/data"));
+        assert!(message("leo-omniglot-5w1s", "").contains("fewshot embed runs/encoder"));
+        assert!(message("leo-omniglot-5w5s", omniglot).contains("fewshot embed runs/encoder"));
         assert!(
-            message("maml-sinusoid", anil).contains("leave --algorithm out, or take --preset anil-sinusoid")
+            message("maml-sinusoid", "algorithm = 'anil'").contains("or take --preset anil-sinusoid")
         );
     }
 
     #[test]
     fn distances_between_names() {
         assert_eq!(["", "maml", "anil", "nil"].map(|name| distance(name, "anil")), [4, 3, 0, 1]);
-    }
-
-    #[test]
-    fn the_list_names_every_algorithm_and_source() {
-        let text = list().join("\n");
-        for algorithm in Algorithm::all() {
-            assert!(text.contains(algorithm.paper()) && !algorithm.summary().is_empty(), "{text}");
-        }
-        assert!(text.contains("  mamlpp-omniglot") && text.contains("  cavia-sinusoid"), "{text}");
     }
 }

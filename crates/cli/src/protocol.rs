@@ -1,19 +1,17 @@
 //! What a run is about to do, printed before it starts.
 
 use fewshot_episodes::{Outputs, SequenceProtocol, Tasks};
-use fewshot_meta::{Checkpointing, Learner};
+use fewshot_meta::Learner;
 use fewshot_nn::Clip;
 
-use crate::choices::{MannMemory, choice_name};
 use crate::data::Source;
-use crate::defaults;
-use crate::latent;
-use crate::learner;
-use crate::method::{Inner, Method, Steps, Tuning};
-use crate::official;
+use crate::network;
+use crate::norm;
 use crate::outer::Outer;
-use crate::sequences;
 use crate::settings::Settings;
+
+/// Epsilon of Adam, of which nothing is said (Kingma and Ba 2015).
+const EPSILON: f64 = 1e-8;
 
 /// Data, classes, episodes, learner and training, one line each.
 pub fn lines(
@@ -41,7 +39,7 @@ pub fn of_settings(settings: &Settings, outputs: Outputs, learner: &dyn Learner)
         format!(
             "learner     {}; {}, {weights} weights",
             method(settings, learner),
-            learner::network_name(settings)
+            network::words(settings)
         ),
         format!("training    {}", training(settings)),
     ]
@@ -49,50 +47,38 @@ pub fn of_settings(settings: &Settings, outputs: Outputs, learner: &dyn Learner)
 
 fn episodes(settings: &Settings, outputs: Outputs) -> String {
     let Settings { shots, train_shots, queries, eval_queries, .. } = settings;
+    let own = settings.algorithm.trained_on(settings, outputs);
+    let same = *train_shots == (*shots).into();
     let Some(classes) = &settings.classes else {
-        let other =
-            if *train_shots == (*shots).into() { String::new() } else { format!(" {train_shots} shots,") };
-        return match settings.method {
-            Method::Pretrain { .. } => format!(
-                "{shots} shots, queries {eval_queries}; in training {queries} points of each wave, without adapting"
-            ),
-            _ => format!("{shots} shots, queries {eval_queries}; in training{other} queries {queries}"),
-        };
+        let other = if same { String::new() } else { format!(" {train_shots} shots,") };
+        let trained = own.unwrap_or(format!("queries {queries}"));
+        let other = if trained.starts_with("queries") { other } else { String::new() };
+        return format!("{shots} shots, queries {eval_queries}; in training{other} {trained}");
     };
     let (ways, train_ways) = (classes.ways, classes.train_ways);
-    let other = if *train_shots == (*shots).into() { String::new() } else { format!(" {train_shots}-shot") };
+    let other = if same { String::new() } else { format!(" {train_shots}-shot") };
     let turned = if classes.eval_rotations == classes.rotations {
-        choice_name(classes.rotations)
+        classes.rotations.to_string()
     } else {
-        format!(
-            "{} in training, {} at test",
-            choice_name(classes.rotations),
-            choice_name(classes.eval_rotations)
-        )
+        format!("{} in training, {} at test", classes.rotations, classes.eval_rotations)
     };
-    if let Some(SequenceProtocol { classes, per_class, batch, .. }) = sequences::protocol(settings) {
+    if let Some(SequenceProtocol { classes, per_class, batch, growth, .. }) =
+        settings.algorithm.sequences(settings)
+    {
         let length = classes * per_class;
-        let growth = match settings.method {
-            Method::Mann { growth: Some(every), .. } => {
-                format!(", in training one class more every {every} sequences")
-            }
-            _ => String::new(),
-        };
+        let growth = growth.map(|growth| growth.sequences);
+        let growth = growth.map(|every| format!(", in training one class more every {every} sequences"));
+        let growth = growth.unwrap_or_default();
         return format!(
             "sequences of {length} drawings of {classes} classes, labels one step late, {batch} side by side{growth}; rotations {turned}"
         );
     }
-    let trained = match settings.method {
-        Method::Pretrain { batch: Some(batch), .. } => {
-            format!("batches of {batch} drawings of all {} classes", outputs.width())
-        }
-        Method::Siamese { pairs, .. } => {
-            format!("batches of {pairs} pairs {}, distorted", official::among(settings))
-        }
-        _ if train_shots.are_drawn() => {
+    let trained = match own {
+        Some(own) => own,
+        None if train_shots.are_drawn() => {
             format!("{train_ways}-way{other}, images per class {}", train_shots.most + queries)
         }
-        _ => format!("{train_ways}-way{other}, queries {queries}"),
+        None => format!("{train_ways}-way{other}, queries {queries}"),
     };
     format!(
         "{ways}-way {shots}-shot, queries per class {eval_queries}; in training {trained}; rotations {turned}"
@@ -103,64 +89,19 @@ fn method(settings: &Settings, learner: &dyn Learner) -> String {
     let norm = match &settings.classes {
         None => String::new(),
         Some(_) if learner.spec().statistics::<f32>().is_empty() => ", no batch norm".into(),
-        Some(classes) => format!(", batch norm at test: {}", choice_name(classes.norm)),
+        Some(classes) => format!(", batch norm at test: {}", norm::name(classes.norm)),
     };
-    let name = settings.algorithm().name();
-    let order = settings.method.order().map(|order| format!(" of order {}", choice_name(order)));
-    let again = match settings.method.memory() {
-        Some(Checkpointing::Recompute) => ", computed again",
-        _ => "",
-    };
-    let what = match &settings.method {
-        Method::Maml { inner, .. } | Method::Fomaml { inner } | Method::Anil { inner, .. } => {
-            self::inner(inner)
-        }
-        Method::Reptile { inner, batch, eval_batch, lanes } => {
-            format!("{} on {batch} examples (at test {eval_batch}), lanes {lanes}", self::inner(inner))
-        }
-        Method::Imaml { inner, proximal, pull, cg_steps } => {
-            let pull = choice_name(*pull);
-            format!(
-                "{}, proximal {proximal} in {pull}, conjugate gradient steps {cg_steps}",
-                self::inner(inner)
-            )
-        }
-        Method::Cavia { inner, context, .. } => format!("{}, context {context}", self::inner(inner)),
-        Method::MetaSgd { steps, .. } => format!("{} of learned rates", self::steps(steps)),
-        Method::LstmMetaLearner { steps, batch, .. } => {
-            format!("{} of learned gates on {batch} examples", self::steps(steps))
-        }
-        Method::Mamlpp { inner, parts, .. } => format!("{}, parts {parts}", self::inner(inner)),
-        Method::Pretrain { tuning: Tuning { lr, steps, decay }, .. } => {
-            let from = if settings.classes.is_some() { " with a new last layer" } else { "" };
-            format!("at test fine-tuned{from}, steps {steps} of rate {lr}, decay {decay}")
-        }
-        Method::Matching { distance, reads: 0 } => format!("{} distance", choice_name(*distance)),
-        Method::Matching { distance, reads } => {
-            format!("{} distance, full context with {reads} reads", choice_name(*distance))
-        }
-        Method::Relation => "scores of pairs, mean squared error".into(),
-        Method::R2d2 => "ridge regression".into(),
-        Method::Lrd2 { newton_steps } => format!("logistic regression, Newton steps {newton_steps}"),
-        Method::Mann { memory: MannMemory::External, access, names, .. } => {
-            format!("memory access {}, names {}", choice_name(*access), choice_name(*names))
-        }
-        Method::Mann { names, .. } => format!("without a memory, names {}", choice_name(*names)),
-        Method::Leo(leo) => latent::words(leo),
-        Method::Siamese { .. } => "largest probability of the same character".into(),
-        Method::Protonet { distance } => format!("{} distance", choice_name(*distance)),
-    };
-    format!("{name}{}, {what}{again}{}{norm}", order.unwrap_or_default(), not_adapted(settings, learner))
+    let order = settings.options.get("order").map(|order| format!(" of order {order}"));
+    let again = if settings.options.flag("recompute") == Some(true) { ", computed again" } else { "" };
+    let (name, order) = (settings.name(), order.unwrap_or_default());
+    let what = settings.algorithm.words(settings);
+    format!("{name}{order}, {what}{again}{}{norm}", not_adapted(settings, learner))
 }
 
 /// Which weights inner steps leave alone, for the kinds of MAML: those of norms, by the first name and how many more there are.
 fn not_adapted(settings: &Settings, learner: &dyn Learner) -> String {
-    let adapts = matches!(
-        settings.method,
-        Method::Maml { .. } | Method::Fomaml { .. } | Method::MetaSgd { .. } | Method::Mamlpp { .. }
-    );
     let spec = learner.spec();
-    let names: Vec<&str> = spec.norms().filter(|_| adapts).collect();
+    let names: Vec<&str> = spec.norms().filter(|_| settings.algorithm.leaves_norms()).collect();
     match names[..] {
         [] => String::new(),
         [one] => format!(", not adapted: {one}"),
@@ -168,27 +109,14 @@ fn not_adapted(settings: &Settings, learner: &dyn Learner) -> String {
     }
 }
 
-fn inner(inner: &Inner) -> String {
-    format!("{} of rate {}", steps(&inner.steps), inner.lr)
-}
-
-fn steps(steps: &Steps) -> String {
-    format!("inner steps {} (at test {})", steps.train, steps.eval)
-}
-
 fn training(settings: &Settings) -> String {
     let Settings {
         iterations, meta_batch, outer, outer_lr, decay, clip, validate_every, patience, seed, ..
     } = settings;
-    let episodes = match (&settings.method, meta_batch) {
-        (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, 1) => "batch",
-        (Method::Pretrain { batch: Some(_), .. } | Method::Siamese { .. }, _) => "batches",
-        (Method::Mann { per_class: 1.., .. }, _) => "tasks",
-        (_, 1) => "episode",
-        (_, _) => "episodes",
-    };
-    let outer = match (outer, settings.method.outer_epsilon()) {
-        (Outer::Adam, defaults::EPSILON) => format!("Adam {outer_lr}"),
+    let [one, several] = settings.algorithm.unit(settings);
+    let episodes = if *meta_batch == 1 { one } else { several };
+    let outer = match (outer, settings.algorithm.outer_epsilon()) {
+        (Outer::Adam, EPSILON) => format!("Adam {outer_lr}"),
         (Outer::Adam, epsilon) => format!("Adam {outer_lr} (epsilon {epsilon})"),
         (Outer::Sgd, _) => format!("SGD {outer_lr}"),
         (Outer::Layers, _) => format!("SGD by layers {outer_lr}"),
@@ -215,6 +143,7 @@ fn training(settings: &Settings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Options;
 
     #[test]
     fn a_network_without_batch_norm_has_no_policy() {
@@ -224,8 +153,8 @@ mod tests {
             ("algorithm = 'maml'", ", batch norm at test: batch"),
             ("data = 'sinusoid'", "rate 0.01"),
         ] {
-            let settings = Settings::resolve(&toml::from_str(options).unwrap()).unwrap();
-            let words = method(&settings, &*learner::build(&settings));
+            let settings = Settings::resolve(&Options(options.parse().unwrap())).unwrap();
+            let words = method(&settings, &*settings.algorithm.build(&settings));
             assert!(words.ends_with(expected), "{words}");
         }
     }

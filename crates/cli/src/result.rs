@@ -1,10 +1,11 @@
 //! A score in words and as JSON.
 
 use fewshot_meta::{Evaluation, Metric, Verification};
+use fewshot_nn::NormPolicy;
 use serde::Serialize;
 
+use crate::norm;
 use crate::baselines::Baselines;
-use crate::choices::{Norm, choice_name};
 use crate::data::TestEpisodes;
 use crate::measure::Measured;
 
@@ -96,7 +97,7 @@ impl Measured {
         self.line(self.norm, &self.stages[&self.stage])
     }
 
-    fn line(&self, norm: Option<Norm>, evaluation: &Evaluation) -> String {
+    fn line(&self, norm: Option<NormPolicy>, evaluation: &Evaluation) -> String {
         let Measured { stage, episodes, .. } = self;
         let TestEpisodes { ways, shots, .. } = episodes;
         let count = evaluation.values.len();
@@ -104,7 +105,7 @@ impl Measured {
         match evaluation.metric {
             Metric::Accuracy => {
                 let norm =
-                    norm.map_or("no batch norm".into(), |norm| format!("batch norm {}", choice_name(norm)));
+                    norm.map_or("no batch norm".into(), |norm| format!("batch norm {}", norm::name(norm)));
                 format!(
                     "accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes, {norm})",
                     episodes.part.words()
@@ -216,11 +217,11 @@ impl Measured {
             shots: episodes.shots,
             queries: episodes.queries,
             classes,
-            norm: self.norm.map(choice_name),
+            norm: self.norm.map(|policy| norm::name(policy).into()),
             other_norm: self
                 .other_norm
                 .as_ref()
-                .map(|(norm, other)| OtherNorm { norm: choice_name(*norm), score: Score::of(other) }),
+                .map(|(norm, other)| OtherNorm { norm: norm::name(*norm).into(), score: Score::of(other) }),
             steps: stepped.then_some(*stage),
             by_step: stepped.then(|| self.shown().map(at).collect()),
             feature_nearest_neighbour: baselines.and_then(|beside| beside.nearest.as_ref()).map(Score::of),
@@ -286,7 +287,7 @@ mod tests {
         };
         let expected =
             |norm: &str| format!("accuracy 50.00 ± 0.00 % (2 episodes, 20-way 1-shot, test classes, {norm})");
-        assert_eq!(measured(Some(Norm::Running)).headline(), expected("batch norm running"));
+        assert_eq!(measured(Some(NormPolicy::Running { momentum: 0.1 })).headline(), expected("batch norm running"));
         assert_eq!(measured(None).headline(), expected("no batch norm"));
         assert!(measured(None).json().contains("\"norm\":null"));
     }

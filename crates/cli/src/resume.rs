@@ -7,13 +7,13 @@ use fewshot_meta::{Checkpoint, Learner, Progress};
 use fewshot_nn::Optimizer;
 
 use crate::beginning;
-use crate::choices::Data;
 use crate::data::Source;
 use crate::error::Error;
 use crate::kept::{Dividing, Kept};
 use crate::lock::Lock;
 use crate::opening;
 use crate::options::Options;
+use crate::places::Data;
 use crate::run_files::PROGRESS;
 use crate::settings::Settings;
 use crate::trained;
@@ -38,7 +38,7 @@ impl Resumed {
     /// Reads where the run in a folder stands.
     pub fn read(dir: &Path, options: &Options) -> Result<Resumed, Error> {
         let free = ["iterations", "data"];
-        if let Some(other) = options.given().into_iter().find(|option| !free.contains(&option.as_str())) {
+        if let Some(other) = options.0.keys().find(|option| !free.contains(&option.as_str())) {
             return Err(Error::Combination(format!(
                 "--resume --{other}: a run goes on with its own settings; leave --{other} out, or begin another run with --config"
             )));
@@ -56,18 +56,21 @@ impl Resumed {
         }
         let (checkpoint, done) = kept.checkpoint(&path)?;
         let mut settings = kept.settings.clone();
-        settings.iterations = options.iterations.unwrap_or(settings.iterations);
+        if let Some(iterations) = options.get("iterations") {
+            settings.set("iterations", iterations.clone())?;
+        }
         if settings.iterations < done {
             let way_out = format!("the run has done {done} already; ask for more");
             return Err(Error::option("iterations", settings.iterations, way_out));
         }
         let (division, dir) = (kept.checksum().map(str::to_owned), dir.to_owned());
         let dividing = kept.dividing(&checkpoint);
-        if let Some(data) = &options.data {
+        let moved_to: Option<Data> = options.read("data");
+        if let Some(data) = &moved_to {
             moved(data, &settings, &dividing)?;
-            settings.data = data.clone();
+            settings.set("data", data.to_string())?;
         }
-        let have_moved = options.data.is_some();
+        let have_moved = moved_to.is_some();
         Ok(Resumed { dir, settings, lock, dividing, have_moved, division, checkpoint, done })
     }
 

@@ -6,19 +6,18 @@ use std::path::Path;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{Checkpoint, Evaluation, Learner, Meta, Metric, evaluate};
 
-use crate::algorithm::Algorithm;
 use crate::args::Part;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
-use crate::defaults;
 use crate::error::Error;
 use crate::files;
-use crate::learner;
 use crate::official;
 use crate::run_files::{LARGEST_TEXT, MODEL, VALIDATION};
 use crate::sequences;
 use crate::settings::Settings;
 
+/// Episodes of validation classes by which weights are chosen (F).
+const EPISODES: u64 = 200;
 /// First line of the file.
 const HEADER: &str = "iteration,score,interval";
 
@@ -56,7 +55,7 @@ impl Selection {
             tasks,
             episodes,
             words,
-            learner: learner::build(settings),
+            learner: settings.algorithm.build(settings),
             best: None,
             lines: Vec::new(),
         }))
@@ -90,7 +89,7 @@ impl Selection {
         if !meta.iteration.is_multiple_of(self.every) && meta.iteration != self.last {
             return Ok(false);
         }
-        let start = learner::start(&self.settings, meta.clone());
+        let start = self.settings.algorithm.start(&self.settings, meta.clone());
         let (seen, beside) = match self.seen(&start) {
             Ok(seen) => seen,
             Err(fewshot_meta::Error::Predictions { .. }) => return Ok(false),
@@ -112,7 +111,7 @@ impl Selection {
 
     /// The score of weights, and of sequences the accuracy at each instance to stand beside it.
     fn seen(&self, meta: &Meta) -> Result<(Evaluation, String), fewshot_meta::Error> {
-        if sequences::protocol(&self.settings).is_none() {
+        if self.settings.algorithm.sequences(&self.settings).is_none() {
             let seen = evaluate(&*self.learner, meta, &*self.tasks, self.episodes)?;
             return Ok((seen, String::new()));
         }
@@ -130,7 +129,7 @@ impl Selection {
 
     /// What was seen, as a file.
     pub fn text(&self) -> String {
-        let beside = if sequences::protocol(&self.settings).is_some() { ",instances" } else { "" };
+        let beside = if self.settings.algorithm.sequences(&self.settings).is_some() { ",instances" } else { "" };
         format!("{HEADER}{beside}\n{}\n", self.lines.join("\n"))
     }
 
@@ -153,14 +152,14 @@ impl Selection {
 /// What weights are measured on, how many episodes, and what they are in words: of a Siamese network one-shot trials within
 /// alphabets, where some are large enough.
 fn tasks(settings: &Settings, source: &Source) -> Result<(Box<dyn Tasks>, u64, String), Error> {
-    if settings.algorithm() == Algorithm::Siamese
+    if settings.algorithm.verifies()
         && let Some(trials) = source.trials(settings)
     {
         return Ok((Box::new(trials), official::VALIDATION_RUNS, official::validation_words(settings)));
     }
     let episodes = TestEpisodes { part: Part::Validation, ..TestEpisodes::of(settings) };
-    let count = defaults::VALIDATION_EPISODES;
-    let what = match sequences::protocol(settings) {
+    let count = EPISODES;
+    let what = match settings.algorithm.sequences(settings) {
         Some(_) => "sequences, from the second instance on",
         None => "episodes",
     };
@@ -184,9 +183,10 @@ mod tests {
     use fewshot_autodiff::Array;
 
     use super::*;
+    use crate::options::Options;
 
     fn settings(text: &str) -> Settings {
-        Settings::resolve(&toml::from_str(text).unwrap()).unwrap()
+        Settings::resolve(&Options(text.parse().unwrap())).unwrap()
     }
 
     #[test]

@@ -1,77 +1,19 @@
 //! Sequences of images: how a memory-augmented network is trained, and measured instance by instance.
 
-use fewshot_episodes::{Growth, ImageSet, Names, Purpose, SequenceProtocol, Sequences, Tasks};
-use fewshot_meta::{Core, Evaluation, LabelCode, Mann, Meta, Metric, by_instance};
-use fewshot_nn::MannConfig;
+use fewshot_episodes::{ImageSet, Purpose, SequenceProtocol, Sequences, Tasks};
+use fewshot_meta::{Evaluation, Meta, Metric, by_instance};
 use serde::Serialize;
 use std::sync::Arc;
 
 use crate::args::Part;
-use crate::choices::{Access, MannMemory, Naming, Rotations};
-use crate::defaults;
 use crate::error::Error;
 use crate::measure::Subject;
-use crate::method::Method;
 use crate::settings::Settings;
 
-/// Units of the baseline without a memory, as many as the controller has.
-const FEED_FORWARD: usize = 200;
 /// Instances shown in one line, as published.
 const SHOWN: [usize; 6] = [1, 2, 3, 4, 5, 10];
 /// The instance whose accuracy counts: the first time a class can be known.
 const COUNTED: usize = 2;
-
-/// Sequences as the settings ask for; nothing where episodes are learned from instead.
-pub fn protocol(settings: &Settings) -> Option<SequenceProtocol> {
-    let (Method::Mann { sequences, names, per_class: per_class @ 1.., growth, .. }, Some(classes)) =
-        (&settings.method, &settings.classes)
-    else {
-        return None;
-    };
-    Some(SequenceProtocol {
-        per_class: *per_class,
-        names: self::names(*names),
-        batch: *sequences,
-        turned: classes.rotations == Rotations::NewClasses,
-        growth: growth.map(|sequences| Growth { sequences, most: defaults::MOST_CLASSES }),
-        ..SequenceProtocol::santoro(classes.ways)
-    })
-}
-
-fn names(naming: Naming) -> Names {
-    match naming {
-        Naming::Numbers => Names::Numbers,
-        Naming::Strings => Names::Strings,
-    }
-}
-
-/// The network of a run; nothing for another algorithm.
-pub fn network(settings: &Settings) -> Option<Mann> {
-    let (Method::Mann { memory, access, names, sequences, .. }, Some(classes)) =
-        (&settings.method, &settings.classes)
-    else {
-        return None;
-    };
-    let inputs = classes.pictures.size * classes.pictures.size * classes.pictures.channels();
-    let labels = match names {
-        Naming::Numbers => LabelCode::OneHot(classes.ways),
-        Naming::Strings => LabelCode::Strings,
-    };
-    let config = MannConfig::santoro();
-    let core = match memory {
-        MannMemory::External => {
-            let access = match access {
-                Access::Paper => fewshot_nn::Access::Paper,
-                Access::PerHead => fewshot_nn::Access::PerHead,
-                Access::Shared => fewshot_nn::Access::Shared,
-            };
-            Core::Memory(MannConfig { access, ..config })
-        }
-        MannMemory::Lstm => Core::Lstm(config.controller),
-        MannMemory::None => Core::FeedForward(FEED_FORWARD),
-    };
-    Some(Mann::on(core, inputs, labels, *sequences))
-}
 
 /// Sequences of some classes.
 pub fn drawn(
@@ -132,7 +74,7 @@ pub fn scores(
     tasks: &dyn Tasks,
     sequences: u64,
 ) -> Result<(Vec<Evaluation>, u64), fewshot_meta::Error> {
-    let network = network(settings).expect("only a memory-augmented network is measured on sequences");
+    let network = settings.algorithm.reader(settings).expect("only what reads sequences is measured on them");
     let batches = sequences.div_ceil(network.batch as u64).max(1);
     let scores = by_instance(&network, meta, tasks, batches)?;
     Ok((scores, batches * network.batch as u64))
@@ -151,7 +93,7 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, part: Part) -> Result<I
     let scored = scores(settings, subject.meta, tasks, settings.episodes as u64);
     let (scores, sequences) = scored.map_err(|error| Error::Evaluation(error.to_string()))?;
     Ok(Instances {
-        learner: settings.algorithm().name(),
+        learner: settings.name().into(),
         scores,
         sequences,
         classes: settings.classes.as_ref().map_or(0, |classes| classes.ways),

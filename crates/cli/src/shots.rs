@@ -4,6 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use toml::Value;
+
+use crate::error::Error;
+use crate::options::Kind;
+use crate::options::shared::MOST;
 
 /// Labelled examples per class of a training episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +26,21 @@ impl Shots {
         self.least < self.most
     }
 
-    /// The same, but no range above this number.
-    pub fn drawn_below(self, most: usize) -> Shots {
-        if self.are_drawn() { Shots { least: self.least.min(most), most: self.most.min(most) } } else { self }
+    /// Shots as a configuration has them: a number stays a number.
+    pub fn value(text: &str) -> Result<Value, String> {
+        let shots: Shots = text.parse()?;
+        Value::try_from(shots).map_err(|error| error.to_string())
+    }
+
+    /// Checks that there are some, and not too many.
+    pub fn check(self) -> Result<(), Error> {
+        for end in [self.least, self.most] {
+            let value = Value::Integer(i64::try_from(end).unwrap_or(i64::MAX));
+            if let Some(cause) = Kind::upto(MOST).out_of_range(&value) {
+                return Err(Error::option("train-shots", end, cause));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -95,12 +112,5 @@ mod tests {
         for wrong in ["", "1..", "9..1", "-1", "one"] {
             assert!(wrong.parse::<Shots>().unwrap_err().contains("1..9"), "{wrong}");
         }
-    }
-
-    #[test]
-    fn only_a_range_is_narrowed() {
-        let range = Shots { least: 1, most: 9 };
-        assert_eq!(range.drawn_below(4), Shots { least: 1, most: 4 });
-        assert_eq!(Shots::from(10).drawn_below(4), Shots::from(10));
     }
 }

@@ -3,11 +3,11 @@
 use fewshot_episodes::names::shown;
 
 use crate::args::Part;
-use crate::choices::Data;
 use crate::data::Source;
 use crate::error::Error;
 use crate::fitting::Class;
 use crate::pictures;
+use crate::places::Data;
 use crate::settings::Settings;
 
 /// Classes named in a message.

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{Learner, Meta, Trainer, Training};
 
-use crate::algorithm::Algorithm;
-use crate::args::TrainArgs;
 use crate::beginning::{self, Beginning};
-use crate::choices::Data;
 use crate::config;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
@@ -20,12 +17,11 @@ use crate::fingerprint::checksum;
 use crate::fitting::{self, Asked};
 use crate::interrupt::{self, Guard};
 use crate::keeper::{Keeper, Label};
-use crate::learner;
 use crate::lock::Lock;
 use crate::measure::{Head, Subject, measure};
 use crate::official;
 use crate::on_threads;
-use crate::options::Options;
+use crate::places::Data;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
@@ -36,6 +32,7 @@ use crate::selection::Selection;
 use crate::sequences;
 use crate::settings::Settings;
 use crate::show;
+use crate::train_args::TrainArgs;
 
 /// The weights are saved at least this often, against power cuts.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
@@ -50,14 +47,15 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
             Run::prepare(settings, None, run.source()?)?.run(Start::Resumed(Box::new(run)))
         });
     }
-    let preset = preset.map(|name| Preset::named(&name)).transpose()?;
+    let preset = preset.map(|name| Preset::named(&name, options.text("algorithm"))).transpose()?;
     let options = features::measured(options)?;
     let described = preset.as_ref().map(|preset| preset.describe(&options));
     let asked = match (&preset, config) {
         (Some(preset), _) => {
             let published = preset.options(&options)?;
             // its name says how many ways and shots
-            let named = Options { ways: published.ways, shots: published.shots, ..Options::default() };
+            let mut named = published.clone();
+            named.0.retain(|name, _| name == "ways" || name == "shots");
             Asked { options: options.clone().or(published), given: options.or(named) }
         }
         (None, Some(path)) => {
@@ -114,7 +112,7 @@ impl Run {
         let training = source.training(&settings)?;
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
-        let learner = learner::trained(&settings, training.outputs().width());
+        let learner = settings.algorithm.trained(&settings, training.outputs().width());
         Ok(Run { settings, preset, source, training, episodes, test, learner })
     }
 
@@ -187,7 +185,7 @@ impl Run {
                 (Keeper::fill(create, &label, &trainer.progress(), own.as_deref())?, label)
             }
             Start::Resumed(run) => {
-                let outer = self.settings.outer.optimizer(self.settings.method.outer_epsilon());
+                let outer = self.settings.outer.optimizer(self.settings.algorithm.outer_epsilon());
                 if let Some(stand) = run.progress(&*self.learner, &*outer)? {
                     trainer = trainer.resume(stand);
                 }
@@ -211,7 +209,7 @@ impl Run {
         let Settings { meta_batch, outer, outer_lr, decay, clip, seed, iterations, .. } = self.settings;
         let schedule = decay.schedule(iterations, outer_lr);
         let training = Training { meta_batch, outer_lr, schedule, clip, seed, ..Training::default() };
-        let outer = outer.optimizer(self.settings.method.outer_epsilon());
+        let outer = outer.optimizer(self.settings.algorithm.outer_epsilon());
         Trainer::new(&*self.learner, &*self.training, outer, training)
     }
 
@@ -253,21 +251,21 @@ impl Run {
     /// An example, and the accuracy as the last line.
     fn report(&self, meta: &Meta) -> Result<(), Error> {
         let (settings, iterations) = (&self.settings, meta.iteration);
-        let meta = learner::start(settings, meta.clone());
+        let meta = settings.algorithm.start(settings, meta.clone());
         if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
-            && sequences::protocol(settings).is_none()
+            && settings.algorithm.sequences(settings).is_none()
             && let Some(text) =
-                show::first_episode(settings, &self.source, &*learner::build(settings), &meta, &*self.test)
+                show::first_episode(settings, &self.source, &*settings.algorithm.build(settings), &meta, &*self.test)
         {
             say(format!("\n{text}"))?;
         }
         let subject = Subject { settings, head: Head::Kept, meta: &meta, iterations, curve: None };
-        if settings.algorithm() == Algorithm::Siamese
+        if settings.algorithm.verifies()
             && let Some(trials) = self.source.trials(settings)
         {
             say(official::validation(&subject, &trials)?)?;
         }
-        if sequences::protocol(settings).is_some() {
+        if settings.algorithm.sequences(settings).is_some() {
             let measured = sequences::measure(&subject, &*self.test, self.episodes.part)?;
             return measured.lines().into_iter().try_for_each(say);
         }

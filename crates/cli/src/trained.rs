@@ -4,7 +4,6 @@ use std::path::Path;
 
 use fewshot_meta::Meta;
 
-use crate::algorithm::Algorithm;
 use crate::args::Part;
 use crate::beginning;
 use crate::changes::Changes;
@@ -13,7 +12,6 @@ use crate::data::Source;
 use crate::error::Error;
 use crate::files;
 use crate::kept::{Dividing, Kept};
-use crate::learner;
 use crate::report::note;
 use crate::run_files::{ALL, CONFIG, DIVISION, LARGEST_TEXT, MODEL};
 use crate::settings::Settings;
@@ -54,16 +52,16 @@ impl Trained {
         let path = dir.join(MODEL);
         let (checkpoint, iterations) = kept.checkpoint(&path)?;
         let settings = kept.settings.clone();
-        let outputs = match settings.algorithm() {
-            Algorithm::Pretrain => config::outputs(checkpoint.metadata()).ok_or_else(|| {
+        let outputs = match settings.algorithm.saves_outputs() {
+            true => config::outputs(checkpoint.metadata()).ok_or_else(|| {
                 Error::Model(format!(
                     "{}: does not say how many classes it was trained on; give a folder of fewshot train",
                     path.display()
                 ))
             })?,
-            _ => 1,
+            false => 1,
         };
-        let meta = checkpoint.meta(&*learner::trained(&settings, outputs));
+        let meta = checkpoint.meta(&*settings.algorithm.trained(&settings, outputs));
         let meta = meta.map_err(|error| Error::Model(error.to_string()))?;
         let dividing = kept.dividing(&checkpoint);
         Ok(Trained { settings, dividing, meta, iterations })

@@ -20,6 +20,8 @@ pub enum Downsample {
     MaxPool,
 }
 
+crate::named!(Downsample, "downsampling" { Stride = "stride", MaxPool = "max-pool" });
+
 /// How the last block's images become features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Features {

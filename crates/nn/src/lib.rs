@@ -24,6 +24,8 @@ mod lstm;
 mod mann;
 mod mlp;
 mod model;
+#[macro_use]
+mod named;
 mod noise;
 mod norm;
 mod norm_policy;

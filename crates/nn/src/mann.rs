@@ -28,6 +28,8 @@ pub enum Access {
     Shared,
 }
 
+crate::named!(Access, "access to a memory" { Paper = "paper", PerHead = "per-head", Shared = "shared" });
+
 /// Sizes of a [`MannCell`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MannConfig {

@@ -1,5 +1,7 @@
 //! [`Model`]: an architecture; [`Pass`]: the settings and statistics of one forward pass.
 
+use std::sync::Arc;
+
 use fewshot_autodiff::{Array, Float, Var};
 
 use crate::noise::Noise;
@@ -63,6 +65,26 @@ pub trait Headed<F: Float = f32>: Model<F> {
 
     /// The outputs for features `[n, features]`. Only the head's weights are read.
     fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F>;
+}
+
+impl<F: Float, M: Model<F> + ?Sized> Model<F> for Arc<M> {
+    fn spec(&self) -> &ParamSpec {
+        (**self).spec()
+    }
+
+    fn forward<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        (**self).forward(params, x, pass)
+    }
+}
+
+impl<F: Float, M: Headed<F> + ?Sized> Headed<F> for Arc<M> {
+    fn features<'t>(&self, params: &Params<Var<'t, F>>, x: Var<'t, F>, pass: &mut Pass<'t, F>) -> Var<'t, F> {
+        (**self).features(params, x, pass)
+    }
+
+    fn head<'t>(&self, params: &Params<Var<'t, F>>, features: Var<'t, F>) -> Var<'t, F> {
+        (**self).head(params, features)
+    }
 }
 
 /// The settings of one [`Model::forward`] beside weights and input, and the batch statistics that it collects.

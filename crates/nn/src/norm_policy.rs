@@ -46,13 +46,13 @@ pub struct UnknownPolicy {
 impl FromStr for NormPolicy {
     type Err = UnknownPolicy;
 
-    /// Reads what `Display` writes, and `running` for momentum 0.1.
+    /// Reads what `Display` writes, `running` for momentum 0.1, and `support` for `support-only`.
     fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
         let unknown = || UnknownPolicy { name: name.to_owned() };
         match name {
             "batch" => Ok(NormPolicy::Batch),
             "running" => Ok(NormPolicy::Running { momentum: 0.1 }),
-            "support-only" => Ok(NormPolicy::SupportOnly),
+            "support" | "support-only" => Ok(NormPolicy::SupportOnly),
             "support-plus-one" => Ok(NormPolicy::SupportPlusOne),
             _ => {
                 let number = name.strip_prefix("running(").and_then(|n| n.strip_suffix(')'));

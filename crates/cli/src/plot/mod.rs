@@ -19,15 +19,10 @@ use crate::data::TestEpisodes;
 use crate::error::Error;
 use crate::evaluate::replace_data;
 use crate::files;
-use crate::learned_optimiser;
-use crate::learner;
-use crate::measure::{Head, Subject, measure};
-use crate::method::Method;
+use crate::measure::{Head, Subject, measure, with_steps};
 use crate::names;
 use crate::on_threads;
-use crate::ranges;
 use crate::report::say_as_it_is;
-use crate::sequences;
 use crate::settings::Settings;
 use crate::trained::Trained;
 use fewshot_episodes::names::shown_path;
@@ -40,19 +35,22 @@ const STEPS: usize = 10;
 pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let run = Trained::read(&args.dir)?;
     let (mut settings, iterations) = (run.settings.clone(), run.iterations);
-    let meta = learner::start(&settings, run.meta.clone());
+    let meta = settings.algorithm.start(&settings, run.meta.clone());
     replace_data(args.data.as_ref(), &mut settings)?;
-    settings.episodes = args.episodes.unwrap_or(settings.episodes);
-    ranges::numbers(&settings)?;
+    if let Some(episodes) = args.episodes {
+        settings.set("episodes", episodes as i64)?;
+    }
     let out = args.out.as_deref().unwrap_or(&args.dir);
     let [metrics, validation] = logs::read(&args.dir, &run);
-    if let Some(chart) = curves::learning(&metrics, &validation, learned_from(&settings.method)) {
+    if let Some(chart) = curves::learning(&metrics, &validation, settings.algorithm.learns_from(&settings)) {
         write(out, "learning.svg", &chart.svg())?;
     }
     let source = run.source(&settings)?;
     let episodes = TestEpisodes::of(&settings);
     let tasks = source.test(&settings, &episodes)?;
-    if let (Some(_), Some(network)) = (sequences::protocol(&settings), sequences::network(&settings)) {
+    if let (Some(_), Some(network)) =
+        (settings.algorithm.sequences(&settings), settings.algorithm.reader(&settings))
+    {
         if let Some(chart) = memory::instances(&validation) {
             write(out, "instances.svg", &chart.svg())?;
         }
@@ -62,7 +60,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         return weights.map_or(Ok(()), |svg| write(out, "reads.svg", &svg));
     }
     if let Some(classes) = settings.classes.as_ref().filter(|classes| classes.features.is_none()) {
-        let (learner, episode) = (learner::build(&settings), tasks.episode(0));
+        let (learner, episode) = (settings.algorithm.build(&settings), tasks.episode(0));
         let names = names::of_classes(&settings, &source, &*tasks, 0, &episode);
         let shown = episode::Shown::new(&*learner, &meta, episode, names, &classes.pictures);
         write(out, "episode.svg", &shown.svg())?;
@@ -70,11 +68,11 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
             write(out, "embedding.svg", &chart.svg())?;
         }
     }
-    if let Some(steps) = learned_optimiser::gates(&settings, &meta, &Task::from(tasks.episode(0)).support) {
+    if let Some(steps) = settings.algorithm.gates(&settings, &meta, &Task::from(tasks.episode(0)).support) {
         write(out, "gates.svg", &gates::svg(&steps))?;
     }
-    let Some(steps) = settings.method.eval_steps() else { return Ok(()) };
-    let last = if matches!(settings.method, Method::Leo(_)) { steps } else { steps.max(STEPS) };
+    let Some(steps) = settings.algorithm.eval_steps(&settings) else { return Ok(()) };
+    let last = steps.max(STEPS.min(settings.algorithm.most_steps(&settings)));
     let subject = Subject {
         settings: &settings,
         head: Head::Kept,
@@ -85,25 +83,15 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     let measured = on_threads(args.threads, || measure(&subject, &*tasks, episodes))?;
     write(out, "steps.svg", &curves::steps(&measured.stages, &title(&settings)).svg())?;
     if settings.classes.is_none() {
-        let learner = learner::with_steps(&settings, last);
+        let learner = with_steps(&settings, last);
         write(out, "wave.svg", &curves::wave(&*learner, &meta, settings.shots, settings.seed)?.svg())?;
     }
     Ok(())
 }
 
-/// What an iteration learns from.
-fn learned_from(method: &Method) -> &'static str {
-    match method {
-        Method::Pretrain { batch: Some(_), .. } => "batches",
-        Method::Siamese { .. } => "pairs",
-        Method::Mann { per_class: 1.., .. } => "sequences",
-        _ => "episodes",
-    }
-}
-
 /// What is measured, in a line.
 fn title(settings: &Settings) -> String {
-    let (name, data, shots) = (settings.algorithm().name(), settings.data.name(), settings.shots);
+    let (name, data, shots) = (settings.name(), settings.data.name(), settings.shots);
     let what = match &settings.classes {
         Some(classes) => format!("{}-way {shots}-shot", classes.ways),
         None => format!("{shots} points"),

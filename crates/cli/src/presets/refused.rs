@@ -1,15 +1,15 @@
 //! Presets beside options that contradict them: what to give instead.
 
 use super::Preset;
-use crate::algorithm::Algorithm;
-use crate::choices::{Data, Twin};
+use crate::algorithms::{self, Algorithm};
 use crate::error::Error;
+use crate::places::Data;
 
 impl Preset {
     /// How to come to features, of the data given if an encoder can learn from them.
     pub(super) fn needs_features(&self, given: Option<&Data>) -> Error {
         let encoder = match given {
-            Some(data @ (Data::Folder(_) | Data::Glyphs)) => format!("--algorithm pretrain --data {data}"),
+            Some(data @ (Data::Folder(_) | Data::Glyphs)) => format!("pretrain --data {data}"),
             Some(data @ Data::Omniglot(_)) => format!("--preset pretrain-omniglot-5w1s --data {data}"),
             _ => "--preset pretrain-omniglot-5w1s --data omniglot:PATH".to_owned(),
         };
@@ -22,12 +22,12 @@ impl Preset {
 
     /// The preset is of other data than those given.
     pub(super) fn other_data(&self, given: &Data) -> Error {
-        let Preset { name, data, .. } = self;
-        let place = if *data == "omniglot" { ":PATH" } else { "" };
+        let (name, data) = (&self.name, &self.row.data);
+        let place = if data == "omniglot" { ":PATH" } else { "" };
         let instead = match self.like(self.algorithm, given.name()) {
             Some(like) => format!("--preset {}", like.name),
-            None => match self.settings_on(given) {
-                Some(options) => format!("instead of the preset {options}"),
+            None => match self.command_on(given) {
+                Some(command) => format!("instead of the preset {command}"),
                 None => "another algorithm".to_owned(),
             },
         };
@@ -37,40 +37,42 @@ impl Preset {
         ))
     }
 
-    /// The options that say of other data what the preset says, as far as they can; none where the algorithm knows no such data.
-    fn settings_on(&self, data: &Data) -> Option<String> {
-        if !self.algorithm.learns_from(data) {
+    /// What says of other data what the preset says, as far as it can; none where the algorithm knows no such data.
+    fn command_on(&self, data: &Data) -> Option<String> {
+        let about = self.algorithm.about();
+        if !about.data.contains(&data.name()) {
             return None;
         }
-        let mut options = format!("--algorithm {}", self.algorithm.name());
-        if let (Some((ways, shots)), false) = (self.episodes, *data == Data::Sinusoid) {
-            options += &format!(" --ways {ways}");
-            // pairs and sequences have no shots
-            if shots > 1 || !matches!(self.algorithm, Algorithm::Mann | Algorithm::Siamese) {
-                options += &format!(" --shots {shots}");
+        let mut command = format!("fewshot train {}", about.name);
+        if let (Some(ways), false) = (self.row.ways, *data == Data::Sinusoid) {
+            command += &format!(" --ways {ways}");
+            if let Some(shots) = self.row.shots.filter(|shots| *shots > 1) {
+                command += &format!(" --shots {shots}");
             }
         }
-        Some(options + if self.network == Some(Twin::Koch) { " --network koch" } else { "" })
+        let network = self.row.network.as_ref().filter(|network| *network != "small");
+        Some(command + &network.map(|network| format!(" --network {network}")).unwrap_or_default())
     }
 
-    /// The preset of another algorithm or other data that has the same episodes and network, or else none or the first.
-    fn like(&self, algorithm: Algorithm, data: &str) -> Option<Preset> {
-        let mut others: Vec<Preset> = Preset::all()
-            .into_iter()
-            .filter(|other| other.algorithm == algorithm && other.data == data)
-            .collect();
-        let same = |other: &Preset| other.episodes == self.episodes && other.network == self.network;
+    /// The preset of an algorithm on some data that has the same episodes and network, or else none or the first.
+    fn like(&self, algorithm: &'static dyn Algorithm, data: &str) -> Option<Preset> {
+        let mut others = Preset::of(algorithm);
+        others.retain(|other| other.row.data == data);
+        let same = |other: &Preset| {
+            let (a, b) = (&other.row, &self.row);
+            a.ways == b.ways && a.shots == b.shots && a.network == b.network
+        };
         let place = others.iter().position(same).or((!others.is_empty()).then_some(0))?;
         Some(others.swap_remove(place))
     }
 
     /// The preset is of another algorithm than the one given.
-    pub(super) fn other_algorithm(&self, given: Algorithm) -> Error {
-        let (name, other) = (&self.name, given.name());
-        let instead = self.like(given, self.data).map(|like| format!(", or take --preset {}", like.name));
+    pub(super) fn other_algorithm(&self, given: &str) -> Error {
+        let name = &self.name;
+        let like = algorithms::named(given).and_then(|other| self.like(other, &self.row.data));
+        let instead = like.map(|like| format!(", or take --preset {}", like.name)).unwrap_or_default();
         Error::Combination(format!(
-            "--preset {name} --algorithm {other}: the preset is of another algorithm; leave --algorithm out{}",
-            instead.unwrap_or_default()
+            "--preset {name} beside {given}: the preset is of another algorithm; leave {given} out{instead}"
         ))
     }
 }

@@ -16,6 +16,8 @@ pub enum Order {
     Second,
 }
 
+fewshot_nn::named!(Order, "order" { First = "1", Second = "2" });
+
 /// The rate of the inner steps: with learned rates on a tape (`T = Var<'t, F>`) in training, at rest (`T = Array<F>`) in use.
 #[derive(Debug)]
 pub enum Rate<'a, T> {

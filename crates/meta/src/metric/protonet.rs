@@ -29,6 +29,8 @@ pub enum Distance {
     Cosine,
 }
 
+fewshot_nn::named!(Distance, "distance" { SquaredEuclid = "euclidean", Cosine = "cosine" });
+
 impl Distance {
     /// What signatures call it.
     pub(crate) fn name(self) -> &'static str {

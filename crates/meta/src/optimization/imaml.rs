@@ -44,6 +44,8 @@ pub enum ProximalAt {
     LastStep,
 }
 
+fewshot_nn::named!(ProximalAt, "time of the proximal term" { EveryStep = "every-step", LastStep = "last-step" });
+
 /// MAML by implicit gradients, for classification and regression. All parameters are adapted.
 ///
 /// ```

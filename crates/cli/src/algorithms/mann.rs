@@ -1,0 +1,193 @@
+//! Memory-augmented networks: a network that reads examples into a memory and recalls them.
+
+use fewshot_episodes::{Growth, Names, Rotations, SequenceProtocol};
+use fewshot_meta::{Core, LabelCode, Learner};
+use fewshot_nn::MannConfig;
+
+use super::{About, Algorithm, LARGEST, PICTURES};
+use crate::error::Error;
+use crate::options::shared::{BATCH, MOST};
+use crate::options::{Group, Kind, Of, Opt, Options};
+use crate::settings::Settings;
+
+/// Units of the baseline without a memory, as many as the controller has.
+const FEED_FORWARD: usize = 200;
+/// Classes at which the curriculum ends (Santoro et al. 2016).
+const MOST_CLASSES: usize = 100;
+const STRINGS: &str = "strings";
+
+macro_rules! reading {
+    ($id:ident = $name:literal $value:literal, $kind:expr, $help:literal, $more:literal) => {
+        static $id: Opt = Opt {
+            name: $name,
+            value: $value,
+            kind: $kind,
+            group: Group::Reading,
+            of: Of::All,
+            help: $help,
+            more: $more,
+        };
+    };
+}
+
+reading! {
+    MEMORY = "memory" "MEMORY",
+    Kind::Choice(&[
+        ("external", "An LSTM with an external memory"),
+        ("lstm", "Baseline: the LSTM alone"),
+        ("none", "Baseline: nothing, a network of one layer"),
+    ]),
+    "What the network remembers with",
+    ""
+}
+reading! {
+    ACCESS = "access" "ACCESS",
+    Kind::Choice(&[
+        ("paper", "By the paper's equations: all heads write to all least used slots, with one learned gate each"),
+        ("per-head", "Each head writes a vector of its own to a least used slot of its own"),
+        ("shared", "All heads write to all least used slots; what is read is looked for before they write"),
+    ]),
+    "How an external memory is written and addressed",
+    ""
+}
+reading! {
+    NAMES = "names" "NAMES",
+    Kind::Choice(&[("numbers", "By a number each"), (STRINGS, "By five letters each")]),
+    "What classes are called in a sequence",
+    ""
+}
+reading! {
+    PER_CLASS = "per-class" "IMAGES",
+    Kind::from_zero(MOST),
+    "Images of each class in a sequence",
+    "0 learns from episodes of --shots instead, with --names numbers."
+}
+reading! {
+    CURRICULUM = "curriculum" "SEQUENCES",
+    Kind::from_zero(i64::MAX as u64),
+    "Training sequences after which they have one class more, with --names strings; 0 never",
+    "The paper has 10,000, from 15 to 100 classes."
+}
+
+static ABOUT: About = About {
+    name: "mann",
+    summary: "A network that reads examples into a memory and recalls them",
+    paper: "Santoro, Bartunov, Botvinick, Wierstra, Lillicrap 2016",
+    published: include_str!("mann.toml"),
+    data: PICTURES,
+    options: &[&MEMORY, &ACCESS, &NAMES, &PER_CLASS, &CURRICULUM, &BATCH],
+};
+
+/// The row of memory-augmented networks.
+pub struct Mann;
+
+impl Algorithm for Mann {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn build(&self, run: &Settings) -> Box<dyn Learner> {
+        Box::new(network(run))
+    }
+
+    fn words(&self, run: &Settings) -> String {
+        let names = run.text("names");
+        match run.options.text("access") {
+            Some(access) => format!("memory access {access}, names {names}"),
+            None => format!("without a memory, names {names}"),
+        }
+    }
+
+    fn network(&self, run: &Settings) -> Option<String> {
+        let words = match run.text("memory") {
+            "external" => "LSTM of 200 units, memory of 128 slots of 40 numbers, 4 heads",
+            "lstm" => "LSTM of 200 units",
+            _ => "one layer of 200 units",
+        };
+        Some(words.into())
+    }
+
+    fn refuse(&self, given: &Options) -> Result<(), Error> {
+        let refuse = |message: &str| Err(Error::Combination(message.into()));
+        if given.has("memory") && !given.is("memory", "external") && given.has("access") {
+            return refuse("--access is of an external memory: leave it out, or --memory");
+        }
+        Ok(())
+    }
+
+    fn refuse_together(&self, all: &Options) -> Result<(), Error> {
+        let refuse = |message: &str| Err(Error::Combination(message.into()));
+        if all.count("per-class") == Some(0) && spells(all) {
+            return refuse("--per-class 0: classes of episodes are numbered; add --names numbers");
+        }
+        if all.has("curriculum") && !spells(all) {
+            return refuse(
+                "--curriculum: numbers do not suffice for more and more classes; add --names strings",
+            );
+        }
+        Ok(())
+    }
+
+    fn tidy(&self, options: &mut Options) {
+        if !options.is("memory", "external") {
+            options.remove("access");
+        }
+        if options.whole("curriculum") == Some(0) {
+            options.remove("curriculum");
+        }
+    }
+
+    fn takes_any_ways(&self, run: &Settings) -> bool {
+        spells(&run.options)
+    }
+
+    fn image_sizes(&self, _: &Options) -> (usize, usize) {
+        (1, LARGEST)
+    }
+
+    fn unit(&self, run: &Settings) -> [&'static str; 2] {
+        if run.count("per-class") == 0 { return ["episode", "episodes"] }
+        ["tasks", "tasks"]
+    }
+
+    fn learns_from(&self, run: &Settings) -> &'static str {
+        if run.count("per-class") == 0 { "episodes" } else { "sequences" }
+    }
+
+    fn sequences(&self, run: &Settings) -> Option<SequenceProtocol> {
+        let (per_class, classes) = (run.count("per-class"), run.classes.as_ref()?);
+        let sequences = run.options.whole("curriculum");
+        (per_class > 0).then(|| SequenceProtocol {
+            per_class,
+            names: if spells(&run.options) { Names::Strings } else { Names::Numbers },
+            batch: run.count("batch"),
+            turned: classes.rotations == Rotations::NewClasses,
+            growth: sequences.map(|sequences| Growth { sequences, most: MOST_CLASSES }),
+            ..SequenceProtocol::santoro(classes.ways)
+        })
+    }
+
+    fn reader(&self, run: &Settings) -> Option<fewshot_meta::Mann> {
+        Some(network(run))
+    }
+
+    fn spells(&self, run: &Settings) -> bool {
+        spells(&run.options)
+    }
+}
+
+fn spells(options: &Options) -> bool {
+    options.is("names", STRINGS)
+}
+
+fn network(run: &Settings) -> fewshot_meta::Mann {
+    let [size, channels] = run.pictures();
+    let labels = if spells(&run.options) { LabelCode::Strings } else { LabelCode::OneHot(run.ways()) };
+    let config = MannConfig::santoro();
+    let core = match run.text("memory") {
+        "external" => Core::Memory(MannConfig { access: run.read("access"), ..config }),
+        "lstm" => Core::Lstm(config.controller),
+        _ => Core::FeedForward(FEED_FORWARD),
+    };
+    fewshot_meta::Mann::on(core, size * size * channels, labels, run.count("batch"))
+}

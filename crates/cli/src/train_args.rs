@@ -1,0 +1,278 @@
+//! `fewshot train` on the command line: for each algorithm a subcommand with its own options, whose defaults are those that a run with the
+//! other options would have.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use toml::Value;
+
+use crate::algorithms::{self, ALL, Algorithm};
+use crate::args::count;
+use crate::options::{Kind, Opt, Options, shown};
+use crate::places::Data;
+use crate::settings::{Settings, listed};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  fewshot train
+      built-in alphabets, 5 classes, one drawing each
+  fewshot train maml --shots 5 --out runs/glyphs-maml
+      five drawings each, by gradient steps; keeps weights, metrics and settings
+  fewshot train protonet --data omniglot:data/omniglot --iterations 5000 --out runs/protonet
+      the real Omniglot drawings
+  fewshot train --data sinusoid --iterations 10000
+      regression: a sinusoid from ten points, one gradient step
+  fewshot train pretrain --out runs/pretrain
+      the baseline without meta-learning: an ordinary classifier, fine-tuned to the new classes
+  fewshot train --preset reptile-omniglot-5w1s --data omniglot:data/omniglot
+      published settings under one name; options given beside it replace its own
+  fewshot train --config runs/protonet/config.toml --out runs/again
+      the same run again; options given beside --config replace its values
+  fewshot train --resume runs/protonet --iterations 8000
+      goes on where a run ended, early or not, with the bits of a run in one go
+  fewshot train --data folder:photographs --image-size 84 --colour rgb --out runs/photographs
+      pictures of your own, a folder for each class
+  fewshot evaluate runs/protonet --ways 20
+      a trained model on harder episodes
+  fewshot predict runs/protonet --support known new.png
+      the class of a picture, from a few pictures of each class
+
+What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of \
+the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors \
+(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume). \
+Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
+
+Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves \
+the weights of the last whole iteration and ends at once.
+Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
+
+
+/// Arguments of `train`.
+#[derive(Debug, Default)]
+pub struct TrainArgs {
+    /// Options of the run.
+    pub options: Options,
+    /// Published settings by name.
+    pub preset: Option<String>,
+    /// The config.toml of an earlier run.
+    pub config: Option<PathBuf>,
+    /// The folder of a run that goes on.
+    pub resume: Option<PathBuf>,
+    /// The folder of the new run.
+    pub out: Option<PathBuf>,
+    /// Whether a run that it holds is replaced.
+    pub overwrite: bool,
+    /// Threads.
+    pub threads: Option<usize>,
+}
+
+impl Args for TrainArgs {
+    fn augment_args(command: Command) -> Command {
+        let asked = Asked::of(std::env::args_os().skip(1).collect());
+        let command = with_options(command, asked.algorithm, &asked, true)
+            .subcommand_value_name("ALGORITHM")
+            .subcommand_help_heading("Algorithms")
+            .args_conflicts_with_subcommands(false)
+            .disable_help_subcommand(true)
+            .override_usage("fewshot train [ALGORITHM] [OPTIONS]");
+        ALL.iter().fold(command, |command, algorithm| {
+            let about = algorithm.about();
+            let own = Command::new(about.name)
+                .about(format!("{} ({})", about.summary, about.paper))
+                .allow_negative_numbers(true);
+            command.subcommand(with_options(own, *algorithm, &asked, false))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for TrainArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut args = TrainArgs::default();
+        args.update_from_arg_matches(matches)?;
+        Ok(args)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let named = matches.subcommand();
+        if let Some((name, _)) = named {
+            self.options.set("algorithm", name);
+        }
+        for matches in [Some(matches), named.map(|(_, matches)| matches)].into_iter().flatten() {
+            for id in matches.ids() {
+                let name = id.as_str();
+                let given = matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+                if let (true, Ok(Some(value))) = (given, matches.try_get_one::<Value>(name)) {
+                    self.options.set(name, value.clone());
+                }
+            }
+            let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+            self.preset = matches.get_one::<String>("preset").cloned().or(self.preset.take());
+            self.config = path("config").or(self.config.take());
+            self.resume = path("resume").or(self.resume.take());
+            self.out = path("out").or(self.out.take());
+            self.overwrite |= matches.get_flag("overwrite");
+            self.threads = matches.get_one::<usize>("threads").copied().or(self.threads);
+        }
+        Ok(())
+    }
+}
+
+/// What the words of a command line say of the algorithm and of that on which defaults depend, before they are parsed.
+struct Asked {
+    algorithm: &'static dyn Algorithm,
+    options: Options,
+}
+
+impl Asked {
+    fn of(words: Vec<OsString>) -> Asked {
+        let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let value = |option: &str| {
+            let flag = format!("--{option}");
+            let mut pairs = words.iter().zip(words.iter().skip(1).map(Some).chain([None]));
+            pairs.find_map(|(word, next)| match word.strip_prefix(&flag)? {
+                "" => next.cloned(),
+                rest => rest.strip_prefix('=').map(str::to_owned),
+            })
+        };
+        let mut options = Options::default();
+        for name in ["data", "ways", "shots", "network"] {
+            let read = |text: String| crate::config::option(name)?.kind.parse(&text).ok();
+            options.0.extend(value(name).and_then(read).map(|value| (name.to_owned(), value)));
+        }
+        let data: Data = options.read("data").unwrap_or(Data::Glyphs);
+        let after_train = words.iter().skip_while(|word| *word != "train").skip(1);
+        let named = after_train.clone().find_map(|word| algorithms::named(word));
+        let of_preset = || {
+            let preset = value("preset")?;
+            ALL.iter().copied().find(|other| preset.strip_prefix(other.about().name).is_some_and(follows))
+        };
+        let of_config = || {
+            let text = std::fs::read_to_string(value("config")?).ok()?;
+            let table: toml::Table = text.parse().ok()?;
+            algorithms::named(table.get("algorithm")?.as_str()?)
+        };
+        let by_name = || algorithms::named(&value("algorithm")?);
+        let algorithm = named.or_else(by_name).or_else(of_preset).or_else(of_config);
+        Asked { algorithm: algorithm.unwrap_or_else(|| algorithms::usual(&data)), options }
+    }
+
+    /// The options that a run of an algorithm has where these are all that are given; where they do not go together, or the algorithm does not
+    /// learn from the data, those of its first kind of data.
+    fn defaults(&self, algorithm: &dyn Algorithm) -> Options {
+        let about = algorithm.about();
+        let given = self.options.clone().with("algorithm", about.name);
+        let first = about.data[0];
+        let usual = || {
+            let data = if first == "features" { "features:FILE" } else { first };
+            Settings::resolve(&Options::default().with("algorithm", about.name).with("data", data))
+        };
+        let mut resolved = Settings::resolve(&given).or_else(|_| usual()).map(|settings| settings.options);
+        if let Ok(options) = &mut resolved {
+            options.remove("data");
+            options.remove("algorithm");
+        }
+        resolved.unwrap_or_default()
+    }
+}
+
+/// Whether the rest of a preset's name begins with what follows the name of its algorithm.
+fn follows(rest: &str) -> bool {
+    ["-omniglot", "-glyphs", "-sinusoid"].iter().any(|data| rest.starts_with(data))
+}
+
+/// A command with the options of an algorithm; `main` is the one without the name of an algorithm.
+fn with_options(command: Command, algorithm: &'static dyn Algorithm, asked: &Asked, main: bool) -> Command {
+    let defaults = asked.defaults(algorithm);
+    let options = listed(algorithm).into_iter();
+    let own = algorithm.about().options;
+    let command = options.fold(command, |command, option| {
+        let arg = argument(option, defaults.get(option.name));
+        let is_own = own.iter().any(|own| own.name == option.name);
+        // the options of the usual algorithm are shown beside its name
+        let hidden = option.name == "algorithm" || (main && is_own);
+        command.arg(if hidden { arg.hide(true) } else { arg })
+    });
+    with_files(command)
+}
+
+/// An option on the command line, with its default in help.
+fn argument(option: &'static Opt, default: Option<&Value>) -> Arg {
+    let default = default.map(|value| format!(" [default: {}]", shown(value))).unwrap_or_default();
+    let help = format!("{}{default}", option.help);
+    let long = match option.more {
+        "" => help.clone(),
+        more => format!("{}. {more}{default}", option.help),
+    };
+    let arg = Arg::new(option.name)
+        .long(option.name)
+        .value_name(option.value)
+        .help(help)
+        .long_help(long)
+        .help_heading(option.group.heading())
+        .action(ArgAction::Set)
+        .value_parser(parser(option));
+    match option.kind {
+        Kind::Flag => arg.num_args(0..=1).default_missing_value("true").require_equals(true),
+        _ => arg,
+    }
+}
+
+fn parser(option: &'static Opt) -> ValueParser {
+    let kind = &option.kind;
+    match kind {
+        Kind::Choice(choices) => {
+            let possible = choices.iter().map(|(name, meaning)| PossibleValue::new(*name).help(*meaning));
+            PossibleValuesParser::new(possible).try_map(|name: String| kind.parse(&name)).into()
+        }
+        _ => ValueParser::from(move |text: &str| kind.parse(text)),
+    }
+}
+
+/// What says which settings are taken, and where files are.
+fn with_files(command: Command) -> Command {
+    let heading = "Files and machine";
+    let path = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .help(help)
+            .help_heading(heading)
+            .value_parser(clap::value_parser!(PathBuf))
+    };
+    let preset = Arg::new("preset")
+        .long("preset")
+        .value_name("NAME")
+        .help("Published settings by name, which options given beside it replace; `fewshot presets` lists them")
+        .help_heading("What to learn");
+    let config = path("config", "FILE", "Take the settings from the config.toml of an earlier run");
+    let resume = path("resume", "DIR", "Go on with a run that was ended early, or with more --iterations").long_help(
+        "Go on with a run that was ended early, or with more --iterations: the --out of an earlier `fewshot train`. The same bits as in one go, \
+         unless an outer rate that falls towards the last iteration is given another one; --data says where its data have moved.",
+    );
+    let out = path("out", "DIR", "Keep weights, metrics and settings in this folder");
+    let overwrite = Arg::new("overwrite")
+        .long("overwrite")
+        .help("Replace the run that --out already holds")
+        .help_heading(heading)
+        .action(ArgAction::SetTrue);
+    let threads = Arg::new("threads")
+        .long("threads")
+        .value_name("N")
+        .help("Threads; the results do not depend on it [default: all cores]")
+        .help_heading(heading)
+        .value_parser(count);
+    command.args([
+        preset,
+        config.conflicts_with("preset"),
+        resume.conflicts_with_all(["preset", "config", "out", "overwrite"]),
+        out,
+        overwrite,
+        threads,
+    ])
+}
