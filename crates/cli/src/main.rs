@@ -66,6 +66,7 @@ mod trained;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use error::{Error, STATUS_INPUT, one_line};
 use report::note;
@@ -114,6 +115,10 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    if let Some(other) = unknown_option(error).and_then(|option| train_args::foreign(&option)) {
+        note(format!("error: {}", one_line(&other)));
+        return ExitCode::from(STATUS_INPUT);
+    }
     let text = error.to_string();
     let said: Vec<&str> = text
         .lines()
@@ -123,6 +128,14 @@ fn usage(error: &clap::Error) -> ExitCode {
         .collect();
     note(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
     ExitCode::from(STATUS_INPUT)
+}
+
+/// The option that a command has not, if that is what is wrong.
+fn unknown_option(error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) => Some(option.clone()),
+        _ => None,
+    }
 }
 
 /// Runs something on so many threads; the results do not depend on the number.

@@ -196,11 +196,7 @@ fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Resul
              of any number of classes (fewshot train protonet)"
         ));
     }
-    let pictures = settings.classes.as_ref().map(|classes| classes.pictures);
     settings.set("ways", found as i64)?;
-    if let (Some(pictures), Some(classes)) = (pictures, &mut settings.classes) {
-        classes.pictures = pictures;
-    }
     Ok(settings)
 }
 

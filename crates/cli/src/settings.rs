@@ -143,7 +143,13 @@ impl Settings {
         options.set(name, value);
         let data: Data = options.read("data").expect("resolved options have data");
         in_range(self.algorithm, &data, &options)?;
+        let before = self.classes.take();
         *self = Settings::of(self.algorithm, options);
+        if let (Some(before), Some(now)) = (before, &mut self.classes) {
+            // the network has as many outputs as in training, and pictures the tones that were asked for
+            now.train_ways = before.train_ways;
+            now.pictures.invert = before.pictures.invert;
+        }
         Ok(())
     }
 

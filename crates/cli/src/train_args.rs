@@ -2,7 +2,7 @@
 //! other options would have.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -10,8 +10,12 @@ use toml::Value;
 
 use crate::algorithms::{self, ALL, Algorithm};
 use crate::args::count;
+use crate::error::Error;
+use crate::files;
 use crate::options::{Kind, Opt, Options, shown};
 use crate::places::Data;
+use crate::refused;
+use crate::run_files::LARGEST_TEXT;
 use crate::settings::{Settings, listed};
 
 pub const EXAMPLES: &str = "\
@@ -49,6 +53,14 @@ the weights of the last whole iteration and ends at once.
 Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
 
 
+/// Options that `fewshot train -h` shows.
+const FIRST: [&str; 6] = ["data", "ways", "shots", "episodes", "iterations", "seed"];
+/// What `fewshot train` says below its options.
+const MORE: &str = "\
+fewshot train ALGORITHM -h  the options of an algorithm, with their defaults
+fewshot train --help        examples, and what is kept of a run
+fewshot presets             published settings under one name";
+
 /// Arguments of `train`.
 #[derive(Debug, Default)]
 pub struct TrainArgs {
@@ -76,11 +88,13 @@ impl Args for TrainArgs {
             .subcommand_help_heading("Algorithms")
             .args_conflicts_with_subcommands(false)
             .disable_help_subcommand(true)
+            .after_help(MORE)
             .override_usage("fewshot train [ALGORITHM] [OPTIONS]");
         ALL.iter().fold(command, |command, algorithm| {
             let about = algorithm.about();
             let own = Command::new(about.name)
-                .about(format!("{} ({})", about.summary, about.paper))
+                .about(about.summary)
+                .before_long_help(format!("{}, after {}.", about.name, about.paper))
                 .allow_negative_numbers(true);
             command.subcommand(with_options(own, *algorithm, &asked, false))
         })
@@ -145,7 +159,6 @@ impl Asked {
             let read = |text: String| crate::config::option(name)?.kind.parse(&text).ok();
             options.0.extend(value(name).and_then(read).map(|value| (name.to_owned(), value)));
         }
-        let data: Data = options.read("data").unwrap_or(Data::Glyphs);
         let after_train = words.iter().skip_while(|word| *word != "train").skip(1);
         let named = after_train.clone().find_map(|word| algorithms::named(word));
         let of_preset = || {
@@ -153,13 +166,18 @@ impl Asked {
             ALL.iter().copied().find(|other| preset.strip_prefix(other.about().name).is_some_and(follows))
         };
         let of_config = || {
-            let text = std::fs::read_to_string(value("config")?).ok()?;
+            let text = files::read(Path::new(&value("config")?), LARGEST_TEXT).ok()?;
             let table: toml::Table = text.parse().ok()?;
             algorithms::named(table.get("algorithm")?.as_str()?)
         };
         let by_name = || algorithms::named(&value("algorithm")?);
         let algorithm = named.or_else(by_name).or_else(of_preset).or_else(of_config);
+        let data = options.read("data").unwrap_or(Data::Glyphs);
         Asked { algorithm: algorithm.unwrap_or_else(|| algorithms::usual(&data)), options }
+    }
+
+    fn data(&self) -> Data {
+        self.options.read("data").unwrap_or(Data::Glyphs)
     }
 
     /// The options that a run of an algorithm has where these are all that are given; where they do not go together, or the algorithm does not
@@ -181,6 +199,14 @@ impl Asked {
     }
 }
 
+/// What is said of an option that the algorithm has not but others have; none for a word that is no option.
+pub fn foreign(word: &str) -> Option<Error> {
+    let name = word.trim_start_matches('-');
+    crate::config::option(name)?;
+    let asked = Asked::of(std::env::args_os().skip(1).collect());
+    Some(refused::of_other_algorithms(asked.algorithm, &asked.data(), name))
+}
+
 /// Whether the rest of a preset's name begins with what follows the name of its algorithm.
 fn follows(rest: &str) -> bool {
     ["-omniglot", "-glyphs", "-sinusoid"].iter().any(|data| rest.starts_with(data))
@@ -194,9 +220,10 @@ fn with_options(command: Command, algorithm: &'static dyn Algorithm, asked: &Ask
     let command = options.fold(command, |command, option| {
         let arg = argument(option, defaults.get(option.name));
         let is_own = own.iter().any(|own| own.name == option.name);
-        // the options of the usual algorithm are shown beside its name
+        // the options of the usual algorithm are shown beside its name; few others matter at first
         let hidden = option.name == "algorithm" || (main && is_own);
-        command.arg(if hidden { arg.hide(true) } else { arg })
+        let later = (main && !FIRST.contains(&option.name)) || !option.of.has(&asked.data());
+        command.arg(arg.hide(hidden).hide_short_help(later))
     });
     with_files(command)
 }

@@ -55,7 +55,7 @@ codes!(
 
 static ABOUT: About = About {
     name: "leo",
-    summary: "Gradient steps on short codes of the classes, on feature vectors",
+    summary: "Gradient steps on short codes of the classes; vectors only",
     paper: "Rusu, Rao, Sygnowski, Vinyals, Pascanu, Osindero, Hadsell 2019",
     published: include_str!("leo.toml"),
     data: &["features"],

@@ -101,6 +101,17 @@ pub struct About {
     pub options: &'static [&'static Opt],
 }
 
+impl About {
+    /// Authors and year, the first author alone of three or more.
+    pub fn cited(&self) -> String {
+        let (authors, year) = self.paper.rsplit_once(' ').unwrap_or((self.paper, ""));
+        match authors.split(", ").collect::<Vec<_>>()[..] {
+            [first, _, _, ..] => format!("{first} et al. {year}"),
+            _ => self.paper.to_owned(),
+        }
+    }
+}
+
 /// Kinds of data with pictures.
 const PICTURES: &[&str] = &["glyphs", "omniglot", "folder"];
 /// Pictures, and regression.

@@ -11,21 +11,12 @@ pub fn algorithms() -> Vec<String> {
     let mut lines = Vec::new();
     for about in ALL.iter().map(|algorithm| algorithm.about()) {
         lines.push(format!("{:<widest$}  {}", about.name, about.summary));
-        lines.push(format!("{indent}{}", authors(about.paper)));
+        lines.push(format!("{indent}{}", about.cited()));
     }
     lines.push(String::new());
     lines.push("fewshot train ALGORITHM --help  its options and their defaults".into());
     lines.push("fewshot presets [ALGORITHM]     published settings under one name".into());
     lines
-}
-
-/// The first author of several, so that a row fits.
-fn authors(paper: &str) -> String {
-    let (authors, year) = paper.rsplit_once(' ').unwrap_or((paper, ""));
-    match authors.split(", ").collect::<Vec<_>>()[..] {
-        [first, _, _, ..] => format!("{first} et al. {year}"),
-        _ => format!("{authors} {year}"),
-    }
 }
 
 /// The presets of an algorithm, or of all: name, published result, what was reached here, time, and for each kind of settings their source.

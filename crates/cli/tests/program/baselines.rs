@@ -6,8 +6,8 @@ use crate::support::{evaluate, last, omniglot, train, trained};
 use serde_json::Value;
 
 const DRAWINGS: &str =
-    "--algorithm pretrain --batch 8 --eval-steps 3 --eval-queries 2 --iterations 2 --episodes 3";
-const SINUSOID: &str = "--algorithm pretrain --data sinusoid --iterations 20 --episodes 20";
+    "pretrain --batch 8 --eval-steps 3 --eval-queries 2 --iterations 2 --episodes 3";
+const SINUSOID: &str = "pretrain --data sinusoid --iterations 20 --episodes 20";
 
 /// The lines from the first score on.
 fn scores(text: &str) -> Vec<&str> {

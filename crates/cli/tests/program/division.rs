@@ -169,7 +169,7 @@ fn features_of_a_run_are_compared_too() {
     };
     write(1, 5);
     let run = trained(&format!(
-        "--algorithm protonet --data features:{} --ways 3 --train-ways 3 --queries 2 --eval-queries 2 --iterations 2 --episodes 5",
+        "protonet --data features:{} --ways 3 --train-ways 3 --queries 2 --eval-queries 2 --iterations 2 --episodes 5",
         path.display()
     ));
     let before = output("evaluate", run.path(), &[]);
@@ -275,7 +275,7 @@ fn turned_classes_of_omniglot_keep_their_turns() {
     let Some(folder) = omniglot() else { return };
     let (data, split) = (folder.display(), folder.join("splits/vinyals"));
     let run = trained(&format!(
-        "--data omniglot:{data} --split {} --rotations none --algorithm protonet --train-ways 5 --iterations 1 --episodes 5 --filters 8 --validate-every 0",
+        "--data omniglot:{data} --split {} --rotations none protonet --train-ways 5 --iterations 1 --episodes 5 --filters 8 --validate-every 0",
         split.display()
     ));
     let parts = division(run.path());

@@ -10,7 +10,7 @@ use image::GrayImage;
 use serde_json::Value;
 
 const ENCODER: &str =
-    "--algorithm protonet --train-ways 5 --queries 1 --iterations 3 --episodes 2 --rotations new-classes";
+    "protonet --train-ways 5 --queries 1 --iterations 3 --episodes 2 --rotations new-classes";
 /// Classes of each part, and drawings of a class.
 const CLASSES: usize = 6;
 const DRAWINGS: usize = 8;
@@ -60,15 +60,15 @@ fn features_are_made_learned_from_and_measured() {
     assert!(said.contains("test 192 of 24 classes"), "{said}");
     let data = format!("--data features:{}", file.display());
     for (arguments, said) in [
-        ("--algorithm leo", "leo, latent steps 5, fine-tuning steps 5 of learned rates, dropout 0.307651"),
+        ("leo", "leo, latent steps 5, fine-tuning steps 5 of learned rates, dropout 0.307651"),
         (
-            "--algorithm leo --shots 3 --fine-tuning-steps 0",
+            "leo --shots 3 --fine-tuning-steps 0",
             "gradient within ±0.1, norm of each parameter's at most 0.1",
         ),
         ("--preset leo-omniglot-5w5s", "encoder 64-64, relation network, latent codes of 64, decoder 64-64"),
-        ("--algorithm protonet", "linear 64-64 on features of length one"),
-        ("--algorithm meta-sgd", "linear 64-5 on features of length one"),
-        ("--algorithm maml", "maml of order 2"),
+        ("protonet", "linear 64-64 on features of length one"),
+        ("meta-sgd", "linear 64-5 on features of length one"),
+        ("maml", "maml of order 2"),
     ] {
         let run = tempfile::tempdir().unwrap();
         let printed = train(run.path(), &format!("{arguments} {data} {TINY}"));
@@ -81,7 +81,7 @@ fn features_are_made_learned_from_and_measured() {
             assert!(read(run.path()) == read(again.path()), "{arguments}: {file}");
         }
     }
-    let leo = trained(&format!("--algorithm leo {data} {TINY}"));
+    let leo = trained(&format!("leo {data} {TINY}"));
     let json: Value = serde_json::from_str(&evaluate(leo.path(), &["--json", "--ways", "3"])).unwrap();
     assert_eq!((&json["ways"], &json["steps"]), (&3.into(), &10.into()));
     assert_eq!(json["by_step"].as_array().map(Vec::len), Some(11));
@@ -99,10 +99,10 @@ fn what_is_missing_is_named_with_what_to_run_first() {
     leo.args(["train", "--preset", "leo-omniglot-5w1s", "--data", "features:nowhere"]);
     fails(&mut leo, 2, "fewshot embed runs/encoder --out nowhere");
     fails(fewshot().args(["train", "--preset", "leo-omniglot-5w1s"]), 2, "pretrain-omniglot-5w1s");
-    fails(fewshot().args(["train", "--algorithm", "leo"]), 2, "fewshot embed DIR --out FILE");
+    fails(fewshot().args(["train", "leo"]), 2, "fewshot embed DIR --out FILE");
     let file = tempfile::NamedTempFile::new().unwrap();
     let data = format!("features:{}", file.path().display());
-    fails(fewshot().args(["train", "--algorithm", "leo", "--data", &data]), 2, "no safetensors file");
-    let maml = trained("--algorithm maml --iterations 1 --episodes 2 --meta-batch 1");
+    fails(fewshot().args(["train", "leo", "--data", &data]), 2, "no safetensors file");
+    let maml = trained("maml --iterations 1 --episodes 2 --meta-batch 1");
     fails(fewshot().arg("embed").arg(maml.path()).arg("--out").arg(file.path()), 2, "give a run of protonet");
 }

@@ -27,7 +27,7 @@ fn features_of_few_classes_are_learned_from_with_the_defaults() {
     let data = embedded(folder.path(), &[4; 8]);
     for algorithm in ["protonet", "leo", "maml"] {
         let run = folder.path().join(algorithm);
-        let said = train(&run, &format!("--algorithm {algorithm} {data} {SHORT}"));
+        let said = train(&run, &format!("{algorithm} {data} {SHORT}"));
         for line in [
             "fitted      --ways 4 instead of 5: there are 4 test classes",
             "fitted      --validate-every 0 instead of 500: there are no validation classes; the last weights are kept",
@@ -106,10 +106,10 @@ fn the_smallest_class_says_how_many_queries_there_are() {
     assert!(said.contains("4-way 1-shot, queries per class 2"), "{said}");
     assert_eq!(last(&evaluate(&run, &[])), last(&said));
     let drawn = folder.path().join("drawn");
-    let said = train(&drawn, &format!("{data} --algorithm r2d2 {SHORT}"));
+    let said = train(&drawn, &format!("{data} r2d2 {SHORT}"));
     assert!(said.contains("fitted      --train-shots 1..2 instead of 1.."), "{said}");
     let pretrained = folder.path().join("pretrained");
-    let said = train(&pretrained, &format!("{data} --algorithm pretrain --filters 4 {SHORT}"));
+    let said = train(&pretrained, &format!("{data} pretrain --filters 4 {SHORT}"));
     assert!(said.contains("--batch 12 instead of 64: the training classes have 12 pictures"), "{said}");
     for (options, named) in [
         ("--queries 5 --eval-queries 1", "--train-shots and --queries in training"),

@@ -130,7 +130,7 @@ fn a_model_of_drawings_reads_dark_on_light_unless_told_otherwise() {
 #[test]
 fn a_model_with_a_last_layer_takes_its_number_of_classes() {
     let data = drawings(&[3; 6], 0);
-    let options = "--invert --algorithm maml --ways 3 --queries 2 --eval-queries 2 --iterations 2 --meta-batch 2 --episodes 2";
+    let options = "--invert maml --ways 3 --queries 2 --eval-queries 2 --iterations 2 --meta-batch 2 --episodes 2";
     let run = trained(&folder(&data, options));
     let three = drawings(&[1, 2, 3], 0);
     let image = data.path().join("class2/2.png");
@@ -140,7 +140,7 @@ fn a_model_with_a_last_layer_takes_its_number_of_classes() {
     let other = data.path().join("class1/1.png");
     let both = json(&predict(run.path(), three.path(), &[other.to_str().unwrap(), image, "--json"]));
     assert_eq!(alone["answers"][0], both["answers"][1], "an answer does not depend on the other pictures");
-    for (counts, said) in [(&[1, 1][..], "--algorithm protonet"), (&[1; 4], "last layer for 3")] {
+    for (counts, said) in [(&[1, 1][..], "fewshot train protonet"), (&[1; 4], "last layer for 3")] {
         let support = drawings(counts, 0);
         let mut command = fewshot();
         command.arg("predict").arg(run.path()).arg("--support").arg(support.path()).arg(image);
@@ -214,7 +214,7 @@ fn what_cannot_be_learned_from() {
         (&thin, "--image-size 9999", "--image-size 9999"),
         (&thin, "--split background", "--split background"),
         (&thin, "--split /no/such/split", "/no/such/split"),
-        (&thin, "--algorithm pretrain --batch 64", "batch size 64 exceeds the 12 images"),
+        (&thin, "pretrain --batch 64", "batch size 64 exceeds the 12 images"),
         (&empty, "", "nothing holds no picture"),
     ] {
         let mut command = fewshot();

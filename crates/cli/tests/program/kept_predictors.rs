@@ -34,7 +34,7 @@ fn every_algorithm_answers_from_the_file_as_from_the_support() {
         "mann --per-class 2 --batch 2",
         "pretrain",
     ] {
-        let run = trained(&format!("--algorithm {options} --ways 3 --iterations 1 --episodes 2"));
+        let run = trained(&format!("{options} --ways 3 --iterations 1 --episodes 2"));
         let (support, queries) = (drawings(&CLASSES, 0), drawings(&[1; 3], 5));
         let file = queries.path().join("kept.safetensors");
         let images: Vec<String> =

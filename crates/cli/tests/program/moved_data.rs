@@ -98,7 +98,7 @@ fn features_move_too_and_what_has_no_place_does_not() {
         FeatureSet::new(6, (0..4).map(class).collect()).into()
     };
     fs::write(&old, FeatureParts { train: set(1), validation: set(2), test: set(3) }.to_bytes()).unwrap();
-    let run = trained(&format!("--algorithm protonet --data features:{} {OPTIONS}", old.display()));
+    let run = trained(&format!("protonet --data features:{} {OPTIONS}", old.display()));
     fs::rename(&old, &new).unwrap();
     let moved = format!("features:{}", new.display());
     for words in ["evaluate", "train --iterations 3 --resume"] {

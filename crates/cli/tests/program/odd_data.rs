@@ -68,7 +68,7 @@ fn a_siamese_network_learns_from_all_pictures_of_any_folder() {
         [(classes(&names), "--split alphabets"), (classes(&flat), ""), (classes(&names), "")]
     {
         let options = format!(
-            "--algorithm siamese --batch 64 --ways 2 --iterations 2 --episodes 2 --threads 1 {options}"
+            "siamese --batch 64 --ways 2 --iterations 2 --episodes 2 --threads 1 {options}"
         );
         let [run, other] = [0, 1].map(|_| tempfile::tempdir().unwrap());
         let said = train(run.path(), &on(data.path(), options.trim()));
@@ -87,7 +87,7 @@ fn a_siamese_network_learns_from_all_pictures_of_any_folder() {
     }
     let thin = drawings(&[6, 6, 6, 6, 6, 1, 6, 6], 0);
     let mut command = fewshot();
-    command.arg("train").args(on(thin.path(), "--algorithm siamese --ways 2 --iterations 1").split(' '));
+    command.arg("train").args(on(thin.path(), "siamese --ways 2 --iterations 1").split(' '));
     let output = String::from_utf8(command.output().unwrap().stderr).unwrap();
     assert!(output.contains("class5"), "{output}");
 }
@@ -110,7 +110,7 @@ fn pipes_and_devices_are_refused_and_not_waited_for() {
     for path in [&pipe, Path::new("/dev/zero")] {
         let path = path.display();
         let features = format!("features:{path}");
-        fails(fewshot().args(["train", "--algorithm", "leo", "--data", &features]), 2, "no regular file");
+        fails(fewshot().args(["train", "leo", "--data", &features]), 2, "no regular file");
         fails(fewshot().args(["train", "--config", &path.to_string()]), 2, "no regular file");
     }
     let run = tempfile::tempdir().unwrap();

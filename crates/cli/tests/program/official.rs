@@ -9,10 +9,10 @@ fn every_classifier_takes_the_official_runs() {
     let Some(folder) = omniglot() else { return };
     let runs = folder.to_str().expect("a readable path");
     for (arguments, own) in [
-        ("--algorithm siamese --batch 8", &[][..]),
-        ("--algorithm protonet --train-ways 6", &[]),
-        ("--algorithm maml --ways 20 --meta-batch 1", &[]),
-        ("--algorithm fomaml --meta-batch 1", &["--nil"][..]),
+        ("siamese --batch 8", &[][..]),
+        ("protonet --train-ways 6", &[]),
+        ("maml --ways 20 --meta-batch 1", &[]),
+        ("fomaml --meta-batch 1", &["--nil"][..]),
     ] {
         let run = trained(&format!("{arguments} {TINY}"));
         let text = evaluate(run.path(), &[&["--runs", runs], own].concat());
@@ -31,7 +31,7 @@ fn every_classifier_takes_the_official_runs() {
 
 #[test]
 fn models_of_other_ways_and_other_folders_are_refused() {
-    let run = trained(&format!("--algorithm maml --meta-batch 1 {TINY}"));
+    let run = trained(&format!("maml --meta-batch 1 {TINY}"));
     let with = |runs: &str| {
         let mut command = fewshot();
         command.arg("evaluate").arg(run.path()).args(["--runs", runs]);
@@ -39,7 +39,7 @@ fn models_of_other_ways_and_other_folders_are_refused() {
     };
     fails(&mut with("/nowhere"), 2, "they are 20-way, and this maml model has a last layer for 5 classes");
     fails(with("/nowhere").args(["--ways", "5"]), 2, "--ways");
-    let run = trained(&format!("--algorithm siamese --batch 8 {TINY}"));
+    let run = trained(&format!("siamese --batch 8 {TINY}"));
     fails(fewshot().arg("evaluate").arg(run.path()).args(["--runs", "/nowhere"]), 2, "/nowhere");
     let run = trained(&format!("--data sinusoid {TINY}"));
     fails(
@@ -52,7 +52,7 @@ fn models_of_other_ways_and_other_folders_are_refused() {
 #[test]
 fn a_siamese_network_is_validated_within_alphabets() {
     let folder = tempfile::tempdir().unwrap();
-    let printed = train(folder.path(), &format!("--algorithm siamese --batch 8 {TINY} --validate-every 2"));
+    let printed = train(folder.path(), &format!("siamese --batch 8 {TINY} --validate-every 2"));
     let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).expect(&printed).trim();
     let value =
         line("validation").strip_suffix(" % of 320 one-shot trials within alphabets").expect(&printed);
@@ -62,7 +62,7 @@ fn a_siamese_network_is_validated_within_alphabets() {
 
 #[test]
 fn a_siamese_network_verifies_pairs() {
-    let run = trained(&format!("--algorithm siamese --batch 8 {TINY}"));
+    let run = trained(&format!("siamese --batch 8 {TINY}"));
     let text = evaluate(run.path(), &["--classes", "validation"]);
     let json: serde_json::Value =
         serde_json::from_str(&evaluate(run.path(), &["--classes", "validation", "--json"])).unwrap();

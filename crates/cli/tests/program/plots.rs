@@ -83,12 +83,12 @@ fn all_pictures_of_all_kinds_of_runs() {
     let tiny = "--iterations 2 --episodes 2 --meta-batch 1 --validate-every 2";
     for (arguments, pictures) in [
         (
-            "--algorithm lstm-meta-learner --filters 4 --inner-steps 1 --eval-steps 2 --queries 1 --eval-queries 1",
+            "lstm-meta-learner --filters 4 --inner-steps 1 --eval-steps 2 --queries 1 --eval-queries 1",
             &["learning.svg", "episode.svg", "gates.svg", "steps.svg"][..],
         ),
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),
         (
-            "--algorithm mann --ways 2 --per-class 2 --batch 4",
+            "mann --ways 2 --per-class 2 --batch 4",
             &["learning.svg", "instances.svg", "reads.svg"],
         ),
     ] {
@@ -110,7 +110,7 @@ fn all_pictures_of_all_kinds_of_runs() {
 fn reads_are_below_the_names_of_their_classes() {
     let data = classes(5, korean);
     let run = trained(&format!(
-        "--algorithm mann --data folder:{} --ways 5 --per-class 2 --batch 2 --iterations 1 --episodes 2 --meta-batch 1 \
+        "mann --data folder:{} --ways 5 --per-class 2 --batch 2 --iterations 1 --episodes 2 --meta-batch 1 \
          --validate-every 0",
         data.path().display()
     ));

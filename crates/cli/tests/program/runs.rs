@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::support::{evaluate, fails, fewshot, last, omniglot, train, trained};
 use serde_json::Value;
 
-const MAML: &str = "--algorithm maml --iterations 3 --meta-batch 4 --episodes 6";
-const PROTONET: &str = "--algorithm protonet --iterations 3 --train-ways 6 --episodes 6";
+const MAML: &str = "maml --iterations 3 --meta-batch 4 --episodes 6";
+const PROTONET: &str = "protonet --iterations 3 --train-ways 6 --episodes 6";
 const SINUSOID: &str = "--data sinusoid --iterations 30 --episodes 20";
 
 fn files(run: &Path) -> [Vec<u8>; 3] {
@@ -186,8 +186,8 @@ fn omniglot_in_every_split() {
 fn a_run_in_two_parts_has_the_files_of_one_in_one_go() {
     for arguments in [
         "--data sinusoid --meta-batch 2",
-        "--algorithm reptile --outer-schedule constant --eval-steps 2 --meta-batch 2",
-        "--algorithm protonet --train-ways 6",
+        "reptile --outer-schedule constant --eval-steps 2 --meta-batch 2",
+        "protonet --train-ways 6",
     ] {
         let arguments = format!("{arguments} --episodes 2");
         let whole = trained(&format!("{arguments} --iterations 4"));

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::{evaluate, fewshot, last, train, trained};
 use fewshot_meta::Checkpoint;
 
-const CHOSEN: &str = "--algorithm protonet --train-ways 6 --episodes 6 --outer-lr 0.03 --validate-every 2 --eval-queries 1 --ways 3 --threads 2";
+const CHOSEN: &str = "protonet --train-ways 6 --episodes 6 --outer-lr 0.03 --validate-every 2 --eval-queries 1 --ways 3 --threads 2";
 
 /// Iterations and scores of `validation.csv`.
 fn looks(run: &Path) -> Vec<(u64, f64)> {

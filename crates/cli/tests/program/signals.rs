@@ -77,7 +77,7 @@ fn signals_save_the_last_good_weights() {
 
 #[test]
 fn a_second_signal_does_not_wait_for_the_iteration_and_loses_nothing_either() {
-    let slow = "train --algorithm maml --shots 5 --meta-batch 8 --iterations 1000 --episodes 2 --out";
+    let slow = "train maml --shots 5 --meta-batch 8 --iterations 1000 --episodes 2 --out";
     for (signals, pause) in [(["-INT", "-INT"], 1), (["-TERM", "-INT"], 20), (["-INT", "-TERM"], 300)] {
         let folder = tempfile::tempdir().unwrap();
         let child = start(slow, folder.path());

@@ -112,17 +112,24 @@ fn a_run_killed_while_it_replaces_another_leaves_one_of_them() {
         let json: serde_json::Value = serde_json::from_str(&evaluate(run.path(), &["--json"])).unwrap();
         json["seed"].as_u64().unwrap()
     };
-    let (mut before, mut old, mut new) = (1, 0, 0);
-    for next in 2..22_u64 {
+    // kills are spread over twice the time that a run takes to begin, on this machine as it is now
+    let begun = std::time::Instant::now();
+    let first = start(&format!("train {FOREVER_WAVES} --seed 2 --overwrite --out"), run.path());
+    let config = || fs::read_to_string(run.path().join("config.toml")).unwrap_or_default();
+    wait_for(|| config().contains("seed = 2\n"));
+    let step = begun.elapsed() / 10;
+    kill_hard(first);
+    let (mut before, mut old, mut new) = (2, 0, 0);
+    for (turn, next) in (1..21).zip(3_u64..) {
         let replaced = start(&format!("train {FOREVER_WAVES} --seed {next} --overwrite --out"), run.path());
-        std::thread::sleep(Duration::from_millis(2 * next));
+        std::thread::sleep(turn * step);
         kill_hard(replaced);
         let now = seed();
         assert!(now == before || now == next, "{now} is neither {before} nor {next}");
         (old, new) = if now == before { (old + 1, new) } else { (old, new + 1) };
         before = now;
         let mut again = start("train --resume", run.path());
-        std::thread::sleep(Duration::from_millis(2 * next));
+        std::thread::sleep(turn * step);
         again.kill().unwrap();
         again.wait().unwrap();
         assert_eq!(seed(), now);

@@ -87,8 +87,8 @@ fn fits(text: &str, columns: usize, plain: &str) {
 #[test]
 fn training_and_evaluation_fit() {
     let train = format!("train --train-ways 5 --queries 1 {TINY}");
-    let maml = format!("train --algorithm maml --queries 1 --filters 4 {TINY}");
-    let run = trained(&format!("--algorithm maml --queries 1 --filters 4 {TINY}"));
+    let maml = format!("train maml --queries 1 --filters 4 {TINY}");
+    let run = trained(&format!("maml --queries 1 --filters 4 {TINY}"));
     let run = run.path().display().to_string();
     for (arguments, widths) in [
         (train, &[40, 60, 80, 120][..]),

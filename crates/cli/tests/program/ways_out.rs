@@ -44,9 +44,9 @@ fn numbers_and_choices_of_training() {
         ("--ways 1", &["the least is 2"], &["--ways 2 --train-ways 2"]),
         ("--image-size 15", &["the least is 16"], &["--image-size 16 --train-ways 5"]),
         (
-            "--algorithm relation --image-size 21",
+            "relation --image-size 21",
             &["the least is 22"],
-            &["--algorithm relation --image-size 22"],
+            &["relation --image-size 22"],
         ),
         ("--filters 0", &["the least is 1"], &["--filters 1 --train-ways 5"]),
         ("--threads 0", &["the least is 1"], &["--threads 1 --train-ways 5"]),
@@ -56,7 +56,7 @@ fn numbers_and_choices_of_training() {
         ("--clip-value 1 --clip-norm 1", &["give one of them"], &["--clip-value 1 --train-ways 5"]),
         ("--feature-size 64", &["leave it out"], &["--train-ways 5"]),
         (
-            "--algorithm maml --patience 3",
+            "maml --patience 3",
             &["--validate-every"],
             &["--data sinusoid --patience 3 --validate-every 1"],
         ),
@@ -78,66 +78,66 @@ fn numbers_and_choices_of_training() {
 fn what_algorithms_have_not() {
     let rows: &[Row<'_>] = &[
         (
-            "--algorithm protonet --data sinusoid",
-            &["--algorithm maml"],
-            &["--algorithm maml --data sinusoid"],
+            "protonet --data sinusoid",
+            &["maml"],
+            &["maml --data sinusoid"],
         ),
-        ("--algorithm cavia", &["--data sinusoid"], &["--algorithm cavia --data sinusoid"]),
+        ("cavia", &["--data sinusoid"], &["cavia --data sinusoid"]),
         (
-            "--algorithm protonet --inner-lr 0.1",
-            &["--algorithm maml"],
-            &["--algorithm maml --inner-lr 0.1 --queries 1"],
+            "protonet --inner-lr 0.1",
+            &["maml"],
+            &["maml --inner-lr 0.1 --queries 1"],
         ),
         (
-            "--algorithm mamlpp --outer-schedule linear",
+            "mamlpp --outer-schedule linear",
             &["ca of --parts"],
-            &["--algorithm mamlpp --parts lslr --queries 1"],
+            &["mamlpp --parts lslr --queries 1"],
         ),
         (
-            "--algorithm mamlpp --recompute",
+            "mamlpp --recompute",
             &["--parts msl,lslr,bnwb,ca"],
-            &["--algorithm mamlpp --recompute --parts msl,lslr,bnwb,ca --queries 1 --inner-steps 2"],
+            &["mamlpp --recompute --parts msl,lslr,bnwb,ca --queries 1 --inner-steps 2"],
         ),
         (
-            "--algorithm maml --order 1 --recompute",
+            "maml --order 1 --recompute",
             &["leave it out, or --order 1"],
-            &["--algorithm maml --order 1 --queries 1", "--algorithm maml --recompute --queries 1"],
+            &["maml --order 1 --queries 1", "maml --recompute --queries 1"],
         ),
         (
-            "--algorithm pretrain --data sinusoid --batch 5",
+            "pretrain --data sinusoid --batch 5",
             &["--meta-batch waves of --queries points"],
-            &["--algorithm pretrain --data sinusoid --queries 5"],
+            &["pretrain --data sinusoid --queries 5"],
         ),
         (
-            "--algorithm pretrain --queries 5",
+            "pretrain --queries 5",
             &["use --batch, or --eval-queries"],
-            &["--algorithm pretrain --batch 5 --eval-queries 5 --eval-steps 2"],
+            &["pretrain --batch 5 --eval-queries 5 --eval-steps 2"],
         ),
-        ("--algorithm siamese --queries 5", &["use --batch"], &["--algorithm siamese --batch 4"]),
+        ("siamese --queries 5", &["use --batch"], &["siamese --batch 4"]),
         (
-            "--algorithm siamese --rotations per-class",
+            "siamese --rotations per-class",
             &["new-classes"],
-            &["--algorithm siamese --rotations new-classes --batch 4"],
+            &["siamese --rotations new-classes --batch 4"],
         ),
         (
-            "--algorithm siamese --outer layers",
+            "siamese --outer layers",
             &["use adam or sgd"],
-            &["--algorithm siamese --outer sgd --batch 4"],
+            &["siamese --outer sgd --batch 4"],
         ),
         (
-            "--algorithm mann --names strings --per-class 0",
+            "mann --names strings --per-class 0",
             &["--names numbers"],
-            &["--algorithm mann --per-class 0 --names numbers --batch 2"],
+            &["mann --per-class 0 --names numbers --batch 2"],
         ),
         (
-            "--algorithm mann --curriculum 10",
+            "mann --curriculum 10",
             &["--names strings"],
-            &["--algorithm mann --curriculum 10 --names strings --batch 2"],
+            &["mann --curriculum 10 --names strings --batch 2"],
         ),
         (
-            "--algorithm mann --memory lstm --access paper",
+            "mann --memory lstm --access paper",
             &["leave it out"],
-            &["--algorithm mann --memory lstm --batch 2"],
+            &["mann --memory lstm --batch 2"],
         ),
     ];
     follow("train", rows, TINY, &str::to_owned);
@@ -162,11 +162,11 @@ fn presets_of_other_data_and_algorithms() {
     let data = drawings(&[3; 12], 0);
     let fill = |text: &str| text.replace("FOLDER", &data.path().display().to_string());
     let folder = "--data folder:FOLDER --queries 2 --eval-queries 2";
-    let by_hand = format!("--algorithm protonet --ways 5 --shots 1 {folder}");
+    let by_hand = format!("protonet --ways 5 --shots 1 {folder}");
     let rows: &[Row<'_>] = &[
         (
             "--preset protonet-omniglot-5w1s --data folder:FOLDER",
-            &["--algorithm protonet --ways 5 --shots 1"],
+            &["protonet --ways 5 --shots 1"],
             &[&by_hand],
         ),
         (
@@ -182,15 +182,15 @@ fn presets_of_other_data_and_algorithms() {
         (
             "--preset protonet-glyphs-5w1s --data sinusoid",
             &["or another algorithm"],
-            &["--data sinusoid --algorithm maml"],
+            &["--data sinusoid maml"],
         ),
         (
-            "--preset maml-sinusoid --algorithm anil",
+            "--preset maml-sinusoid anil",
             &["--preset anil-sinusoid"],
             &["--preset anil-sinusoid", "--preset maml-sinusoid"],
         ),
         (
-            "--preset protonet-glyphs-5w1s --algorithm matching",
+            "--preset protonet-glyphs-5w1s matching",
             &["--preset matching-glyphs-5w1s"],
             &["--preset matching-glyphs-5w1s"],
         ),
@@ -231,13 +231,13 @@ fn what_a_trained_model_cannot() {
         let data = data.path().display();
         trained(&format!("--data folder:{data} --ways 2 --validate-every 0 {options} {TINY}"))
     };
-    let maml = run("--algorithm maml --filters 4 --queries 1 --eval-queries 1");
+    let maml = run("maml --filters 4 --queries 1 --eval-queries 1");
     let protonet = run("--queries 1 --eval-queries 1 --norm running");
-    let pretrain = run("--algorithm pretrain --batch 8 --eval-steps 2 --eval-queries 1 --norm running");
-    let strings = run("--algorithm mann --batch 2 --names strings --per-class 2");
-    let numbers = run("--algorithm mann --batch 2 --names numbers --per-class 2");
+    let pretrain = run("pretrain --batch 8 --eval-steps 2 --eval-queries 1 --norm running");
+    let strings = run("mann --batch 2 --names strings --per-class 2");
+    let numbers = run("mann --batch 2 --names numbers --per-class 2");
     let episodes =
-        run("--algorithm mann --batch 2 --names numbers --per-class 0 --queries 1 --eval-queries 1");
+        run("mann --batch 2 --names numbers --per-class 0 --queries 1 --eval-queries 1");
     let (two, three) = (drawings(&[2; 2], 0), drawings(&[2; 3], 0));
     let image = three.path().join("class1/1.png");
     let fill = |text: &str| {
@@ -257,18 +257,18 @@ fn what_a_trained_model_cannot() {
         filled.replace("IMAGE", &path(&image)).replace("FILE", &path(&maml.path().join("features")))
     };
     let rows: &[Row<'_>] = &[
-        ("MAML --ways 6", &["use --ways 2", "--algorithm protonet"], &["MAML --ways 2", "PROTONET --ways 6"]),
+        ("MAML --ways 6", &["use --ways 2", "protonet"], &["MAML --ways 2", "PROTONET --ways 6"]),
         ("PROTONET --nil", &["it is for runs of maml, fomaml and anil"], &["MAML --nil", "PROTONET"]),
         ("PROTONET --steps 0..3", &["leave it out"], &["PROTONET"]),
         ("MAML --data sinusoid", &["leave it out"], &["MAML"]),
         ("NUMBERS --shots 2", &["--per-class 0"], &["EPISODES --shots 2"]),
-        ("MAML --runs nowhere", &["--algorithm protonet"], &["MAML"]),
+        ("MAML --runs nowhere", &["protonet"], &["MAML"]),
     ];
     follow("evaluate", rows, "--episodes 2", &fill);
     let rows: &[Row<'_>] = &[
         (
             "MAML IMAGE --support THREE",
-            &["give 2", "--algorithm protonet"],
+            &["give 2", "protonet"],
             &["MAML IMAGE --support TWO", "PROTONET IMAGE --support THREE"],
         ),
         ("MAML IMAGE", &["give --support FOLDER"], &["MAML IMAGE --support TWO"]),
