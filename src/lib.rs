@@ -16,7 +16,7 @@
 //! | see the whole in twenty lines | the example below |
 //! | learn from a table of one's own | [`episodes::Tasks`], `examples/11_own_table.rs` |
 //! | learn from pictures of one's own | [`episodes::folder`], [`episodes::ImageTasks`] |
-//! | use a model of one's own | [`nn::Model`], [`nn::ParamBuilder`], `examples/03_own_model.rs` |
+//! | use a model of one's own | [`nn::Sequential`], or [`nn::Model`] where layers are no chain; `examples/03_own_model.rs` |
 //! | use another algorithm | [`meta`]: the learners, and what they share in [`meta::Learner`] |
 //! | write an algorithm of one's own | [`meta::Learner`], [`meta::InnerLoop`], `examples/09_own_algorithm.rs` |
 //! | train with progress, early stopping, resuming | [`meta::Trainer`], `examples/12_training_loop.rs` |
