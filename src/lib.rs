@@ -44,7 +44,7 @@
 //!     trainer.step()?;
 //! }
 //! let score = evaluate(&learner, trainer.meta(), &test, 10)?;
-//! println!("accuracy {:.1} ± {:.1} %", 100.0 * score.mean, 100.0 * score.interval);
+//! println!("accuracy {score}");
 //! # assert!(score.mean > 0.2);
 //! # Ok(())
 //! # }
