@@ -1,12 +1,8 @@
 //! A gradient is an ordinary value: take its gradient, and that one's too.
 //!
 //! `cargo run --release --example 01_second_derivative`
-//!
-//! The function is f(x) = sum tanh(x)^3. We print its first three derivatives along the axes, then a Hessian-vector product of
-//! a function whose Hessian is not diagonal, and last the same first gradient without a record (`backward`), which is
-//! what an outer training loop uses: it returns arrays and frees what it has passed.
 
-use fewshot::autodiff::{Array, Tape};
+use fewshot::prelude::*;
 
 fn main() {
     let tape = Tape::new();
@@ -14,18 +10,16 @@ fn main() {
 
     let f = x.tanh().powi(3).sum();
     let first = f.grad(x);
-    let second = first.sum().grad(x);
+    let second = first.sum().grad(x); // along the axes: f adds up functions of one number each
     let third = second.sum().grad(x);
-    println!("x    {:?}", x.value().data());
-    println!("f    {:.6}", f.item());
-    println!("f'   {:.6?}", first.value().data());
-    println!("f''  {:.6?}", second.value().data());
-    println!("f''' {:.6?}", third.value().data());
+    for (name, value) in [("x", x), ("f", f), ("f'", first), ("f''", second), ("f'''", third)] {
+        println!("{name:4} {:.6?}", value.value().data());
+    }
 
-    // g(x) = (sum x)^4: every second derivative is 12 (sum x)^2, so H v = 12 (sum x)^2 (sum v).
-    let g = x.sum().powi(4);
+    // g(x) = (sum x)^4: every second derivative is 12 (sum x)^2, so H v = 12 (sum x)^2 (sum v)
     let v = tape.var(&Array::new(&[3], vec![1.0, 2.0, -1.0]));
-    println!("H v  {:.6?}", g.hvp(x, v).value().data());
+    println!("H v  {:.6?}", x.sum().powi(4).hvp(x, v).value().data());
 
+    // what an outer training loop uses: arrays, without a record; what was passed is freed
     println!("f' without a record {:.6?}", f.backward(&[x])[0].data());
 }

@@ -2,14 +2,13 @@
 //!
 //! `cargo run --release --example 02_own_operator`
 //!
-//! Because the rule is made of operations on `Var`s, gradients through the operator can be differentiated again, so MAML
-//! works through it without further ado. `gradcheck` compares both orders with central differences; we also show what it says to a
-//! rule that is wrong.
+//! Gradients through it can be differentiated again, so MAML works through it without further ado. `gradcheck` compares both orders
+//! with central differences; last, what it says to a rule that is wrong.
 
 use std::sync::Arc;
 
-use fewshot::autodiff::gradcheck;
-use fewshot::autodiff::{Array, CustomOp, Var};
+use fewshot::autodiff::{CustomOp, gradcheck};
+use fewshot::prelude::*;
 
 /// Swish: x sigmoid(b x), element by element (Ramachandran et al. 2017). `slip` makes the rule wrong.
 #[derive(Debug)]
@@ -39,15 +38,14 @@ impl CustomOp<f64> for Swish {
 }
 
 fn main() {
-    let x = Array::new(&[4], vec![-2.0, -0.3, 0.4, 1.7]);
+    let x = [Array::new(&[4], vec![-2.0, -0.3, 0.4, 1.7])];
     for slip in [0.0, 0.01] {
-        let report = gradcheck::check(std::slice::from_ref(&x), 2, move |tape, x| {
-            tape.custom(Arc::new(Swish { b: 1.5, slip }), x).tanh()
-        });
+        let swish = Arc::new(Swish { b: 1.5, slip });
+        let report = gradcheck::check(&x, 2, |tape, x| tape.custom(swish.clone(), x).tanh());
         let verdict = if report.worst() < 1e-7 { "right" } else { "wrong" };
+        let [first, second] = report.errors[..] else { unreachable!("two orders") };
         println!(
-            "slip {slip}: {verdict}, relative errors {:.0e} (first) and {:.0e} (second order)",
-            report.errors[0], report.errors[1]
+            "slip {slip}: {verdict}, relative errors {first:.0e} (first) and {second:.0e} (second order)"
         );
     }
 }

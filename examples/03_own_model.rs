@@ -1,13 +1,17 @@
-//! A network of one's own, meta-learned with MAML.
+//! Networks of one's own, meta-learned with MAML: a chain of layers, and a `Model` for what is no chain.
 //!
 //! `cargo run --release --example 03_own_model`
 //!
-//! A model is architecture only: it registers its weights with a `ParamBuilder`, remembers their places, and is given the weights at
-//! every call, so the same code runs on the initial and on the adapted ones. This one has a skip connection and tanh instead
-//! of ReLU, and learns to fit a sine wave from ten points with one gradient step.
+//! A network is architecture only: it is given the weights at every call, so the same code runs on the initial and on the adapted
+//! ones. Both learn to fit a sine wave from ten points with one gradient step.
 
 use fewshot::prelude::*;
 
+fn chain(width: usize) -> Sequential {
+    Sequential::new(&[1]).linear(width).tanh().linear(width).tanh().with_head(1)
+}
+
+/// With a skip connection: each layer registers its weights with a `ParamBuilder` and remembers their places.
 struct Residual {
     first: Linear,
     middle: Linear,
@@ -37,20 +41,22 @@ impl<F: Float> Model<F> for Residual {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn learn(name: &str, learner: &dyn Learner) -> Result<(), Box<dyn std::error::Error>> {
     let tasks = Sinusoid::new(10, 10, 1, Purpose::Train)?;
     let unseen = Sinusoid::new(10, 100, 1, Purpose::Test)?;
-    let learner = Maml::new(Residual::new(40));
-
     let training = Training { meta_batch: 25, ..Training::default() };
-    let mut trainer = Trainer::new(&learner, &tasks, Adam::default(), training);
-    let before = evaluate(&learner, trainer.meta(), &unseen, 200)?;
+    let mut trainer = Trainer::new(learner, &tasks, Adam::default(), training);
+    let before = evaluate(learner, trainer.meta(), &unseen, 200)?;
     for _ in 0..3000 {
         trainer.step()?;
     }
-    let after = evaluate(&learner, trainer.meta(), &unseen, 200)?;
-    println!("error after one step on ten points of a new wave (3.0 without adapting at best)");
-    println!("before meta-learning {:.2} ± {:.2}", before.mean, before.interval);
-    println!("after                {:.2} ± {:.2}", after.mean, after.interval);
+    let after = evaluate(learner, trainer.meta(), &unseen, 200)?;
+    println!("{name}: {before:.2} before meta-learning, {after:.2} after");
     Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("error after one step on ten points of a new wave (3.0 without adapting at best)");
+    learn("chain", &Maml::new(chain(40)))?;
+    learn("skip connection", &Maml::new(Residual::new(40)))
 }

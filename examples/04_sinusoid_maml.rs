@@ -7,9 +7,6 @@
 
 use fewshot::prelude::*;
 
-const INNER_LR: f32 = 0.01;
-const TASKS: u64 = 25;
-
 fn loss<'t>(model: &Mlp, weights: &Params<Var<'t>>, set: &Examples) -> Var<'t> {
     let tape = weights.values()[0].tape();
     set.y.loss(model.forward(weights, tape.var(&set.x), &mut Pass::batch()))
@@ -17,11 +14,8 @@ fn loss<'t>(model: &Mlp, weights: &Params<Var<'t>>, set: &Examples) -> Var<'t> {
 
 /// Weights after some gradient steps on the support: values on the same tape as theta.
 fn adapt<'t>(model: &Mlp, theta: &Params<Var<'t>>, support: &Examples, steps: usize) -> Params<Var<'t>> {
-    let mut fast = theta.clone();
-    for _ in 0..steps {
-        fast = &fast - loss(model, &fast, support).grads(&fast) * INNER_LR;
-    }
-    fast
+    let step = |fast: Params<_>, _| &fast - loss(model, &fast, support).grads(&fast) * 0.01;
+    (0..steps).fold(theta.clone(), step)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,12 +27,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     for iteration in 0..4000 {
         let mut mean = theta.map(|w| Array::zeros(w.shape()));
-        for i in 0..TASKS {
-            let task = Task::from(&waves.episode(iteration * TASKS + i));
-            let tape = Tape::new();
+        for i in 0..25 {
+            let (task, tape) = (Task::from(&waves.episode(25 * iteration + i)), Tape::new());
             let start = theta.on(&tape);
             let fast = adapt(&model, &start, &task.support, 1);
-            mean += loss(&model, &fast, &task.query).backward(&start) / TASKS as f32;
+            mean += loss(&model, &fast, &task.query).backward(&start) / 25.0;
         }
         theta = outer.step(&theta, &mean, 1e-3);
     }

@@ -93,8 +93,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     for (steps, score) in evaluate_by_step(&learner, trainer.meta(), &test, 100)?.iter().enumerate() {
-        let (mean, interval) = (100.0 * score.mean, 100.0 * score.interval);
-        println!("unseen classes after {steps} inner steps: {mean:.1} ± {interval:.1} %");
+        println!("unseen classes after {steps} inner steps: {score:.1}");
     }
 
     // what was meta-learned, from a file

@@ -110,7 +110,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let after = evaluate(&learner, trainer.meta(), &test, 200)?;
     println!("5 unseen kinds, 1 to 5 rows of each");
-    println!("untrained {:.1} ± {:.1} %", 100.0 * before.mean, 100.0 * before.interval);
-    println!("trained   {:.1} ± {:.1} %", 100.0 * after.mean, 100.0 * after.interval);
+    println!("untrained {before:.1}");
+    println!("trained   {after:.1}");
     Ok(())
 }

@@ -119,7 +119,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         best.iteration
     );
     let score = evaluate(&learner, &best, &Sinusoid::new(10, 10, 1, Purpose::Test)?, 200)?;
-    println!("error on unseen waves {:.3} ± {:.3}", score.mean, score.interval);
+    println!("error on unseen waves {score}");
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }

@@ -16,7 +16,7 @@
 //! | see the whole in twenty lines | the example below |
 //! | learn from a table of one's own | [`episodes::Tasks`], `examples/11_own_table.rs` |
 //! | learn from pictures of one's own | [`episodes::folder`], [`episodes::ImageTasks`] |
-//! | use a model of one's own | [`nn::Model`], [`nn::ParamBuilder`], `examples/03_own_model.rs` |
+//! | use a model of one's own | [`nn::Sequential`], or [`nn::Model`] where layers are no chain; `examples/03_own_model.rs` |
 //! | use another algorithm | [`meta`]: the learners, and what they share in [`meta::Learner`] |
 //! | write an algorithm of one's own | [`meta::Learner`], [`meta::InnerLoop`], `examples/09_own_algorithm.rs` |
 //! | train with progress, early stopping, resuming | [`meta::Trainer`], `examples/12_training_loop.rs` |
@@ -44,7 +44,7 @@
 //!     trainer.step()?;
 //! }
 //! let score = evaluate(&learner, trainer.meta(), &test, 10)?;
-//! println!("accuracy {:.1} ± {:.1} %", 100.0 * score.mean, 100.0 * score.interval);
+//! println!("accuracy {score}");
 //! # assert!(score.mean > 0.2);
 //! # Ok(())
 //! # }

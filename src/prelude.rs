@@ -13,4 +13,5 @@ pub use fewshot_meta::{
 };
 pub use fewshot_nn::{
     Adam, Conv4, Conv4Config, Linear, Mlp, Model, Optimizer, ParamBuilder, ParamSpec, Params, Pass,
+    Sequential,
 };

@@ -20,7 +20,7 @@
 //!     println!("{}: {:.3}", step.iteration, step.loss);
 //! }
 //! let result = evaluate(&maml, trainer.meta(), &test, 100)?;
-//! println!("{} {:.3} +- {:.3}", result.metric, result.mean, result.interval);
+//! println!("{} {result}", result.metric);
 //!
 //! let episode = test.episode(0);
 //! let predictor = maml.adapt(trainer.meta(), &Examples::from(&episode.support));

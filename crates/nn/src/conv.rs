@@ -35,14 +35,7 @@ impl Conv2d {
         let weight = b.weight("weight", &shape, weight);
         let fan_in = shape[..3].iter().product();
         b.sign("stride", format_args!("{:?}", how.stride));
-        b.sign(
-            "padding",
-            match how.padding {
-                Padding::Valid => "valid".to_owned(),
-                Padding::Same => "same".to_owned(),
-                Padding::Explicit(widths) => format!("{widths:?}"),
-            },
-        );
+        b.sign("padding", padding_words(how.padding));
         Conv2d { weight, bias: bias.init(fan_in).map(|init| b.weight("bias", &[shape[3]], init)), how }
     }
 
@@ -90,6 +83,15 @@ impl Conv2d {
     }
 }
 
+/// A padding in a signature.
+pub(crate) fn padding_words(padding: Padding) -> String {
+    match padding {
+        Padding::Valid => "valid".to_owned(),
+        Padding::Same => "same".to_owned(),
+        Padding::Explicit(widths) => format!("{widths:?}"),
+    }
+}
+
 /// Weights of one output value up to which a convolution is cheaper to compute a second time than to store.
 const FEW: usize = 32;
 
@@ -118,6 +120,15 @@ impl ConvNorm {
             norm: b.scope("norm", |b| BatchNorm::new(b, channels, affine, eps)),
             pool: None,
         }
+    }
+
+    /// The block of these two layers.
+    pub(crate) fn of(conv: Conv2d, norm: BatchNorm) -> Self {
+        ConvNorm { conv, norm, pool: None }
+    }
+
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pool.is_some()
     }
 
     /// This block with max-pooling at the end.

@@ -35,6 +35,7 @@ mod r2d2_encoder;
 mod recurrent;
 mod relation;
 mod schedule;
+mod sequential;
 mod signature;
 mod spec;
 
@@ -62,5 +63,6 @@ pub use r2d2_encoder::{R2d2Config, R2d2Encoder};
 pub use recurrent::{Cell, Direction, Gru, Lstm, Recurrent};
 pub use relation::{PairModel, RelationConfig, RelationEncoder, RelationModule};
 pub use schedule::Schedule;
+pub use sequential::Sequential;
 pub use signature::{Input, Signature};
 pub use spec::{ParamBuilder, ParamSpec};

@@ -10,7 +10,8 @@ use crate::spec::{ParamSpec, path};
 
 /// A network's architecture: the names and shapes of its weights and its forward pass. It owns no weights.
 ///
-/// Weights are an argument, so the same model runs on initial, adapted and averaged weights.
+/// Weights are an argument, so the same model runs on initial, adapted and averaged weights. Layers one after another are a
+/// [`Sequential`](crate::Sequential); this trait is for everything else.
 ///
 /// **The rule of recording**: for inputs of one shape and a pass of one kind, `forward` does the same operations with the same constants each
 /// time it is called. Work is recorded once and replayed for all tasks, so that a mask drawn from a stream of the model's own, or a count of its

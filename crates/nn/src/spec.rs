@@ -174,7 +174,7 @@ impl ParamSpec {
 /// assert_eq!(names, ["hidden.weight", "hidden.bias", "head.weight", "head.bias"]);
 /// # let _ = (hidden, head);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ParamBuilder {
     path: Vec<String>,
     spec: ParamSpec,
@@ -264,6 +264,11 @@ impl ParamBuilder {
     pub fn sign(&mut self, name: &str, value: impl Display) {
         let name = path(&self.path.join("."), name);
         self.spec.signature = std::mem::take(&mut self.spec.signature).with(&name, value);
+    }
+
+    /// The spec of what has been made so far.
+    pub(crate) fn spec(&self) -> &ParamSpec {
+        &self.spec
     }
 
     /// The finished spec.

@@ -31,6 +31,30 @@ impl Pool {
     pub const fn same(size: usize) -> Self {
         Pool { size: [size; 2], stride: [size; 2], padding: Padding::Same }
     }
+
+    /// Height and width of the output for images of this size.
+    ///
+    /// # Panics
+    /// When there are no pixels, a stride is 0, or the window does not fit.
+    #[track_caller]
+    pub fn output_size(self, size: [usize; 2]) -> [usize; 2] {
+        let shape = self.checked("Pool", &Shape::new(&[1, size[0], size[1], 1]));
+        [shape.out_h(), shape.out_w()]
+    }
+
+    /// The sizes of a pooling of images of shape `x`, checked.
+    #[track_caller]
+    fn checked(self, name: &str, x: &Shape) -> PoolShape {
+        let pad = padding_of(name, x, self.size, self.stride, self.padding);
+        for (i, pad) in pad.iter().enumerate() {
+            assert!(
+                pad.iter().all(|&p| p < self.size[i]),
+                "{name}: padding {pad:?} leaves windows of {:?} without a pixel",
+                self.size
+            );
+        }
+        PoolShape { n: x[0], h: x[1], w: x[2], c: x[3], size: self.size, stride: self.stride, pad }
+    }
 }
 
 /// The pooling operators.
@@ -121,15 +145,7 @@ impl<'t, F: Float> Var<'t, F> {
     fn pool_shape(self, name: &str, how: Pool) -> PoolShape {
         let x = self.shape();
         assert_eq!(x.len(), 4, "{name}: {x} is not [n, h, w, c]");
-        let pad = padding_of(name, &x, how.size, how.stride, how.padding);
-        for (i, pad) in pad.iter().enumerate() {
-            assert!(
-                pad.iter().all(|&p| p < how.size[i]),
-                "{name}: padding {pad:?} leaves windows of {:?} without a pixel",
-                how.size
-            );
-        }
-        PoolShape { n: x[0], h: x[1], w: x[2], c: x[3], size: how.size, stride: how.stride, pad }
+        how.checked(name, &x)
     }
 
     /// Max-pooling, `[n, h, w, c]` to `[n, oh, ow, c]`: the largest value of each window, NaN where any value is. The gradient goes to the

@@ -211,6 +211,14 @@ fn images_without_pixels_and_windows_that_do_not_move_are_refused() {
     });
     assert_refused("output_size", "Conv: stride [1, 0]", || still.output_size([5, 5], [3, 3]));
     assert_refused("output_size", "Conv: images [1, 0, 5, 1]", || same.output_size([0, 5], [3, 3]));
+    assert_refused("pool output_size", "Pool: stride [0, 2]", || stands.output_size([5, 5]));
+    assert_refused("pool output_size", "Pool: images [1, 5, 0, 1]", || Pool::same(2).output_size([5, 0]));
+    assert_refused("pool output_size", "Pool: a window of [6, 6]", || Pool::valid(6).output_size([5, 7]));
+    for pool in
+        [Pool::valid(2), Pool::same(2), Pool { stride: [1, 2], padding: Padding::all(1), ..Pool::same(3) }]
+    {
+        assert_eq!(x.max_pool(pool).shape()[1..3], pool.output_size([5, 5]));
+    }
     for padding in [Padding::Same, Padding::Valid] {
         let stands = Pool { padding, ..stands };
         let none = Pool { size: [0, 0], stride: [0, 0], padding };

@@ -1,6 +1,7 @@
 //! Accuracy or error of a learner over test episodes, with a 95 % interval.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::Tasks;
@@ -20,7 +21,9 @@ use crate::task::Task;
 /// use fewshot_meta::{Evaluation, Metric};
 /// let values: Vec<f64> = (0..600).map(|i| if i % 2 == 0 { 0.4 } else { 0.6 }).collect();
 /// let evaluation = Evaluation::new(Metric::Accuracy, values);
-/// assert_eq!(format!("{:.4} +- {:.4}", evaluation.mean, evaluation.interval), "0.5000 +- 0.0080");
+/// assert_eq!(evaluation.to_string(), "50.00 ± 0.80 %");
+/// assert_eq!(format!("{evaluation:.1}"), "50.0 ± 0.8 %");
+/// assert_eq!(Evaluation { metric: Metric::Mse, ..evaluation }.to_string(), "0.500 ± 0.008");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
@@ -46,6 +49,18 @@ impl Evaluation {
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
         Evaluation { metric, mean, interval: 1.96 * (variance / count).sqrt(), values }
+    }
+}
+
+/// Mean and interval: accuracy in per cent with two digits, an error with three, or as many as are asked for.
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scale, digits, unit) = match self.metric {
+            Metric::Accuracy => (100.0, 2, " %"),
+            Metric::Mse => (1.0, 3, ""),
+        };
+        let digits = f.precision().unwrap_or(digits);
+        write!(f, "{:.digits$} ± {:.digits$}{unit}", scale * self.mean, scale * self.interval)
     }
 }
 

@@ -26,6 +26,7 @@ mod predictors;
 mod programs;
 mod prototypes;
 mod reptile;
+mod sequential;
 mod shapes;
 mod siamese;
 mod signatures;

@@ -14,7 +14,7 @@ fn random(shape: &[usize], seed: u64) -> Array<f64> {
 
 /// Checks `forward` for all weights of `spec`, at random ones, and for an input of shape `x`.
 #[track_caller]
-fn check<G>(spec: &ParamSpec, x: &[usize], forward: G)
+pub fn check<G>(spec: &ParamSpec, x: &[usize], forward: G)
 where
     G: for<'t> Fn(&Params<Var<'t, f64>>, Var<'t, f64>) -> Var<'t, f64>,
 {

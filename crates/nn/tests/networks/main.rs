@@ -7,3 +7,4 @@ mod mann;
 mod norms;
 mod optim;
 mod params;
+mod sequential;

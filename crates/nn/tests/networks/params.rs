@@ -109,7 +109,7 @@ thread_local! {
 }
 
 /// The message of the panic of `f`, and the file that it names.
-fn panic_of<R>(f: impl FnOnce() -> R) -> (String, String) {
+pub fn panic_of<R>(f: impl FnOnce() -> R) -> (String, String) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // other tests of this program keep what panics say
