@@ -10,6 +10,7 @@ use crate::choices::Data;
 use crate::embed::{self, EmbedArgs};
 use crate::options::{Options, count, number, whole};
 use crate::predict::{self, PredictArgs};
+use crate::volume::Volume;
 
 const ABOUT: &str =
     "Train a network to learn new classes from a few examples each, and measure how well it does";
@@ -79,6 +80,10 @@ pub struct Cli {
     /// What to do; nothing: train with defaults.
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    /// How much is printed.
+    #[command(flatten)]
+    pub volume: Volume,
 }
 
 /// What to do.

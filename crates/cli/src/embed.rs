@@ -19,7 +19,7 @@ use crate::files;
 use crate::learner;
 use crate::on_threads;
 use crate::options::count;
-use crate::report::say;
+use crate::report::result;
 use crate::settings::Settings;
 use crate::trained::Trained;
 
@@ -86,7 +86,7 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
     };
     files::write(&args.out, &parts.to_bytes()).map_err(wrong)?;
     let [train, validation, test] = counts;
-    say(format!(
+    result(format!(
         "{}: vectors of {} numbers; training {train}, validation {validation}, test {test}",
         shown_path(&args.out),
         parts.width()

@@ -12,7 +12,7 @@ use crate::official;
 use crate::on_threads;
 use crate::pictures;
 use crate::ranges::{self, between};
-use crate::report::{say, say_as_it_is};
+use crate::report::{explained, result, say, say_as_it_is};
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
 use crate::trained::Trained;
@@ -46,7 +46,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
         let measured = on_threads(args.threads, || read(args, &subject, run))?;
         return match args.json {
             true => say_as_it_is(measured.json()),
-            false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
+            false => say(model).and_then(|()| explained(measured.lines())),
         };
     }
     let measured = on_threads(args.threads, || evaluate(args, &subject, run))?;
@@ -60,7 +60,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     for line in measured.context() {
         say(line)?;
     }
-    say(measured.headline())
+    result(measured.headline())
 }
 
 /// What is said of --nil.

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::features;
 use crate::kept::Dividing;
 use crate::pictures;
-use crate::report::note;
+use crate::report::warn;
 use crate::settings::Settings;
 
 impl Source {
@@ -42,7 +42,7 @@ impl Source {
         }
         let run = match run {
             Dividing::Unkept => {
-                note(
+                warn(
                     "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data; \
                      where these, or how they are read, have changed since, test classes may have been trained on",
                 );

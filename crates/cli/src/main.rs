@@ -71,13 +71,14 @@ mod terminal;
 mod too_few;
 mod train;
 mod trained;
+mod volume;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command, TrainArgs};
 use clap::{CommandFactory, FromArgMatches};
 use error::{Error, STATUS_INPUT, one_line};
-use report::note;
+use report::warn;
 
 /// Longer lines are hard to read.
 const WIDEST_HELP: usize = 100;
@@ -91,10 +92,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    cli.volume.set();
     let done = match cli.command {
         None => train::run(TrainArgs::default()),
         Some(Command::Train(args)) => train::run(*args),
-        Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::say),
+        Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::result),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
@@ -106,7 +108,7 @@ fn main() -> ExitCode {
             if matches!(error, Error::Interrupted { .. }) && !interrupt::has_last_line() {
                 interrupt::wait_for_end();
             }
-            note(format!("error: {}", one_line(&error)));
+            warn(format!("error: {}", one_line(&error)));
             ExitCode::from(error.exit_status())
         }
     }
@@ -125,7 +127,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    note(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
+    warn(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
     ExitCode::from(STATUS_INPUT)
 }
 
@@ -134,6 +136,10 @@ fn on_threads<T: Send>(
     threads: Option<usize>,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
+    let work = || {
+        volume::machine();
+        work()
+    };
     let Some(threads) = threads else { return work() };
     ranges::between("threads", threads, 1, 1024)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

@@ -20,7 +20,7 @@ use crate::method::Method;
 use crate::on_threads;
 use crate::options::count;
 use crate::pictures;
-use crate::report::{say, say_as_it_is};
+use crate::report::{result, say, say_as_it_is};
 use crate::settings::Settings;
 use crate::trained::Trained;
 
@@ -92,7 +92,8 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
         if args.json {
             say_as_it_is(answers.json())?;
         } else {
-            answers.lines().into_iter().try_for_each(say)?;
+            answers.about().into_iter().try_for_each(say)?;
+            answers.lines().into_iter().try_for_each(result)?;
             args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
         }
         answers.complete()

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use fewshot_episodes::names::shown_path;
+
 use crate::error::Error;
 use crate::files;
 use crate::lock::Lock;
 use crate::log::Log;
-use crate::report::note;
+use crate::report::{detail, note, warn};
 use crate::run_files::{MODEL, PROGRESS, VALIDATION};
 
 /// An open run folder, of which no other process has one.
@@ -39,6 +41,8 @@ impl RunDir {
     /// A folder whose files are in their places, and whose model and logs stand after these iterations and seconds.
     pub fn with(dir: &Path, lock: Lock, [metrics, timing]: [Log; 2], (saved, seconds): (u64, f64)) -> RunDir {
         let (dir, trouble) = (dir.to_owned(), BTreeMap::new());
+        let place = std::path::absolute(&dir).unwrap_or(dir.clone());
+        detail(format!("files       {}", shown_path(&place)));
         RunDir { dir, metrics, timing, saved, seconds, trouble, _lock: lock }
     }
 
@@ -122,7 +126,7 @@ impl RunDir {
             }
             Err(cause) => {
                 if self.trouble.insert(name, cause.clone()).is_none() {
-                    note(format!("warning: {cause}; training goes on"));
+                    warn(format!("warning: {cause}; training goes on"));
                 }
                 false
             }

@@ -29,7 +29,7 @@ use crate::options::Options;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
-use crate::report::say;
+use crate::report::{explained, result, say};
 use crate::resume::Resumed;
 use crate::run_dir::{Record, RunDir};
 use crate::selection::Selection;
@@ -269,13 +269,13 @@ impl Run {
         }
         if sequences::protocol(settings).is_some() {
             let measured = sequences::measure(&subject, &*self.test, self.episodes.part)?;
-            return measured.lines().into_iter().try_for_each(say);
+            return explained(measured.lines());
         }
         let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {
             say(line)?;
         }
-        say(measured.headline())
+        result(measured.headline())
     }
 }
 

@@ -20,4 +20,5 @@ mod signals;
 mod sudden_ends;
 mod support;
 mod terminal;
+mod volume;
 mod ways_out;
