@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::algorithm::Algorithm;
+use crate::config_place::Place;
 use crate::error::{Error, one_line};
 use crate::files;
 use crate::options::Options;
@@ -90,12 +91,15 @@ pub fn read_written(path: &Path) -> Result<Written, Error> {
         .map_err(|error| wrong(format!("{error}; give the config.toml of a run")))?;
     let ended = text.ends_with('\n');
     let options: Options = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         let cut = if ended { "" } else { CUT };
-        wrong(format!(
-            "line {line}: {}{cut}; mend it or take the config.toml of another run",
-            one_line(error.message())
-        ))
+        let said = one_line(error.message());
+        let cause = format!("{said}{cut}; mend it or take the config.toml of another run");
+        match error.span() {
+            Some(span) => {
+                Error::ConfigAt { path: path.to_owned(), place: Place::at(&text, span.start), cause }
+            }
+            None => wrong(cause),
+        }
     })?;
     match options.given().is_empty() {
         true => Err(wrong("is empty, or cut before its first setting; put the file of a run back".into())),

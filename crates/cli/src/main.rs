@@ -14,6 +14,7 @@ mod checks;
 mod choices;
 mod comparing;
 mod config;
+mod config_place;
 mod data;
 mod defaults;
 mod division;
@@ -95,7 +96,7 @@ fn main() -> ExitCode {
     cli.volume.set();
     let done = match cli.command {
         None => train::run(TrainArgs::default()),
-        Some(Command::Train(args)) => train::run(*args),
+        Some(Command::Train(args)) => train(*args),
         Some(Command::Algorithms) => presets::list().into_iter().try_for_each(report::result),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
@@ -112,6 +113,15 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_status())
         }
     }
+}
+
+/// Trains; what is wrong with an option of `--config` is told with its place there.
+fn train(args: TrainArgs) -> Result<(), Error> {
+    let (config, beside) = (args.config.clone(), args.options.given());
+    train::run(args).map_err(|error| match config {
+        Some(path) => config_place::placed(error, &path, &beside),
+        None => error,
+    })
 }
 
 /// Help and version go to standard output; a wrong command line gives one line and status 2.

@@ -3,6 +3,7 @@
 mod algorithms;
 mod bad_input;
 mod baselines;
+mod config_places;
 mod cut_files;
 mod division;
 mod features;
