@@ -10,6 +10,7 @@ use crate::choices::Data;
 use crate::embed::{self, EmbedArgs};
 use crate::options::{Options, count, number, whole};
 use crate::predict::{self, PredictArgs};
+use crate::runs::{self, RunsArgs};
 use crate::volume::Volume;
 
 const ABOUT: &str =
@@ -47,7 +48,8 @@ Examples:
 
 What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of \
 the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors \
-(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume). \
+(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume), \
+result.json (the result at the end, which `fewshot runs` lists). \
 Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
 
 Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves \
@@ -105,6 +107,9 @@ pub enum Command {
     Embed(EmbedArgs),
     /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
     Plot(PlotArgs),
+    /// List the runs in the folders below one, with their results
+    #[command(after_help = runs::EXAMPLES)]
+    Runs(RunsArgs),
 }
 
 /// Arguments of `train`.

@@ -61,6 +61,7 @@ mod result;
 mod resume;
 mod run_dir;
 mod run_files;
+mod runs;
 mod selection;
 mod sequences;
 mod settings;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

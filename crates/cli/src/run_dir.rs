@@ -10,7 +10,7 @@ use crate::files;
 use crate::lock::Lock;
 use crate::log::Log;
 use crate::report::{detail, note, warn};
-use crate::run_files::{MODEL, PROGRESS, VALIDATION};
+use crate::run_files::{MODEL, PROGRESS, RESULT, VALIDATION};
 
 /// An open run folder, of which no other process has one.
 pub struct RunDir {
@@ -81,6 +81,14 @@ impl RunDir {
             let named = |error| format!("{}: {error}", path.display());
             fewshot_meta::write_atomically(path, text.as_bytes()).map_err(named)
         });
+    }
+
+    /// Keeps the result on test episodes. Failing is remembered.
+    pub fn keep_result(&mut self, json: &str) {
+        let path = self.dir.join(RESULT);
+        if let Err(error) = files::write(&path, format!("{json}\n").as_bytes()) {
+            self.trouble.insert(RESULT, format!("{}: {error}", path.display()));
+        }
     }
 
     /// Whether everything is written that was to be.

@@ -166,7 +166,7 @@ impl Run {
         let best = selection.as_ref().and_then(Selection::best);
         let reported = self.report(best.map_or(trainer.meta(), |(meta, _)| meta));
         let files = files.and_then(|files| Arc::into_inner(files)?.into_inner().ok());
-        files.map_or(Ok(()), Keeper::finish).and(reported)
+        files.map_or(Ok(()), |files| files.finish(reported.as_deref().ok())).and(reported.map(drop))
     }
 
     /// The trainer where the run begins, and its folder.
@@ -250,8 +250,8 @@ impl Run {
         Ok(())
     }
 
-    /// An example, and the accuracy as the last line.
-    fn report(&self, meta: &Meta) -> Result<(), Error> {
+    /// An example, and the accuracy as the last line; returns it as `fewshot evaluate --json` has it.
+    fn report(&self, meta: &Meta) -> Result<String, Error> {
         let (settings, iterations) = (&self.settings, meta.iteration);
         let meta = learner::start(settings, meta.clone());
         if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
@@ -269,13 +269,13 @@ impl Run {
         }
         if sequences::protocol(settings).is_some() {
             let measured = sequences::measure(&subject, &*self.test, self.episodes.part)?;
-            return explained(measured.lines());
+            return explained(measured.lines()).map(|()| measured.json());
         }
         let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {
             say(line)?;
         }
-        result(measured.headline())
+        result(measured.headline()).map(|()| measured.json())
     }
 }
 

@@ -16,6 +16,7 @@ mod odd_data;
 mod official;
 mod plots;
 mod runs;
+mod runs_list;
 mod selection;
 mod signals;
 mod sudden_ends;

@@ -156,7 +156,7 @@ fn names_of_two_columns_a_letter_fit() {
 
 #[test]
 fn help_fits() {
-    for help in ["", "train ", "evaluate ", "predict ", "plot ", "embed "]
+    for help in ["", "train ", "evaluate ", "predict ", "plot ", "embed ", "runs "]
         .map(|of| format!("{of}--help"))
     {
         let arguments: Vec<&str> = help.split(' ').collect();
@@ -238,6 +238,22 @@ fn colours_and_movements_of_the_cursor_are_left_out_where_they_are_not_wanted() 
     assert!(!help(&[("TERM", "dumb")]).contains('\u{1b}'));
     let quiet = [&train[..], &["--quiet"]].concat();
     assert_eq!(on_terminal(80, Printed::Remarks, &quiet), "");
+}
+
+#[test]
+fn the_list_of_runs_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "a-long-name-of-an-experiment/with-a-seed-of-its-own";
+    let out = folder.path().join(name);
+    crate::support::train(&out, "--data sinusoid --iterations 1 --episodes 2");
+    let folder = folder.path().display().to_string();
+    for columns in [40, 60, 80, 120] {
+        let text = on_terminal(columns, Printed::Results, &["runs", &folder]);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{columns}: {text}");
+        assert!(text.contains(" ± "), "{text}");
+    }
+    assert!(piped(&["runs", &folder]).contains(name));
 }
 
 #[test]
