@@ -11,6 +11,7 @@ use crate::embed::{self, EmbedArgs};
 use crate::options::{Options, count, number, whole};
 use crate::predict::{self, PredictArgs};
 use crate::runs::{self, RunsArgs};
+use crate::shell::{self, CompletionsArgs, ManArgs};
 use crate::volume::Volume;
 
 const ABOUT: &str =
@@ -110,6 +111,12 @@ pub enum Command {
     /// List the runs in the folders below one, with their results
     #[command(after_help = runs::EXAMPLES)]
     Runs(RunsArgs),
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = shell::COMPLETIONS_EXAMPLES, override_usage = shell::COMPLETIONS_USAGE)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = shell::MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 /// Arguments of `train`.

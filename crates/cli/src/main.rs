@@ -65,6 +65,7 @@ mod runs;
 mod selection;
 mod sequences;
 mod settings;
+mod shell;
 mod shots;
 mod show;
 #[cfg(test)]
@@ -104,6 +105,8 @@ fn main() -> ExitCode {
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
+        Some(Command::Completions(args)) => shell::completions(&args),
+        Some(Command::Man(args)) => shell::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

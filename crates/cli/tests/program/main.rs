@@ -18,6 +18,7 @@ mod plots;
 mod runs;
 mod runs_list;
 mod selection;
+mod shell;
 mod signals;
 mod sudden_ends;
 mod support;

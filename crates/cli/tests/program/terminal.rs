@@ -156,7 +156,7 @@ fn names_of_two_columns_a_letter_fit() {
 
 #[test]
 fn help_fits() {
-    for help in ["", "train ", "evaluate ", "predict ", "plot ", "embed ", "runs "]
+    for help in ["", "train ", "evaluate ", "predict ", "plot ", "embed ", "runs ", "completions ", "man "]
         .map(|of| format!("{of}--help"))
     {
         let arguments: Vec<&str> = help.split(' ').collect();
