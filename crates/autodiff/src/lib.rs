@@ -37,7 +37,7 @@ mod var;
 
 pub use array::Array;
 #[doc(hidden)]
-pub use fewshot_kernels::cpu::peak::fma_rate;
+pub use fewshot_kernels::cpu::{instruction_set, peak::fma_rate};
 pub use fewshot_kernels::{BufferPoolUse, Element, MAX_RANK, WorkerGroup, buffer_pool_use, with_split};
 pub use float::Float;
 pub use gradients::Variables;

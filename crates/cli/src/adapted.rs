@@ -76,7 +76,9 @@ impl Adapted {
             )));
         }
         let options = Options(
-            said(CONFIG)?.parse().map_err(|error: toml::de::Error| damaged(CONFIG, one_line(error.message())))?,
+            said(CONFIG)?
+                .parse()
+                .map_err(|error: toml::de::Error| damaged(CONFIG, one_line(error.message())))?,
         );
         let settings = Settings::resolve(&options).map_err(|error| damaged(CONFIG, error.to_string()))?;
         let classes: Vec<Class> =
@@ -86,8 +88,9 @@ impl Adapted {
         }
         let iterations =
             said(ITERATION)?.parse().map_err(|_| damaged(ITERATION, "it is no number".into()))?;
-        let predictor =
-            file.predictor(&*settings.algorithm.build(&settings)).map_err(|error| Error::Model(error.to_string()))?;
+        let predictor = file
+            .predictor(&*settings.algorithm.build(&settings))
+            .map_err(|error| Error::Model(error.to_string()))?;
         Ok(Adapted { settings, iterations, classes, predictor })
     }
 }

@@ -54,13 +54,13 @@ enum JsonAnswer<'a> {
 }
 
 impl Answers<'_> {
-    /// One line each, after those on the model and the support.
-    pub fn lines(&self) -> Vec<String> {
-        let Answers { model, adapted, answers } = self;
+    /// What answers: the model and the support.
+    pub fn about(&self) -> [String; 2] {
+        let Answers { model, adapted, .. } = self;
         let Adapted { settings, iterations, classes: known, .. } = adapted;
         let (algorithm, data) = (settings.name(), settings.data.name());
         let classes = settings.classes.as_ref().expect("it classifies");
-        let mut lines = vec![
+        [
             format!(
                 "model       {}, {algorithm} trained on {data} for {iterations} iterations",
                 shown(model)
@@ -72,14 +72,19 @@ impl Answers<'_> {
                 classes.pictures.words(),
                 norm::name(classes.norm)
             ),
-        ];
+        ]
+    }
+
+    /// One line each.
+    pub fn lines(&self) -> Vec<String> {
+        let answers = &self.answers;
         let images: Vec<String> = answers.iter().map(|answer| shown(&answer.image).to_string()).collect();
         let width = images.iter().map(|image| image.width()).max().unwrap_or(0);
-        lines.extend(images.iter().zip(answers).map(|(image, answer)| match &answer.probabilities {
+        let line = |(image, answer): (&String, &Answer)| match &answer.probabilities {
             Ok(probabilities) => format!("{}  {}", padded(image, width), self.words(probabilities)),
             Err(_) => format!("{}  not read", padded(image, width)),
-        }));
-        lines
+        };
+        images.iter().zip(answers).map(line).collect()
     }
 
     /// The likeliest class and some others.

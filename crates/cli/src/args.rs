@@ -9,7 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::embed::{self, EmbedArgs};
 use crate::places::Data;
 use crate::predict::{self, PredictArgs};
+use crate::runs::{self, RunsArgs};
+use crate::shell::{self, CompletionsArgs, ManArgs};
 use crate::train_args::{self, TrainArgs};
+use crate::volume::Volume;
 
 const ABOUT: &str =
     "Train a network to learn new classes from a few examples each, and measure how well it does";
@@ -45,6 +48,10 @@ pub struct Cli {
     /// What to do; nothing: train with defaults.
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    /// How much is printed.
+    #[command(flatten)]
+    pub volume: Volume,
 }
 
 /// What to do.
@@ -68,6 +75,15 @@ pub enum Command {
     Embed(EmbedArgs),
     /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
     Plot(PlotArgs),
+    /// List the runs in the folders below one, with their results
+    #[command(after_help = runs::EXAMPLES)]
+    Runs(RunsArgs),
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = shell::COMPLETIONS_EXAMPLES, override_usage = shell::COMPLETIONS_USAGE)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = shell::MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 /// Arguments of `presets`.

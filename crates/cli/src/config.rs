@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::algorithms::ALL;
+use crate::config_place::{self, Place};
 use crate::error::{Error, one_line};
 use crate::files;
 use crate::options::shared::COMMON;
@@ -40,7 +41,8 @@ const CUT: &str = " (the last line has no end: the file may be cut)";
 pub fn text(settings: &Settings) -> String {
     let options = settings.options();
     let listed = settings::listed(settings.algorithm).into_iter();
-    let lines = listed.filter_map(|option| Some(format!("{} = {}\n", option.name, options.get(option.name)?)));
+    let lines =
+        listed.filter_map(|option| Some(format!("{} = {}\n", option.name, options.get(option.name)?)));
     format!(
         "# Settings of a run of fewshot {}. To repeat it: fewshot train --config THIS_FILE --out NEW_FOLDER\n{}",
         env!("CARGO_PKG_VERSION"),
@@ -93,27 +95,27 @@ pub fn read_written(path: &Path) -> Result<Written, Error> {
         .map_err(|error| wrong(format!("{error}; give the config.toml of a run")))?;
     let ended = text.ends_with('\n');
     let cut = if ended { "" } else { CUT };
-    let way_out = "mend it or take the config.toml of another run";
+    let refused = |place: Option<Place>, said: String| {
+        let cause = format!("{said}{cut}; mend it or take the config.toml of another run");
+        match place {
+            Some(place) => Error::ConfigAt { path: path.to_owned(), place, cause },
+            None => wrong(cause),
+        }
+    };
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        wrong(format!("line {line}: {}{cut}; {way_out}", one_line(error.message())))
+        let place = error.span().map(|span| Place::at(&text, span.start));
+        refused(place, one_line(error.message()))
     })?;
     let mut options = Options::default();
     for (key, value) in table {
-        let at = || text.lines().position(|line| names(line, &key)).map_or(1, |line| line + 1);
         let read = typed(&key, value);
-        let (key, value) = read.map_err(|cause| wrong(format!("line {}: {cause}{cut}; {way_out}", at())))?;
+        let (key, value) = read.map_err(|cause| refused(config_place::of(&text, &key), cause))?;
         options.set(key, value);
     }
     match options.0.is_empty() {
         true => Err(wrong("is empty, or cut before its first setting; put the file of a run back".into())),
         false => Ok(Written { options, ended }),
     }
-}
-
-/// Whether a line gives this option its value.
-fn names(line: &str, key: &str) -> bool {
-    line.split_once('=').is_some_and(|(name, _)| name.trim().trim_matches(['"', '\'']) == key)
 }
 
 /// Names of options in files of earlier versions, and what they are called now.
@@ -207,7 +209,8 @@ pub fn outputs(metadata: &BTreeMap<String, String>) -> Option<usize> {
 pub fn difference(model: &BTreeMap<String, String>, settings: &Settings) -> Option<(String, String, String)> {
     let own = settings.algorithm.evaluation_only();
     let free = |key: &str| EVALUATION_ONLY.contains(&key) || key == ITERATIONS || own.contains(&key);
-    let before = |key: &str| EARLIER_NAMES.iter().find(|(_, now)| *now == key).map_or("", |(before, _)| before);
+    let before =
+        |key: &str| EARLIER_NAMES.iter().find(|(_, now)| *now == key).map_or("", |(before, _)| before);
     metadata(settings).into_iter().filter(|(key, _)| !free(key)).find_map(|(key, value)| {
         let other = model.get(&key).or_else(|| model.get(before(&key)));
         let other = other.filter(|other| **other != value)?.clone();

@@ -12,15 +12,15 @@ use fewshot_nn::NormPolicy;
 use rayon::prelude::*;
 
 use crate::args::Part;
+use crate::args::count;
 use crate::data::{Source, listed};
 use crate::error::Error;
 use crate::evaluate::replace_data;
 use crate::files;
 use crate::measure::nil;
 use crate::on_threads;
-use crate::args::count;
 use crate::places::Data;
-use crate::report::say;
+use crate::report::result;
 use crate::settings::Settings;
 use crate::trained::Trained;
 
@@ -87,7 +87,7 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
     };
     files::write(&args.out, &parts.to_bytes()).map_err(wrong)?;
     let [train, validation, test] = counts;
-    say(format!(
+    result(format!(
         "{}: vectors of {} numbers; training {train}, validation {validation}, test {test}",
         shown_path(&args.out),
         parts.width()

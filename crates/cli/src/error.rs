@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use fewshot_episodes::names;
 
+use crate::config_place::Place;
+
 /// Exit status of a run that failed while running.
 pub const STATUS_FAILED: u8 = 1;
 /// Exit status of bad input: options, configuration, data or model files.
@@ -33,6 +35,16 @@ pub enum Error {
     Config {
         /// The file.
         path: PathBuf,
+        /// Cause and way out.
+        cause: String,
+    },
+    /// A place in a configuration that cannot be understood or used.
+    #[error("configuration {}, {place}: {cause}", shown(path))]
+    ConfigAt {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        place: Place,
         /// Cause and way out.
         cause: String,
     },

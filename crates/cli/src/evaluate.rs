@@ -8,8 +8,8 @@ use crate::measure::{Head, Measured, Subject, measure, verification};
 use crate::official;
 use crate::on_threads;
 use crate::pictures;
-use crate::report::{say, say_as_it_is};
 use crate::places::Data;
+use crate::report::{explained, result, say, say_as_it_is};
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
 use crate::trained::Trained;
@@ -43,7 +43,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
         let measured = on_threads(args.threads, || read(args, &subject, run))?;
         return match args.json {
             true => say_as_it_is(measured.json()),
-            false => say(model).and_then(|()| measured.lines().into_iter().try_for_each(say)),
+            false => say(model).and_then(|()| explained(measured.lines())),
         };
     }
     let measured = on_threads(args.threads, || evaluate(args, &subject, run))?;
@@ -57,7 +57,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     for line in measured.context() {
         say(line)?;
     }
-    say(measured.headline())
+    result(measured.headline())
 }
 
 /// What is said of --nil.
@@ -99,8 +99,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     if args.queries == Some(0) {
         return Err(Error::option("queries", 0, "the least is 1"));
     }
-    for (name, number) in
-        [("eval-queries", args.queries), ("shots", args.shots), ("episodes", args.episodes)]
+    for (name, number) in [("eval-queries", args.queries), ("shots", args.shots), ("episodes", args.episodes)]
     {
         if let Some(number) = number {
             settings.set(name, i64::try_from(number).unwrap_or(i64::MAX))?;

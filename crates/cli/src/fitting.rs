@@ -1,7 +1,7 @@
 //! Settings that nobody asked for, fitted to what the data have.
 
-use fewshot_episodes::{ClassId, Rotations};
 use fewshot_episodes::names::shown;
+use fewshot_episodes::{ClassId, Rotations};
 
 use crate::args::Part;
 use crate::data::{Source, listed};
@@ -156,7 +156,9 @@ impl Fit<'_> {
             if most < shots.most {
                 let drawn = Shots { least: shots.least.min(most), most };
                 self.lines.push(format!("--train-shots {drawn} instead of {shots}: {why}"));
-                self.options.0.extend(Shots::value(&drawn.to_string()).map(|value| ("train-shots".into(), value)));
+                self.options
+                    .0
+                    .extend(Shots::value(&drawn.to_string()).map(|value| ("train-shots".into(), value)));
             }
             return self.resolved();
         }

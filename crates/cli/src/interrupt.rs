@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{STATUS_INTERRUPTED, one_line};
-use crate::report::note;
+use crate::report::{note, warn};
 
 /// Nothing is lost by ending at once.
 const IDLE: u8 = 0;
@@ -82,7 +82,7 @@ fn end() {
     let said = rescue.map_or_else(|| "interrupted".into(), |rescue| rescue());
     let _held = unpoisoned(&WRITING);
     if has_last_line() {
-        note(format!("error: {}", one_line(said)));
+        warn(format!("error: {}", one_line(said)));
         std::process::exit(STATUS_INTERRUPTED.into());
     }
 }

@@ -128,8 +128,9 @@ impl Keeper {
         self.files.saved()
     }
 
-    /// What could not be written, if anything could not.
-    pub fn finish(self) -> Result<(), Error> {
+    /// Keeps the result, if there is one; what could not be written, if anything could not.
+    pub fn finish(mut self, result: Option<&str>) -> Result<(), Error> {
+        result.into_iter().for_each(|result| self.files.keep_result(result));
         self.files.finish()
     }
 }

@@ -7,6 +7,7 @@ use fewshot_meta::Checkpoint;
 
 use crate::changes::Changes;
 use crate::config::{self, Written};
+use crate::config_place;
 use crate::data::Source;
 use crate::division::Division;
 use crate::error::Error;
@@ -49,7 +50,7 @@ impl Kept {
         let path = dir.join(CONFIG);
         let written = config::read_written(&path)?;
         let settings = Settings::resolve(&written.options)
-            .map_err(|error| Error::Config { path, cause: format!("{error}{}", written.end()) })?;
+            .map_err(|error| config_place::refused(error, path, written.end()))?;
         Ok(Kept { settings, written, division: division(dir)?, dir: dir.to_owned() })
     }
 

@@ -6,14 +6,14 @@ use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::{ClassSplit, FeatureParts, ImageSet, folder, omniglot};
 
 use crate::changes::Changes;
-use crate::places::{Data, Split};
 use crate::data::Source;
 use crate::division::Division;
 use crate::error::Error;
 use crate::features;
 use crate::kept::Dividing;
 use crate::pictures;
-use crate::report::note;
+use crate::places::{Data, Split};
+use crate::report::warn;
 use crate::settings::{GLYPHS_SEED, SPLIT_SEED, Settings};
 
 impl Source {
@@ -41,7 +41,7 @@ impl Source {
         }
         let run = match run {
             Dividing::Unkept => {
-                note(
+                warn(
                     "note: the run keeps no division of its classes (an earlier version wrote it): they are divided anew from the data; \
                      where these, or how they are read, have changed since, test classes may have been trained on",
                 );

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::report::note;
+use crate::report::warn;
 use crate::run_files::CONFIG;
 
 /// The file that is locked. It stays in the folder of a run; the lock on it ends with the process, however that ends.
@@ -36,7 +36,7 @@ impl Lock {
                 Ok(()) => return Ok(Lock { path, file }),
                 Err(TryLockError::WouldBlock) => return Err(Refused::Taken),
                 Err(TryLockError::Error(error)) => {
-                    note(format!(
+                    warn(format!(
                         "warning: {}: {error}: no lock is possible here; see to it that no other run writes into this folder",
                         path.display()
                     ));

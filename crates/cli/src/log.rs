@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::files;
-use crate::report::note;
+use crate::report::{note, warn};
 
 /// Where lines cannot be written, it is tried again so often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ impl Log {
                     None => Good::of(std::iter::empty(), header, iteration, iteration)?,
                 };
                 files::write(&path, good.text.as_bytes())?;
-                note(format!(
+                warn(format!(
                     "warning: {} {how}: it lacks {}; all other lines are kept",
                     path.display(),
                     good.lacks.unwrap_or("its first line".into())
@@ -82,7 +82,7 @@ impl Log {
             Ok(()) => {}
             Err(error) => {
                 if self.trouble.is_none() {
-                    note(format!("warning: {path}: {error}: its lines wait for space; training goes on"));
+                    warn(format!("warning: {path}: {error}: its lines wait for space; training goes on"));
                 }
                 self.trouble = Some(Trouble { cause: error.to_string(), tried: Instant::now() });
             }

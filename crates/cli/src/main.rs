@@ -10,6 +10,7 @@ mod baselines;
 mod beginning;
 mod changes;
 mod config;
+mod config_place;
 mod data;
 mod division;
 mod drawings;
@@ -50,9 +51,11 @@ mod result;
 mod resume;
 mod run_dir;
 mod run_files;
+mod runs;
 mod selection;
 mod sequences;
 mod settings;
+mod shell;
 mod shots;
 mod show;
 #[cfg(test)]
@@ -62,6 +65,7 @@ mod too_few;
 mod train;
 mod train_args;
 mod trained;
+mod volume;
 
 use std::process::ExitCode;
 
@@ -69,7 +73,7 @@ use args::{Cli, Command};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use error::{Error, STATUS_INPUT, one_line};
-use report::note;
+use report::warn;
 use train_args::TrainArgs;
 
 /// Most threads.
@@ -86,16 +90,20 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    cli.volume.set();
     let done = match cli.command {
         None => train::run(TrainArgs::default()),
-        Some(Command::Train(args)) => train::run(*args),
-        Some(Command::Algorithms) => presets::algorithms().into_iter().try_for_each(report::say),
+        Some(Command::Train(args)) => train(*args),
+        Some(Command::Algorithms) => presets::algorithms().into_iter().try_for_each(report::result),
         Some(Command::Presets(args)) => presets::presets(args.algorithm.as_deref())
-            .and_then(|lines| lines.into_iter().try_for_each(report::say)),
+            .and_then(|lines| lines.into_iter().try_for_each(report::result)),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
+        Some(Command::Completions(args)) => shell::completions(&args),
+        Some(Command::Man(args)) => shell::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,10 +111,19 @@ fn main() -> ExitCode {
             if matches!(error, Error::Interrupted { .. }) && !interrupt::has_last_line() {
                 interrupt::wait_for_end();
             }
-            note(format!("error: {}", one_line(&error)));
+            warn(format!("error: {}", one_line(&error)));
             ExitCode::from(error.exit_status())
         }
     }
+}
+
+/// Trains; what is wrong with an option of `--config` is told with its place there.
+fn train(args: TrainArgs) -> Result<(), Error> {
+    let (config, beside) = (args.config.clone(), args.options.0.keys().cloned().collect::<Vec<_>>());
+    train::run(args).map_err(|error| match config {
+        Some(path) => config_place::placed(error, &path, &beside),
+        None => error,
+    })
 }
 
 /// Help and version go to standard output; a wrong command line gives one line and status 2.
@@ -116,7 +133,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(other) = unknown_option(error).and_then(|option| train_args::foreign(&option)) {
-        note(format!("error: {}", one_line(&other)));
+        warn(format!("error: {}", one_line(&other)));
         return ExitCode::from(STATUS_INPUT);
     }
     let text = error.to_string();
@@ -126,7 +143,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    note(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
+    warn(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
     ExitCode::from(STATUS_INPUT)
 }
 
@@ -143,6 +160,10 @@ fn on_threads<T: Send>(
     threads: Option<usize>,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
+    let work = || {
+        volume::machine();
+        work()
+    };
     let Some(threads) = threads else { return work() };
     let range = options::Kind::upto(MOST_THREADS);
     if let Some(cause) = range.out_of_range(&toml::Value::Integer(threads as i64)) {

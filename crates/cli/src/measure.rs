@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fewshot_episodes::{Episode, Outputs, Tasks, nearest};
-use fewshot_meta::{Evaluation, Learner, Meta, Metric, Nil, Verification, evaluate, evaluate_at_steps, verify};
+use fewshot_meta::{
+    Evaluation, Learner, Meta, Metric, Nil, Verification, evaluate, evaluate_at_steps, verify,
+};
 use fewshot_nn::NormPolicy;
 use indicatif::ProgressBar;
 use rayon::prelude::*;

@@ -101,7 +101,7 @@ impl Official {
         let share = 100.0 * *nearest_neighbour as f64 / *decisions as f64;
         report::say(format!("right of {WAYS} in each run  {}", runs.join(" ")))?;
         report::say(format!("pixel nearest neighbour {share:.2} %, {nearest_neighbour} of {decisions}"))?;
-        report::say(format!(
+        report::result(format!(
             "accuracy {value:.2} % on the official one-shot runs, {right} of {decisions} right"
         ))
     }

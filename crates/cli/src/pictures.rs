@@ -10,9 +10,9 @@ use crate::error::Error;
 use crate::options::{Kind, Options};
 use crate::places::Data;
 use crate::report::note;
-use crate::settings::Settings;
 #[cfg(test)]
 use crate::settings::SPLIT_SEED;
+use crate::settings::Settings;
 
 /// Pixels a side of the drawings of Omniglot, which are brought to fewer.
 const OMNIGLOT: usize = 105;
@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn sizes_of_pictures_are_those_that_data_and_network_have() {
-        let refused = |text: &str| Settings::resolve(&Options(text.parse().unwrap())).err().unwrap().to_string();
+        let refused =
+            |text: &str| Settings::resolve(&Options(text.parse().unwrap())).err().unwrap().to_string();
         assert!(refused("data = 'omniglot:/data'\nimage-size = 106").ends_with("the most is 105"));
         assert!(refused("algorithm = 'relation'\nimage-size = 21").ends_with("the least is 22"));
         settings("data = 'folder:/data'\nimage-size = 512");

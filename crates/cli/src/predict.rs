@@ -12,13 +12,13 @@ use rayon::prelude::*;
 
 use crate::adapted::{Adapted, Class};
 use crate::answers::{Answer, Answers};
+use crate::args::count;
 use crate::error::Error;
 use crate::evaluate::takes_any_ways;
 use crate::files;
 use crate::on_threads;
-use crate::args::count;
 use crate::pictures;
-use crate::report::{say, say_as_it_is};
+use crate::report::{result, say, say_as_it_is};
 use crate::settings::Settings;
 use crate::trained::Trained;
 
@@ -90,7 +90,8 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
         if args.json {
             say_as_it_is(answers.json())?;
         } else {
-            answers.lines().into_iter().try_for_each(say)?;
+            answers.about().into_iter().try_for_each(say)?;
+            answers.lines().into_iter().try_for_each(result)?;
             args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
         }
         answers.complete()

@@ -87,7 +87,8 @@ impl Preset {
 
     /// Where its settings come from, and which of them other options replace.
     pub fn describe(&self, given: &Options) -> String {
-        let beside = given.0.keys().filter(|option| !["data", "algorithm", "seed"].contains(&option.as_str()));
+        let beside =
+            given.0.keys().filter(|option| !["data", "algorithm", "seed"].contains(&option.as_str()));
         let replaced: Vec<String> = beside.map(|option| format!("--{option}")).collect();
         let replaced =
             if replaced.is_empty() { String::new() } else { format!("; beside it {}", replaced.join(" ")) };
@@ -217,9 +218,7 @@ mod tests {
         assert!(message("leo-omniglot-5w1s", folder).contains("fewshot train pretrain --data folder:/data"));
         assert!(message("leo-omniglot-5w1s", "").contains("fewshot embed runs/encoder"));
         assert!(message("leo-omniglot-5w5s", omniglot).contains("fewshot embed runs/encoder"));
-        assert!(
-            message("maml-sinusoid", "algorithm = 'anil'").contains("or take --preset anil-sinusoid")
-        );
+        assert!(message("maml-sinusoid", "algorithm = 'anil'").contains("or take --preset anil-sinusoid"));
     }
 
     #[test]

@@ -4,16 +4,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::report::note;
+use crate::report::{detail, note};
 use crate::terminal;
 
 /// Seconds between lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// Columns from which on a line holds more.
-const NARROW: usize = 40;
-const LEAST: usize = 56;
-const LESS: usize = 76;
-const ALL: usize = 108;
+/// Columns from which on the line about test episodes holds more.
+const WIDE: usize = 56;
 /// Loss and accuracy shown are averages over about this many iterations.
 const MEMORY: f64 = 20.0;
 
@@ -25,6 +22,8 @@ pub struct Progress {
     total: u64,
     /// Iterations and seconds before this process.
     before: (u64, f64),
+    /// Iterations up to now.
+    done: u64,
     started: Instant,
     last_line: Instant,
     loss: Average,
@@ -34,14 +33,15 @@ pub struct Progress {
 impl Progress {
     /// Starts the clock of a run of `total` iterations, of which some were done in some seconds before.
     pub fn new(total: u64, done: u64, seconds: f64) -> Self {
-        let columns = terminal::of_remarks();
-        let bar = columns.map(|columns| bar(total, template(columns)));
+        let line = terminal::of_progress().map(|columns| Line::of(columns, total));
+        let bar = line.as_ref().map(|line| bar(total, &line.template));
         let now = Instant::now();
         Progress {
             bar,
-            short: columns.is_some_and(|columns| columns < LEAST),
+            short: line.is_some_and(|line| line.short),
             total,
             before: (done, seconds),
+            done,
             started: now,
             last_line: now,
             loss: Average::default(),
@@ -51,6 +51,7 @@ impl Progress {
 
     /// One more iteration is done.
     pub fn step(&mut self, iteration: u64, loss: f64, accuracy: Option<f64>) {
+        self.done = iteration;
         self.loss.add(loss);
         if let Some(accuracy) = accuracy {
             self.accuracy.add(100.0 * accuracy);
@@ -73,6 +74,11 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        let (before, seconds) = self.before;
+        if self.done > before {
+            let each = (self.seconds() - seconds) / (self.done - before) as f64;
+            detail(format!("pace        {} per iteration, validation included", duration(each)));
         }
     }
 
@@ -108,9 +114,10 @@ fn short(number: f64) -> String {
 
 /// A bar over test episodes; hidden where there is no terminal.
 pub fn episodes_bar(episodes: usize) -> ProgressBar {
-    let columns = terminal::of_remarks();
+    let columns = terminal::of_progress();
     let template = match columns {
-        Some(..LESS) => "{bar:5} {pos}/{len} episodes  {eta} left",
+        Some(..WIDE) => "{bar:5} {pos}/{len} episodes  {eta} left",
+        Some(WIDE..80) => "{bar:20} {pos}/{len} test episodes  {eta} left",
         _ => "{bar:30} {pos}/{len} test episodes  {eta} left",
     };
     let bar = bar(episodes as u64, template);
@@ -120,14 +127,39 @@ pub fn episodes_bar(episodes: usize) -> ProgressBar {
     bar
 }
 
-/// As much of the progress of training as a line can hold: what is learned comes before how long it takes, and that before a bar.
-fn template(columns: usize) -> &'static str {
-    match columns {
-        0..NARROW => "{percent}% {msg}",
-        NARROW..LEAST => "{percent}% {msg} {eta} left",
-        LEAST..LESS => "{bar:6} {percent:>3} %  {msg}  {eta} left",
-        LESS..ALL => "{bar:10} {pos}/{len}  {msg}  {eta} left",
-        _ => "{bar:30} {pos}/{len}  {msg}  {elapsed} gone, {eta} left",
+/// As much of the progress of training as a line can hold.
+struct Line {
+    template: String,
+    /// Whether figures have as few columns as they can.
+    short: bool,
+}
+
+impl Line {
+    /// What is learned comes before how long it takes, that before how many iterations are done, and that before a bar.
+    fn of(columns: usize, total: u64) -> Line {
+        let count = 2 * total.to_string().len() + 1;
+        // columns of `loss 123.4567  accuracy 100.0 %`, `loss 12.34 accuracy 100.0%`, `89m left` and `89m gone, `
+        let (long, brief, left, gone) = (31, 26, 8, 10);
+        let counted = |figures: usize| count + 2 + figures + 2 + left;
+        let bar = |taken: usize, least: usize| {
+            columns.checked_sub(taken + 1).filter(|&width| width >= least).map(|width| width.min(30))
+        };
+        let line = |template: String, short: bool| Line { template, short };
+        if let Some(bar) = bar(counted(long) + gone, 20) {
+            let template = format!("{{bar:{bar}}} {{pos}}/{{len}}  {{msg}}  {{elapsed}} gone, {{eta}} left");
+            return line(template, false);
+        }
+        for (figures, short) in [(long, false), (brief, true)] {
+            if let Some(bar) = bar(counted(figures), 4) {
+                return line(format!("{{bar:{bar}}} {{pos}}/{{len}}  {{msg}}  {{eta}} left"), short);
+            }
+        }
+        let template = match columns {
+            _ if columns >= counted(brief) => "{pos}/{len}  {msg}  {eta} left",
+            40.. => "{percent}% {msg} {eta} left",
+            _ => "{percent}% {msg}",
+        };
+        line(template.into(), true)
     }
 }
 
@@ -154,6 +186,15 @@ impl Average {
     }
 }
 
+/// Seconds, or milliseconds where there are fewer than one.
+fn duration(seconds: f64) -> String {
+    match 1e3 * seconds {
+        milliseconds @ ..10.0 => format!("{milliseconds:.3} ms"),
+        milliseconds @ ..1e3 => format!("{milliseconds:.1} ms"),
+        _ => format!("{seconds:.2} s"),
+    }
+}
+
 /// Seconds as minutes:seconds or hours:minutes:seconds.
 pub fn clock(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -166,10 +207,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn durations_have_a_unit_of_their_size() {
+        assert_eq!([0.000_301_2, 0.068_9, 1.5].map(duration), ["0.301 ms", "68.9 ms", "1.50 s"]);
+    }
+
+    #[test]
     fn clock_writes_hours_only_when_there_are_some() {
         assert_eq!(clock(0.4), "0:00");
         assert_eq!(clock(61.0), "1:01");
         assert_eq!(clock(3725.0), "1:02:05");
+    }
+
+    #[test]
+    fn lines_fit_and_say_how_many_iterations_are_done_where_they_can() {
+        for (columns, total) in
+            (40..140).flat_map(|columns| [30, 60_000, 2_000_000].map(|total| (columns, total)))
+        {
+            let Line { template, short } = Line::of(columns, total);
+            let bar = template.split(['{', '}']).find_map(|part| part.strip_prefix("bar:"));
+            let bar: usize = bar.map_or(0, |width| width.parse().unwrap());
+            let figures = if short { "loss 12.35 accuracy 99.9%" } else { "loss 123.4567  accuracy 99.9 %" };
+            let line = template
+                .replace(&format!("{{bar:{bar}}}"), &"#".repeat(bar))
+                .replace("{percent}", "99")
+                .replace("{pos}", &(total - 1).to_string())
+                .replace("{len}", &total.to_string())
+                .replace("{msg}", figures)
+                .replace("{elapsed}", "89m")
+                .replace("{eta}", "89m");
+            assert!(line.len() <= columns && line.ends_with(" left"), "{columns}: {line}");
+            assert!(
+                columns < 60 || total > 60_000 || (bar >= 4 && line.contains("/60000") | (total == 30)),
+                "{line}"
+            );
+        }
     }
 
     #[test]

@@ -36,11 +36,7 @@ pub fn of_settings(settings: &Settings, outputs: Outputs, learner: &dyn Learner)
     let weights: usize = learner.spec().weights().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     [
         format!("episodes    {}", episodes(settings, outputs)),
-        format!(
-            "learner     {}; {}, {weights} weights",
-            method(settings, learner),
-            network::words(settings)
-        ),
+        format!("learner     {}; {}, {weights} weights", method(settings, learner), network::words(settings)),
         format!("training    {}", training(settings)),
     ]
 }

@@ -142,9 +142,7 @@ fn of_classes(given: &Options) -> Result<(), Error> {
 /// Refuses what is about pictures, which feature vectors are not.
 fn of_pictures(given: &Options) -> Result<(), Error> {
     if let Some(option) = ["filters", "downsample"].into_iter().find(|option| given.has(option)) {
-        return refuse(format!(
-            "--{option} --data features: the network on them is linear; leave it out"
-        ));
+        return refuse(format!("--{option} --data features: the network on them is linear; leave it out"));
     }
     let unused = [
         ("image-size", given.has("image-size")),
@@ -158,9 +156,9 @@ fn of_pictures(given: &Options) -> Result<(), Error> {
         Some((option, _)) => refuse(format!(
             "--{option} --data features: feature vectors are turned and divided where they are made; leave it out"
         )),
-        None if given.read("train-shots").is_some_and(Shots::are_drawn) => refuse(
-            "--train-shots --data features: shots are drawn for pictures alone; give one number",
-        ),
+        None if given.read("train-shots").is_some_and(Shots::are_drawn) => {
+            refuse("--train-shots --data features: shots are drawn for pictures alone; give one number")
+        }
         None => Ok(()),
     }
 }

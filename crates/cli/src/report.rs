@@ -6,10 +6,23 @@ use fewshot_episodes::names::shown;
 
 use crate::error::Error;
 use crate::terminal;
+use crate::volume::{is_quiet, is_verbose};
 
-/// Prints lines of results. A reader that has gone away (`| head`) is no error.
+/// Prints lines that explain a result, such as its protocol; nothing with `--quiet`. A reader that has gone away (`| head`) is no error.
 pub fn say(lines: impl AsRef<str>) -> Result<(), Error> {
+    if is_quiet() { Ok(()) } else { result(lines) }
+}
+
+/// Prints what was asked for, however quiet the program is.
+pub fn result(lines: impl AsRef<str>) -> Result<(), Error> {
     say_as_it_is(laid_out(lines.as_ref(), terminal::of_results()))
+}
+
+/// Prints lines of which the last is the result and the others explain it.
+pub fn explained(lines: Vec<String>) -> Result<(), Error> {
+    let Some((last, before)) = lines.split_last() else { return Ok(()) };
+    before.iter().try_for_each(say)?;
+    result(last)
 }
 
 /// Prints what other programs read, such as JSON or a path, on one line on every terminal.
@@ -21,8 +34,22 @@ pub fn say_as_it_is(line: impl AsRef<str>) -> Result<(), Error> {
     }
 }
 
-/// Prints a remark; one that cannot be printed is dropped.
+/// Prints a remark, unless the program is to be quiet.
 pub fn note(line: impl AsRef<str>) {
+    if !is_quiet() {
+        warn(line);
+    }
+}
+
+/// Prints a remark for those who want to know more (`--verbose`).
+pub fn detail(line: impl AsRef<str>) {
+    if is_verbose() {
+        warn(line);
+    }
+}
+
+/// Prints an error, or a remark on a result that is doubtful, however quiet the program is; one that cannot be printed is dropped.
+pub fn warn(line: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", laid_out(line.as_ref(), terminal::of_remarks()));
 }
 

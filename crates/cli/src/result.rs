@@ -4,10 +4,10 @@ use fewshot_meta::{Evaluation, Metric, Verification};
 use fewshot_nn::NormPolicy;
 use serde::Serialize;
 
-use crate::norm;
 use crate::baselines::Baselines;
 use crate::data::TestEpisodes;
 use crate::measure::Measured;
+use crate::norm;
 
 /// What `--json` prints; accuracies in per cent.
 #[derive(Serialize)]
@@ -287,7 +287,10 @@ mod tests {
         };
         let expected =
             |norm: &str| format!("accuracy 50.00 ± 0.00 % (2 episodes, 20-way 1-shot, test classes, {norm})");
-        assert_eq!(measured(Some(NormPolicy::Running { momentum: 0.1 })).headline(), expected("batch norm running"));
+        assert_eq!(
+            measured(Some(NormPolicy::Running { momentum: 0.1 })).headline(),
+            expected("batch norm running")
+        );
         assert_eq!(measured(None).headline(), expected("no batch norm"));
         assert!(measured(None).json().contains("\"norm\":null"));
     }

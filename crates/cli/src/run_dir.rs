@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use fewshot_episodes::names::shown_path;
+
 use crate::error::Error;
 use crate::files;
 use crate::lock::Lock;
 use crate::log::Log;
-use crate::report::note;
-use crate::run_files::{MODEL, PROGRESS, VALIDATION};
+use crate::report::{detail, note, warn};
+use crate::run_files::{MODEL, PROGRESS, RESULT, VALIDATION};
 
 /// An open run folder, of which no other process has one.
 pub struct RunDir {
@@ -39,6 +41,8 @@ impl RunDir {
     /// A folder whose files are in their places, and whose model and logs stand after these iterations and seconds.
     pub fn with(dir: &Path, lock: Lock, [metrics, timing]: [Log; 2], (saved, seconds): (u64, f64)) -> RunDir {
         let (dir, trouble) = (dir.to_owned(), BTreeMap::new());
+        let place = std::path::absolute(&dir).unwrap_or(dir.clone());
+        detail(format!("files       {}", shown_path(&place)));
         RunDir { dir, metrics, timing, saved, seconds, trouble, _lock: lock }
     }
 
@@ -77,6 +81,14 @@ impl RunDir {
             let named = |error| format!("{}: {error}", path.display());
             fewshot_meta::write_atomically(path, text.as_bytes()).map_err(named)
         });
+    }
+
+    /// Keeps the result on test episodes. Failing is remembered.
+    pub fn keep_result(&mut self, json: &str) {
+        let path = self.dir.join(RESULT);
+        if let Err(error) = files::write(&path, format!("{json}\n").as_bytes()) {
+            self.trouble.insert(RESULT, format!("{}: {error}", path.display()));
+        }
     }
 
     /// Whether everything is written that was to be.
@@ -122,7 +134,7 @@ impl RunDir {
             }
             Err(cause) => {
                 if self.trouble.insert(name, cause.clone()).is_none() {
-                    note(format!("warning: {cause}; training goes on"));
+                    warn(format!("warning: {cause}; training goes on"));
                 }
                 false
             }

@@ -15,11 +15,14 @@ pub const VALIDATION: &str = "validation.csv";
 /// Seconds of training at each iteration, apart so that equal runs have equal metrics.
 pub const TIMING: &str = "timing.csv";
 
+/// The result on test episodes at the end of training, as `fewshot evaluate --json` prints it.
+pub const RESULT: &str = "result.json";
+
 /// Most bytes of what is read of a folder beside weights.
 pub const LARGEST_TEXT: u64 = 1 << 27;
 
 /// All of them.
-pub const ALL: [&str; 7] = [CONFIG, PROGRESS, MODEL, VALIDATION, METRICS, TIMING, DIVISION];
+pub const ALL: [&str; 8] = [CONFIG, PROGRESS, MODEL, VALIDATION, METRICS, TIMING, DIVISION, RESULT];
 /// What `fewshot plot` draws of a run.
 pub const PLOTS: [&str; 8] = [
     "learning.svg",

@@ -129,7 +129,8 @@ impl Selection {
 
     /// What was seen, as a file.
     pub fn text(&self) -> String {
-        let beside = if self.settings.algorithm.sequences(&self.settings).is_some() { ",instances" } else { "" };
+        let beside =
+            if self.settings.algorithm.sequences(&self.settings).is_some() { ",instances" } else { "" };
         format!("{HEADER}{beside}\n{}\n", self.lines.join("\n"))
     }
 

@@ -8,8 +8,8 @@ use fewshot_nn::{Clip, NormPolicy};
 
 use crate::algorithms::{self, Algorithm};
 use crate::config;
-use crate::layers::{self, Conditions};
 use crate::error::Error;
+use crate::layers::{self, Conditions};
 use crate::options::shared::COMMON;
 use crate::options::{Of, Opt, Options, shown};
 use crate::outer::{Decay, Outer};

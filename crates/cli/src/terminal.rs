@@ -6,6 +6,8 @@ use terminal_size::{Height, Width, terminal_size_of};
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
+use crate::volume::is_quiet;
+
 /// Columns of a terminal that does not know how many it has.
 const UNKNOWN: usize = 80;
 /// Narrower than this, nothing can be laid out.
@@ -21,6 +23,15 @@ pub fn of_results() -> Option<usize> {
 /// Columns of the terminal that remarks and progress are printed on; none where they go into a file or a pipe.
 pub fn of_remarks() -> Option<usize> {
     io::stderr().is_terminal().then(|| columns(terminal_size_of(io::stderr())))
+}
+
+/// Columns of the terminal on which progress can be drawn, over and over on one line; none where the cursor cannot be moved.
+pub fn of_progress() -> Option<usize> {
+    let moves = match std::env::var("TERM") {
+        Ok(name) => name != "dumb",
+        Err(_) => cfg!(windows),
+    };
+    of_remarks().filter(|_| moves && !is_quiet())
 }
 
 /// What the user says of a terminal comes before what it says itself.

@@ -25,7 +25,7 @@ use crate::places::Data;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
-use crate::report::say;
+use crate::report::{explained, result, say};
 use crate::resume::Resumed;
 use crate::run_dir::{Record, RunDir};
 use crate::selection::Selection;
@@ -164,7 +164,7 @@ impl Run {
         let best = selection.as_ref().and_then(Selection::best);
         let reported = self.report(best.map_or(trainer.meta(), |(meta, _)| meta));
         let files = files.and_then(|files| Arc::into_inner(files)?.into_inner().ok());
-        files.map_or(Ok(()), Keeper::finish).and(reported)
+        files.map_or(Ok(()), |files| files.finish(reported.as_deref().ok())).and(reported.map(drop))
     }
 
     /// The trainer where the run begins, and its folder.
@@ -248,14 +248,19 @@ impl Run {
         Ok(())
     }
 
-    /// An example, and the accuracy as the last line.
-    fn report(&self, meta: &Meta) -> Result<(), Error> {
+    /// An example, and the accuracy as the last line; returns it as `fewshot evaluate --json` has it.
+    fn report(&self, meta: &Meta) -> Result<String, Error> {
         let (settings, iterations) = (&self.settings, meta.iteration);
         let meta = settings.algorithm.start(settings, meta.clone());
         if settings.classes.as_ref().is_some_and(|classes| classes.pictures.are_drawings())
             && settings.algorithm.sequences(settings).is_none()
-            && let Some(text) =
-                show::first_episode(settings, &self.source, &*settings.algorithm.build(settings), &meta, &*self.test)
+            && let Some(text) = show::first_episode(
+                settings,
+                &self.source,
+                &*settings.algorithm.build(settings),
+                &meta,
+                &*self.test,
+            )
         {
             say(format!("\n{text}"))?;
         }
@@ -267,13 +272,13 @@ impl Run {
         }
         if settings.algorithm.sequences(settings).is_some() {
             let measured = sequences::measure(&subject, &*self.test, self.episodes.part)?;
-            return measured.lines().into_iter().try_for_each(say);
+            return explained(measured.lines()).map(|()| measured.json());
         }
         let measured = measure(&subject, &*self.test, self.episodes.clone())?;
         for line in measured.context() {
             say(line)?;
         }
-        say(measured.headline())
+        result(measured.headline()).map(|()| measured.json())
     }
 }
 

@@ -52,7 +52,6 @@ Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with s
 the weights of the last whole iteration and ends at once.
 Exit status: 0 success; 1 the run failed; 2 bad options, data or files; 130 ended by Ctrl-C.";
 
-
 /// Options that `fewshot train -h` shows.
 const FIRST: [&str; 6] = ["data", "ways", "shots", "episodes", "iterations", "seed"];
 /// What `fewshot train` says below its options.
@@ -275,7 +274,9 @@ fn with_files(command: Command) -> Command {
     let preset = Arg::new("preset")
         .long("preset")
         .value_name("NAME")
-        .help("Published settings by name, which options given beside it replace; `fewshot presets` lists them")
+        .help(
+            "Published settings by name, which options given beside it replace; `fewshot presets` lists them",
+        )
         .help_heading("What to learn");
     let config = path("config", "FILE", "Take the settings from the config.toml of an earlier run");
     let resume = path("resume", "DIR", "Go on with a run that was ended early, or with more --iterations").long_help(

@@ -12,7 +12,7 @@ use crate::data::Source;
 use crate::error::Error;
 use crate::files;
 use crate::kept::{Dividing, Kept};
-use crate::report::note;
+use crate::report::warn;
 use crate::run_files::{ALL, CONFIG, DIVISION, LARGEST_TEXT, MODEL};
 use crate::settings::Settings;
 
@@ -71,7 +71,7 @@ impl Trained {
     pub fn source(self, settings: &Settings) -> Result<Source, Error> {
         let (source, changes) = Source::load_again(settings, &self.dividing, self.settings.data.name())?;
         match changes {
-            None => note("note: no class of the run is there: these are other data, and divided anew"),
+            None => warn("note: no class of the run is there: these are other data, and divided anew"),
             Some(changes) => said(changes.words()),
         }
         Ok(source)
@@ -140,5 +140,5 @@ pub fn unchanged(
 fn said(changes: Option<String>) {
     changes
         .into_iter()
-        .for_each(|words| note(format!("note: the data have changed since the run began: {words}")));
+        .for_each(|words| warn(format!("note: the data have changed since the run began: {words}")));
 }

@@ -84,7 +84,12 @@ impl Algorithm for Leo {
 
     fn words(&self, run: &Settings) -> String {
         let fewshot_meta::Leo {
-            latent_steps, fine_tuning_steps, dropout, kl_weight, orthogonality_weight, ..
+            latent_steps,
+            fine_tuning_steps,
+            dropout,
+            kl_weight,
+            orthogonality_weight,
+            ..
         } = of_run(run);
         format!(
             "latent steps {latent_steps}, fine-tuning steps {fine_tuning_steps} of learned rates, dropout {dropout}, weights of \

@@ -146,7 +146,9 @@ impl Algorithm for Mann {
     }
 
     fn unit(&self, run: &Settings) -> [&'static str; 2] {
-        if run.count("per-class") == 0 { return ["episode", "episodes"] }
+        if run.count("per-class") == 0 {
+            return ["episode", "episodes"];
+        }
         ["tasks", "tasks"]
     }
 

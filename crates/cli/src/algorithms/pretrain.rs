@@ -124,8 +124,7 @@ impl Algorithm for Pretrain {
         classes: &[ClassId],
     ) -> Option<Result<Box<dyn Tasks>, Error>> {
         let (size, rotations) = (run.options.count("batch")?, run.classes.as_ref()?.rotations);
-        let batches =
-            ClassBatches::new(images.clone(), classes, size, rotations, run.seed, Purpose::Train);
+        let batches = ClassBatches::new(images.clone(), classes, size, rotations, run.seed, Purpose::Train);
         let what = "training batches (--batch)";
         Some(match batches {
             Ok(batches) => Ok(Box::new(batches)),

@@ -51,7 +51,8 @@ fn later_layers_replace_earlier_ones() {
         at-least = { train-ways = 7 }
     "#;
     let own = Published::parse("own", text);
-    let table = |data, ways, shots, network| own.settings(&text_of, &Conditions { data, ways, shots, network });
+    let table =
+        |data, ways, shots, network| own.settings(&text_of, &Conditions { data, ways, shots, network });
     let plain = table("sinusoid", 5, 1, None);
     assert_eq!((plain["halve-every"].as_integer(), plain.get("outer-schedule")), (Some(2000), None));
     assert_eq!((plain["train-ways"].as_integer(), plain["distance"].as_str()), (Some(60), Some("euclidean")));

@@ -135,9 +135,9 @@ impl Kind {
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         match self {
             Kind::Count { least, .. } => match text.parse::<u64>() {
-                Ok(number) => i64::try_from(number)
-                    .map(Value::Integer)
-                    .map_err(|_| format!("the most is {}", i64::MAX)),
+                Ok(number) => {
+                    i64::try_from(number).map(Value::Integer).map_err(|_| format!("the most is {}", i64::MAX))
+                }
                 Err(_) => Err(format!("expected a whole number, {} or more", (*least).min(1))),
             },
             Kind::Rate | Kind::NotNegative | Kind::Probability => {
@@ -181,7 +181,9 @@ impl Kind {
     /// Why a value of the right form is out of its range.
     pub fn out_of_range(&self, value: &Value) -> Option<String> {
         match (self, value) {
-            (Kind::Count { least, .. }, Value::Integer(number)) if i128::from(*number) < i128::from(*least) => {
+            (Kind::Count { least, .. }, Value::Integer(number))
+                if i128::from(*number) < i128::from(*least) =>
+            {
                 Some(format!("the least is {least}"))
             }
             (Kind::Count { most, .. }, Value::Integer(number)) if i128::from(*number) > i128::from(*most) => {

@@ -9,7 +9,7 @@ use fewshot_meta::Checkpoint;
 use crate::config;
 use crate::files;
 use crate::log::Good;
-use crate::report::note;
+use crate::report;
 use crate::run_files::{LARGEST_TEXT, METRICS, METRICS_HEADER, PROGRESS, VALIDATION};
 use crate::trained::Trained;
 
@@ -30,7 +30,7 @@ pub fn read(dir: &Path, run: &Trained) -> [String; 2] {
 }
 
 fn warn(path: &Path, what: impl Display) {
-    note(format!("warning: {}: {what}", shown_path(path)));
+    report::warn(format!("warning: {}: {what}", shown_path(path)));
 }
 
 /// The good lines of the log of losses of a run after `iterations` updates; what they lack is said.

@@ -27,7 +27,8 @@ pub fn presets(algorithm: Option<&str>) -> Result<Vec<String>, Error> {
     };
     let all: Vec<Preset> = asked.into_iter().flat_map(Preset::of).collect();
     let widest = all.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
-    let mut lines = vec![format!("{:<widest$}  {:<14}{:<17}time here", "preset", "published", "reached here")];
+    let mut lines =
+        vec![format!("{:<widest$}  {:<14}{:<17}time here", "preset", "published", "reached here")];
     let mut last = String::new();
     for preset in &all {
         let source = preset.source();

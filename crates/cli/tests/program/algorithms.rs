@@ -29,16 +29,10 @@ fn drawings() {
         ("meta-sgd", "meta-sgd of order 2, inner steps 1 (at test 1) of learned rates"),
         ("mamlpp", "inner steps 5 (at test 5) of rate 0.1, parts msl,lslr,bnwb,bnrs,ca"),
         ("mamlpp --parts none", "parts none"),
-        (
-            "maml --filters 12 --downsample max-pool",
-            "Conv4 with max-pooling, 12 channels, linear head",
-        ),
+        ("maml --filters 12 --downsample max-pool", "Conv4 with max-pooling, 12 channels, linear head"),
         ("protonet --downsample stride", "Conv4 with strides, 64 channels, flat, "),
         ("mamlpp --parts msl,lslr,bnwb,ca,da --recompute --norm running", "computed again"),
-        (
-            "imaml --inner-steps 2 --cg-steps 2",
-            "proximal 2 in last-step, conjugate gradient steps 2",
-        ),
+        ("imaml --inner-steps 2 --cg-steps 2", "proximal 2 in last-step, conjugate gradient steps 2"),
         ("imaml --inner-steps 2 --cg-steps 2 --proximal-at every-step", "in every-step"),
         ("reptile --eval-steps 3", "of rate 0.001 on 10 examples (at test 5), lanes 2"),
         (
@@ -46,10 +40,7 @@ fn drawings() {
             "lstm-meta-learner of order 1, inner steps 2 (at test 3) of learned gates on 2 examples",
         ),
         ("matching --train-ways 6", "matching, cosine distance"),
-        (
-            "matching --reads 2 --distance euclidean",
-            "euclidean distance, full context with 2 reads",
-        ),
+        ("matching --reads 2 --distance euclidean", "euclidean distance, full context with 2 reads"),
         ("relation --train-ways 3 --queries 2", "gradient norm of each network at most 0.5"),
         ("r2d2 --train-ways 6 --train-shots 1..2", "6-way 1..2-shot, images per class 3; "),
         ("lrd2 --train-ways 6 --train-shots 2 --newton-steps 1", "Newton steps 1"),
@@ -242,9 +233,8 @@ fn a_memory_is_measured_by_instance_and_drawn() {
     let mut shots = fewshot();
     fails(shots.arg("evaluate").arg(run.path()).args(["--shots", "2"]), 2, "--per-class 0");
     let mut letters = fewshot();
-    let strings = trained(
-        "mann --ways 3 --per-class 2 --batch 2 --names strings --iterations 1 --episodes 2",
-    );
+    let strings =
+        trained("mann --ways 3 --per-class 2 --batch 2 --names strings --iterations 1 --episodes 2");
     let mut more = fewshot();
     let more =
         more.arg("evaluate").arg(strings.path()).args(["--ways", "4", "--episodes", "2"]).output().unwrap();

@@ -5,8 +5,7 @@ use std::fs;
 use crate::support::{evaluate, last, omniglot, train, trained};
 use serde_json::Value;
 
-const DRAWINGS: &str =
-    "pretrain --batch 8 --eval-steps 3 --eval-queries 2 --iterations 2 --episodes 3";
+const DRAWINGS: &str = "pretrain --batch 8 --eval-steps 3 --eval-queries 2 --iterations 2 --episodes 3";
 const SINUSOID: &str = "pretrain --data sinusoid --iterations 20 --episodes 20";
 
 /// The lines from the first score on.

@@ -25,8 +25,7 @@ fn notes(words: &str, run: &Path) -> String {
 
 #[test]
 fn settings_that_are_cut_are_called_so_wherever_they_are_cut() {
-    let run =
-        trained("--data sinusoid --episodes 2 --iterations 6 --seed 1234 anil --inner-lr 0.02");
+    let run = trained("--data sinusoid --episodes 2 --iterations 6 --seed 1234 anil --inner-lr 0.02");
     let path = run.path().join("config.toml");
     let whole = fs::read_to_string(&path).unwrap();
     assert!(whole.ends_with('\n'));

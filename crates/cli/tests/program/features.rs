@@ -61,10 +61,7 @@ fn features_are_made_learned_from_and_measured() {
     let data = format!("--data features:{}", file.display());
     for (arguments, said) in [
         ("leo", "leo, latent steps 5, fine-tuning steps 5 of learned rates, dropout 0.307651"),
-        (
-            "leo --shots 3 --fine-tuning-steps 0",
-            "gradient within ±0.1, norm of each parameter's at most 0.1",
-        ),
+        ("leo --shots 3 --fine-tuning-steps 0", "gradient within ±0.1, norm of each parameter's at most 0.1"),
         ("--preset leo-omniglot-5w5s", "encoder 64-64, relation network, latent codes of 64, decoder 64-64"),
         ("protonet", "linear 64-64 on features of length one"),
         ("meta-sgd", "linear 64-5 on features of length one"),

@@ -130,7 +130,8 @@ fn a_model_of_drawings_reads_dark_on_light_unless_told_otherwise() {
 #[test]
 fn a_model_with_a_last_layer_takes_its_number_of_classes() {
     let data = drawings(&[3; 6], 0);
-    let options = "--invert maml --ways 3 --queries 2 --eval-queries 2 --iterations 2 --meta-batch 2 --episodes 2";
+    let options =
+        "--invert maml --ways 3 --queries 2 --eval-queries 2 --iterations 2 --meta-batch 2 --episodes 2";
     let run = trained(&folder(&data, options));
     let three = drawings(&[1, 2, 3], 0);
     let image = data.path().join("class2/2.png");

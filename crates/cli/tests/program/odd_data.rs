@@ -67,9 +67,8 @@ fn a_siamese_network_learns_from_all_pictures_of_any_folder() {
     for (data, options) in
         [(classes(&names), "--split alphabets"), (classes(&flat), ""), (classes(&names), "")]
     {
-        let options = format!(
-            "siamese --batch 64 --ways 2 --iterations 2 --episodes 2 --threads 1 {options}"
-        );
+        let options =
+            format!("siamese --batch 64 --ways 2 --iterations 2 --episodes 2 --threads 1 {options}");
         let [run, other] = [0, 1].map(|_| tempfile::tempdir().unwrap());
         let said = train(run.path(), &on(data.path(), options.trim()));
         assert!(said.contains("batches of 64 pairs within parent folders, if any, distorted"), "{said}");

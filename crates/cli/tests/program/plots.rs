@@ -87,10 +87,7 @@ fn all_pictures_of_all_kinds_of_runs() {
             &["learning.svg", "episode.svg", "gates.svg", "steps.svg"][..],
         ),
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),
-        (
-            "mann --ways 2 --per-class 2 --batch 4",
-            &["learning.svg", "instances.svg", "reads.svg"],
-        ),
+        ("mann --ways 2 --per-class 2 --batch 4", &["learning.svg", "instances.svg", "reads.svg"]),
     ] {
         let run = trained(&format!("{arguments} {tiny}"));
         let svgs = drawn(run.path(), pictures);

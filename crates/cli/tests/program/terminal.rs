@@ -34,9 +34,25 @@ fn terminal(columns: u16) -> (OwnedFd, File) {
 
 /// What the program prints on a terminal of so many columns.
 fn on_terminal(columns: u16, printed: Printed, arguments: &[&str]) -> String {
+    on_terminal_with(&[("TERM", "xterm")], columns, printed, arguments)
+}
+
+/// What it prints there with these variables.
+fn on_terminal_with(
+    variables: &[(&str, &str)],
+    columns: u16,
+    printed: Printed,
+    arguments: &[&str],
+) -> String {
     let (ours, theirs) = terminal(columns);
     let mut command = Command::new(env!("CARGO_BIN_EXE_fewshot"));
-    command.args(arguments).env_remove("COLUMNS").env("TERM", "xterm").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("COLUMNS")
+        .env_remove("NO_COLOR")
+        .env_remove("TERM")
+        .stdin(Stdio::null());
+    command.envs(variables.iter().copied());
     match printed {
         Printed::Results => command.stdout(theirs).stderr(Stdio::null()),
         Printed::Remarks => command.stdout(Stdio::null()).stderr(theirs),
@@ -140,7 +156,8 @@ fn names_of_two_columns_a_letter_fit() {
 
 #[test]
 fn help_fits() {
-    for help in ["--help", "train --help", "evaluate --help", "predict --help", "plot --help", "embed --help"]
+    for help in ["", "train ", "evaluate ", "predict ", "plot ", "embed ", "runs ", "completions ", "man "]
+        .map(|of| format!("{of}--help"))
     {
         let arguments: Vec<&str> = help.split(' ').collect();
         let plain = piped(&arguments);
@@ -181,6 +198,62 @@ fn progress_and_errors_fit() {
     let plain = crate::support::fewshot().args(wrong).output().unwrap().stderr;
     fits(&error, 40, &String::from_utf8(plain).unwrap());
     assert!(error.lines().count() > 1, "{error}");
+}
+
+#[test]
+fn a_narrow_bar_says_how_many_iterations_are_done() {
+    let train = "train --train-ways 5 --queries 1 --iterations 30 --episodes 3 --meta-batch 1";
+    let train: Vec<&str> = train.split(' ').collect();
+    let text = without_escapes(&on_terminal(60, Printed::Remarks, &train));
+    let bar = |line: &str| {
+        let drawn = line.starts_with(['━', '╸', '─']) && line.trim_end().ends_with(" left");
+        drawn && line.contains("/30  loss ") && line.contains("  accuracy ")
+    };
+    assert!(text.split(['\r', '\n']).any(bar), "{text}");
+}
+
+#[test]
+fn colours_and_movements_of_the_cursor_are_left_out_where_they_are_not_wanted() {
+    let train = "train --train-ways 5 --queries 1 --iterations 30 --episodes 3 --meta-batch 1";
+    let train: Vec<&str> = train.split(' ').collect();
+    let coloured = |text: &str| {
+        text.split("\u{1b}[")
+            .skip(1)
+            .any(|code| code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'))
+    };
+    let help =
+        |variables: &[(&str, &str)]| on_terminal_with(variables, 80, Printed::Results, &["train", "--help"]);
+    let progress = |variables: &[(&str, &str)]| on_terminal_with(variables, 80, Printed::Remarks, &train);
+    assert!(coloured(&help(&[("TERM", "xterm")])), "this test sees colours");
+    let plain = [("TERM", "xterm"), ("NO_COLOR", "1")];
+    assert!(!help(&plain).contains('\u{1b}'));
+    let drawn = progress(&plain);
+    assert!(drawn.contains("\u{1b}[") && !coloured(&drawn), "a bar without colours: {drawn:?}");
+    // without a cursor that moves there are lines, as in a file
+    for variables in [&[("TERM", "dumb")][..], &[]] {
+        let lines = progress(variables);
+        assert!(!lines.contains(['\u{1b}', '\r']), "{lines:?}");
+        assert!(lines.lines().any(|line| line.starts_with("iteration 30/30")), "{lines:?}");
+    }
+    assert!(!help(&[("TERM", "dumb")]).contains('\u{1b}'));
+    let quiet = [&train[..], &["--quiet"]].concat();
+    assert_eq!(on_terminal(80, Printed::Remarks, &quiet), "");
+}
+
+#[test]
+fn the_list_of_runs_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "a-long-name-of-an-experiment/with-a-seed-of-its-own";
+    let out = folder.path().join(name);
+    crate::support::train(&out, "--data sinusoid --iterations 1 --episodes 2");
+    let folder = folder.path().display().to_string();
+    for columns in [40, 60, 80, 120] {
+        let text = on_terminal(columns, Printed::Results, &["runs", &folder]);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.lines().all(|line| line.width() <= usize::from(columns)), "{columns}: {text}");
+        assert!(text.contains(" ± "), "{text}");
+    }
+    assert!(piped(&["runs", &folder]).contains(name));
 }
 
 #[test]

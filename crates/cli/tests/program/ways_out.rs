@@ -43,11 +43,7 @@ fn numbers_and_choices_of_training() {
     let rows: &[Row<'_>] = &[
         ("--ways 1", &["the least is 2"], &["--ways 2 --train-ways 2"]),
         ("--image-size 15", &["the least is 16"], &["--image-size 16 --train-ways 5"]),
-        (
-            "relation --image-size 21",
-            &["the least is 22"],
-            &["relation --image-size 22"],
-        ),
+        ("relation --image-size 21", &["the least is 22"], &["relation --image-size 22"]),
         ("--filters 0", &["the least is 1"], &["--filters 1 --train-ways 5"]),
         ("--threads 0", &["the least is 1"], &["--threads 1 --train-ways 5"]),
         ("--train-ways 50000", &["lower the ways"], &["--train-ways 5"]),
@@ -55,11 +51,7 @@ fn numbers_and_choices_of_training() {
         ("--split background", &["--split alphabets or maml"], &["--split alphabets", "--split maml"]),
         ("--clip-value 1 --clip-norm 1", &["give one of them"], &["--clip-value 1 --train-ways 5"]),
         ("--feature-size 64", &["leave it out"], &["--train-ways 5"]),
-        (
-            "maml --patience 3",
-            &["--validate-every"],
-            &["--data sinusoid --patience 3 --validate-every 1"],
-        ),
+        ("maml --patience 3", &["--validate-every"], &["--data sinusoid --patience 3 --validate-every 1"]),
         (
             "--data sinusoid --train-shots 1..9",
             &["one number of points"],
@@ -77,22 +69,10 @@ fn numbers_and_choices_of_training() {
 #[test]
 fn what_algorithms_have_not() {
     let rows: &[Row<'_>] = &[
-        (
-            "protonet --data sinusoid",
-            &["maml"],
-            &["maml --data sinusoid"],
-        ),
+        ("protonet --data sinusoid", &["maml"], &["maml --data sinusoid"]),
         ("cavia", &["--data sinusoid"], &["cavia --data sinusoid"]),
-        (
-            "protonet --inner-lr 0.1",
-            &["maml"],
-            &["maml --inner-lr 0.1 --queries 1"],
-        ),
-        (
-            "mamlpp --outer-schedule linear",
-            &["ca of --parts"],
-            &["mamlpp --parts lslr --queries 1"],
-        ),
+        ("protonet --inner-lr 0.1", &["maml"], &["maml --inner-lr 0.1 --queries 1"]),
+        ("mamlpp --outer-schedule linear", &["ca of --parts"], &["mamlpp --parts lslr --queries 1"]),
         (
             "mamlpp --recompute",
             &["--parts msl,lslr,bnwb,ca"],
@@ -114,31 +94,15 @@ fn what_algorithms_have_not() {
             &["pretrain --batch 5 --eval-queries 5 --eval-steps 2"],
         ),
         ("siamese --queries 5", &["use --batch"], &["siamese --batch 4"]),
-        (
-            "siamese --rotations per-class",
-            &["new-classes"],
-            &["siamese --rotations new-classes --batch 4"],
-        ),
-        (
-            "siamese --outer layers",
-            &["use adam or sgd"],
-            &["siamese --outer sgd --batch 4"],
-        ),
+        ("siamese --rotations per-class", &["new-classes"], &["siamese --rotations new-classes --batch 4"]),
+        ("siamese --outer layers", &["use adam or sgd"], &["siamese --outer sgd --batch 4"]),
         (
             "mann --names strings --per-class 0",
             &["--names numbers"],
             &["mann --per-class 0 --names numbers --batch 2"],
         ),
-        (
-            "mann --curriculum 10",
-            &["--names strings"],
-            &["mann --curriculum 10 --names strings --batch 2"],
-        ),
-        (
-            "mann --memory lstm --access paper",
-            &["leave it out"],
-            &["mann --memory lstm --batch 2"],
-        ),
+        ("mann --curriculum 10", &["--names strings"], &["mann --curriculum 10 --names strings --batch 2"]),
+        ("mann --memory lstm --access paper", &["leave it out"], &["mann --memory lstm --batch 2"]),
     ];
     follow("train", rows, TINY, &str::to_owned);
 }
@@ -236,8 +200,7 @@ fn what_a_trained_model_cannot() {
     let pretrain = run("pretrain --batch 8 --eval-steps 2 --eval-queries 1 --norm running");
     let strings = run("mann --batch 2 --names strings --per-class 2");
     let numbers = run("mann --batch 2 --names numbers --per-class 2");
-    let episodes =
-        run("mann --batch 2 --names numbers --per-class 0 --queries 1 --eval-queries 1");
+    let episodes = run("mann --batch 2 --names numbers --per-class 0 --queries 1 --eval-queries 1");
     let (two, three) = (drawings(&[2; 2], 0), drawings(&[2; 3], 0));
     let image = three.path().join("class1/1.png");
     let fill = |text: &str| {

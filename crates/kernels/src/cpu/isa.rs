@@ -125,6 +125,17 @@ pub fn level() -> Level {
     }
 }
 
+/// The name of the instruction set kernels run with.
+pub fn instruction_set() -> &'static str {
+    match level() {
+        Level::Avx512 => "AVX-512",
+        Level::Avx2 => "AVX2",
+        Level::Baseline if cfg!(target_arch = "x86_64") => "SSE2",
+        Level::Baseline if cfg!(target_arch = "aarch64") => "NEON",
+        Level::Baseline => "the baseline of the target",
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn choose() -> Level {

@@ -15,5 +15,7 @@ mod vector_plain;
 #[cfg(target_arch = "x86_64")]
 mod vector_x86;
 
+pub use isa::instruction_set;
+
 #[cfg(test)]
 mod tests_math;
