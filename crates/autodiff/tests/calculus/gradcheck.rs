@@ -186,4 +186,5 @@ fn every_operator_is_used_in_a_row() {
     }
     let all = BTreeSet::from_iter(operators());
     assert_eq!(all.difference(&used).collect::<Vec<_>>(), Vec::<&&str>::new(), "operators without a row");
+    assert_eq!(used.difference(&all).collect::<Vec<_>>(), Vec::<&&str>::new(), "not in the list `operators`");
 }
