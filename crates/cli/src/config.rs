@@ -109,7 +109,8 @@ pub fn read_written(path: &Path) -> Result<Written, Error> {
     let mut options = Options::default();
     for (key, value) in table {
         let read = typed(&key, value);
-        let (key, value) = read.map_err(|cause| refused(config_place::of(&text, &key), cause))?;
+        let (key, value) =
+            read.map_err(|cause| refused(config_place::of(&text, &key, option(&key).is_some()), cause))?;
         options.set(key, value);
     }
     match options.0.is_empty() {

@@ -50,9 +50,10 @@ impl fmt::Display for Place {
     }
 }
 
-/// The place of an option in a configuration.
-pub fn of(text: &str, option: &str) -> Option<Place> {
-    keys(text).into_iter().find(|key| key.name == option).map(|key| Place::at(text, key.at))
+/// The place of an option in a configuration, or that of its value.
+pub fn of(text: &str, option: &str, is_value: bool) -> Option<Place> {
+    let key = keys(text).into_iter().find(|key| key.name == option)?;
+    Some(Place::at(text, if is_value { key.value_at } else { key.at }))
 }
 
 /// An error about options, with the place in the configuration of the option that it blames, unless that was given beside the
@@ -101,6 +102,8 @@ struct Key {
     value: String,
     /// The byte where it begins.
     at: usize,
+    /// The byte where its value begins.
+    value_at: usize,
 }
 
 impl Key {
@@ -124,8 +127,9 @@ fn keys(text: &str) -> Vec<Key> {
     let key = |(name, value): (Spanned<Cow<'_, str>>, Spanned<DeValue<'_>>)| {
         let at = name.span().start;
         let span = value.span();
+        let value_at = span.start;
         let value = value.get_ref().as_str().unwrap_or(&text[span]).to_owned();
-        Key { name: name.into_inner().into_owned(), value, at }
+        Key { name: name.into_inner().into_owned(), value, at, value_at }
     };
     let mut keys: Vec<Key> = table.into_inner().into_iter().map(key).collect();
     keys.sort_by_key(|key| key.at);

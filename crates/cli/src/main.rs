@@ -45,6 +45,8 @@ mod predict;
 mod presets;
 mod progress;
 mod protocol;
+#[cfg(test)]
+mod published;
 mod refused;
 mod report;
 mod result;

@@ -72,7 +72,9 @@ pub fn man(args: &ManArgs) -> Result<(), Error> {
     };
     fs::create_dir_all(folder).map_err(wrong(folder))?;
     let commands: Vec<Command> = program.get_subcommands().cloned().collect();
-    for command in std::iter::once(program).chain(commands) {
+    let below: Vec<Command> =
+        commands.iter().flat_map(|command| command.get_subcommands().cloned()).collect();
+    for command in std::iter::once(program).chain(commands).chain(below) {
         let path = folder.join(format!("{}.1", title(&command)));
         files::write(&path, page(command)?.as_bytes()).map_err(wrong(&path))?;
         say_as_it_is(shown_path(&path).to_string())?;
@@ -80,7 +82,7 @@ pub fn man(args: &ManArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// `fewshot`, or `fewshot-train`.
+/// `fewshot`, `fewshot-train` or `fewshot-train-maml`.
 fn title(command: &Command) -> String {
     command.get_display_name().unwrap_or(command.get_name()).to_owned()
 }

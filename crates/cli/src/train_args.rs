@@ -81,27 +81,38 @@ pub struct TrainArgs {
 
 impl Args for TrainArgs {
     fn augment_args(command: Command) -> Command {
-        let asked = Asked::of(std::env::args_os().skip(1).collect());
-        let command = with_options(command, asked.algorithm, &asked, true)
-            .subcommand_value_name("ALGORITHM")
-            .subcommand_help_heading("Algorithms")
-            .args_conflicts_with_subcommands(false)
-            .disable_help_subcommand(true)
-            .after_help(MORE)
-            .override_usage("fewshot train [ALGORITHM] [OPTIONS]");
-        ALL.iter().fold(command, |command, algorithm| {
-            let about = algorithm.about();
-            let own = Command::new(about.name)
-                .about(about.summary)
-                .before_long_help(format!("{}, after {}.", about.name, about.paper))
-                .allow_negative_numbers(true);
-            command.subcommand(with_options(own, *algorithm, &asked, false))
-        })
+        augmented(command, std::env::args_os().skip(1).collect())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
     }
+}
+
+/// The command for a command line of these words.
+#[cfg(test)]
+pub fn command(words: &[&str]) -> Command {
+    augmented(Command::new("train"), words.iter().map(OsString::from).collect())
+}
+
+/// A command with what there is to ask of training, for a command line of these words.
+fn augmented(command: Command, words: Vec<OsString>) -> Command {
+    let asked = Asked::of(words);
+    let command = with_options(command, asked.algorithm, &asked, true)
+        .subcommand_value_name("ALGORITHM")
+        .subcommand_help_heading("Algorithms")
+        .args_conflicts_with_subcommands(false)
+        .disable_help_subcommand(true)
+        .after_help(MORE)
+        .override_usage("fewshot train [ALGORITHM]\n       [OPTIONS]");
+    ALL.iter().fold(command, |command, algorithm| {
+        let about = algorithm.about();
+        let own = Command::new(about.name)
+            .about(about.summary)
+            .before_long_help(format!("{}, after {}.", about.name, about.paper))
+            .allow_negative_numbers(true);
+        command.subcommand(with_options(own, *algorithm, &asked, false))
+    })
 }
 
 impl FromArgMatches for TrainArgs {

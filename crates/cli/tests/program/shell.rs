@@ -4,8 +4,10 @@ use std::fs;
 
 use crate::support::{fails, fewshot};
 
-const COMMANDS: [&str; 9] =
-    ["train", "algorithms", "evaluate", "predict", "embed", "plot", "runs", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["train", "algorithms", "presets", "evaluate", "predict", "embed", "plot", "runs", "completions", "man"];
+/// Algorithms, which are commands below `train`.
+const ALGORITHMS: usize = 18;
 
 #[track_caller]
 fn printed(arguments: &[&str]) -> String {
@@ -41,7 +43,7 @@ fn manual_pages_have_their_sections() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("share/man1");
     let paths = printed(&["man", "--out", out.to_str().unwrap()]);
-    assert_eq!(paths.lines().count(), COMMANDS.len() + 1);
+    assert_eq!(paths.lines().count(), 1 + COMMANDS.len() + ALGORITHMS);
     for path in paths.lines() {
         let page = fs::read_to_string(path).unwrap();
         assert!(
@@ -50,7 +52,9 @@ fn manual_pages_have_their_sections() {
         );
     }
     let train = fs::read_to_string(out.join("fewshot-train.1")).unwrap();
-    assert!(train.contains("inner\\-lr") && train.contains(".SH NOTES") && train.contains("runs/protonet"));
+    assert!(train.contains(".SH NOTES") && train.contains("runs/protonet"));
+    let maml = fs::read_to_string(out.join("fewshot-train-maml.1")).unwrap();
+    assert!(maml.contains("inner\\-lr") && !maml.contains("train\\-ways"), "{maml}");
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     fails(fewshot().args(["man", "--out"]).arg(&file), 2, "file");
