@@ -46,7 +46,9 @@ impl Preset {
         let mut command = format!("fewshot train {}", about.name);
         if let (Some(ways), false) = (self.row.ways, *data == Data::Sinusoid) {
             command += &format!(" --ways {ways}");
-            if let Some(shots) = self.row.shots.filter(|shots| *shots > 1) {
+            // pairs and sequences have no shots
+            let named = |shots: &usize| self.row.name.ends_with(&format!("w{shots}s"));
+            if let Some(shots) = self.row.shots.filter(named) {
                 command += &format!(" --shots {shots}");
             }
         }

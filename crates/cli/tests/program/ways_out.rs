@@ -221,7 +221,7 @@ fn what_a_trained_model_cannot() {
     };
     let rows: &[Row<'_>] = &[
         ("MAML --ways 6", &["use --ways 2", "protonet"], &["MAML --ways 2", "PROTONET --ways 6"]),
-        ("PROTONET --nil", &["it is for runs of maml, fomaml and anil"], &["MAML --nil", "PROTONET"]),
+        ("PROTONET --nil", &["it is for runs of maml, fomaml, anil"], &["MAML --nil", "PROTONET"]),
         ("PROTONET --steps 0..3", &["leave it out"], &["PROTONET"]),
         ("MAML --data sinusoid", &["leave it out"], &["MAML"]),
         ("NUMBERS --shots 2", &["--per-class 0"], &["EPISODES --shots 2"]),
