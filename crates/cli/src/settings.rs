@@ -1,34 +1,27 @@
 //! The settings of a run: options, completed with defaults and checked.
 
+mod resolve;
+
+pub use resolve::{clips_twice, defaults, listed};
+
 use std::fmt::Debug;
 use std::str::FromStr;
 
 use fewshot_episodes::Rotations;
 use fewshot_nn::{Clip, NormPolicy};
 
-use crate::algorithms::{self, Algorithm};
-use crate::config;
+use crate::algorithms::Algorithm;
 use crate::error::Error;
-use crate::layers::{self, Conditions};
-use crate::options::shared::COMMON;
-use crate::options::{Of, Opt, Options, shown};
+use crate::options::Options;
 use crate::outer::{Decay, Outer};
 use crate::pictures::Pictures;
 use crate::places::{Data, Split};
-use crate::refused;
 use crate::shots::Shots;
 
 /// The seed of the glyph alphabets: they are one fixed data set, whatever the seed of the run.
 pub const GLYPHS_SEED: u64 = 1;
 /// The seed of random class splits, whatever the seed of the run; MAML's code shuffles once, with seed 1.
 pub const SPLIT_SEED: u64 = 1;
-
-/// Classes of an episode (Finn, Abbeel, Levine 2017; Snell, Swersky, Zemel 2017).
-const WAYS: usize = 5;
-/// Support examples per class (the same).
-const SHOTS: usize = 1;
-/// Support points of a sinusoid (Finn, Abbeel, Levine 2017).
-const SINUSOID_SHOTS: usize = 10;
 
 /// Everything needed to repeat a run.
 #[derive(Clone)]
@@ -93,23 +86,6 @@ pub struct Classes {
 }
 
 impl Settings {
-    /// Completes options with defaults and checks that they go together.
-    pub fn resolve(given: &Options) -> Result<Settings, Error> {
-        let given = config::understood(given)?;
-        let data: Data = given.read("data").unwrap_or(Data::Glyphs);
-        let algorithm = match given.text("algorithm") {
-            None => algorithms::usual(&data),
-            Some(name) => algorithms::named(name).ok_or_else(|| refused::unknown_algorithm(name))?,
-        };
-        refused::combinations(algorithm, &data, &given)?;
-        let mut all = completed(algorithm, &data, given.clone());
-        refused::patience(&given, &all)?;
-        tidy(algorithm, &data, &mut all);
-        algorithm.refuse_together(&all)?;
-        in_range(algorithm, &data, &all)?;
-        Ok(Settings::of(algorithm, all))
-    }
-
     /// Reads options that are complete and in their ranges.
     fn of(algorithm: &'static dyn Algorithm, options: Options) -> Settings {
         let data: Data = options.read("data").expect("resolved options have data");
@@ -142,7 +118,7 @@ impl Settings {
         let mut options = self.options.clone();
         options.set(name, value);
         let data: Data = options.read("data").expect("resolved options have data");
-        in_range(self.algorithm, &data, &options)?;
+        resolve::in_range(self.algorithm, &data, &options)?;
         let before = self.classes.take();
         *self = Settings::of(self.algorithm, options);
         if let (Some(before), Some(now)) = (before, &mut self.classes) {
@@ -207,107 +183,6 @@ impl Settings {
     fn lacks(&self, name: &str) -> ! {
         panic!("{} has no --{name} on {}", self.name(), self.data.name())
     }
-}
-
-/// The options of an algorithm on some data, in the order in which a configuration lists them.
-pub fn options_of(algorithm: &dyn Algorithm, data: &Data) -> Vec<&'static Opt> {
-    let has = |option: &&&Opt| option.of.has(data) && algorithm.without(option.name, data).is_none();
-    listed(algorithm).into_iter().filter(|option| has(&option)).collect()
-}
-
-/// The options of an algorithm on any data, in that order.
-pub fn listed(algorithm: &dyn Algorithm) -> Vec<&'static Opt> {
-    let own = algorithm.about().options;
-    let shared = crate::options::shared::ALL;
-    let is = |a: &Opt, b: &Opt| a.name == b.name;
-    let mut all: Vec<&'static Opt> = shared
-        .iter()
-        .copied()
-        .filter(|option| COMMON.iter().chain(own).any(|known| is(known, option)))
-        .collect();
-    all.extend(own.iter().copied().filter(|option| !shared.iter().any(|known| is(known, option))));
-    all.sort_by_key(|option| option.group);
-    all
-}
-
-/// Options with the defaults of the algorithm below them, and names of options resolved.
-fn completed(algorithm: &'static dyn Algorithm, data: &Data, mut given: Options) -> Options {
-    if !given.has("eval-rotations")
-        && let Some(rotations) = given.get("rotations").cloned()
-    {
-        given.set("eval-rotations", rotations);
-    }
-    let mut defaults = defaults(algorithm, data, &given);
-    if given.is("split", "background") {
-        // it has no classes for validation
-        defaults.set("validate-every", 0);
-    }
-    let mut all = given.or(defaults);
-    layers::resolve_names(&mut all.0);
-    all.set("algorithm", algorithm.about().name);
-    all.set("data", data.to_string());
-    all
-}
-
-/// The published options of an algorithm for data, ways, shots and network of these; their source among them.
-pub fn defaults(algorithm: &dyn Algorithm, data: &Data, given: &Options) -> Options {
-    let shots = if *data == Data::Sinusoid { SINUSOID_SHOTS } else { SHOTS };
-    let at = Conditions {
-        data: data.name(),
-        ways: given.count("ways").unwrap_or(WAYS),
-        shots: given.count("shots").unwrap_or(shots),
-        network: given.text("network"),
-    };
-    let mut defaults = Options(algorithms::published(algorithm).settings(&algorithms::text_of, &at));
-    defaults.set("ways", at.ways as i64);
-    defaults.set("shots", at.shots as i64);
-    defaults
-}
-
-/// Whether an algorithm has two limits of its gradient.
-pub fn clips_twice(algorithm: &dyn Algorithm) -> bool {
-    let data = algorithm.about().data[0];
-    let at = Conditions { data, ways: WAYS, shots: SHOTS, network: None };
-    let defaults = algorithms::published(algorithm).settings(&algorithms::text_of, &at);
-    defaults.contains_key("clip-value") && defaults.contains_key("clip-norm")
-}
-
-/// Leaves what the algorithm and the data have a use for.
-fn tidy(algorithm: &dyn Algorithm, data: &Data, all: &mut Options) {
-    algorithm.tidy(all);
-    if all.whole("halve-every") == Some(0) {
-        all.remove("halve-every");
-        if !all.has("outer-schedule") {
-            all.set("outer-schedule", "constant");
-        }
-    }
-    if all.whole("validate-every") == Some(0) {
-        all.remove("patience");
-    } else if !all.has("patience") {
-        all.set("patience", 0);
-    }
-    let known = options_of(algorithm, data);
-    all.0.retain(|name, _| known.iter().any(|option| option.name == name));
-}
-
-/// Checks that every value lies in its range.
-fn in_range(algorithm: &dyn Algorithm, data: &Data, all: &Options) -> Result<(), Error> {
-    for option in options_of(algorithm, data) {
-        let Some(value) = all.get(option.name) else { continue };
-        if let Some(cause) = option.kind.out_of_range(value) {
-            return Err(Error::option(option.name, shown(value), cause));
-        }
-        if option.name == "train-shots"
-            && let Some(shots) = all.read::<Shots>("train-shots")
-        {
-            shots.check()?;
-        }
-        if option.of == Of::Pictures && option.name == "image-size" {
-            let size = all.count("image-size").unwrap_or(0);
-            Pictures::check_size(size, algorithm.image_sizes(all), data)?;
-        }
-    }
-    Ok(())
 }
 
 fn clip(algorithm: &dyn Algorithm, options: &Options) -> Option<Clip> {

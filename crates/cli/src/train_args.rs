@@ -1,22 +1,25 @@
 //! `fewshot train` on the command line: for each algorithm a subcommand with its own options, whose defaults are those that a run with the
 //! other options would have.
 
+mod asked;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use toml::Value;
 
-use crate::algorithms::{self, ALL, Algorithm};
+use crate::algorithms::{ALL, Algorithm};
 use crate::args::count;
 use crate::error::Error;
-use crate::files;
 use crate::options::{Kind, Opt, Options, shown};
-use crate::places::Data;
 use crate::refused;
-use crate::run_files::LARGEST_TEXT;
-use crate::settings::{Settings, listed};
+use crate::settings::listed;
+use asked::Asked;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -124,9 +127,6 @@ impl FromArgMatches for TrainArgs {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         let named = matches.subcommand();
-        if let Some((name, _)) = named {
-            self.options.set("algorithm", name);
-        }
         for matches in [Some(matches), named.map(|(_, matches)| matches)].into_iter().flatten() {
             for id in matches.ids() {
                 let name = id.as_str();
@@ -143,69 +143,16 @@ impl FromArgMatches for TrainArgs {
             self.overwrite |= matches.get_flag("overwrite");
             self.threads = matches.get_one::<usize>("threads").copied().or(self.threads);
         }
+        if let Some((name, _)) = named {
+            if let Some(other) = self.options.text("algorithm").filter(|other| *other != name) {
+                let said = format!(
+                    "--algorithm {other} beside {name}: these are two algorithms; give one of them\n"
+                );
+                return Err(clap::Error::raw(ErrorKind::ArgumentConflict, said));
+            }
+            self.options.set("algorithm", name);
+        }
         Ok(())
-    }
-}
-
-/// What the words of a command line say of the algorithm and of that on which defaults depend, before they are parsed.
-struct Asked {
-    algorithm: &'static dyn Algorithm,
-    options: Options,
-}
-
-impl Asked {
-    fn of(words: Vec<OsString>) -> Asked {
-        let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let value = |option: &str| {
-            let flag = format!("--{option}");
-            let mut pairs = words.iter().zip(words.iter().skip(1).map(Some).chain([None]));
-            pairs.find_map(|(word, next)| match word.strip_prefix(&flag)? {
-                "" => next.cloned(),
-                rest => rest.strip_prefix('=').map(str::to_owned),
-            })
-        };
-        let mut options = Options::default();
-        for name in ["data", "ways", "shots", "network"] {
-            let read = |text: String| crate::config::option(name)?.kind.parse(&text).ok();
-            options.0.extend(value(name).and_then(read).map(|value| (name.to_owned(), value)));
-        }
-        let after_train = words.iter().skip_while(|word| *word != "train").skip(1);
-        let named = after_train.clone().find_map(|word| algorithms::named(word));
-        let of_preset = || {
-            let preset = value("preset")?;
-            ALL.iter().copied().find(|other| preset.strip_prefix(other.about().name).is_some_and(follows))
-        };
-        let of_config = || {
-            let text = files::read(Path::new(&value("config")?), LARGEST_TEXT).ok()?;
-            let table: toml::Table = text.parse().ok()?;
-            algorithms::named(table.get("algorithm")?.as_str()?)
-        };
-        let by_name = || algorithms::named(&value("algorithm")?);
-        let algorithm = named.or_else(by_name).or_else(of_preset).or_else(of_config);
-        let data = options.read("data").unwrap_or(Data::Glyphs);
-        Asked { algorithm: algorithm.unwrap_or_else(|| algorithms::usual(&data)), options }
-    }
-
-    fn data(&self) -> Data {
-        self.options.read("data").unwrap_or(Data::Glyphs)
-    }
-
-    /// The options that a run of an algorithm has where these are all that are given; where they do not go together, or the algorithm does not
-    /// learn from the data, those of its first kind of data.
-    fn defaults(&self, algorithm: &dyn Algorithm) -> Options {
-        let about = algorithm.about();
-        let given = self.options.clone().with("algorithm", about.name);
-        let first = about.data[0];
-        let usual = || {
-            let data = if first == "features" { "features:FILE" } else { first };
-            Settings::resolve(&Options::default().with("algorithm", about.name).with("data", data))
-        };
-        let mut resolved = Settings::resolve(&given).or_else(|_| usual()).map(|settings| settings.options);
-        if let Ok(options) = &mut resolved {
-            options.remove("data");
-            options.remove("algorithm");
-        }
-        resolved.unwrap_or_default()
     }
 }
 
@@ -215,11 +162,6 @@ pub fn foreign(word: &str) -> Option<Error> {
     crate::config::option(name)?;
     let asked = Asked::of(std::env::args_os().skip(1).collect());
     Some(refused::of_other_algorithms(asked.algorithm, &asked.data(), name))
-}
-
-/// Whether the rest of a preset's name begins with what follows the name of its algorithm.
-fn follows(rest: &str) -> bool {
-    ["-omniglot", "-glyphs", "-sinusoid"].iter().any(|data| rest.starts_with(data))
 }
 
 /// A command with the options of an algorithm; `main` is the one without the name of an algorithm.
@@ -232,6 +174,9 @@ fn with_options(command: Command, algorithm: &'static dyn Algorithm, asked: &Ask
         let is_own = own.iter().any(|own| own.name == option.name);
         // the options of the usual algorithm are shown beside its name; few others matter at first
         let hidden = option.name == "algorithm" || (main && is_own);
+        if option.name == "algorithm" && !main {
+            return command;
+        }
         let later = (main && !FIRST.contains(&option.name)) || !option.of.has(&asked.data());
         command.arg(arg.hide(hidden).hide_short_help(later))
     });
