@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fewshot_kernels::Buffer;
+use fewshot_kernels::{Buffer, Kernels};
 
-use crate::float::Float;
 use crate::shape::Shape;
 
 /// Values with a shape, at rest: what goes onto a tape and comes back from it.
@@ -20,12 +19,12 @@ use crate::shape::Shape;
 /// assert_eq!(x.map(|v| v * v).data()[5], 36.0);
 /// ```
 #[derive(Clone)]
-pub struct Array<F: Float = f32> {
+pub struct Array<F: Kernels = f32> {
     buffer: Arc<Buffer<F>>,
     shape: Shape,
 }
 
-impl<F: Float> Array<F> {
+impl<F: Kernels> Array<F> {
     /// An array of `shape` with `data` in row-major order, taken over without a copy.
     ///
     /// # Panics
@@ -186,7 +185,7 @@ impl<F: Float> Array<F> {
     }
 
     /// The values in another element type, rounded to nearest; shared if it is the same.
-    pub fn cast<G: Float>(&self) -> Array<G> {
+    pub fn cast<G: Kernels>(&self) -> Array<G> {
         if let Some(same) = (self as &dyn std::any::Any).downcast_ref::<Array<G>>() {
             return same.clone();
         }
@@ -228,7 +227,7 @@ impl<F: Float> Array<F> {
 }
 
 /// Adds another array of the same shape, in place if the values are not shared.
-impl<F: Float> std::ops::AddAssign<&Array<F>> for Array<F> {
+impl<F: Kernels> std::ops::AddAssign<&Array<F>> for Array<F> {
     #[track_caller]
     fn add_assign(&mut self, other: &Array<F>) {
         assert_eq!(self.shape, other.shape, "add_assign: {} and {} differ", self.shape, other.shape);
@@ -236,13 +235,13 @@ impl<F: Float> std::ops::AddAssign<&Array<F>> for Array<F> {
     }
 }
 
-impl<F: Float> PartialEq for Array<F> {
+impl<F: Kernels> PartialEq for Array<F> {
     fn eq(&self, other: &Self) -> bool {
         self.shape == other.shape && self.data() == other.data()
     }
 }
 
-impl<F: Float> fmt::Debug for Array<F> {
+impl<F: Kernels> fmt::Debug for Array<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 16;
         write!(f, "Array<{}>{} ", F::NAME, self.shape)?;

@@ -3,8 +3,8 @@
 use fewshot_kernels::elementwise::Source;
 
 use crate::array::Array;
-use crate::float::Float;
 use crate::shape::Shape;
+use fewshot_kernels::Kernels;
 
 /// A value as an operator sees it.
 #[derive(Clone, Copy)]
@@ -13,7 +13,7 @@ pub(crate) struct View<'a, F> {
     pub(crate) shape: &'a Shape,
 }
 
-impl<'a, F: Float> View<'a, F> {
+impl<'a, F: Kernels> View<'a, F> {
     #[inline(always)]
     pub(crate) fn data(self) -> &'a [F] {
         self.data
@@ -37,9 +37,9 @@ pub(crate) struct Input<'a, F> {
 }
 
 /// The values of an operator's inputs.
-pub(crate) struct Inputs<'a, F: Float>(&'a [Input<'a, F>]);
+pub(crate) struct Inputs<'a, F: Kernels>(&'a [Input<'a, F>]);
 
-impl<'a, F: Float> Inputs<'a, F> {
+impl<'a, F: Kernels> Inputs<'a, F> {
     /// Calls `f` with the inputs `input(0)` to `input(count - 1)`.
     #[inline(always)]
     pub(crate) fn gather<R>(
