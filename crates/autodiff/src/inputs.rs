@@ -1,10 +1,10 @@
 //! [`Inputs`]: the values an operator reads, wherever they lie.
 
+use fewshot_kernels::Kernels;
 use fewshot_kernels::elementwise::Source;
 
 use crate::array::Array;
 use crate::shape::Shape;
-use fewshot_kernels::Kernels;
 
 /// A value as an operator sees it.
 #[derive(Clone, Copy)]

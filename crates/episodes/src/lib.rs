@@ -72,7 +72,6 @@ mod sinusoid;
 mod source;
 mod split;
 mod split_files;
-mod stream;
 mod tasks;
 #[doc(hidden)]
 pub mod tensor_file;
@@ -85,6 +84,7 @@ pub use error::Error;
 pub use feature_file::FeatureParts;
 pub use feature_tasks::FeatureTasks;
 pub use features::FeatureSet;
+pub use fewshot_random::{ChaCha8Rng, Purpose, RngExt, stream};
 pub use image_set::ImageSet;
 pub use image_tasks::ImageTasks;
 pub use one_shot::OneShot;
@@ -94,5 +94,4 @@ pub use sequences::{ALPHABET, Growth, Names, STRING_LENGTH, SequenceProtocol, Se
 pub use set::{Episode, Set, Targets};
 pub use sinusoid::{Sinusoid, Wave};
 pub use split::ClassSplit;
-pub use stream::{ChaCha8Rng, Purpose, RngExt, stream};
 pub use tasks::{Outputs, Tasks};

@@ -1,7 +1,7 @@
 //! Initial values of weights.
 
 use fewshot_autodiff::{Array, Float, Shape};
-use rand::Rng;
+use fewshot_random::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 /// Initial values of a weight. Fans come from the shape: `[in, out]`, or `[kh, kw, c_in, c_out]` with `kh kw c_in` and `kh kw c_out`.
@@ -93,17 +93,6 @@ impl Bias {
     }
 }
 
-/// A uniform number in [0, 1).
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-}
-
-/// A standard normal number (Box and Muller 1958), the same bits on every platform.
-pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform(rng)));
-    radius * libm::cos(std::f64::consts::TAU * uniform(rng))
-}
-
 /// Fan-in and fan-out of a weight.
 fn fans(shape: &[usize]) -> (f64, f64) {
     match shape {
@@ -126,17 +115,17 @@ impl Init {
         let (fan_in, fan_out) = fans(&Shape::new(shape));
         let mut fill =
             |mut draw: Box<dyn FnMut(&mut ChaCha8Rng) -> f64>| Array::from_fn(shape, |_| F::of(draw(rng)));
-        let within = |bound: f64| Box::new(move |rng: &mut ChaCha8Rng| bound * (2.0 * uniform(rng) - 1.0));
-        let spread = |std: f64| Box::new(move |rng: &mut ChaCha8Rng| std * normal(rng));
+        let within = |bound: f64| Box::new(move |rng: &mut ChaCha8Rng| bound * (2.0 * rng.unit() - 1.0));
+        let spread = |std: f64| Box::new(move |rng: &mut ChaCha8Rng| std * rng.normal());
         match self {
             Init::Zeros => Array::zeros(shape),
             Init::Ones => Array::ones(shape),
             Init::Constant(value) => Array::full(shape, F::of(value)),
             Init::Normal { std } => fill(spread(std)),
-            Init::NormalAround { mean, std } => fill(Box::new(move |rng| mean + std * normal(rng))),
+            Init::NormalAround { mean, std } => fill(Box::new(move |rng| mean + std * rng.normal())),
             Init::TruncatedNormal { std } => fill(Box::new(move |rng| {
                 loop {
-                    let x = normal(rng);
+                    let x = rng.normal();
                     if x.abs() <= 2.0 {
                         return std * x;
                     }
@@ -147,7 +136,7 @@ impl Init {
             Init::XavierNormal => fill(spread((2.0 / (fan_in + fan_out)).sqrt())),
             Init::KaimingUniform { a } => fill(within((6.0 / ((1.0 + a * a) * fan_in)).sqrt())),
             Init::KaimingNormal { a } => fill(spread((2.0 / ((1.0 + a * a) * fan_in)).sqrt())),
-            Init::Between { low, high } => fill(Box::new(move |rng| low + (high - low) * uniform(rng))),
+            Init::Between { low, high } => fill(Box::new(move |rng| low + (high - low) * rng.unit())),
             Init::ForgetGate { bias } => forget_gate(shape, bias),
         }
     }
@@ -203,7 +192,7 @@ mod tests {
     fn normal_numbers_keep_their_bits() {
         // Saved runs can only be repeated while these stay as they are.
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let bits = [0; 3].map(|_: u8| normal(&mut rng).to_bits());
+        let bits = [0; 3].map(|_: u8| rng.normal().to_bits());
         assert_eq!(bits, [4606174990331787498, 4598320954113394175, 13819749911226051599]);
     }
 

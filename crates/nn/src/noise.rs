@@ -4,11 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use fewshot_autodiff::{Array, Float, Shape, Tape, Var};
-use rand::RngExt;
+use fewshot_random::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
-
-use crate::init::normal;
 
 /// Mini-batches of a support set. The set is shuffled, and shuffled again after each round, so that a batch may straddle two rounds
 /// (Nichol et al. 2018, released code).
@@ -83,9 +81,9 @@ impl NoiseSpec {
         match *self {
             NoiseSpec::Mask { shape, rate } => {
                 let kept = F::of(1.0 / (1.0 - rate));
-                Array::from_fn(&shape, |_| if rng.random::<f64>() < rate { F::zero() } else { kept })
+                Array::from_fn(&shape, |_| if rng.unit() < rate { F::zero() } else { kept })
             }
-            NoiseSpec::Normal { shape } => Array::from_fn(&shape, |_| F::of(normal(rng))),
+            NoiseSpec::Normal { shape } => Array::from_fn(&shape, |_| F::of(rng.normal())),
             NoiseSpec::Batches(batches) => Array::index(&batches.places(rng)),
         }
     }

@@ -1,6 +1,8 @@
 //! Randomness: one addressable stream per use, and draws that give the same
 //! values on every platform and with every version of `rand`.
 
+#![forbid(unsafe_code)]
+
 use rand::{Rng, SeedableRng};
 
 pub use rand::rngs::ChaCha8Rng;
@@ -45,7 +47,7 @@ impl Purpose {
 /// the 2^64 streams is reached at once, and none overlaps another.
 ///
 /// ```
-/// use fewshot_episodes::{stream, RngExt, Purpose};
+/// use fewshot_random::{stream, RngExt, Purpose};
 /// let mut a = stream(1, Purpose::Train, 41);
 /// let mut b = stream(1, Purpose::Train, 41);
 /// assert_eq!(a.normal(), b.normal());
