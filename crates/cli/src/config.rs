@@ -8,7 +8,7 @@ use crate::config_place::{self, Place};
 use crate::error::{Error, one_line};
 use crate::files;
 use crate::options::shared::COMMON;
-use crate::options::{Opt, Options, shown};
+use crate::options::{Opt, Options};
 use crate::settings::{self, Settings};
 
 /// Settings that only evaluation reads: a model does not depend on them.
@@ -109,9 +109,14 @@ pub fn read_written(path: &Path) -> Result<Written, Error> {
     let mut options = Options::default();
     for (key, value) in table {
         let read = typed(&key, value);
-        let (key, value) =
+        let (name, value) =
             read.map_err(|cause| refused(config_place::of(&text, &key, option(&key).is_some()), cause))?;
-        options.set(key, value);
+        if options.has(name) {
+            let cause =
+                format!("'{key}' is what '{name}' was called before, and both are given; give one of them");
+            return Err(refused(config_place::of(&text, &key, false), cause));
+        }
+        options.set(name, value);
     }
     match options.0.is_empty() {
         true => Err(wrong("is empty, or cut before its first setting; put the file of a run back".into())),
@@ -127,10 +132,10 @@ fn typed(key: &str, value: toml::Value) -> Result<(&'static str, toml::Value), S
     let earlier = EARLIER_NAMES.iter().find(|(before, _)| *before == key);
     let name = earlier.map_or(key, |(_, now)| now);
     let option = option(name).ok_or_else(|| format!("there is no option '{key}'"))?;
-    let given = shown(&value);
+    let given = value.to_string();
     match option.kind.typed(value) {
         Ok(value) => Ok((option.name, value)),
-        Err(cause) => Err(format!("{key} {given}: {cause}")),
+        Err(cause) => Err(format!("{key} = {given}: {cause}")),
     }
 }
 
@@ -244,7 +249,7 @@ mod tests {
     fn unknown_names_are_refused() {
         let refused = |text: &str| resolved(text).err().unwrap().to_string();
         assert!(refused("wayz = 5").contains("wayz"));
-        assert!(refused("algorithm = 'maml'\norder = 3").contains("order 3"));
+        assert!(refused("algorithm = 'maml'\norder = 3").contains("order = 3"));
         assert!(refused("data = \"moon\"").contains("moon"));
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
+use fewshot_episodes::names::shown_path;
 use fewshot_episodes::{ClassSplit, FeatureParts, ImageSet, folder, omniglot};
 
 use crate::changes::Changes;
@@ -19,7 +20,11 @@ use crate::settings::{GLYPHS_SEED, SPLIT_SEED, Settings};
 impl Source {
     /// Loads the data the settings name and divides the classes.
     pub fn load(settings: &Settings) -> Result<Source, Error> {
-        Loaded::of(settings)?.divided(settings)
+        let named = |error| match error {
+            Error::Data(_) => Error::option("data", &settings.data, error.to_string()),
+            other => other,
+        };
+        Loaded::of(settings).map_err(named)?.divided(settings)
     }
 
     /// Loads the data the settings name for a run that was trained on this kind of data, divided as the run's were, and says in what
@@ -149,6 +154,7 @@ fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Er
         (Split::Own, _) => folder::random_split(images, SPLIT_SEED)?,
         (Split::Koch, _) => omniglot::koch(images)?,
         (Split::Background, _) => omniglot::background_evaluation(images)?,
-        (Split::Folder(folder), _) => ClassSplit::read(images, folder)?,
+        (Split::Folder(folder), _) => ClassSplit::read(images, folder)
+            .map_err(|error| Error::option("split", shown_path(folder), error.to_string()))?,
     })
 }

@@ -134,7 +134,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    if let Some(other) = unknown_option(error).and_then(|option| train_args::foreign(&option)) {
+    let foreign = || unknown_option(error).and_then(|option| train_args::foreign(&option));
+    if let Some(other) = no_command(error).or_else(foreign) {
         warn(format!("error: {}", one_line(&other)));
         return ExitCode::from(STATUS_INPUT);
     }
@@ -145,8 +146,27 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    warn(format!("{}; see fewshot --help", said.join(" ").replace(" tip:", "; tip:")));
+    let command = std::env::args().nth(1).filter(|word| Cli::command().find_subcommand(word).is_some());
+    let help = command.map_or("fewshot --help".to_owned(), |command| format!("fewshot {command} -h"));
+    warn(format!("{}; see {help}", said.join(" ").replace(" tip:", "; tip:")));
     ExitCode::from(STATUS_INPUT)
+}
+
+/// What is said of a word that is no command: below `train` an algorithm, elsewhere perhaps one.
+fn no_command(error: &clap::Error) -> Option<Error> {
+    let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) =
+        (error.kind(), error.get(ContextKind::InvalidSubcommand))
+    else {
+        return None;
+    };
+    let trains = std::env::args().nth(1).is_some_and(|first| first == "train");
+    match (trains, algorithms::named(word)) {
+        (true, _) => Some(refused::unknown_algorithm(word)),
+        (false, Some(_)) => Some(Error::Combination(format!(
+            "{word}: it is no command but an algorithm; give fewshot train {word}, or fewshot --help"
+        ))),
+        (false, None) => None,
+    }
 }
 
 /// The option that a command has not, if that is what is wrong.

@@ -20,6 +20,15 @@ pub enum Data {
 }
 
 impl Data {
+    /// Data of a kind, lying nowhere in particular.
+    ///
+    /// # Panics
+    /// If there is no such kind.
+    pub fn of_kind(kind: &str) -> Data {
+        let data = kind.parse().or_else(|_| format!("{kind}:.").parse());
+        data.unwrap_or_else(|_| panic!("there are no data {kind}"))
+    }
+
     /// The name without a path.
     pub fn name(&self) -> &'static str {
         match self {

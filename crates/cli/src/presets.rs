@@ -58,11 +58,11 @@ impl Preset {
 
     /// The options it stands for, with the data of `given`, whose options come first.
     pub fn options(&self, given: &Options) -> Result<Options, Error> {
-        let own = self.data(given)?;
         let name = self.algorithm.about().name;
         if let Some(other) = given.text("algorithm").filter(|other| *other != name) {
             return Err(self.other_algorithm(other));
         }
+        let own = self.data(given)?;
         let mut named = self.named_options().with("data", own.to_string());
         if let Some(size) = given.get("feature-size") {
             named.set("feature-size", size.clone());
@@ -107,9 +107,12 @@ impl Preset {
 
     /// Its data, lying nowhere in particular.
     fn placeless(&self) -> Data {
-        let kind = if self.needs_vectors() { "features" } else { &self.row.data };
-        let data = kind.parse().or_else(|_| format!("{kind}:.").parse());
-        data.expect("the data of a preset are of a kind")
+        Data::of_kind(if self.needs_vectors() { "features" } else { &self.row.data })
+    }
+
+    /// Its algorithm, data, ways, shots and network.
+    pub fn protocol(&self) -> Options {
+        self.named_options().with("data", self.placeless().to_string())
     }
 
     fn needs_vectors(&self) -> bool {

@@ -4,7 +4,7 @@ use crate::algorithms::{ALL, Algorithm};
 use crate::error::Error;
 use crate::options::{Of, Options};
 use crate::places::{Data, Split};
-use crate::settings::listed;
+use crate::settings::{Settings, listed};
 use crate::shots::Shots;
 
 /// Refuses options that the algorithm or the data have no use for, and those that contradict each other.
@@ -21,7 +21,7 @@ pub fn combinations(algorithm: &dyn Algorithm, data: &Data, given: &Options) -> 
 /// There is no algorithm of this name.
 pub fn unknown_algorithm(name: &str) -> Error {
     let names: Vec<&str> = ALL.iter().map(|algorithm| algorithm.about().name).collect();
-    Error::option("algorithm", name, format!("there is no such algorithm; they are {}", names.join(", ")))
+    Error::Combination(format!("{name}: there is no such algorithm; they are {}", names.join(", ")))
 }
 
 fn refuse(message: impl Into<String>) -> Result<(), Error> {
@@ -94,6 +94,15 @@ fn unused(algorithm: &dyn Algorithm, data: &Data, given: &Options) -> Result<(),
     let why = |option: &crate::options::Opt| Some((option.name, algorithm.without(option.name, data)?));
     match listed(algorithm).into_iter().filter(|option| given.has(option.name)).find_map(why) {
         Some((option, why)) => refuse(format!("--{option} of {}: {why}", algorithm.about().name)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses options that were typed and would have no effect.
+pub fn idle(settings: &Settings, typed: &Options) -> Result<(), Error> {
+    let (options, why) = settings.algorithm.idle(settings);
+    match options.iter().find(|option| typed.has(option)) {
+        Some(option) => refuse(format!("--{option} of {}: {why}; leave it out", settings.name())),
         None => Ok(()),
     }
 }

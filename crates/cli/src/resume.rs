@@ -37,7 +37,7 @@ pub struct Resumed {
 impl Resumed {
     /// Reads where the run in a folder stands.
     pub fn read(dir: &Path, options: &Options) -> Result<Resumed, Error> {
-        let free = ["iterations", "data"];
+        let free = ["iterations", "data", "algorithm"];
         if let Some(other) = options.0.keys().find(|option| !free.contains(&option.as_str())) {
             return Err(Error::Combination(format!(
                 "--resume --{other}: a run goes on with its own settings; leave --{other} out, or begin another run with --config"
@@ -53,6 +53,10 @@ impl Resumed {
                 "{}: there is none: the run ended before its first save, or is of an earlier version; begin anew with --config",
                 path.display()
             )));
+        }
+        if let Some(other) = options.text("algorithm").filter(|other| *other != kept.settings.name()) {
+            let cause = format!("is of {}; leave {other} out", kept.settings.name());
+            return Err(Error::Run { path: dir.to_owned(), cause });
         }
         let (checkpoint, done) = kept.checkpoint(&path)?;
         let mut settings = kept.settings.clone();

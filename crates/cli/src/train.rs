@@ -1,10 +1,11 @@
 //! `fewshot train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fewshot_episodes::Tasks;
+use fewshot_episodes::names::shown_path;
 use fewshot_meta::{Learner, Meta, Trainer, Training};
 
 use crate::beginning::{self, Beginning};
@@ -21,10 +22,12 @@ use crate::lock::Lock;
 use crate::measure::{Head, Subject, measure};
 use crate::official;
 use crate::on_threads;
+use crate::options::Options;
 use crate::places::Data;
 use crate::presets::Preset;
 use crate::progress::{Progress, clock};
 use crate::protocol;
+use crate::refused;
 use crate::report::{explained, result, say};
 use crate::resume::Resumed;
 use crate::run_dir::{Record, RunDir};
@@ -48,8 +51,9 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
         });
     }
     let preset = preset.map(|name| Preset::named(&name, options.text("algorithm"))).transpose()?;
-    let options = features::measured(options)?;
     let described = preset.as_ref().map(|preset| preset.describe(&options));
+    let typed = options.clone();
+    let options = features::measured(options)?;
     let asked = match (&preset, config) {
         (Some(preset), _) => {
             let published = preset.options(&options)?;
@@ -60,11 +64,14 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
         }
         (None, Some(path)) => {
             beginning::settled(path.parent().unwrap_or(&path))?;
-            Asked::all(options.or(config::read(&path)?))
+            let file = config::read(&path)?;
+            of_one_algorithm(&path, &file, &options)?;
+            Asked::all(options.or(file))
         }
         (None, None) => Asked::all(options),
     };
     let settings = Settings::resolve(&asked.options)?;
+    refused::idle(&settings, &typed)?;
     if let (Data::Folder(data), Some(out)) = (&settings.data, &out)
         && files::lies_in(out, data)
     {
@@ -80,6 +87,17 @@ pub fn run(args: TrainArgs) -> Result<(), Error> {
         let settings = fitting::fitted(settings, &asked, &source)?;
         Run::prepare(settings, described, source)?.run(start)
     })
+}
+
+/// Refuses an algorithm beside the configuration of another one.
+fn of_one_algorithm(path: &Path, file: &Options, given: &Options) -> Result<(), Error> {
+    match (file.text("algorithm"), given.text("algorithm")) {
+        (Some(own), Some(other)) if own != other => Err(Error::Combination(format!(
+            "--config {} beside {other}: the configuration is of {own}; leave {other} out, or give its options without --config",
+            shown_path(path)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Where a run begins, and where it is kept.

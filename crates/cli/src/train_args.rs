@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use toml::Value;
 
@@ -127,10 +128,13 @@ impl FromArgMatches for TrainArgs {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         let named = matches.subcommand();
+        if let Some(name) = named.and_then(|(_, below)| twice(matches, below)) {
+            return Err(conflict(format!("--{name} is given before and behind the algorithm; give it once")));
+        }
         for matches in [Some(matches), named.map(|(_, matches)| matches)].into_iter().flatten() {
             for id in matches.ids() {
                 let name = id.as_str();
-                let given = matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+                let given = matches.value_source(name) == Some(ValueSource::CommandLine);
                 if let (true, Ok(Some(value))) = (given, matches.try_get_one::<Value>(name)) {
                     self.options.set(name, value.clone());
                 }
@@ -145,22 +149,70 @@ impl FromArgMatches for TrainArgs {
         }
         if let Some((name, _)) = named {
             if let Some(other) = self.options.text("algorithm").filter(|other| *other != name) {
-                let said = format!(
-                    "--algorithm {other} beside {name}: these are two algorithms; give one of them\n"
-                );
-                return Err(clap::Error::raw(ErrorKind::ArgumentConflict, said));
+                let said =
+                    format!("--algorithm {other} beside {name}: these are two algorithms; give one of them");
+                return Err(conflict(said));
             }
             self.options.set("algorithm", name);
         }
-        Ok(())
+        self.contradiction().map_or(Ok(()), |said| Err(conflict(said)))
     }
+}
+
+impl TrainArgs {
+    /// What contradicts what, of the options that say where settings come from and where files are.
+    fn contradiction(&self) -> Option<String> {
+        let given = [
+            ("preset", self.preset.is_some()),
+            ("config", self.config.is_some()),
+            ("out", self.out.is_some()),
+            ("overwrite", self.overwrite),
+        ];
+        let beside = given.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+        match (self.resume.is_some(), beside) {
+            (true, Some(other)) => {
+                Some(format!("--resume --{other}: a run goes on as it is, where it is; leave --{other} out"))
+            }
+            _ if self.preset.is_some() && self.config.is_some() => {
+                Some("--preset --config: both say what the settings are; give one of them".into())
+            }
+            _ if self.overwrite && self.out.is_none() => Some(
+                "--overwrite: it is of the folder of --out DIR; add that, or leave --overwrite out".into(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn conflict(said: String) -> clap::Error {
+    clap::Error::raw(ErrorKind::ArgumentConflict, said + "\n")
+}
+
+/// An option that is given on both levels.
+fn twice(above: &ArgMatches, below: &ArgMatches) -> Option<String> {
+    let given = |matches: &ArgMatches, name: &str| {
+        let known = matches.ids().any(|id| id.as_str() == name);
+        known && matches.value_source(name) == Some(ValueSource::CommandLine)
+    };
+    let names = above.ids().map(|id| id.as_str()).filter(|name| !["quiet", "verbose"].contains(name));
+    let mut both = names.filter(|name| given(above, name) && given(below, name));
+    both.next().map(str::to_owned)
 }
 
 /// What is said of an option that the algorithm has not but others have; none for a word that is no option.
 pub fn foreign(word: &str) -> Option<Error> {
     let name = word.trim_start_matches('-');
     crate::config::option(name)?;
-    let asked = Asked::of(std::env::args_os().skip(1).collect());
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let trains = words
+        .iter()
+        .find(|word| !word.to_string_lossy().starts_with('-'))
+        .is_some_and(|word| word == "train");
+    let asked = Asked::of(words);
+    let own = listed(asked.algorithm).iter().any(|option| option.name == name);
+    if !trains || own {
+        return None;
+    }
     Some(refused::of_other_algorithms(asked.algorithm, &asked.data(), name))
 }
 
@@ -177,8 +229,10 @@ fn with_options(command: Command, algorithm: &'static dyn Algorithm, asked: &Ask
         if option.name == "algorithm" && !main {
             return command;
         }
-        let later = (main && !FIRST.contains(&option.name)) || !option.of.has(&asked.data());
-        command.arg(arg.hide(hidden).hide_short_help(later))
+        let data = asked.data_for(algorithm);
+        let unused = algorithm.without(option.name, &data).is_some();
+        let later = (main && !FIRST.contains(&option.name)) || !option.of.has(&data);
+        command.arg(arg.hide(hidden || unused).hide_short_help(later))
     });
     with_files(command)
 }
@@ -251,12 +305,5 @@ fn with_files(command: Command) -> Command {
         .help("Threads; the results do not depend on it [default: all cores]")
         .help_heading(heading)
         .value_parser(count);
-    command.args([
-        preset,
-        config.conflicts_with("preset"),
-        resume.conflicts_with_all(["preset", "config", "out", "overwrite"]),
-        out,
-        overwrite,
-        threads,
-    ])
+    command.args([preset, config, resume, out, overwrite, threads])
 }

@@ -56,6 +56,11 @@ pub trait Algorithm: Sync {
         None
     }
 
+    /// Options that have no effect in a run, and why.
+    fn idle(&self, _run: &Settings) -> (&'static [&'static str], &'static str) {
+        (&[], "")
+    }
+
     /// Refuses options that do not go together.
     fn refuse(&self, _given: &Options) -> Result<(), Error> {
         Ok(())

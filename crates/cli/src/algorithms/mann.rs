@@ -128,6 +128,16 @@ impl Algorithm for Mann {
         Ok(())
     }
 
+    fn idle(&self, run: &Settings) -> (&'static [&'static str], &'static str) {
+        match run.count("per-class") {
+            0 => (&["norm"], "its networks have no batch norm"),
+            _ => (
+                &["norm", "shots", "train-shots", "queries", "eval-queries"],
+                "it reads sequences, in which classes come again and again, and has no batch norm; --per-class says how often",
+            ),
+        }
+    }
+
     fn tidy(&self, options: &mut Options) {
         if !options.is("memory", "external") {
             options.remove("access");

@@ -79,6 +79,10 @@ impl Algorithm for Siamese {
             .then_some("it is trained on pairs; use --batch, or --eval-queries for test episodes")
     }
 
+    fn idle(&self, run: &Settings) -> (&'static [&'static str], &'static str) {
+        if is_koch(&run.options) { (&["norm"], "the paper's network has no batch norm") } else { (&[], "") }
+    }
+
     fn refuse(&self, given: &Options) -> Result<(), Error> {
         if given.is("rotations", "per-class") || given.is("rotations", "per-episode") {
             return Err(Error::Combination(

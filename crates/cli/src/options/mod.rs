@@ -138,7 +138,7 @@ impl Kind {
                 Ok(number) => {
                     i64::try_from(number).map(Value::Integer).map_err(|_| format!("the most is {}", i64::MAX))
                 }
-                Err(_) => Err(format!("expected a whole number, {} or more", (*least).min(1))),
+                Err(_) => Err(format!("expected a whole number, {} or more", least)),
             },
             Kind::Rate | Kind::NotNegative | Kind::Probability => {
                 text.parse().map(Value::Float).map_err(|_| "expected a number such as 0.001".into())
@@ -153,9 +153,7 @@ impl Kind {
     pub fn typed(&self, value: Value) -> Result<Value, String> {
         match (self, &value) {
             (Kind::Count { .. }, Value::Integer(_)) | (Kind::Flag, Value::Boolean(_)) => Ok(value),
-            (Kind::Count { least, .. }, _) => {
-                Err(format!("expected a whole number, {} or more", (*least).min(1)))
-            }
+            (Kind::Count { least, .. }, _) => Err(format!("expected a whole number, {} or more", least)),
             (Kind::Flag, _) => Err("expected true or false".into()),
             (Kind::Rate | Kind::NotNegative | Kind::Probability, Value::Float(_)) => Ok(value),
             (Kind::Rate | Kind::NotNegative | Kind::Probability, Value::Integer(number)) => {

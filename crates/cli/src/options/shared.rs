@@ -123,7 +123,7 @@ options! {
     DOWNSAMPLE = "downsample" "HOW", Kind::Choice(&[("stride", "The convolution moves by two pixels"), ("max-pool", "2x2 max-pooling after the activation")]),
         Network, Pictures, "How each of the network's four blocks halves its images";
     /// Size of a training batch.
-    BATCH = "batch" "EXAMPLES", Kind::upto(MOST), Training, All, "Examples of a training batch";
+    BATCH = "batch" "EXAMPLES", Kind::upto(MOST), Training, All, "Examples, pairs or sequences of a training batch";
     /// Statistics of batch norm.
     NORM = "norm" "POLICY", Kind::Choice(NORMS), Training, Classes, "Batch-norm statistics at test";
     /// Outer updates.

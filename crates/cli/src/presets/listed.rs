@@ -28,7 +28,7 @@ pub fn presets(algorithm: Option<&str>) -> Result<Vec<String>, Error> {
     let all: Vec<Preset> = asked.into_iter().flat_map(Preset::of).collect();
     let widest = all.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
     let mut lines =
-        vec![format!("{:<widest$}  {:<14}{:<17}time here", "preset", "published", "reached here")];
+        vec![format!("{:<widest$}  {:<14} {:<16} time here", "preset", "published", "reached here")];
     let mut last = String::new();
     for preset in &all {
         let source = preset.source();
@@ -39,7 +39,7 @@ pub fn presets(algorithm: Option<&str>) -> Result<Vec<String>, Error> {
         let row = &preset.row;
         let shown = |text: &Option<String>| text.as_deref().map_or("-", figure).to_owned();
         let (published, reached) = (shown(&row.published), shown(&row.reached));
-        let line = format!("{:<widest$}  {published:<14}{reached:<17}{}", preset.name, time(row.minutes));
+        let line = format!("{:<widest$}  {published:<14} {reached:<16} {}", preset.name, time(row.minutes));
         lines.push(line.trim_end().to_owned());
     }
     lines.push(String::new());

@@ -23,11 +23,12 @@ impl Settings {
     /// Completes options with defaults and checks that they go together.
     pub fn resolve(given: &Options) -> Result<Settings, Error> {
         let given = config::understood(given)?;
-        let data: Data = given.read("data").unwrap_or(Data::Glyphs);
-        let algorithm = match given.text("algorithm") {
-            None => algorithms::usual(&data),
-            Some(name) => algorithms::named(name).ok_or_else(|| refused::unknown_algorithm(name))?,
+        let named = match given.text("algorithm") {
+            None => None,
+            Some(name) => Some(algorithms::named(name).ok_or_else(|| refused::unknown_algorithm(name))?),
         };
+        let data = given.read("data").unwrap_or_else(|| named.map_or(Data::Glyphs, usual_data));
+        let algorithm = named.unwrap_or_else(|| algorithms::usual(&data));
         refused::combinations(algorithm, &data, &given)?;
         let mut all = completed(algorithm, &data, given.clone());
         refused::patience(&given, &all)?;
@@ -36,6 +37,12 @@ impl Settings {
         in_range(algorithm, &data, &all)?;
         Ok(Settings::of(algorithm, all))
     }
+}
+
+/// The data of a run that names none: those that need no files, if the algorithm learns from some.
+fn usual_data(algorithm: &'static dyn Algorithm) -> Data {
+    let kinds = algorithm.about().data;
+    if !kinds.contains(&"glyphs") && kinds.contains(&"sinusoid") { Data::Sinusoid } else { Data::Glyphs }
 }
 
 /// The options of an algorithm on some data, in the order in which a configuration lists them.

@@ -4,10 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::algorithms::{self, ALL, Algorithm};
-use crate::files;
 use crate::options::{Kind, Options};
 use crate::places::Data;
-use crate::run_files::LARGEST_TEXT;
+use crate::presets::Preset;
 use crate::settings::Settings;
 
 /// What the words of a command line say of the algorithm and of that on which defaults depend, before they are parsed.
@@ -43,11 +42,15 @@ impl Asked {
             ALL.iter().copied().find(|other| preset.strip_prefix(other.about().name).is_some_and(follows))
         };
         let of_config = || {
-            let text = files::read(Path::new(&value("config")?), LARGEST_TEXT).ok()?;
-            let table: toml::Table = text.parse().ok()?;
-            algorithms::named(table.get("algorithm")?.as_str()?)
+            let options = of_file(&value("config")?)?;
+            algorithms::named(options.text("algorithm")?)
         };
         let by_name = || algorithms::named(&value("algorithm")?);
+        let beside = value("preset").and_then(|preset| {
+            let own = named.map(|algorithm| algorithm.about().name);
+            Preset::named(&preset, own).ok().map(|preset| preset.protocol())
+        });
+        options = options.or(beside.or_else(|| of_file(&value("config")?)).unwrap_or_default());
         let algorithm = named.or_else(by_name).or_else(of_preset).or_else(of_config);
         let data = options.read("data").unwrap_or(Data::Glyphs);
         Asked { algorithm: algorithm.unwrap_or_else(|| algorithms::usual(&data)), options }
@@ -58,22 +61,27 @@ impl Asked {
         self.options.read("data").unwrap_or(Data::Glyphs)
     }
 
+    /// The data as far as an algorithm learns from them; else the first kind from which it does.
+    pub fn data_for(&self, algorithm: &dyn Algorithm) -> Data {
+        let (asked, kinds) = (self.data(), algorithm.about().data);
+        if kinds.contains(&asked.name()) { asked } else { Data::of_kind(kinds[0]) }
+    }
+
     /// The options that a run of an algorithm has where these are all that are given; where they do not go together, or the algorithm does not
     /// learn from the data, those of its first kind of data.
     pub fn defaults(&self, algorithm: &dyn Algorithm) -> Options {
         let about = algorithm.about();
         let given = self.options.clone().with("algorithm", about.name);
-        let first = about.data[0];
-        let usual = || {
-            let data = if first == "features" { "features:FILE" } else { first };
-            Settings::resolve(&Options::default().with("algorithm", about.name).with("data", data))
-        };
-        let mut resolved = Settings::resolve(&given).or_else(|_| usual()).map(|settings| settings.options);
-        if let Ok(options) = &mut resolved {
+        let data = self.data_for(algorithm);
+        let usual = Options::default().with("algorithm", about.name).with("data", data.to_string());
+        let resolved = Settings::resolve(&given).or_else(|_| Settings::resolve(&usual));
+        let mut options = resolved.map(|settings| settings.options).unwrap_or_default();
+        options.remove("algorithm");
+        // those of a file have no usual place
+        if !options.is("data", "glyphs") && !options.is("data", "sinusoid") {
             options.remove("data");
-            options.remove("algorithm");
         }
-        resolved.unwrap_or_default()
+        options
     }
 }
 
@@ -84,6 +92,11 @@ fn takes_next(word: &str) -> bool {
             || crate::config::option(name).is_some_and(|option| matches!(option.kind, Kind::Flag))
     };
     word.strip_prefix("--").is_some_and(|name| !name.contains('=') && !alone(name))
+}
+
+/// The options of a configuration that can be read.
+fn of_file(path: &str) -> Option<Options> {
+    crate::config::read(Path::new(path)).ok()
 }
 
 /// Whether the rest of a preset's name begins with what follows the name of its algorithm.

@@ -64,3 +64,44 @@ fn help_has_the_defaults_that_would_hold() {
     assert_eq!(default(&help("train maml --ways 20"), "--inner-steps"), "5");
     assert_eq!(default(&help("train maml --data sinusoid"), "--inner-lr"), "0.01");
 }
+
+#[test]
+fn an_option_is_given_once() {
+    assert!(
+        parsed("train --shots 5 maml --shots 3").unwrap_err().contains("--shots is given before and behind")
+    );
+    assert!(parsed("train --out a maml --out b").unwrap_err().contains("--out is given"));
+    assert!(
+        parsed("train --preset maml-glyphs-5w1s maml --config c.toml")
+            .unwrap_err()
+            .contains("--preset --config")
+    );
+    assert!(parsed("train --resume a maml --out b").unwrap_err().contains("--resume --out"));
+    assert!(parsed("train maml --overwrite").unwrap_err().contains("--out DIR"));
+}
+
+#[test]
+fn help_follows_a_preset() {
+    let words = ["train", "maml", "--preset", "glyphs-20w5s", "-h"];
+    let mut train = command(&words);
+    let help = train.find_subcommand_mut("maml").unwrap().render_help().to_string();
+    assert!(help.contains("Classes of an episode [default: 20]"), "{help}");
+    assert!(help.contains("the support [default: 5]"), "{help}");
+}
+
+#[test]
+fn help_leaves_out_what_an_algorithm_refuses() {
+    let help = |algorithm: &str| {
+        let mut train = command(&["train", algorithm]);
+        train.find_subcommand_mut(algorithm).unwrap().render_help().to_string()
+    };
+    for (algorithm, option) in [
+        ("cavia", "--ways"),
+        ("siamese", "--train-shots"),
+        ("pretrain", "--queries"),
+        ("leo", "--image-size"),
+    ] {
+        assert!(!help(algorithm).contains(&format!("{option} ")), "{algorithm} {option}");
+    }
+    assert!(help("cavia").contains("[default: sinusoid]"));
+}

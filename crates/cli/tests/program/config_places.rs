@@ -11,7 +11,7 @@ fn what_cannot_be_understood_has_a_line_and_a_column() {
     for (text, place) in [
         (
             "ways = 5\nshots = \"one\"\n",
-            "line 2, column 9 (shots = \"one\"): shots one: expected a whole number",
+            "line 2, column 9 (shots = \"one\"): shots = \"one\": expected a whole number",
         ),
         ("ways = 5\n  wayz = 5\n", "line 2, column 3 (wayz = 5): there is no option 'wayz'"),
         ("# Töne\nways = = 5\n", "line 2, column 8 (ways = = 5): "),
@@ -25,7 +25,7 @@ fn what_cannot_be_understood_has_a_line_and_a_column() {
     }
     let long = format!("ways = 5\nshots = \"{}\"\n", "x".repeat(80));
     fs::write(&path, long).unwrap();
-    fails(fewshot().args(["train", "--config"]).arg(&path), 2, "line 2, column 9: shots xxx");
+    fails(fewshot().args(["train", "--config"]).arg(&path), 2, "line 2, column 9: shots = ");
 }
 
 #[test]
