@@ -43,7 +43,9 @@ fn options_that_make_no_sense() {
         ("--clip-value 1 --clip-norm 1", "--clip-value"),
         ("--clip-norm -1", "--clip-norm -1"),
         ("--train-shots 20", "shots 20"),
-        ("cavia", "sinusoid"),
+        ("cavia --data glyphs", "sinusoid"),
+        ("mann --shots 3", "--per-class"),
+        ("siamese --network koch --norm batch", "--norm"),
         ("reptile --order 1", "--order"),
         ("imaml --proximal 0", "--proximal 0"),
         ("pretrain --batch 99999", "training batches (--batch)"),
@@ -88,7 +90,7 @@ fn damaged_configurations() {
         ("ways = 0\n", "--ways 0"),
         ("outer-lr = nan\n", "--outer-lr"),
         ("data = \"moon\"\n", "moon"),
-        ("order = 7\nalgorithm = \"maml\"\n", "order 7"),
+        ("order = 7\nalgorithm = \"maml\"\n", "order = 7"),
     ] {
         let path = folder.path().join("config.toml");
         fs::write(&path, text).unwrap();

@@ -70,7 +70,7 @@ fn numbers_and_choices_of_training() {
 fn what_algorithms_have_not() {
     let rows: &[Row<'_>] = &[
         ("protonet --data sinusoid", &["maml"], &["maml --data sinusoid"]),
-        ("cavia", &["--data sinusoid"], &["cavia --data sinusoid"]),
+        ("cavia --data glyphs", &["--data sinusoid"], &["cavia --data sinusoid"]),
         ("protonet --inner-lr 0.1", &["maml"], &["maml --inner-lr 0.1 --queries 1"]),
         ("mamlpp --outer-schedule linear", &["ca of --parts"], &["mamlpp --parts lslr --queries 1"]),
         (
