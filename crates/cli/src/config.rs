@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::algorithms::ALL;
+use crate::algorithms::option;
 use crate::config_place::{self, Place};
 use crate::error::{Error, one_line};
 use crate::files;
-use crate::options::shared::COMMON;
-use crate::options::{Opt, Options};
+use crate::options::Options;
 use crate::settings::{self, Settings};
 
 /// Settings that only evaluation reads: a model does not depend on them.
@@ -137,12 +136,6 @@ fn typed(key: &str, value: toml::Value) -> Result<(&'static str, toml::Value), S
         Ok(value) => Ok((option.name, value)),
         Err(cause) => Err(format!("{key} = {given}: {cause}")),
     }
-}
-
-/// The option of a name, of whatever algorithm.
-pub fn option(name: &str) -> Option<&'static Opt> {
-    let own = ALL.iter().flat_map(|algorithm| algorithm.about().options);
-    COMMON.iter().chain(own).copied().find(|option| option.name == name)
 }
 
 /// Options that come from anywhere, with the names and in the forms of now.

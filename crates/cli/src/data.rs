@@ -235,6 +235,17 @@ fn protocol([ways, shots, queries]: [usize; 3], rotations: Rotations) -> Protoco
     Protocol { ways, shots, queries, rotations }
 }
 
+/// Tasks that could be made, or what is said of those that could not.
+pub fn episodes<T: Tasks + 'static>(
+    what: &'static str,
+    tasks: Result<T, fewshot_episodes::Error>,
+) -> Result<Box<dyn Tasks>, Error> {
+    match tasks {
+        Ok(tasks) => Ok(Box::new(tasks)),
+        Err(source) => Err(Error::Episodes { what, source }),
+    }
+}
+
 fn boxed(tasks: ImageTasks) -> Box<dyn Tasks> {
     Box::new(tasks)
 }

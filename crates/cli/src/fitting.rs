@@ -156,9 +156,7 @@ impl Fit<'_> {
             if most < shots.most {
                 let drawn = Shots { least: shots.least.min(most), most };
                 self.lines.push(format!("--train-shots {drawn} instead of {shots}: {why}"));
-                self.options
-                    .0
-                    .extend(Shots::value(&drawn.to_string()).map(|value| ("train-shots".into(), value)));
+                self.options.set("train-shots", drawn);
             }
             return self.resolved();
         }
@@ -216,7 +214,7 @@ fn sequences_of(settings: &Settings) -> bool {
 
 /// Whether training takes episodes as tests do, not batches or pairs.
 fn in_episodes(settings: &Settings) -> bool {
-    settings.algorithm.unit(settings)[0] != "batch"
+    settings.algorithm.unit(settings).is_by_class()
 }
 
 fn examples(count: usize, settings: &Settings) -> String {

@@ -39,17 +39,15 @@ pub use conditions::Conditions;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::options::RIVALS;
+use crate::places::KINDS;
 use crate::shots::Shots;
 use conditions::{For, Names};
 
 /// What all algorithms have in common.
 const COMMON: &str = include_str!("algorithms/common.toml");
-/// Kinds of data.
-const DATA: [&str; 5] = ["glyphs", "omniglot", "folder", "features", "sinusoid"];
 /// Kinds of data that take the settings of glyphs first.
 const LIKE_GLYPHS: [&str; 2] = ["folder", "features"];
-/// Options that say one thing in two ways.
-const RIVALS: [[&str; 2]; 2] = [["outer-schedule", "halve-every"], ["clip-norm", "clip-value"]];
 /// Options of whole numbers that may be given by the names of others: their own values are never words.
 const COUNTS: [&str; 12] = [
     "train-shots",
@@ -131,7 +129,7 @@ impl Published {
             toml::from_str(text).unwrap_or_else(|error| panic!("algorithms/{name}.toml: {error}"));
         let named = published.settings.iter().flat_map(|layer| &layer.conditions.data).flat_map(Names::all);
         for data in named.chain(published.presets.iter().map(|preset| &preset.data)) {
-            assert!(DATA.contains(&data.as_str()), "algorithms/{name}.toml: there are no data {data}");
+            assert!(KINDS.contains(&data.as_str()), "algorithms/{name}.toml: there are no data {data}");
         }
         published
     }
@@ -220,7 +218,7 @@ fn limited(
     }
     let Shots { least, most } = value.as_str()?.parse().ok()?;
     let limit = |end: usize| usize::try_from(limit(i64::try_from(end).ok()?)).ok();
-    Value::try_from(Shots { least: limit(least)?, most: limit(most)? }).ok()
+    Some(Shots { least: limit(least)?, most: limit(most)? }.into())
 }
 
 /// Puts numbers in place of the names of options: to be called once the user's options are laid over the published ones, with `ways`

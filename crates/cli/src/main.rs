@@ -92,6 +92,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if cli.volume.quiet && cli.volume.verbose {
+        warn("error: --quiet --verbose: less and more cannot both be printed; give one of them");
+        return ExitCode::from(STATUS_INPUT);
+    }
     cli.volume.set();
     let done = match cli.command {
         None => train::run(TrainArgs::default()),

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// Kinds of data, by name.
+pub const KINDS: [&str; 5] = ["glyphs", "omniglot", "folder", "features", "sinusoid"];
+
 /// A source of episodes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {

@@ -109,8 +109,7 @@ fn training(settings: &Settings) -> String {
     let Settings {
         iterations, meta_batch, outer, outer_lr, decay, clip, validate_every, patience, seed, ..
     } = settings;
-    let [one, several] = settings.algorithm.unit(settings);
-    let episodes = if *meta_batch == 1 { one } else { several };
+    let episodes = settings.algorithm.unit(settings).words(*meta_batch);
     let outer = match (outer, settings.algorithm.outer_epsilon()) {
         (Outer::Adam, EPSILON) => format!("Adam {outer_lr}"),
         (Outer::Adam, epsilon) => format!("Adam {outer_lr} (epsilon {epsilon})"),

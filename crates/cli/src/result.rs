@@ -101,19 +101,18 @@ impl Measured {
         let Measured { stage, episodes, .. } = self;
         let TestEpisodes { ways, shots, .. } = episodes;
         let count = evaluation.values.len();
-        let figures = figures(evaluation);
         match evaluation.metric {
             Metric::Accuracy => {
                 let norm =
                     norm.map_or("no batch norm".into(), |norm| format!("batch norm {}", norm::name(norm)));
                 format!(
-                    "accuracy {figures} ({count} episodes, {ways}-way {shots}-shot, {} classes, {norm})",
+                    "accuracy {evaluation} ({count} episodes, {ways}-way {shots}-shot, {} classes, {norm})",
                     episodes.part.words()
                 )
             }
             Metric::Mse => {
                 let steps = if *stage == 1 { "step" } else { "steps" };
-                format!("mse {figures} ({count} episodes, {shots} shots, {stage} {steps}, new tasks)")
+                format!("mse {evaluation} ({count} episodes, {shots} shots, {stage} {steps}, new tasks)")
             }
         }
     }
@@ -134,15 +133,11 @@ impl Measured {
         }
         match (&self.nearest, &self.linear_head) {
             (Some(nearest), Some(head)) => {
-                lines
-                    .push(format!("nearest neighbour of features {} on the same episodes", figures(nearest)));
-                lines.push(format!(
-                    "linear classifier of each support alone {} on the same episodes",
-                    figures(head)
-                ));
+                lines.push(format!("nearest neighbour of features {nearest} on the same episodes"));
+                lines.push(format!("linear classifier of each support alone {} on the same episodes", head));
             }
             (Some(nearest), None) => {
-                lines.push(format!("pixel nearest neighbour {} on the same episodes", figures(nearest)))
+                lines.push(format!("pixel nearest neighbour {nearest} on the same episodes"))
             }
             (None, _) => {
                 lines.push("without adapting none can beat 3.01; always answering 0 gives 4.25".into())
@@ -158,13 +153,13 @@ impl Measured {
         let steps = if stage == 1 { "step" } else { "steps" };
         let mut lines = Vec::new();
         if let Some(nearest) = nearest {
-            lines.push(format!("nearest neighbour of features {} on the same episodes", figures(nearest)));
+            lines.push(format!("nearest neighbour of features {nearest} on the same episodes"));
         }
         if scratch.len() > 1 {
             let all = scratch.iter().map(|(step, score)| (*step, score));
             lines.push(format!("from scratch, after {}", self.row(all)));
         }
-        let score = figures(&scratch[&stage]);
+        let score = &scratch[&stage];
         lines.push(format!("training from scratch, {stage} {steps}: {score} on the same episodes"));
         lines
     }
@@ -172,7 +167,7 @@ impl Measured {
     /// The score after the steps asked for, one line each; unasked, after some of them on one line.
     fn curve(&self) -> Vec<String> {
         if self.curve.is_some() {
-            let line = |(step, stage)| format!("after inner steps  {step:>4}: {}", figures(stage));
+            let line = |(step, stage)| format!("after inner steps  {step:>4}: {stage}");
             return self.shown().map(line).collect();
         }
         if self.stages.len() == 1 {
@@ -244,15 +239,6 @@ fn scale(metric: Metric) -> f64 {
     match metric {
         Metric::Accuracy => 100.0,
         Metric::Mse => 1.0,
-    }
-}
-
-fn figures(evaluation: &Evaluation) -> String {
-    let scale = scale(evaluation.metric);
-    let (mean, interval) = (scale * evaluation.mean, scale * evaluation.interval);
-    match evaluation.metric {
-        Metric::Accuracy => format!("{mean:.2} ± {interval:.2} %"),
-        Metric::Mse => format!("{mean:.3} ± {interval:.3}"),
     }
 }
 

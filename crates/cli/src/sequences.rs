@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use crate::args::Part;
+use crate::data::episodes;
 use crate::error::Error;
 use crate::measure::Subject;
 use crate::settings::Settings;
@@ -24,9 +25,7 @@ pub fn drawn(
     purpose: Purpose,
 ) -> Result<Box<dyn Tasks>, Error> {
     let what = "sequences (--ways, --per-class, --batch)";
-    Sequences::new(images.clone(), classes, protocol, seed, purpose)
-        .map(|sequences| Box::new(sequences) as Box<dyn Tasks>)
-        .map_err(|source| Error::Episodes { what, source })
+    episodes(what, Sequences::new(images.clone(), classes, protocol, seed, purpose))
 }
 
 /// Accuracy at each instance of a class.
@@ -119,12 +118,11 @@ impl Instances {
             .map(|(instance, score)| format!("{instance}: {:.2} %", 100.0 * score.mean))
             .collect();
         let (instance, score) = self.counted();
-        let (mean, interval) = (100.0 * score.mean, 100.0 * score.interval);
         let (sequences, classes) = (self.sequences, self.classes);
         vec![
             format!("by instance  {}", row.join("  ")),
             format!(
-                "accuracy {mean:.2} ± {interval:.2} % (instance {instance}, {sequences} sequences of {classes} {} classes)",
+                "accuracy {score} (instance {instance}, {sequences} sequences of {classes} {} classes)",
                 self.part.words()
             ),
         ]

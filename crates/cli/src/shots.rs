@@ -3,16 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use crate::error::Error;
-use crate::options::Kind;
-use crate::options::shared::MOST;
-
 /// Labelled examples per class of a training episode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shots {
     /// The fewest.
     pub least: usize,
@@ -24,23 +18,6 @@ impl Shots {
     /// Whether episodes differ in them.
     pub fn are_drawn(self) -> bool {
         self.least < self.most
-    }
-
-    /// Shots as a configuration has them: a number stays a number.
-    pub fn value(text: &str) -> Result<Value, String> {
-        let shots: Shots = text.parse()?;
-        Value::try_from(shots).map_err(|error| error.to_string())
-    }
-
-    /// Checks that there are some, and not too many.
-    pub fn check(self) -> Result<(), Error> {
-        for end in [self.least, self.most] {
-            let value = Value::Integer(i64::try_from(end).unwrap_or(i64::MAX));
-            if let Some(cause) = Kind::upto(MOST).out_of_range(&value) {
-                return Err(Error::option("train-shots", end, cause));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -75,26 +52,12 @@ impl FromStr for Shots {
 }
 
 /// In a configuration, a number stays a number.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number of shots or a range such as \"1..9\"")]
-enum Written {
-    Number(usize),
-    Range(String),
-}
-
-impl TryFrom<Written> for Shots {
-    type Error = String;
-    fn try_from(written: Written) -> Result<Self, String> {
-        match written {
-            Written::Number(shots) => Ok(shots.into()),
-            Written::Range(text) => text.parse().map_err(|cause| format!("{text:?}: {cause}")),
+impl From<Shots> for Value {
+    fn from(shots: Shots) -> Value {
+        match i64::try_from(shots.most) {
+            Ok(number) if !shots.are_drawn() => Value::Integer(number),
+            _ => Value::String(shots.to_string()),
         }
-    }
-}
-
-impl From<Shots> for Written {
-    fn from(shots: Shots) -> Written {
-        if shots.are_drawn() { Written::Range(shots.to_string()) } else { Written::Number(shots.most) }
     }
 }
 

@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use toml::Value;
 
-use crate::algorithms::{ALL, Algorithm};
+use crate::algorithms::{self, ALL, Algorithm};
 use crate::args::count;
 use crate::error::Error;
 use crate::options::{Kind, Opt, Options, shown};
@@ -49,7 +49,8 @@ Examples:
 
 What --out DIR holds: config.toml (settings), division.json (which class is for what, and checksums of \
 the data), metrics.csv (iteration, loss, accuracy), timing.csv (seconds of training), model.safetensors \
-(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume). \
+(weights, statistics, protocol), progress.safetensors (the same and the outer optimiser, for --resume), \
+result.json (the result at the end, which `fewshot runs` lists). \
 Same seed, same files but timing.csv, for any number of threads. One process at a time writes there.
 
 Ctrl-C, SIGTERM and SIGHUP finish the iteration, save the weights and end with status 130; a second one saves \
@@ -202,7 +203,7 @@ fn twice(above: &ArgMatches, below: &ArgMatches) -> Option<String> {
 /// What is said of an option that the algorithm has not but others have; none for a word that is no option.
 pub fn foreign(word: &str) -> Option<Error> {
     let name = word.trim_start_matches('-');
-    crate::config::option(name)?;
+    algorithms::option(name)?;
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let trains = words
         .iter()

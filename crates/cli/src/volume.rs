@@ -11,7 +11,7 @@ use crate::report::detail;
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Volume {
     /// Print results and errors alone: no progress, no protocol, no remarks but those on a doubtful result
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true)]
     pub quiet: bool,
 
     /// Print more: threads, instruction set, seconds per iteration, where files are written

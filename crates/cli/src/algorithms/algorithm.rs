@@ -7,7 +7,7 @@ use fewshot_episodes::{ClassId, ImageSet, Outputs, SequenceProtocol, Tasks};
 use fewshot_meta::{Examples, Gates, Learner, Mann, Meta};
 use fewshot_nn::{Clip, Conv4Config};
 
-use super::{About, LARGEST, SMALLEST};
+use super::{About, LARGEST, SMALLEST, Unit};
 use crate::baselines::Baselines;
 use crate::error::Error;
 use crate::options::Options;
@@ -149,14 +149,9 @@ pub trait Algorithm: Sync {
         (SMALLEST, LARGEST)
     }
 
-    /// What an outer update takes several of: one of them, and several.
-    fn unit(&self, _run: &Settings) -> [&'static str; 2] {
-        ["episode", "episodes"]
-    }
-
-    /// What an iteration learns from.
-    fn learns_from(&self, _run: &Settings) -> &'static str {
-        "episodes"
+    /// What an outer update learns from.
+    fn unit(&self, _run: &Settings) -> Unit {
+        Unit::Episodes
     }
 
     /// What it is trained on, in words, where that is no episode.

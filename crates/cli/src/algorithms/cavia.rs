@@ -5,18 +5,11 @@ use fewshot_meta::Learner;
 use super::{About, Algorithm, inner_steps_of_rate};
 use crate::network;
 use crate::options::shared::{EVAL_STEPS, INNER_LR, INNER_STEPS, MOST_TASKS, ORDER};
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::Settings;
 
-static CONTEXT: Opt = Opt {
-    name: "context",
-    value: "INPUTS",
-    kind: Kind::upto(MOST_TASKS),
-    group: Group::Inner,
-    of: Of::All,
-    help: "Number of inputs that are adapted",
-    more: "",
-};
+static CONTEXT: Opt =
+    Opt::new("context", "INPUTS", Kind::upto(MOST_TASKS), Group::Inner, "Number of inputs that are adapted");
 
 static ABOUT: About = About {
     name: "cavia",

@@ -6,45 +6,34 @@ use fewshot_nn::Conv4Config;
 use super::{About, Algorithm, PICTURES_AND_SINUSOIDS, inner_steps_of_rate};
 use crate::network;
 use crate::options::shared::{DOWNSAMPLE, EVAL_STEPS, FILTERS, INNER_LR, INNER_STEPS, MOST_STEPS};
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::Settings;
 
 /// Damping of the linear system in regression where the proximal term acts in every step: without it, curvature of losses far from their
 /// minimum makes the system singular. Classification has none then, as in the paper.
 const REGRESSION_DAMPING: f64 = 1.0;
 
-static PROXIMAL: Opt = Opt {
-    name: "proximal",
-    value: "LAMBDA",
-    kind: Kind::Rate,
-    group: Group::Inner,
-    of: Of::All,
-    help: "Weight of the proximal term, lambda",
-    more: "",
-};
+static PROXIMAL: Opt =
+    Opt::new("proximal", "LAMBDA", Kind::Rate, Group::Inner, "Weight of the proximal term, lambda");
 
-static PROXIMAL_AT: Opt = Opt {
-    name: "proximal-at",
-    value: "WHEN",
-    kind: Kind::Choice(&[
+static PROXIMAL_AT: Opt = Opt::new(
+    "proximal-at",
+    "WHEN",
+    Kind::Choice(&[
         ("last-step", "Once, after plain steps, with a damped linear system (released code)"),
         ("every-step", "In every step, with the linear system of the paper"),
     ]),
-    group: Group::Inner,
-    of: Of::All,
-    help: "When the proximal term acts",
-    more: "",
-};
+    Group::Inner,
+    "When the proximal term acts",
+);
 
-static CG_STEPS: Opt = Opt {
-    name: "cg-steps",
-    value: "STEPS",
-    kind: Kind::upto(MOST_STEPS),
-    group: Group::Inner,
-    of: Of::All,
-    help: "Steps of conjugate gradient for the meta-gradient",
-    more: "",
-};
+static CG_STEPS: Opt = Opt::new(
+    "cg-steps",
+    "STEPS",
+    Kind::upto(MOST_STEPS),
+    Group::Inner,
+    "Steps of conjugate gradient for the meta-gradient",
+);
 
 static ABOUT: About = About {
     name: "imaml",

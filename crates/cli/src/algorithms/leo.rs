@@ -4,53 +4,57 @@ use fewshot_meta::Learner;
 
 use super::{About, Algorithm};
 use crate::options::shared::MOST_STEPS;
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::Settings;
 
-macro_rules! codes {
-    ($id:ident = $name:literal $value:literal, $kind:expr, $help:literal) => {
-        static $id: Opt = Opt {
-            name: $name,
-            value: $value,
-            kind: $kind,
-            group: Group::Codes,
-            of: Of::All,
-            help: $help,
-            more: "",
-        };
-    };
-}
-
-codes!(LATENT_STEPS = "latent-steps" "STEPS", Kind::upto(MOST_STEPS / 2), "Steps on the codes of the classes");
-codes!(
-    FINE_TUNING_STEPS = "fine-tuning-steps" "STEPS",
+static LATENT_STEPS: Opt = Opt::new(
+    "latent-steps",
+    "STEPS",
+    Kind::upto(MOST_STEPS / 2),
+    Group::Codes,
+    "Steps on the codes of the classes",
+);
+static FINE_TUNING_STEPS: Opt = Opt::new(
+    "fine-tuning-steps",
+    "STEPS",
     Kind::from_zero(MOST_STEPS / 2),
-    "Steps on the weights of the classifier after them"
+    Group::Codes,
+    "Steps on the weights of the classifier after them",
 );
-codes!(
-    DROPOUT = "dropout" "RATE",
+static DROPOUT: Opt = Opt::new(
+    "dropout",
+    "RATE",
     Kind::Probability,
-    "Probability that a number of a feature vector is dropped in training"
+    Group::Codes,
+    "Probability that a number of a feature vector is dropped in training",
 );
-codes!(
-    KL_WEIGHT = "kl-weight" "WEIGHT",
+static KL_WEIGHT: Opt = Opt::new(
+    "kl-weight",
+    "WEIGHT",
     Kind::NotNegative,
-    "Weight of the divergence of the codes from a standard normal distribution"
+    Group::Codes,
+    "Weight of the divergence of the codes from a standard normal distribution",
 );
-codes!(
-    ENCODER_WEIGHT = "encoder-weight" "WEIGHT",
+static ENCODER_WEIGHT: Opt = Opt::new(
+    "encoder-weight",
+    "WEIGHT",
     Kind::NotNegative,
-    "Weight of the distance of codes from adapted ones"
+    Group::Codes,
+    "Weight of the distance of codes from adapted ones",
 );
-codes!(
-    L2_WEIGHT = "l2-weight" "WEIGHT",
+static L2_WEIGHT: Opt = Opt::new(
+    "l2-weight",
+    "WEIGHT",
     Kind::NotNegative,
-    "Weight of the squares of the networks' weights"
+    Group::Codes,
+    "Weight of the squares of the networks' weights",
 );
-codes!(
-    ORTHOGONALITY_WEIGHT = "orthogonality-weight" "WEIGHT",
+static ORTHOGONALITY_WEIGHT: Opt = Opt::new(
+    "orthogonality-weight",
+    "WEIGHT",
     Kind::NotNegative,
-    "Weight of the correlations of the decoder's rows"
+    Group::Codes,
+    "Weight of the correlations of the decoder's rows",
 );
 
 static ABOUT: About = About {

@@ -5,18 +5,16 @@ use fewshot_meta::{Learner, R2d2};
 use super::r2d2::{ENCODER, encoder};
 use super::{About, Algorithm, PICTURES};
 use crate::options::shared::{MOST_STEPS, TRAIN_WAYS};
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::Settings;
 
-static NEWTON_STEPS: Opt = Opt {
-    name: "newton-steps",
-    value: "STEPS",
-    kind: Kind::upto(MOST_STEPS),
-    group: Group::Comparing,
-    of: Of::All,
-    help: "Newton steps of the logistic regression",
-    more: "",
-};
+static NEWTON_STEPS: Opt = Opt::new(
+    "newton-steps",
+    "STEPS",
+    Kind::upto(MOST_STEPS),
+    Group::Comparing,
+    "Newton steps of the logistic regression",
+);
 
 static ABOUT: About = About {
     name: "lrd2",

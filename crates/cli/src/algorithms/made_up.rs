@@ -6,18 +6,11 @@ use fewshot_nn::Conv4Config;
 use super::{About, Algorithm, PICTURES};
 use crate::network;
 use crate::options::shared::FILTERS;
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::{Classes, Settings};
 
-static SHARPNESS: Opt = Opt {
-    name: "sharpness",
-    value: "SHARPNESS",
-    kind: Kind::Rate,
-    group: Group::Comparing,
-    of: Of::All,
-    help: "How sharp comparisons are",
-    more: "",
-};
+static SHARPNESS: Opt =
+    Opt::new("sharpness", "SHARPNESS", Kind::Rate, Group::Comparing, "How sharp comparisons are");
 
 static ABOUT: About = About {
     name: "made-up",

@@ -9,7 +9,7 @@ use super::{About, Algorithm, PICTURES_AND_SINUSOIDS, inner_steps_of_rate, maml}
 use crate::error::Error;
 use crate::network;
 use crate::options::shared::{DOWNSAMPLE, EVAL_STEPS, FILTERS, INNER_LR, INNER_STEPS, ORDER, RECOMPUTE};
-use crate::options::{Group, Kind, Of, Opt, Options};
+use crate::options::{Group, Kind, Opt, Options};
 use crate::outer::epoch;
 use crate::places::Data;
 use crate::settings::Settings;
@@ -25,16 +25,10 @@ const ALL_PARTS: [&str; 6] = ["msl", "lslr", "bnwb", "bnrs", "ca", "da"];
 /// Stands for no part at all.
 const NONE: &str = "none";
 
-static PARTS: Opt = Opt {
-    name: "parts",
-    value: "PARTS",
-    kind: Kind::Text(parts),
-    group: Group::Inner,
-    of: Of::All,
-    help: "Parts of MAML++, separated by commas, or none",
-    more: "msl (multi-step loss), lslr (rates per layer and step), bnwb (batch-norm weights per step), bnrs (batch-norm statistics per step), ca \
+static PARTS: Opt = Opt::new("parts", "PARTS", Kind::Text(parts), Group::Inner, "Parts of MAML++, separated by commas, or none").with_more(
+    "msl (multi-step loss), lslr (rates per layer and step), bnwb (batch-norm weights per step), bnrs (batch-norm statistics per step), ca \
            (cosine annealing of the outer rate), da (derivative-order annealing).",
-};
+);
 
 static ABOUT: About = About {
     name: "mamlpp",

@@ -4,10 +4,10 @@ use fewshot_episodes::{Growth, Names, Rotations, SequenceProtocol};
 use fewshot_meta::{Core, LabelCode, Learner};
 use fewshot_nn::MannConfig;
 
-use super::{About, Algorithm, LARGEST, PICTURES};
+use super::{About, Algorithm, LARGEST, PICTURES, Unit};
 use crate::error::Error;
 use crate::options::shared::{BATCH, MOST};
-use crate::options::{Group, Kind, Of, Opt, Options};
+use crate::options::{Group, Kind, Opt, Options};
 use crate::settings::Settings;
 
 /// Units of the baseline without a memory, as many as the controller has.
@@ -16,58 +16,54 @@ const FEED_FORWARD: usize = 200;
 const MOST_CLASSES: usize = 100;
 const STRINGS: &str = "strings";
 
-macro_rules! reading {
-    ($id:ident = $name:literal $value:literal, $kind:expr, $help:literal, $more:literal) => {
-        static $id: Opt = Opt {
-            name: $name,
-            value: $value,
-            kind: $kind,
-            group: Group::Reading,
-            of: Of::All,
-            help: $help,
-            more: $more,
-        };
-    };
-}
-
-reading! {
-    MEMORY = "memory" "MEMORY",
+static MEMORY: Opt = Opt::new(
+    "memory",
+    "MEMORY",
     Kind::Choice(&[
         ("external", "An LSTM with an external memory"),
         ("lstm", "Baseline: the LSTM alone"),
         ("none", "Baseline: nothing, a network of one layer"),
     ]),
+    Group::Reading,
     "What the network remembers with",
-    ""
-}
-reading! {
-    ACCESS = "access" "ACCESS",
+);
+static ACCESS: Opt = Opt::new(
+    "access",
+    "ACCESS",
     Kind::Choice(&[
-        ("paper", "By the paper's equations: all heads write to all least used slots, with one learned gate each"),
+        (
+            "paper",
+            "By the paper's equations: all heads write to all least used slots, with one learned gate each",
+        ),
         ("per-head", "Each head writes a vector of its own to a least used slot of its own"),
         ("shared", "All heads write to all least used slots; what is read is looked for before they write"),
     ]),
+    Group::Reading,
     "How an external memory is written and addressed",
-    ""
-}
-reading! {
-    NAMES = "names" "NAMES",
+);
+static NAMES: Opt = Opt::new(
+    "names",
+    "NAMES",
     Kind::Choice(&[("numbers", "By a number each"), (STRINGS, "By five letters each")]),
+    Group::Reading,
     "What classes are called in a sequence",
-    ""
-}
-reading! {
-    PER_CLASS = "per-class" "IMAGES",
+);
+static PER_CLASS: Opt = Opt::new(
+    "per-class",
+    "IMAGES",
     Kind::from_zero(MOST),
+    Group::Reading,
     "Images of each class in a sequence",
-    "0 learns from episodes of --shots instead, with --names numbers."
-}
-reading! {
-    CURRICULUM = "curriculum" "SEQUENCES",
+)
+.with_more("0 learns from episodes of --shots instead, with --names numbers.");
+static CURRICULUM: Opt = Opt::new(
+    "curriculum",
+    "SEQUENCES",
     Kind::from_zero(i64::MAX as u64),
+    Group::Reading,
     "Training sequences after which they have one class more, with --names strings; 0 never",
-    "The paper has 10,000, from 15 to 100 classes."
-}
+)
+.with_more("The paper has 10,000, from 15 to 100 classes.");
 
 static ABOUT: About = About {
     name: "mann",
@@ -155,15 +151,8 @@ impl Algorithm for Mann {
         (1, LARGEST)
     }
 
-    fn unit(&self, run: &Settings) -> [&'static str; 2] {
-        if run.count("per-class") == 0 {
-            return ["episode", "episodes"];
-        }
-        ["tasks", "tasks"]
-    }
-
-    fn learns_from(&self, run: &Settings) -> &'static str {
-        if run.count("per-class") == 0 { "episodes" } else { "sequences" }
+    fn unit(&self, run: &Settings) -> Unit {
+        if run.count("per-class") == 0 { Unit::Episodes } else { Unit::Sequences }
     }
 
     fn sequences(&self, run: &Settings) -> Option<SequenceProtocol> {

@@ -6,18 +6,16 @@ use fewshot_nn::Conv4Config;
 use super::{About, Algorithm, PICTURES};
 use crate::network;
 use crate::options::shared::{DISTANCE, DOWNSAMPLE, FILTERS, MOST_STEPS, TRAIN_WAYS};
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::{Classes, Settings};
 
-static READS: Opt = Opt {
-    name: "reads",
-    value: "READS",
-    kind: Kind::from_zero(MOST_STEPS),
-    group: Group::Comparing,
-    of: Of::All,
-    help: "How often a query reads the support in full context embeddings; 0 does without",
-    more: "",
-};
+static READS: Opt = Opt::new(
+    "reads",
+    "READS",
+    Kind::from_zero(MOST_STEPS),
+    Group::Comparing,
+    "How often a query reads the support in full context embeddings; 0 does without",
+);
 
 static ABOUT: About = About {
     name: "matching",

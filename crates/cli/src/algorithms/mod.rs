@@ -21,12 +21,15 @@ mod r2d2;
 mod relation;
 mod reptile;
 mod siamese;
+mod unit;
 
 pub use algorithm::Algorithm;
+pub use unit::Unit;
 
 use crate::layers::Published;
 use crate::options::Opt;
-use crate::places::Data;
+use crate::options::shared::COMMON;
+use crate::places::{Data, KINDS};
 use crate::settings::Settings;
 
 /// All algorithms, in the order in which they are listed.
@@ -79,6 +82,12 @@ pub fn published(algorithm: &dyn Algorithm) -> Published {
     Published::parse(about.name, about.published)
 }
 
+/// The option of a name, of whatever algorithm.
+pub fn option(name: &str) -> Option<&'static Opt> {
+    let own = ALL.iter().flat_map(|algorithm| algorithm.about().options);
+    COMMON.iter().chain(own).copied().find(|option| option.name == name)
+}
+
 /// What is known of an algorithm without a run of it.
 pub struct About {
     /// The name that options and files write.
@@ -113,7 +122,7 @@ const PICTURES_AND_SINUSOIDS: &[&str] = &["glyphs", "omniglot", "folder", "sinus
 /// Pictures and feature vectors.
 const ALL_CLASSES: &[&str] = &["glyphs", "omniglot", "folder", "features"];
 /// Everything.
-const ALL_DATA: &[&str] = &["glyphs", "omniglot", "folder", "features", "sinusoid"];
+const ALL_DATA: &[&str] = &KINDS;
 
 /// Four halvings leave a pixel of so many.
 const SMALLEST: usize = 16;

@@ -7,8 +7,9 @@ use fewshot_episodes::{ClassBatches, ClassId, ImageSet, Outputs, Purpose, Tasks}
 use fewshot_meta::{Filter, FineTune, Head, Learner, Meta};
 use fewshot_nn::Conv4Config;
 
-use super::{About, Algorithm, PICTURES_AND_SINUSOIDS};
+use super::{About, Algorithm, PICTURES_AND_SINUSOIDS, Unit};
 use crate::baselines::{self, Baselines};
+use crate::data::episodes;
 use crate::error::Error;
 use crate::network;
 use crate::options::shared::{BATCH, DECAY, DOWNSAMPLE, EVAL_STEPS, FILTERS, INNER_LR};
@@ -102,12 +103,8 @@ impl Algorithm for Pretrain {
         run.classes.is_some()
     }
 
-    fn unit(&self, run: &Settings) -> [&'static str; 2] {
-        if run.classes.is_some() { ["batch", "batches"] } else { ["episode", "episodes"] }
-    }
-
-    fn learns_from(&self, run: &Settings) -> &'static str {
-        if run.classes.is_some() { "batches" } else { "episodes" }
+    fn unit(&self, run: &Settings) -> Unit {
+        if run.classes.is_some() { Unit::Batches } else { Unit::Episodes }
     }
 
     fn trained_on(&self, run: &Settings, outputs: Outputs) -> Option<String> {
@@ -125,11 +122,7 @@ impl Algorithm for Pretrain {
     ) -> Option<Result<Box<dyn Tasks>, Error>> {
         let (size, rotations) = (run.options.count("batch")?, run.classes.as_ref()?.rotations);
         let batches = ClassBatches::new(images.clone(), classes, size, rotations, run.seed, Purpose::Train);
-        let what = "training batches (--batch)";
-        Some(match batches {
-            Ok(batches) => Ok(Box::new(batches)),
-            Err(source) => Err(Error::Episodes { what, source }),
-        })
+        Some(episodes("training batches (--batch)", batches))
     }
 
     fn saves_outputs(&self) -> bool {

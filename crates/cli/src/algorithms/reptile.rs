@@ -8,28 +8,25 @@ use crate::network;
 use crate::options::shared::{
     DOWNSAMPLE, EVAL_STEPS, FILTERS, INNER_BATCH, INNER_LR, INNER_STEPS, MOST, MOST_TASKS,
 };
-use crate::options::{Group, Kind, Of, Opt};
+use crate::options::{Group, Kind, Opt};
 use crate::settings::Settings;
 
-static EVAL_INNER_BATCH: Opt = Opt {
-    name: "eval-inner-batch",
-    value: "EXAMPLES",
-    kind: Kind::upto(MOST),
-    group: Group::Inner,
-    of: Of::All,
-    help: "Support examples of an inner step at test",
-    more: "",
-};
+static EVAL_INNER_BATCH: Opt = Opt::new(
+    "eval-inner-batch",
+    "EXAMPLES",
+    Kind::upto(MOST),
+    Group::Inner,
+    "Support examples of an inner step at test",
+);
 
-static LANES: Opt = Opt {
-    name: "lanes",
-    value: "LANES",
-    kind: Kind::upto(MOST_TASKS),
-    group: Group::Inner,
-    of: Of::All,
-    help: "Streams of tasks that each carry the moments of the inner optimiser on",
-    more: "As many as the meta-batch where it is not given.",
-};
+static LANES: Opt = Opt::new(
+    "lanes",
+    "LANES",
+    Kind::upto(MOST_TASKS),
+    Group::Inner,
+    "Streams of tasks that each carry the moments of the inner optimiser on",
+)
+.with_more("As many as the meta-batch where it is not given.");
 
 static ABOUT: About = About {
     name: "reptile",

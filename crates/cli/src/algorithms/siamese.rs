@@ -6,31 +6,29 @@ use fewshot_episodes::{ClassId, ImageSet, Outputs, PairProtocol, Pairs, Purpose,
 use fewshot_meta::Learner;
 use fewshot_nn::{Conv4, Conv4Config, Koch};
 
-use super::{About, Algorithm, LARGEST, PICTURES, SMALLEST};
-use crate::data::drawers;
+use super::{About, Algorithm, LARGEST, PICTURES, SMALLEST, Unit};
+use crate::data::{drawers, episodes};
 use crate::error::Error;
 use crate::network;
 use crate::official;
 use crate::options::shared::BATCH;
-use crate::options::{Group, Kind, Of, Opt, Options};
+use crate::options::{Group, Kind, Opt, Options};
 use crate::places::Data;
 use crate::settings::{Classes, Settings};
 
 /// The network of the paper.
 const KOCH: &str = "koch";
 
-static NETWORK: Opt = Opt {
-    name: "network",
-    value: "NETWORK",
-    kind: Kind::Choice(&[
+static NETWORK: Opt = Opt::new(
+    "network",
+    "NETWORK",
+    Kind::Choice(&[
         ("small", "Conv4 on drawings of 28x28: minutes on a core"),
         (KOCH, "The paper's 39 million parameters on drawings of 105x105: weeks on a core"),
     ]),
-    group: Group::Comparing,
-    of: Of::All,
-    help: "Network: small, or the paper's",
-    more: "",
-};
+    Group::Comparing,
+    "Network: small, or the paper's",
+);
 
 static ABOUT: About = About {
     name: "siamese",
@@ -102,12 +100,8 @@ impl Algorithm for Siamese {
         if is_koch(options) { (Koch::SIZE, Koch::SIZE) } else { (SMALLEST, LARGEST) }
     }
 
-    fn unit(&self, _: &Settings) -> [&'static str; 2] {
-        ["batch", "batches"]
-    }
-
-    fn learns_from(&self, _: &Settings) -> &'static str {
-        "pairs"
+    fn unit(&self, _: &Settings) -> Unit {
+        Unit::Pairs
     }
 
     fn trained_on(&self, run: &Settings, _: Outputs) -> Option<String> {
@@ -124,11 +118,7 @@ impl Algorithm for Siamese {
         let turned = run.options.is("rotations", "new-classes");
         let protocol = PairProtocol { size: run.count("batch"), drawers, turned, ..PairProtocol::default() };
         let pairs = Pairs::new(images.clone(), classes, protocol, run.seed, Purpose::Train);
-        let what = "training pairs (--batch)";
-        Some(match pairs {
-            Ok(pairs) => Ok(Box::new(pairs)),
-            Err(source) => Err(Error::Episodes { what, source }),
-        })
+        Some(episodes("training pairs (--batch)", pairs))
     }
 
     fn verifies(&self) -> bool {

@@ -9,6 +9,7 @@ pub use table::Options;
 use toml::Value;
 
 use crate::places::Data;
+use crate::shots::Shots;
 
 /// An option of a training run.
 pub struct Opt {
@@ -27,6 +28,27 @@ pub struct Opt {
     /// What `--help` says beyond that.
     pub more: &'static str,
 }
+
+impl Opt {
+    /// An option that is of use on all data.
+    pub const fn new(
+        name: &'static str,
+        value: &'static str,
+        kind: Kind,
+        group: Group,
+        help: &'static str,
+    ) -> Opt {
+        Opt { name, value, kind, group, of: Of::All, help, more: "" }
+    }
+
+    /// The same option, of which `--help` says more.
+    pub const fn with_more(self, more: &'static str) -> Opt {
+        Opt { more, ..self }
+    }
+}
+
+/// Options that say one thing in two ways: one replaces the other.
+pub const RIVALS: [[&str; 2]; 2] = [["outer-schedule", "halve-every"], ["clip-value", "clip-norm"]];
 
 /// Headings of help, in the order in which a user decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +138,11 @@ pub enum Kind {
     Flag,
     /// One of some names, each with what it means.
     Choice(&'static [(&'static str, &'static str)]),
+    /// A number of shots, 1 or more, or a range of them.
+    Shots {
+        /// The most.
+        most: u64,
+    },
     /// A text that is read by this function, which gives it as it is kept.
     Text(fn(&str) -> Result<Value, String>),
 }
@@ -138,13 +165,14 @@ impl Kind {
                 Ok(number) => {
                     i64::try_from(number).map(Value::Integer).map_err(|_| format!("the most is {}", i64::MAX))
                 }
-                Err(_) => Err(format!("expected a whole number, {} or more", least)),
+                Err(_) => Err(format!("expected a whole number, {least} or more")),
             },
             Kind::Rate | Kind::NotNegative | Kind::Probability => {
                 text.parse().map(Value::Float).map_err(|_| "expected a number such as 0.001".into())
             }
             Kind::Flag => text.parse().map(Value::Boolean).map_err(|_| "expected true or false".into()),
             Kind::Choice(_) => self.typed(named(text)),
+            Kind::Shots { .. } => text.parse().map(|shots: Shots| shots.into()),
             Kind::Text(read) => read(text),
         }
     }
@@ -153,7 +181,7 @@ impl Kind {
     pub fn typed(&self, value: Value) -> Result<Value, String> {
         match (self, &value) {
             (Kind::Count { .. }, Value::Integer(_)) | (Kind::Flag, Value::Boolean(_)) => Ok(value),
-            (Kind::Count { least, .. }, _) => Err(format!("expected a whole number, {} or more", least)),
+            (Kind::Count { least, .. }, _) => Err(format!("expected a whole number, {least} or more")),
             (Kind::Flag, _) => Err("expected true or false".into()),
             (Kind::Rate | Kind::NotNegative | Kind::Probability, Value::Float(_)) => Ok(value),
             (Kind::Rate | Kind::NotNegative | Kind::Probability, Value::Integer(number)) => {
@@ -172,7 +200,7 @@ impl Kind {
                     }
                 }
             }
-            (Kind::Text(read), _) => read(&shown(&value)),
+            (Kind::Shots { .. } | Kind::Text(_), _) => self.parse(&shown(&value)),
         }
     }
 
@@ -186,6 +214,12 @@ impl Kind {
             }
             (Kind::Count { most, .. }, Value::Integer(number)) if i128::from(*number) > i128::from(*most) => {
                 Some(format!("the most is {most}"))
+            }
+            (Kind::Shots { most }, value) => {
+                let Ok(Shots { least, most: last }) = shown(value).parse() else { return None };
+                let end = |end: usize| Value::Integer(i64::try_from(end).unwrap_or(i64::MAX));
+                let range = Kind::upto(*most);
+                range.out_of_range(&end(least)).or_else(|| range.out_of_range(&end(last)))
             }
             (Kind::Rate, Value::Float(rate)) if !(is_finite(*rate) && *rate as f32 > 0.0) => {
                 Some("it must be a positive number such as 0.001".into())

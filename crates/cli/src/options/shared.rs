@@ -4,7 +4,6 @@ use toml::Value;
 
 use super::{Group, Kind, Of, Opt};
 use crate::places::{Data, Split};
-use crate::shots::Shots;
 
 /// Most episodes in an outer update; each keeps a gradient of the size of the network until they are averaged.
 pub const MOST_TASKS: u64 = 1000;
@@ -84,7 +83,7 @@ options! {
     /// Support at test.
     SHOTS = "shots" "K", Kind::upto(MOST), Episodes, All, "Labelled examples per class, the support";
     /// Support in training.
-    TRAIN_SHOTS = "train-shots" "K", Kind::Text(Shots::value), Episodes, All, "Labelled examples per class in a training episode",
+    TRAIN_SHOTS = "train-shots" "K", Kind::Shots { most: MOST }, Episodes, All, "Labelled examples per class in a training episode",
         "A number, or a range such as 1..9 of which each episode draws one.";
     /// Queries in training.
     QUERIES = "queries" "Q", Kind::upto(MOST), Episodes, All, "Queries per class in a training episode",

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
-use super::shown;
+use super::{RIVALS, shown};
 
 /// Options by name, with the values in the form in which a `config.toml` keeps them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,8 +65,12 @@ impl Options {
     }
 
     /// What a text or number is read as; none where the option is absent.
+    ///
+    /// # Panics
+    /// When it cannot be read so: values come from [`Kind::parse`](super::Kind::parse) or [`Kind::typed`](super::Kind::typed), which refuse others.
     pub fn read<T: FromStr<Err: Debug>>(&self, name: &str) -> Option<T> {
-        shown(self.get(name)?).parse().ok()
+        let text = shown(self.get(name)?);
+        Some(text.parse().unwrap_or_else(|error| panic!("--{name} {text}: {error:?}")))
     }
 
     /// Whether an option has this text as its value.
@@ -78,7 +82,7 @@ impl Options {
     /// the place of both; an option of `below` that only follows one replaced here follows on.
     #[must_use]
     pub fn or(self, mut below: Options) -> Options {
-        for [one, other] in [["outer-schedule", "halve-every"], ["clip-value", "clip-norm"]] {
+        for [one, other] in RIVALS {
             let both = below.has(one) && below.has(other);
             if (self.has(one) || self.has(other)) && !both {
                 below.remove(one);

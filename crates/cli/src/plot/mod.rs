@@ -42,7 +42,7 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     }
     let out = args.out.as_deref().unwrap_or(&args.dir);
     let [metrics, validation] = logs::read(&args.dir, &run);
-    if let Some(chart) = curves::learning(&metrics, &validation, settings.algorithm.learns_from(&settings)) {
+    if let Some(chart) = curves::learning(&metrics, &validation, settings.algorithm.unit(&settings).name()) {
         write(out, "learning.svg", &chart.svg())?;
     }
     let source = run.source(&settings)?;

@@ -6,11 +6,10 @@ use crate::config;
 use crate::error::Error;
 use crate::layers::{self, Conditions};
 use crate::options::shared::COMMON;
-use crate::options::{Of, Opt, Options, shown};
+use crate::options::{Opt, Options, shown};
 use crate::pictures::Pictures;
 use crate::places::Data;
 use crate::refused;
-use crate::shots::Shots;
 
 /// Classes of an episode (Finn, Abbeel, Levine 2017; Snell, Swersky, Zemel 2017).
 const WAYS: usize = 5;
@@ -46,7 +45,7 @@ fn usual_data(algorithm: &'static dyn Algorithm) -> Data {
 }
 
 /// The options of an algorithm on some data, in the order in which a configuration lists them.
-pub fn options_of(algorithm: &dyn Algorithm, data: &Data) -> Vec<&'static Opt> {
+fn options_of(algorithm: &dyn Algorithm, data: &Data) -> Vec<&'static Opt> {
     let has = |option: &&&Opt| option.of.has(data) && algorithm.without(option.name, data).is_none();
     listed(algorithm).into_iter().filter(|option| has(&option)).collect()
 }
@@ -74,6 +73,7 @@ fn completed(algorithm: &'static dyn Algorithm, data: &Data, mut given: Options)
         given.set("eval-rotations", rotations);
     }
     let mut defaults = defaults(algorithm, data, &given);
+    assert_complete(algorithm, data, &defaults);
     if given.is("split", "background") {
         // it has no classes for validation
         defaults.set("validate-every", 0);
@@ -83,6 +83,20 @@ fn completed(algorithm: &'static dyn Algorithm, data: &Data, mut given: Options)
     all.set("algorithm", algorithm.about().name);
     all.set("data", data.to_string());
     all
+}
+
+/// Options that a file need not give: what a run may be without, and what it is about.
+const OPTIONAL: [&str; 7] =
+    ["algorithm", "data", "patience", "outer-schedule", "halve-every", "clip-value", "clip-norm"];
+
+/// # Panics
+/// If the file of the algorithm lacks an option: it is part of the program.
+fn assert_complete(algorithm: &dyn Algorithm, data: &Data, published: &Options) {
+    let lacks = |option: &&Opt| !published.has(option.name) && !OPTIONAL.contains(&option.name);
+    if let Some(option) = options_of(algorithm, data).into_iter().find(lacks) {
+        let (name, kind) = (algorithm.about().name, data.name());
+        panic!("algorithms/{name}.toml gives no {} on {kind}", option.name);
+    }
 }
 
 /// The published options of an algorithm for data, ways, shots and network of these; their source among them.
@@ -133,15 +147,9 @@ pub(super) fn in_range(algorithm: &dyn Algorithm, data: &Data, all: &Options) ->
         if let Some(cause) = option.kind.out_of_range(value) {
             return Err(Error::option(option.name, shown(value), cause));
         }
-        if option.name == "train-shots"
-            && let Some(shots) = all.read::<Shots>("train-shots")
-        {
-            shots.check()?;
-        }
-        if option.of == Of::Pictures && option.name == "image-size" {
-            let size = all.count("image-size").unwrap_or(0);
-            Pictures::check_size(size, algorithm.image_sizes(all), data)?;
-        }
     }
-    Ok(())
+    match all.count("image-size") {
+        Some(size) => Pictures::check_size(size, algorithm.image_sizes(all), data),
+        None => Ok(()),
+    }
 }

@@ -31,7 +31,7 @@ impl Asked {
         };
         let mut options = Options::default();
         for name in ["data", "ways", "shots", "network"] {
-            let read = |text: String| crate::config::option(name)?.kind.parse(&text).ok();
+            let read = |text: String| algorithms::option(name)?.kind.parse(&text).ok();
             options.0.extend(value(name).and_then(read).map(|value| (name.to_owned(), value)));
         }
         let pairs = words.iter().zip(words.iter().skip(1)).skip_while(|(word, _)| *word != "train");
@@ -89,7 +89,7 @@ impl Asked {
 fn takes_next(word: &str) -> bool {
     let alone = |name: &str| {
         ["overwrite", "quiet", "verbose", "help"].contains(&name)
-            || crate::config::option(name).is_some_and(|option| matches!(option.kind, Kind::Flag))
+            || algorithms::option(name).is_some_and(|option| matches!(option.kind, Kind::Flag))
     };
     word.strip_prefix("--").is_some_and(|name| !name.contains('=') && !alone(name))
 }
