@@ -29,6 +29,8 @@ impl Settings {
         let data = given.read("data").unwrap_or_else(|| named.map_or(Data::Glyphs, usual_data));
         let algorithm = named.unwrap_or_else(|| algorithms::usual(&data));
         refused::combinations(algorithm, &data, &given)?;
+        // layers hold for ways and shots that there can be
+        in_range(algorithm, &data, &given)?;
         let mut all = completed(algorithm, &data, given.clone());
         refused::patience(&given, &all)?;
         tidy(algorithm, &data, &mut all);
