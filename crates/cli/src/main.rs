@@ -87,7 +87,8 @@ fn main() -> ExitCode {
     interrupt::listen();
     // help goes into a pager, too
     let columns = terminal::of_results().or_else(terminal::of_remarks).unwrap_or(WIDEST_HELP);
-    let matches = Cli::command().term_width(columns.min(WIDEST_HELP)).try_get_matches();
+    let command = Cli::command().term_width(columns.min(WIDEST_HELP)).color(terminal::colours());
+    let matches = command.try_get_matches();
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

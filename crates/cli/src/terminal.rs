@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
+use clap::ColorChoice;
 use terminal_size::{Height, Width, terminal_size_of};
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
@@ -27,11 +28,17 @@ pub fn of_remarks() -> Option<usize> {
 
 /// Columns of the terminal on which progress can be drawn, over and over on one line; none where the cursor cannot be moved.
 pub fn of_progress() -> Option<usize> {
-    let moves = match std::env::var("TERM") {
-        Ok(name) => name != "dumb",
-        Err(_) => cfg!(windows),
-    };
+    let moves = std::env::var_os("TERM").map_or(cfg!(windows), |_| !is_dumb());
     of_remarks().filter(|_| moves && !is_quiet())
+}
+
+/// Whether help may be coloured: not on a terminal that can show letters alone, wherever the program runs.
+pub fn colours() -> ColorChoice {
+    if is_dumb() { ColorChoice::Never } else { ColorChoice::Auto }
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
 }
 
 /// What the user says of a terminal comes before what it says itself.

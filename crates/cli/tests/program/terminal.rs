@@ -49,6 +49,8 @@ fn on_terminal_with(
     command
         .args(arguments)
         .env_remove("COLUMNS")
+        .env_remove("CI")
+        .env_remove("CLICOLOR_FORCE")
         .env_remove("NO_COLOR")
         .env_remove("TERM")
         .stdin(Stdio::null());
@@ -235,7 +237,9 @@ fn colours_and_movements_of_the_cursor_are_left_out_where_they_are_not_wanted() 
         assert!(!lines.contains(['\u{1b}', '\r']), "{lines:?}");
         assert!(lines.lines().any(|line| line.starts_with("iteration 30/30")), "{lines:?}");
     }
-    assert!(!help(&[("TERM", "dumb")]).contains('\u{1b}'));
+    for variables in [&[("TERM", "dumb")][..], &[("TERM", "dumb"), ("CI", "true")]] {
+        assert!(!help(variables).contains('\u{1b}'), "{variables:?}");
+    }
     let quiet = [&train[..], &["--quiet"]].concat();
     assert_eq!(on_terminal(80, Printed::Remarks, &quiet), "");
 }
