@@ -1,0 +1,289 @@
+//! An encoder in a file of ONNX.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use rten::{Dimension, Model, NodeId, RunOptions, ThreadPool, ValueType};
+use rten_tensor::{AsView, Layout as _, Tensor, TensorView};
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::wants::{Channels, Layout, Pool, Preset, Wants};
+use crate::wire;
+
+/// Most bytes of a model.
+const LARGEST_MODEL: u64 = 1 << 31;
+/// Most numbers of a feature vector.
+const WIDEST: usize = 1 << 20;
+
+thread_local! {
+    /// A picture is encoded by one thread: that makes the best of several for many pictures, and the bits do not depend on their number.
+    static ONE: Arc<ThreadPool> = Arc::new(ThreadPool::with_num_threads(1));
+}
+
+/// A frozen encoder: pictures `[height, width, channels]` in, feature vectors out.
+///
+/// It may be used by several threads at once. Equal pictures get equal features, bit for bit on one machine, whichever pictures and
+/// threads there are beside; processors with other instruction sets may give others in the last places.
+pub struct Encoder {
+    path: PathBuf,
+    model: Model,
+    wants: Wants,
+    input: NodeId,
+    output: NodeId,
+    side: usize,
+    width: usize,
+    checksum: String,
+}
+
+impl Encoder {
+    /// Reads an encoder, and what [`Wants::read`] says of it; and runs it once, so that one which cannot be run is told of at once.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no model, wants another input than one picture of floats, or gives no vector of floats; and those of
+    /// [`Wants::read`].
+    pub fn open(path: impl AsRef<Path>, preset: Option<Preset>) -> Result<Encoder, Error> {
+        let path = path.as_ref();
+        let bytes = read(path)?;
+        let wants = Wants::read(path, preset)?;
+        let checksum = checksum(&bytes, &wants);
+        let no_model = |cause: String| Error::NoModel { path: path.into(), cause };
+        wire::check(&bytes).map_err(no_model)?;
+        let model = Model::load(bytes).map_err(|error| no_model(one_line(&error.to_string())))?;
+        let unfit = |cause: String| Error::Unfit { path: path.into(), cause };
+        let (input, side) = input(&model, &wants).map_err(unfit)?;
+        let output = output(&model, &wants).map_err(unfit)?;
+        let path = path.to_owned();
+        let mut encoder = Encoder { path, model, wants, input, output, side, width: 0, checksum };
+        let grey = ArrayD::from_elem(encoder.shape().to_vec(), 0.5);
+        encoder.width = encoder.features(&grey)?.len();
+        Ok(encoder)
+    }
+
+    /// Height, width and channels of the pictures it takes. Three channels are red, green and blue, whatever the model's own order is.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.side, self.side, self.wants.channels.count()]
+    }
+
+    /// How many numbers a feature vector has.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The file it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it wants pictures.
+    pub fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    /// SHA-256, in hexadecimal digits, of the model and of how it wants pictures: equal for encoders that give equal features.
+    pub fn checksum(&self) -> &str {
+        &self.checksum
+    }
+
+    /// The features of a picture `[height, width, channels]` of [`Encoder::shape`] with values `0..=1`.
+    ///
+    /// # Errors
+    /// When the model cannot be run, or its features are not finite.
+    ///
+    /// # Panics
+    /// When the picture has another shape.
+    #[track_caller]
+    pub fn encode(&self, picture: &ArrayD<f32>) -> Result<Vec<f32>, Error> {
+        assert!(
+            picture.shape() == self.shape(),
+            "encode: a picture of {:?} for an encoder of {:?}",
+            picture.shape(),
+            self.shape()
+        );
+        let features = self.features(picture)?;
+        if features.iter().all(|value| value.is_finite()) {
+            Ok(features)
+        } else {
+            Err(Error::NotFinite { path: self.path.clone() })
+        }
+    }
+
+    fn features(&self, picture: &ArrayD<f32>) -> Result<Vec<f32>, Error> {
+        let mut options = RunOptions::default();
+        options.thread_pool = Some(ONE.with(Arc::clone));
+        let inputs = vec![(self.input, self.prepared(picture).into())];
+        let unfit = |cause: String| Error::Unfit { path: self.path.clone(), cause };
+        let [value] = self.model.run_n(inputs, [self.output], Some(options)).map_err(|error| {
+            let size = self.side;
+            unfit(format!(
+                "it cannot be run on a picture of {size}x{size}: {}; see its description, or export it anew",
+                one_line(&error.to_string())
+            ))
+        })?;
+        let tensor: Tensor<f32> = value.into_tensor().ok_or_else(|| {
+            unfit("its features are no floats; export it anew, or name another output".into())
+        })?;
+        pooled(tensor.view(), self.wants.pool, self.wants.layout).map_err(unfit)
+    }
+
+    /// The picture in the order and with the normalisation that the model wants: one picture along the first axis.
+    fn prepared(&self, picture: &ArrayD<f32>) -> Tensor<f32> {
+        let Wants { channels, layout, mean, std, .. } = &self.wants;
+        let [rows, columns, count] = self.shape();
+        let source = |channel: usize| if *channels == Channels::Bgr { count - 1 - channel } else { channel };
+        let value = |row: usize, column: usize, channel: usize| {
+            let from = source(channel);
+            (picture[[row, column, from]] - mean[from]) / std[from]
+        };
+        let mut data = Vec::with_capacity(rows * columns * count);
+        match layout {
+            Layout::Nchw => {
+                for (channel, row) in (0..count).flat_map(|channel| (0..rows).map(move |row| (channel, row)))
+                {
+                    data.extend((0..columns).map(|column| value(row, column, channel)));
+                }
+                Tensor::from_data(&[1, count, rows, columns], data)
+            }
+            Layout::Nhwc => {
+                for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                    data.extend((0..count).map(|channel| value(row, column, channel)));
+                }
+                Tensor::from_data(&[1, rows, columns, count], data)
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.into(), source };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    let cause = match metadata.len() {
+        _ if metadata.is_dir() => "it is a folder",
+        0 => "the file is empty",
+        bytes if bytes > LARGEST_MODEL => "it is larger than 2 GiB",
+        _ => return fs::read(path).map_err(unreadable),
+    };
+    Err(Error::NoModel { path: path.into(), cause: cause.into() })
+}
+
+fn checksum(model: &[u8], wants: &Wants) -> String {
+    let mut hash = Sha256::new();
+    hash.update(model);
+    hash.update(wants.canonical());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The input for pictures, and their side.
+fn input(model: &Model, wants: &Wants) -> Result<(NodeId, usize), String> {
+    let &[id] = model.input_ids() else {
+        let count = model.input_ids().len();
+        return Err(format!(
+            "it has {count} inputs, an encoder of pictures has one; export the encoder alone"
+        ));
+    };
+    let info = model.node_info(id).ok_or("its input is not known; export it anew")?;
+    if info.dtype().is_some_and(|kind| kind != ValueType::Tensor(rten::DataType::Float)) {
+        return Err("its input is no picture of float32; export it with such an input".into());
+    }
+    let Some(shape) = info.shape() else { return Ok((id, wants.side([None, None])?)) };
+    let said = shown(&shape);
+    let fixed: Vec<Option<usize>> = shape
+        .iter()
+        .map(|dimension| match dimension {
+            Dimension::Fixed(size) => Some(*size),
+            Dimension::Symbolic(_) => None,
+        })
+        .collect();
+    let &[one, a, b, c] = &fixed[..] else {
+        return Err(format!("its input is {said}, pictures have four axes; give an encoder of pictures"));
+    };
+    if one.is_some_and(|count| count != 1) {
+        return Err(format!(
+            "its input is {said}, several pictures at once; export it for one, or for any number"
+        ));
+    }
+    let (own, sides, other) = match wants.layout {
+        Layout::Nchw => (a, [b, c], "nhwc"),
+        Layout::Nhwc => (c, [a, b], "nchw"),
+    };
+    let channels = wants.channels.count();
+    match own {
+        Some(own) if own != channels => Err(format!(
+            "its input is {said}, which has not {channels} channels where they are said to be; describe it with layout = \
+             \"{other}\" or other channels"
+        )),
+        _ => Ok((id, wants.side(sides)?)),
+    }
+}
+
+/// The output that has the features.
+fn output(model: &Model, wants: &Wants) -> Result<NodeId, String> {
+    let outputs = model.output_ids();
+    let name = |id: &NodeId| model.node_info(*id).and_then(|info| info.name()).unwrap_or("?");
+    let names = || outputs.iter().map(name).collect::<Vec<_>>().join(", ");
+    match (&wants.output, outputs) {
+        (None, &[only]) => Ok(only),
+        (None, _) => Err(format!(
+            "it has the outputs {}; name that with the features, as output = \"NAME\" in its description",
+            names()
+        )),
+        (Some(wanted), _) => outputs
+            .iter()
+            .copied()
+            .find(|id| name(id) == wanted)
+            .ok_or_else(|| format!("it has no output {wanted}, but {}; mend its description", names())),
+    }
+}
+
+/// One vector of an output for one picture.
+fn pooled(output: TensorView<f32>, pool: Option<Pool>, layout: Layout) -> Result<Vec<f32>, String> {
+    let shape = output.shape().to_vec();
+    let said = || format!("its features of a picture are {shape:?}");
+    let data = output.to_vec();
+    if data.is_empty() || data.len() > WIDEST {
+        return Err(format!("{}, no vector of 1 to {WIDEST} numbers; name another output", said()));
+    }
+    let numbers = |keep: fn(&[usize]) -> (usize, usize)| keep(&shape[1..]);
+    match (shape.len(), pool) {
+        (1, _) | (2, _) if shape.len() == 1 || shape[0] == 1 => Ok(data),
+        (_, Some(Pool::Flatten)) if shape.first() == Some(&1) => Ok(data),
+        (3, Some(Pool::Mean)) if shape[0] == 1 => Ok(means(&data, numbers(|s| (s[0], s[1])), true)),
+        (3, Some(Pool::First)) if shape[0] == 1 => Ok(data[..shape[2]].to_vec()),
+        (4, Some(Pool::Mean)) if shape[0] == 1 => Ok(match layout {
+            Layout::Nchw => means(&data, numbers(|s| (s[1] * s[2], s[0])), false),
+            Layout::Nhwc => means(&data, numbers(|s| (s[0] * s[1], s[2])), true),
+        }),
+        (3 | 4, None) => Err(format!(
+            "{}, no vector; say pool = \"mean\", \"first\" or \"flatten\" in its description",
+            said()
+        )),
+        _ => Err(format!(
+            "{}, of which no vector is made; name another output or pool in its description",
+            said()
+        )),
+    }
+}
+
+/// Means over `count` places of `width` numbers, which lie side by side (`last`) or `count` apart.
+fn means(data: &[f32], (count, width): (usize, usize), last: bool) -> Vec<f32> {
+    let at = |place: usize, number: usize| if last { place * width + number } else { number * count + place };
+    let sum = |number: usize| (0..count).map(|place| f64::from(data[at(place, number)])).sum::<f64>();
+    (0..width).map(|number| (sum(number) / count as f64) as f32).collect()
+}
+
+fn shown(shape: &[Dimension]) -> String {
+    let words: Vec<String> = shape
+        .iter()
+        .map(|dimension| match dimension {
+            Dimension::Fixed(size) => size.to_string(),
+            Dimension::Symbolic(name) => name.clone(),
+        })
+        .collect();
+    format!("[{}]", words.join(", "))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
