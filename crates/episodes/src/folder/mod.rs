@@ -161,9 +161,23 @@ pub struct Folder {
 }
 
 /// A class before its pictures are read.
-struct Class {
-    name: String,
-    files: Vec<PathBuf>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Its path below the root.
+    pub name: String,
+    /// Its pictures, in the order in which they are read.
+    pub files: Vec<PathBuf>,
+}
+
+/// The pictures of a folder before they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its classes, in order of their names.
+    pub classes: Vec<Class>,
+    /// How its parts were understood, where that is not as usual: one line.
+    pub layout: Option<String>,
+    /// Files beside its pictures.
+    pub passed_over: PassedOver,
 }
 
 /// Classes, and to which part each belongs, if the folder says so: 0, 1, 2 for training,
@@ -172,6 +186,32 @@ struct Listing {
     classes: Vec<Class>,
     parts: Option<Vec<usize>>,
     layout: Option<String>,
+}
+
+/// The classes of a folder and the files of their pictures, of which none is read: as [`load`] finds them, whatever division there is.
+///
+/// ```no_run
+/// use fewshot_episodes::folder;
+/// for class in folder::list("photographs")?.classes {
+///     println!("{}: {} pictures", class.name, class.files.len());
+/// }
+/// # Ok::<(), fewshot_episodes::Error>(())
+/// ```
+///
+/// # Errors
+/// When the folder cannot be read, holds no class folder, a class folder without pictures, or pictures beside folders; and when a
+/// list names what is not there, or a class is in two parts.
+pub fn list(path: impl AsRef<Path>) -> Result<Listed, Error> {
+    let (Listing { classes, layout, .. }, passed_over) = listing(path.as_ref())?;
+    Ok(Listed { classes, layout, passed_over })
+}
+
+fn listing(root: &Path) -> Result<(Listing, PassedOver), Error> {
+    if let Some(listed) = lists::read(root)? {
+        return Ok(listed);
+    }
+    let (classes, others) = class_folders::find(root)?;
+    Ok((division::by_folders(root, classes)?, others))
 }
 
 /// Reads a folder of class folders, or one with split files over `images/`; see the [module](self).
@@ -197,13 +237,7 @@ struct Listing {
 pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Error> {
     let root = path.as_ref();
     config.check()?;
-    let (listing, passed_over) = match lists::read(root)? {
-        Some(listed) => listed,
-        None => {
-            let (classes, others) = class_folders::find(root)?;
-            (division::by_folders(root, classes)?, others)
-        }
-    };
+    let (listing, passed_over) = listing(root)?;
     let Listing { classes, parts, mut layout } = listing;
     let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
     let bytes = pictures.saturating_mul(config.shape().iter().product());
