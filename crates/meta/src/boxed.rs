@@ -80,6 +80,14 @@ impl<F: Float> Learner<F> for Box<dyn Learner<F>> {
         (**self).predictors(meta, support, wanted)
     }
 
+    fn try_adapt(
+        &self,
+        meta: &Meta<Array<F>>,
+        support: &Examples<Array<F>>,
+    ) -> Result<Box<dyn Predictor<F>>, Error> {
+        (**self).try_adapt(meta, support)
+    }
+
     fn restore(&self, state: &PredictorState<F>) -> Result<Box<dyn Predictor<F>>, Error> {
         (**self).restore(state)
     }

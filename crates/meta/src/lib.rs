@@ -32,9 +32,11 @@
 
 mod baselines;
 mod boxed;
+mod calibration;
 mod engine;
 mod error;
 mod fit;
+mod heads;
 mod inner_loop;
 #[doc(hidden)]
 pub mod instances;
@@ -50,6 +52,7 @@ mod predictor;
 mod task;
 
 pub use baselines::{FineTune, Head, Pretrain, Scratch};
+pub use calibration::temperature::fit_temperature;
 pub use engine::by_instance::by_instance;
 pub use engine::eager::task_gradient;
 pub use engine::evaluate::{Evaluation, evaluate, evaluate_at_steps, evaluate_by_step};
@@ -60,6 +63,9 @@ pub use engine::trainer::{Progress, Step, Trainer, Training};
 pub use engine::verification::{Verification, verify};
 pub use error::Error;
 pub use fit::Answers;
+pub use heads::feature_head::FeatureHead;
+pub use heads::head_kind::{HeadKind, Scale};
+pub use heads::transform::Transform;
 pub use inner_loop::adapt::{InnerLoop, Order, Rate};
 pub use inner_loop::filter::Filter;
 pub use inner_loop::mini_batches::MiniBatches;

@@ -11,6 +11,7 @@ mod damaged_files;
 mod determinism;
 mod exactness;
 mod finite_differences;
+mod heads;
 mod imaml;
 mod kinks;
 mod learned_update;
