@@ -160,6 +160,7 @@ fn by_size(probabilities: &[f64]) -> Vec<usize> {
     order
 }
 
-fn plural(count: usize, what: &str) -> String {
+/// A number of things, in words.
+pub fn plural(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::embed::{self, EmbedArgs};
+use crate::learn::{self, LearnArgs};
 use crate::places::Data;
 use crate::predict::{self, PredictArgs};
 use crate::runs::{self, RunsArgs};
@@ -67,6 +68,9 @@ pub enum Command {
     /// Measure a trained model on episodes of unseen classes
     #[command(after_help = EVALUATE_EXAMPLES, allow_negative_numbers = true)]
     Evaluate(EvaluateArgs),
+    /// Learn the classes of a folder of pictures, with an encoder that others trained
+    #[command(after_help = learn::EXAMPLES, override_usage = learn::USAGE)]
+    Learn(LearnArgs),
     /// Name the classes of pictures of your own, from a few pictures of each
     #[command(after_help = predict::EXAMPLES, override_usage = predict::USAGE)]
     Predict(PredictArgs),

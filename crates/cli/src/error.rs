@@ -100,6 +100,9 @@ pub enum Error {
         /// What became of the last good weights.
         saved: String,
     },
+    /// An encoder that cannot be used.
+    #[error("encoder {0}")]
+    Encoder(String),
     /// Pictures that were not answered; the others were.
     #[error("{0}")]
     Pictures(String),

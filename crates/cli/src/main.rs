@@ -15,6 +15,7 @@ mod data;
 mod division;
 mod drawings;
 mod embed;
+mod encoding;
 mod error;
 mod evaluate;
 mod features;
@@ -27,6 +28,7 @@ mod interrupt;
 mod keeper;
 mod kept;
 mod layers;
+mod learn;
 mod loaded;
 mod lock;
 mod log;
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         Some(Command::Presets(args)) => presets::presets(args.algorithm.as_deref())
             .and_then(|lines| lines.into_iter().try_for_each(report::result)),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Learn(args)) => learn::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Plot(args)) => plot::run(&args),

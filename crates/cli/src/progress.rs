@@ -127,6 +127,20 @@ pub fn episodes_bar(episodes: usize) -> ProgressBar {
     bar
 }
 
+/// A bar over pictures that are encoded; hidden where there is no terminal.
+pub fn pictures_bar(pictures: usize) -> ProgressBar {
+    let columns = terminal::of_progress();
+    let template = match columns {
+        Some(..WIDE) => "{bar:5} {pos}/{len} pictures  {eta} left",
+        _ => "{bar:30} {pos}/{len} pictures  {eta} left",
+    };
+    let bar = bar(pictures as u64, template);
+    if columns.is_none() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar
+}
+
 /// As much of the progress of training as a line can hold.
 struct Line {
     template: String,

@@ -1,0 +1,237 @@
+//! What `fewshot learn` makes, answers with, and keeps in a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fewshot_autodiff::Array;
+use fewshot_meta::{
+    Checkpoint, Examples, FeatureHead, Labels, Learner, Predictor, PredictorState, save_predictor,
+};
+use fewshot_nn::Params;
+use serde::{Deserialize, Serialize};
+
+use crate::adapted::Class;
+use crate::encoding::{Encoding, name_of};
+use crate::error::{Error, one_line};
+use crate::files;
+use crate::learn::examples::PictureExamples;
+use crate::learn::folds::{HeldOut, cosine};
+use crate::learn::heads::Head;
+
+/// Key and value that mark a file of this kind.
+pub const FORMAT: &str = "fewshot-classifier";
+const VERSION: &str = "1";
+const LEARNED: &str = "learned";
+/// The features of the pictures, beside the head's own arrays.
+const SUPPORT: &str = "pictures";
+
+/// A classifier of feature vectors, with the pictures that it rests on.
+pub struct Classifier {
+    learned: Learned,
+    /// The features of the pictures `[n, d]`.
+    support: Array,
+    predictor: Box<dyn Predictor>,
+    /// Cosines to the class means, by which pictures of no class are known.
+    likeness: Box<dyn Predictor>,
+}
+
+/// Everything but numbers of features.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Learned {
+    encoder: Option<String>,
+    encoder_checksum: String,
+    head: Head,
+    temperature: f64,
+    classes: Vec<Class>,
+    labels: Vec<usize>,
+    files: Vec<String>,
+    /// How like their classes held-out pictures are, in rising order.
+    known: Vec<f64>,
+}
+
+/// One answer.
+pub struct Named {
+    /// Probability of each class.
+    pub probabilities: Vec<f64>,
+    /// How like a class the picture is: the largest cosine to a class mean.
+    pub likeness: f64,
+    /// The number of the picture that is most like it, by cosine.
+    pub nearest: usize,
+}
+
+impl Classifier {
+    /// Learns from all examples; probabilities are those that held-out pictures had.
+    pub fn learned(
+        head: Head,
+        encoding: &Encoding,
+        examples: PictureExamples,
+        held_out: Option<HeldOut>,
+    ) -> Result<Classifier, Error> {
+        let temperature = held_out.as_ref().map_or(1.0, |held_out| held_out.temperature);
+        let mut known = held_out.map(|held_out| held_out.known_scores()).unwrap_or_default();
+        known.sort_by(f64::total_cmp);
+        let all: Vec<usize> = (0..examples.labels.len()).collect();
+        let support = examples.chosen(&all);
+        let learner = FeatureHead { temperature, ..head.learner(examples.least_shots()) };
+        let adapted = |learner: &FeatureHead| {
+            learner
+                .try_adapt(&Learner::<f32>::init(learner, 0), &support)
+                .map_err(|error| Error::Evaluation(format!("the pictures: {}", one_line(error))))
+        };
+        let (predictor, likeness) = (adapted(&learner)?, adapted(&cosine())?);
+        let learned = Learned {
+            encoder: encoding
+                .path()
+                .map(|path| name_of(&std::path::absolute(path).unwrap_or(path.to_owned()))),
+            encoder_checksum: encoding.checksum(),
+            head,
+            temperature,
+            classes: examples.classes,
+            labels: examples.labels,
+            files: examples.files.iter().map(|path| name_of(path)).collect(),
+            known,
+        };
+        Ok(Classifier { learned, support: support.x, predictor, likeness })
+    }
+
+    pub fn head(&self) -> Head {
+        self.learned.head
+    }
+
+    pub fn temperature(&self) -> f64 {
+        self.learned.temperature
+    }
+
+    pub fn classes(&self) -> &[Class] {
+        &self.learned.classes
+    }
+
+    /// The name of a picture that it learned from.
+    pub fn file(&self, number: usize) -> &str {
+        &self.learned.files[number]
+    }
+
+    /// Where the encoder was when it learned; nothing where pixels are compared.
+    pub fn encoder(&self) -> Option<PathBuf> {
+        self.learned.encoder.as_ref().map(PathBuf::from)
+    }
+
+    /// Whether vectors of an encoding are such as it has learned from.
+    pub fn check(&self, path: &Path, encoding: &Encoding) -> Result<(), Error> {
+        if encoding.checksum() == self.learned.encoder_checksum {
+            return Ok(());
+        }
+        let own = self.learned.encoder.as_deref().unwrap_or("none");
+        Err(Error::Encoder(format!(
+            "{} is another than that which {} has learned with, or wants pictures in another way: give that ({own}), or learn again",
+            encoding.path().map_or("none".into(), |path| path.display().to_string()),
+            path.display()
+        )))
+    }
+
+    /// The likeness below which this share of held-out pictures lies; or why there is none.
+    pub fn threshold(&self, share: f64) -> Result<f64, String> {
+        let known = &self.learned.known;
+        let least = 1.0 / known.len().max(1) as f64;
+        if known.is_empty() {
+            return Err("no picture was held out, so that nothing is known of refusing; learn from two pictures of a class".into());
+        }
+        if share > 0.0 && share < least {
+            return Err(format!(
+                "of {} held-out pictures no smaller share than {:.2} % can be refused; give more, or learn from more pictures",
+                known.len(),
+                100.0 * least
+            ));
+        }
+        Ok(known[((share * known.len() as f64).floor() as usize).min(known.len() - 1)])
+    }
+
+    /// The answer about a picture with these features.
+    pub fn answer(&self, vector: Vec<f32>) -> Result<Named, Error> {
+        let x = Array::new(&[1, vector.len()], vector);
+        let wrong = |error: fewshot_meta::Error| Error::Evaluation(one_line(error));
+        let probabilities = self.predictor.try_probabilities(&x).map_err(wrong)?;
+        let likeness = self.likeness.try_predict(&x).map_err(wrong)?;
+        Ok(Named {
+            probabilities: probabilities.data().iter().map(|&p| f64::from(p)).collect(),
+            likeness: likeness.data().iter().copied().map(f64::from).fold(f64::NEG_INFINITY, f64::max),
+            nearest: self.nearest(x.data()),
+        })
+    }
+
+    fn nearest(&self, vector: &[f32]) -> usize {
+        let cosine = |row: &[f32]| {
+            let [mut product, mut square] = [0.0; 2];
+            for (a, b) in row.iter().zip(vector) {
+                product += f64::from(*a) * f64::from(*b);
+                square += f64::from(*a) * f64::from(*a);
+            }
+            if square > 0.0 { product / square.sqrt() } else { 0.0 }
+        };
+        let cosines: Vec<f64> = self.support.data().chunks(vector.len()).map(cosine).collect();
+        crate::learn::folds::largest(&cosines)
+    }
+
+    /// Writes a file that [`Classifier::read`] reads.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let learned = serde_json::to_string(&self.learned).expect("names and numbers have a form in JSON");
+        let metadata =
+            BTreeMap::from([(FORMAT.to_owned(), VERSION.to_owned()), (LEARNED.to_owned(), learned)]);
+        let wrong = |error: fewshot_meta::Error| Error::option("save", path.display(), one_line(error));
+        files::write_by(path, |path| save_predictor(path, &WithSupport(self), &metadata)).map_err(wrong)
+    }
+
+    /// Whether a file is one of [`Classifier::save`].
+    pub fn is_in(file: &Checkpoint) -> bool {
+        file.metadata().contains_key(FORMAT)
+    }
+
+    /// What a file holds.
+    pub fn read(path: &Path, file: &Checkpoint) -> Result<Classifier, Error> {
+        let wrong = |cause: String| Error::Model(format!("{}: {cause}", path.display()));
+        if file.metadata()[FORMAT] != VERSION {
+            return Err(wrong(format!(
+                "is of another version than {VERSION}; learn again with this program"
+            )));
+        }
+        let damaged = |cause: String| wrong(format!("it is damaged ({cause}); learn again"));
+        let text =
+            file.metadata().get(LEARNED).ok_or_else(|| damaged("it says nothing of its classes".into()))?;
+        let learned: Learned = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+        // which heads of one kind there are makes no difference to what they hold
+        let learner = FeatureHead { temperature: learned.temperature, ..learned.head.learner(1) };
+        let predictor = file.predictor::<f32>(&learner).map_err(|error| wrong(one_line(error)))?;
+        let state = predictor.state().unwrap_or_default();
+        let support = state.known(SUPPORT).map_err(|error| damaged(one_line(error)))?.clone();
+        let pictures = learned.labels.len();
+        let fits = support.shape().len() == 2
+            && [support.shape()[0], learned.files.len()] == [pictures; 2]
+            && learned.labels.iter().all(|&label| label < learned.classes.len());
+        if !fits {
+            return Err(damaged("its pictures are not those of its classes".into()));
+        }
+        let examples = Examples::new(support.clone(), Labels::Classes(learned.labels.clone()));
+        let likeness = cosine()
+            .try_adapt(&Learner::<f32>::init(&cosine(), 0), &examples)
+            .map_err(|error| damaged(one_line(error)))?;
+        Ok(Classifier { learned, support, predictor, likeness })
+    }
+}
+
+/// The head's own state and the features that it rests on.
+struct WithSupport<'a>(&'a Classifier);
+
+impl Predictor for WithSupport<'_> {
+    fn predict(&self, x: &Array) -> Array {
+        self.0.predictor.predict(x)
+    }
+
+    fn state(&self) -> Option<PredictorState> {
+        let mut state = self.0.predictor.state()?;
+        let own = state.memory.iter().map(|(name, array)| (name.to_owned(), array.clone()));
+        let support = (SUPPORT.to_owned(), self.0.support.clone());
+        state.memory = Params::new(own.chain([support]).collect());
+        Some(state)
+    }
+}

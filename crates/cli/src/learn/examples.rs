@@ -1,0 +1,81 @@
+//! The pictures of a folder as examples of feature vectors.
+
+use std::path::{Path, PathBuf};
+
+use fewshot_autodiff::Array;
+use fewshot_episodes::folder;
+use fewshot_episodes::names::{shown, shown_path};
+use fewshot_meta::{Examples, Labels};
+
+use crate::adapted::Class;
+use crate::encoding::{Encoding, vectors};
+use crate::error::Error;
+use crate::report::note;
+
+/// Feature vectors with their classes and pictures.
+pub struct PictureExamples {
+    /// In the order of their names.
+    pub classes: Vec<Class>,
+    /// `[n, d]`, class after class.
+    pub vectors: Array,
+    /// The class of each.
+    pub labels: Vec<usize>,
+    /// The file of each.
+    pub files: Vec<PathBuf>,
+}
+
+impl PictureExamples {
+    /// Those of a folder of class folders.
+    pub fn of_folder(path: &Path, encoding: &Encoding) -> Result<PictureExamples, Error> {
+        let listed = folder::list(path)?;
+        if let Encoding::Onnx(_) = encoding {
+            let remarks = listed.layout.iter().map(ToString::to_string);
+            let passed = (!listed.passed_over.is_empty()).then(|| listed.passed_over.to_string());
+            remarks.chain(passed).for_each(|words| note(format!("note: {}: {words}", shown_path(path))));
+        }
+        if let [only] = &listed.classes[..] {
+            let cause = "there is nothing to tell it from; add a folder for another";
+            let said = format!("{}: holds one class, {}: {cause}", shown_path(path), shown(&only.name));
+            return Err(Error::Combination(said));
+        }
+        let class = |class: &folder::Class| Class { name: class.name.clone(), shots: class.files.len() };
+        let classes: Vec<Class> = listed.classes.iter().map(class).collect();
+        let numbered = listed.classes.into_iter().enumerate();
+        let (labels, files): (Vec<usize>, Vec<PathBuf>) = numbered
+            .flat_map(|(number, class)| class.files.into_iter().map(move |file| (number, file)))
+            .unzip();
+        let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let vectors = whole(vectors(encoding, &paths))?;
+        let vectors = Array::new(&[files.len(), encoding.width()], vectors.concat());
+        Ok(PictureExamples { classes, vectors, labels, files })
+    }
+
+    /// How many classes there are.
+    pub fn ways(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Pictures of the smallest class.
+    pub fn least_shots(&self) -> usize {
+        self.classes.iter().map(|class| class.shots).min().unwrap_or(0)
+    }
+
+    /// Those of these numbers, with the numbers of their classes.
+    pub fn chosen(&self, numbers: &[usize]) -> Examples<Array> {
+        let d = self.vectors.shape()[1];
+        let row = |&number: &usize| &self.vectors.data()[number * d..(number + 1) * d];
+        let x = numbers.iter().flat_map(row).copied().collect();
+        let labels = numbers.iter().map(|&number| self.labels[number]).collect();
+        Examples::new(Array::new(&[numbers.len(), d], x), Labels::Classes(labels))
+    }
+}
+
+/// All vectors, or what is wrong with the first picture that has none; the vectors of the others are kept.
+fn whole(vectors: Vec<Result<Vec<f32>, Error>>) -> Result<Vec<Vec<f32>>, Error> {
+    let failed = vectors.iter().filter(|vector| vector.is_err()).count();
+    let all: Result<Vec<Vec<f32>>, Error> = vectors.into_iter().collect();
+    all.map_err(|first| match failed {
+        1 => first,
+        _ => Error::Pictures(format!("{first}; and {} more pictures", failed - 1)),
+    })
+}

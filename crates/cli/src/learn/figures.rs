@@ -1,0 +1,222 @@
+//! What was measured on held-out pictures.
+
+use fewshot_episodes::names::shown;
+use unicode_width::UnicodeWidthStr;
+
+use crate::adapted::Class;
+use crate::answers::plural;
+use crate::encoding::Encoding;
+use crate::learn::classifier::Classifier;
+use crate::learn::examples::PictureExamples;
+use crate::learn::folds::HeldOut;
+use crate::terminal::padded;
+
+/// Most classes whose confusions are shown as a matrix.
+const WIDEST_MATRIX: usize = 12;
+/// The share of known pictures that may be refused, where refusing is shown.
+const REFUSED: f64 = 0.05;
+/// Bins of probabilities for the calibration error.
+const BINS: usize = 15;
+/// The normal deviate of a 95 % interval.
+const DEVIATE: f64 = 1.96;
+
+/// Figures about a folder.
+pub struct Figures {
+    pub classes: Vec<Class>,
+    /// What was measured; nothing where no picture could be held out.
+    pub measured: Option<Measured>,
+    /// What the pixels alone reach; nothing where they are what is measured.
+    pub pixels: Option<f64>,
+}
+
+/// Figures about held-out pictures.
+pub struct Measured {
+    /// How often pictures of a class were taken for a class: `[truth][answer]`.
+    pub confusion: Vec<Vec<usize>>,
+    pub accuracy: f64,
+    /// Wilson's 95 % interval of the accuracy.
+    pub interval: [f64; 2],
+    /// Mean probability of the answers.
+    pub confidence: f64,
+    /// Expected calibration error.
+    pub calibration_error: f64,
+    /// How often a known picture looks more like a class than one of an unknown class does.
+    pub auroc: f64,
+    /// Refused pictures of unknown classes, where 5 % of the known are refused.
+    pub refused: f64,
+}
+
+impl Figures {
+    pub fn new(examples: &PictureExamples, held_out: Option<&HeldOut>, pixels: Option<f64>) -> Figures {
+        let measured = held_out.map(|held_out| Measured::new(examples.ways(), held_out));
+        Figures { classes: examples.classes.clone(), measured, pixels }
+    }
+
+    /// What was learned from, and with what.
+    pub fn about(&self, classifier: &Classifier, encoding: &Encoding) -> Vec<String> {
+        let shots = self.classes.iter().map(|class| class.shots);
+        let (least, most) = (shots.clone().min().unwrap_or(0), shots.clone().max().unwrap_or(0));
+        let each = if least == most { format!("{least} each") } else { format!("{least} to {most} each") };
+        vec![
+            format!("pictures    {} of {} classes, {each}", shots.sum::<usize>(), self.classes.len()),
+            format!("encoder     {}", encoding.words()),
+            format!("head        {}, temperature {:.3}", classifier.head().words(), classifier.temperature()),
+        ]
+    }
+
+    /// The results.
+    pub fn lines(&self) -> Vec<String> {
+        let Some(measured) = &self.measured else {
+            return vec![
+                "accuracy    not known: no class has a second picture that could be held out".into(),
+            ];
+        };
+        let [low, high] = measured.interval.map(|share| 100.0 * share);
+        let held: usize = measured.confusion.iter().flatten().sum();
+        let pixels = self.pixels.map(|share| format!("pixels alone {:.1} %, ", 100.0 * share));
+        let mut lines = vec![
+            format!(
+                "accuracy    {:.1} % of {} (95 % interval {low:.1} to {high:.1} %); {}guessing {:.1} %",
+                100.0 * measured.accuracy,
+                plural(held, "held-out picture"),
+                pixels.unwrap_or_default(),
+                100.0 / self.classes.len() as f64
+            ),
+            format!(
+                "calibration answers have a mean probability of {:.1} %, calibration error {:.1} %",
+                100.0 * measured.confidence,
+                100.0 * measured.calibration_error
+            ),
+        ];
+        if self.classes.len() > 2 {
+            lines.push(format!(
+                "unknown     of pictures of a class left out {:.1} % are refused where {:.0} % of the others are (AUROC {:.3})",
+                100.0 * measured.refused,
+                100.0 * REFUSED,
+                measured.auroc
+            ));
+        }
+        lines.push(format!("by class    {}", self.by_class(measured)));
+        if self.classes.len() <= WIDEST_MATRIX {
+            lines.extend(self.matrix(measured));
+        }
+        lines
+    }
+
+    /// Right answers of each class, the fewest first.
+    fn by_class(&self, measured: &Measured) -> String {
+        let share = |class: &usize| {
+            let row = &measured.confusion[*class];
+            row[*class] as f64 / row.iter().sum::<usize>().max(1) as f64
+        };
+        let mut order: Vec<usize> = (0..self.classes.len()).collect();
+        order.sort_by(|a, b| share(a).total_cmp(&share(b)));
+        let words = |class: usize| {
+            let row = &measured.confusion[class];
+            let name = shown(&self.classes[class].name);
+            match row.iter().sum::<usize>() {
+                0 => format!("{name} not held out"),
+                held => format!("{name} {} of {held}", row[class]),
+            }
+        };
+        order.into_iter().map(words).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Rows of true classes, columns of answers.
+    fn matrix(&self, measured: &Measured) -> Vec<String> {
+        let names: Vec<String> = self.classes.iter().map(|class| shown(&class.name).to_string()).collect();
+        let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
+        let most = measured.confusion.iter().flatten().max().copied().unwrap_or(0);
+        let column = most.to_string().len().max(names.len().to_string().len());
+        let cells = |values: &mut dyn Iterator<Item = usize>| {
+            values.map(|value| format!(" {value:column$}")).collect::<String>()
+        };
+        let head = format!("{}{}   is taken for class", padded("", width + 5), cells(&mut (1..=names.len())));
+        let row = |(number, name): (usize, &String)| {
+            let counts = cells(&mut measured.confusion[number].iter().copied());
+            format!("  {:2} {}{counts}", number + 1, padded(name, width))
+        };
+        std::iter::once(head).chain(names.iter().enumerate().map(row)).collect()
+    }
+}
+
+impl Measured {
+    fn new(ways: usize, held_out: &HeldOut) -> Measured {
+        let answers = held_out.answers();
+        let mut confusion = vec![vec![0; ways]; ways];
+        held_out.labels.iter().zip(&answers).for_each(|(&label, &answer)| confusion[label][answer] += 1);
+        let right: Vec<bool> =
+            held_out.labels.iter().zip(&answers).map(|(label, answer)| label == answer).collect();
+        let confidences = held_out.confidences();
+        let [known, unknown] = [held_out.known_scores(), held_out.unknown_scores()];
+        let threshold = quantile(&known, REFUSED);
+        let refused = unknown.iter().filter(|score| **score < threshold).count();
+        Measured {
+            confusion,
+            accuracy: held_out.accuracy(),
+            interval: wilson(right.iter().filter(|right| **right).count(), right.len()),
+            confidence: confidences.iter().sum::<f64>() / confidences.len() as f64,
+            calibration_error: calibration_error(&confidences, &right),
+            auroc: auroc(&known, &unknown),
+            refused: refused as f64 / unknown.len() as f64,
+        }
+    }
+}
+
+/// The interval in which a share lies with 95 %, of which `right` of `all` were seen (Wilson 1927).
+fn wilson(right: usize, all: usize) -> [f64; 2] {
+    let (share, n, square) = (right as f64 / all as f64, all as f64, DEVIATE * DEVIATE);
+    let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let half = DEVIATE / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+    [(middle - half).max(0.0), (middle + half).min(1.0)]
+}
+
+/// The number below which this share of numbers lies: refusing what is smaller refuses no more than that.
+pub fn quantile(numbers: &[f64], share: f64) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((share * sorted.len() as f64).floor() as usize).min(sorted.len() - 1)]
+}
+
+fn calibration_error(confidences: &[f64], right: &[bool]) -> f64 {
+    let mut bins = [(0.0, 0.0); BINS];
+    for (confidence, right) in confidences.iter().zip(right) {
+        let (sum, hits) = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];
+        *sum += confidence;
+        *hits += f64::from(u8::from(*right));
+    }
+    bins.iter().map(|(sum, hits)| (sum - hits).abs()).sum::<f64>() / right.len() as f64
+}
+
+fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
+    let mut sorted = unknown.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let share = |score: &f64| {
+        let below = sorted.partition_point(|other| other < score);
+        let up_to = sorted.partition_point(|other| other <= score);
+        (below + up_to) as f64 / 2.0
+    };
+    known.iter().map(share).sum::<f64>() / (known.len() * unknown.len()) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_those_of_the_textbooks() {
+        let [low, high] = wilson(81, 263);
+        assert!(
+            (low - 0.2553).abs() < 1e-4 && (high - 0.3662).abs() < 1e-4,
+            "Newcombe 1998, table I: {low} {high}"
+        );
+        assert_eq!(wilson(10, 10)[1], 1.0);
+        assert_eq!(auroc(&[3.0, 1.0], &[2.0, 0.0]), 0.75);
+        assert_eq!(auroc(&[1.0], &[1.0]), 0.5);
+        let right: Vec<bool> = (0..10).map(|i| i < 7).collect();
+        assert!((calibration_error(&[0.9; 10], &right) - 0.2).abs() < 1e-12);
+        let scores: Vec<f64> = (0..100).map(f64::from).collect();
+        let threshold = quantile(&scores, 0.05);
+        assert_eq!(scores.iter().filter(|score| **score < threshold).count(), 5);
+    }
+}

@@ -1,0 +1,50 @@
+//! The classifiers of features that can be asked for.
+
+use clap::ValueEnum;
+use fewshot_meta::{FeatureHead, HeadKind, Scale, Transform};
+use serde::{Deserialize, Serialize};
+
+/// A classifier of features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Head {
+    /// The class whose mean is nearest, of features of length one (SimpleShot)
+    NearestMean,
+    /// The class to whose mean the angle is smallest
+    Cosine,
+    /// Logistic regression on features of length one (RFS)
+    #[default]
+    Logistic,
+    /// Ridge regression on features of length one
+    Ridge,
+    /// Support vector machine on features of length one (MetaOptNet)
+    Svm,
+}
+
+impl Head {
+    /// The library's learner, whose answers are not calibrated yet; each class has at least `shots` pictures.
+    pub fn learner(self, shots: usize) -> FeatureHead {
+        let (kind, transform) = match self {
+            Head::NearestMean => (HeadKind::NearestMean, Transform::UnitLength),
+            Head::Cosine => (HeadKind::cosine(), Transform::Plain),
+            Head::Logistic => (HeadKind::logistic(), Transform::UnitLength),
+            Head::Ridge if shots > 1 => {
+                (HeadKind::Ridge { lambda: 1.0, scale: Scale::LeaveOneOut }, Transform::UnitLength)
+            }
+            Head::Ridge => (HeadKind::ridge(), Transform::UnitLength),
+            Head::Svm => (HeadKind::svm(), Transform::UnitLength),
+        };
+        FeatureHead::new(kind, transform)
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Head::NearestMean => "nearest mean",
+            Head::Cosine => "cosine",
+            Head::Logistic => "logistic regression",
+            Head::Ridge => "ridge regression",
+            Head::Svm => "support vector machine",
+        }
+    }
+}
