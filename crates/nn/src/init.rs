@@ -57,6 +57,11 @@ pub enum Init {
         /// Slope of the leaky ReLU that follows.
         a: f64,
     },
+    /// Normal with variance `2 / ((1 + a^2) fan_out)`: gradients keep their size on the way back (He et al. 2015, eq. 14 and 15).
+    KaimingNormalFanOut {
+        /// Slope of the leaky ReLU that follows.
+        a: f64,
+    },
     /// For the bias `[4 size]` of an [`LstmCell`](crate::LstmCell): this number for the forget gate, 0 for the other gates. With 1, cells
     /// remember from the first update on (Jozefowicz et al. 2015).
     ForgetGate {
@@ -136,6 +141,7 @@ impl Init {
             Init::XavierNormal => fill(spread((2.0 / (fan_in + fan_out)).sqrt())),
             Init::KaimingUniform { a } => fill(within((6.0 / ((1.0 + a * a) * fan_in)).sqrt())),
             Init::KaimingNormal { a } => fill(spread((2.0 / ((1.0 + a * a) * fan_in)).sqrt())),
+            Init::KaimingNormalFanOut { a } => fill(spread((2.0 / ((1.0 + a * a) * fan_out)).sqrt())),
             Init::Between { low, high } => fill(Box::new(move |rng| low + (high - low) * rng.unit())),
             Init::ForgetGate { bias } => forget_gate(shape, bias),
         }
@@ -178,6 +184,8 @@ mod tests {
             (Init::XavierNormal, (2.0 / (fan_in + fan_out)).sqrt(), f64::INFINITY),
             (PYTORCH, 1.0 / (3.0 * fan_in).sqrt(), 1.0 / fan_in.sqrt()),
             (Init::KaimingNormal { a: 0.0 }, (2.0 / fan_in).sqrt(), f64::INFINITY),
+            (Init::KaimingNormalFanOut { a: 0.0 }, (2.0 / fan_out).sqrt(), f64::INFINITY),
+            (Init::KaimingNormalFanOut { a: 2.0 }, (0.4 / fan_out).sqrt(), f64::INFINITY),
         ];
         for (init, expected, bound) in cases {
             let x = drawn(init, &shape);

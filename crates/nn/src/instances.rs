@@ -4,12 +4,13 @@
 //! a crate compiles its own. Marked are the functions at which much work begins; what they call is compiled with them.
 
 use crate::{
-    Adam, Clip, Conv4, Headed, Mlp, Model, NoiseSpec, Optimizer, ParamSpec, RmsProp, Sequential, Sgd,
+    Adam, Clip, Conv4, Headed, Mlp, Model, NoiseSpec, Optimizer, ParamSpec, ResNet12, RmsProp, Sequential,
+    Sgd,
 };
 
 /// Names the instances, which has them compiled; there is nothing to call it for.
 #[inline(never)]
-pub fn f32() -> [*const (); 22] {
+pub fn f32() -> [*const (); 25] {
     [
         <Adam<f32> as Optimizer<f32>>::step as *const (),
         <Adam<f32> as Optimizer<f32>>::state as *const (),
@@ -26,6 +27,9 @@ pub fn f32() -> [*const (); 22] {
         <Mlp as Model<f32>>::forward as *const (),
         <Mlp as Headed<f32>>::features as *const (),
         <Mlp as Headed<f32>>::head as *const (),
+        <ResNet12 as Model<f32>>::forward as *const (),
+        <ResNet12 as Headed<f32>>::features as *const (),
+        <ResNet12 as Headed<f32>>::head as *const (),
         <Sequential as Model<f32>>::forward as *const (),
         <Sequential as Headed<f32>>::features as *const (),
         <Sequential as Headed<f32>>::head as *const (),

@@ -8,6 +8,8 @@ use fewshot_random::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 
+use crate::drop_block;
+
 /// Mini-batches of a support set. The set is shuffled, and shuffled again after each round, so that a batch may straddle two rounds
 /// (Nichol et al. 2018, released code).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +67,15 @@ pub enum NoiseSpec {
         /// Probability of a 0.
         rate: f64,
     },
+    /// 0 in squares, elsewhere one number that makes the mean 1; all 0 where squares cover everything.
+    Squares {
+        /// Shape of the array, `[n, h, w, c]`.
+        shape: Shape,
+        /// Pixels a side of a square.
+        side: usize,
+        /// Probability that a pixel is the upper left corner of a square.
+        gamma: f64,
+    },
     /// Standard normal numbers, independent of each other.
     Normal {
         /// Shape of the array.
@@ -83,6 +94,7 @@ impl NoiseSpec {
                 let kept = F::of(1.0 / (1.0 - rate));
                 Array::from_fn(&shape, |_| if rng.unit() < rate { F::zero() } else { kept })
             }
+            NoiseSpec::Squares { shape, side, gamma } => drop_block::mask(shape, side, gamma, rng),
             NoiseSpec::Normal { shape } => Array::from_fn(&shape, |_| F::of(rng.normal())),
             NoiseSpec::Batches(batches) => Array::index(&batches.places(rng)),
         }
@@ -90,7 +102,9 @@ impl NoiseSpec {
 
     fn shape(&self) -> Shape {
         match *self {
-            NoiseSpec::Mask { shape, .. } | NoiseSpec::Normal { shape } => shape,
+            NoiseSpec::Mask { shape, .. }
+            | NoiseSpec::Squares { shape, .. }
+            | NoiseSpec::Normal { shape } => shape,
             NoiseSpec::Batches(Batches { size, count, .. }) => Shape::new(&[size * count]),
         }
     }
@@ -152,6 +166,24 @@ impl Noise {
     #[track_caller]
     pub fn mask<'t, F: Float>(&self, tape: &'t Tape<F>, shape: &[usize], rate: f64) -> Var<'t, F> {
         self.draw(tape, NoiseSpec::Mask { shape: Shape::new(shape), rate })
+    }
+
+    /// A mask for images `[n, h, w, c]`: each pixel of each channel that leaves room for a square of `side` pixels is with probability
+    /// `gamma` the upper left corner of one in which all is 0. Elsewhere stands one number, which makes the mean 1; where squares cover
+    /// everything, all is 0.
+    ///
+    /// # Panics
+    /// When this noise is refused, `shape` is not `[n, h, w, c]`, or the square is empty or larger than an image.
+    #[track_caller]
+    pub fn squares<'t, F: Float>(
+        &self,
+        tape: &'t Tape<F>,
+        shape: &[usize],
+        side: usize,
+        gamma: f64,
+    ) -> Var<'t, F> {
+        drop_block::check(shape, side);
+        self.draw(tape, NoiseSpec::Squares { shape: Shape::new(shape), side, gamma })
     }
 
     /// Standard normal numbers: `mean + deviation * normal` is a sample through which gradients reach mean and deviation.

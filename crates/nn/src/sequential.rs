@@ -1,14 +1,15 @@
 //! [`Sequential`]: a network of layers one after another.
 
+mod dropout;
 mod function;
 mod layer;
+mod residual;
 
 use std::fmt;
 
 use fewshot_autodiff::{Activation, Conv, Float, Pool, Shape, Var};
 
 use crate::conv::{Conv2d, padding_words};
-use crate::dropout::Dropout;
 use crate::init::{Bias, Init, PYTORCH};
 use crate::layer_norm::LayerNorm;
 use crate::linear::Linear;
@@ -24,7 +25,8 @@ use layer::Layer;
 /// Sizes follow from the shape of an example: a method takes what the constructor of its layer takes, without them. Weights are
 /// named by kind and number, `conv1.weight`, `norm1.scale`, `linear2.bias`, those of the last layer `head.*`. The chain is signed,
 /// but for dropout, which changes no answer. A convolution and the batch norm, activation and max-pooling behind it are computed as in [`Conv4`](crate::Conv4): for
-/// equal weights with the same bits. Layers that are no chain, such as a skip connection, are a [`Model`] of one's own.
+/// equal weights with the same bits. Skip connections are a [`residual`](Self::residual) block; other layers that are no chain are a
+/// [`Model`] of one's own.
 ///
 /// ```
 /// use fewshot_autodiff::{Conv, Padding, Pool};
@@ -162,18 +164,6 @@ impl Sequential {
         let shape = self.output.clone();
         let features = shape[shape.len() - 1];
         self.layer("layer_norm", "", &shape, |b| Layer::LayerNorm(LayerNorm::new(b, features, eps)))
-    }
-
-    /// A [`Dropout`] layer.
-    ///
-    /// # Panics
-    /// When `rate` is not in [0, 1), and behind the head.
-    #[track_caller]
-    pub fn dropout(mut self, rate: f64) -> Self {
-        let dropout = Dropout::new(rate);
-        self.check_open("dropout");
-        self.layers.push(Layer::Dropout(dropout));
-        self
     }
 
     /// Max-pooling, `[h, w, c]` to `[oh, ow, c]`.

@@ -192,16 +192,27 @@ impl ParamBuilder {
     /// When the name has a `*`, which stands for any characters where weights are chosen by name.
     #[track_caller]
     pub fn scope<R>(&mut self, name: &str, make: impl FnOnce(&mut Self) -> R) -> R {
+        self.enter(name);
+        let made = make(self);
+        self.leave();
+        made
+    }
+
+    /// Begins a scope within the present one.
+    #[track_caller]
+    pub(crate) fn enter(&mut self, name: &str) {
         check_name(name);
         self.path.push(name.to_owned());
-        let made = make(self);
+    }
+
+    /// Ends the present scope.
+    pub(crate) fn leave(&mut self) {
         self.path.pop();
-        made
     }
 
     #[track_caller]
     fn entry(&self, name: &str, shape: &[usize], init: Init, of_norm: bool) -> Entry {
-        let name = path(&self.path.join("."), name);
+        let name = path(&self.place(), name);
         Entry { name, shape: Shape::new(shape).to_vec(), init, copies: None, of_norm }
     }
 
@@ -246,7 +257,7 @@ impl ParamBuilder {
             assert!(!taken, "ParamBuilder: there are already statistics {:?}", entry.name);
             self.spec.statistics.push(entry);
         }
-        self.path.join(".")
+        self.place()
     }
 
     /// Declares the examples that the model takes; others are refused with a message before a layer is reached.
@@ -262,8 +273,13 @@ impl ParamBuilder {
     /// Adds to the signature a setting that changes the model's outputs and not the names and shapes of its weights, such as an activation;
     /// the name is a path like that of a weight.
     pub fn sign(&mut self, name: &str, value: impl Display) {
-        let name = path(&self.path.join("."), name);
+        let name = path(&self.place(), name);
         self.spec.signature = std::mem::take(&mut self.spec.signature).with(&name, value);
+    }
+
+    /// The path of the present scope.
+    pub(crate) fn place(&self) -> String {
+        self.path.join(".")
     }
 
     /// The spec of what has been made so far.

@@ -3,7 +3,9 @@
 use fewshot_autodiff::{Activation, Float, Pool, Var};
 
 use super::function::Function;
+use super::residual::Residual;
 use crate::conv::{Conv2d, ConvNorm};
+use crate::drop_block::DropBlock;
 use crate::dropout::Dropout;
 use crate::layer_norm::LayerNorm;
 use crate::linear::Linear;
@@ -32,11 +34,13 @@ pub(super) enum Layer {
     },
     LayerNorm(LayerNorm),
     Dropout(Dropout),
+    DropBlock(DropBlock),
     Function(Function),
     MaxPool(Pool),
     AvgPool(Pool),
     GlobalAvgPool,
     Flatten,
+    Residual(Residual),
 }
 
 impl Layer {
@@ -54,11 +58,13 @@ impl Layer {
             Layer::BatchNorm { norm, activation } => norm.forward(params, x, *activation, pass),
             Layer::LayerNorm(norm) => norm.forward(params, x),
             Layer::Dropout(dropout) => dropout.forward(x, pass),
+            Layer::DropBlock(layer) => layer.forward(x, pass),
             Layer::Function(function) => function.apply(x),
             Layer::MaxPool(pool) => x.max_pool(*pool),
             Layer::AvgPool(pool) => x.avg_pool(*pool),
             Layer::GlobalAvgPool => x.global_avg_pool(),
             Layer::Flatten => x.flatten(),
+            Layer::Residual(residual) => residual.forward(params, x, pass),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use fewshot_autodiff::{Activation, Array, Conv, Float, Padding, Tape, Var, gradcheck};
 use fewshot_nn::{
-    BatchNorm, Bias, Conv2d, Conv4, Conv4Config, ConvNorm, Direction, Dropout, Features, Gru, Init,
-    LayerNorm, Linear, Lstm, LstmCell, Mlp, Model, Noise, NormAffine, ParamBuilder, ParamSpec, Params, Pass,
+    BatchNorm, Bias, Conv2d, Conv4, Conv4Config, ConvNorm, Direction, DropBlock, Dropout, Features, Gru,
+    Init, LayerNorm, Linear, Lstm, LstmCell, Mlp, Model, Noise, NormAffine, ParamBuilder, ParamSpec, Params,
+    Pass,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -111,6 +112,17 @@ fn dropout_with_equal_streams() {
     check(&spec, &[5, 3], |p, x| {
         let noise = Noise::new(ChaCha8Rng::seed_from_u64(4));
         dropout.forward(layer.forward(p, x).tanh(), &mut Pass::batch().with_noise(&noise)).square()
+    });
+}
+
+#[test]
+fn drop_block_with_equal_streams() {
+    let how = Conv { stride: [1, 1], padding: Padding::Same };
+    let (layer, spec) = build(|b| Conv2d::new(b, 3, 2, 3, how));
+    let squares = DropBlock::new(0.4, 2);
+    check(&spec, &[2, 5, 4, 2], |p, x| {
+        let noise = Noise::new(ChaCha8Rng::seed_from_u64(4));
+        squares.forward(layer.forward(p, x).tanh(), &mut Pass::batch().with_noise(&noise)).square()
     });
 }
 

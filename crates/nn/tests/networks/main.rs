@@ -7,4 +7,5 @@ mod mann;
 mod norms;
 mod optim;
 mod params;
+mod resnet12;
 mod sequential;

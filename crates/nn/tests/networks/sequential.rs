@@ -92,6 +92,9 @@ fn the_shape_of_every_layer_is_what_it_gives() {
         start().global_avg_pool(),
         start().flatten(),
         start().batch_norm(NormAffine::None, 1e-3).dropout(0.5),
+        start().conv2d(3, 2, same()).drop_block(0.5, 3),
+        start().residual(|x| x.conv2d(3, 2, same()), |x| x),
+        start().residual(|x| x.conv2d(3, 5, strided).tanh(), |x| x.conv2d(3, 5, strided)).relu(),
     ] {
         let tape = Tape::<f64>::new();
         let theta = spec_of(&model).init(&mut rng(1)).on(&tape);
@@ -117,6 +120,11 @@ fn gradients_of_every_layer() {
     let smooth = Sequential::new(&[5, 4, 1])
         .conv2d(2, 3, Conv::default())
         .tanh()
+        .residual(|x| x.conv2d(3, 3, same()).tanh().drop_block(0.3, 2), |x| x)
+        .residual(
+            |x| x.conv2d(1, 2, same()).batch_norm(NormAffine::ScaleShift, 1e-2),
+            |x| x.conv2d(1, 2, same()),
+        )
         .global_avg_pool()
         .linear(4)
         .sigmoid()
@@ -267,6 +275,15 @@ fn what_does_not_fit_is_refused_at_the_callers_line() {
     refused(|| row().linear(0), "Sequential::linear: 0 outputs");
     refused(|| row().linear(usize::MAX), "elements");
     refused(|| row().dropout(1.0), "rate 1");
+    refused(|| row().drop_block(0.1, 2), "Sequential::drop_block: takes [h, w, c], not [6]");
+    refused(
+        || images().drop_block(0.1, 5),
+        "images [1, 5, 4, 2] [n, h, w, c] have no room for a square of 5x5",
+    );
+    let grows = |x: Sequential| x.conv2d(3, 3, same());
+    refused(|| images().residual(grows, |x| x), "the block gives [5, 4, 3] and the shortcut [5, 4, 2]");
+    refused(|| row().residual(|x| x.with_head(6), |x| x), "a head within residual1");
+    refused(|| row().residual(|x| x, |_| Sequential::new(&[6])), "residual1.shortcut is not the one given");
     let headed = || row().with_head(3);
     let behind = "behind the head, which is the last layer";
     refused(|| headed().relu(), behind);
@@ -274,6 +291,7 @@ fn what_does_not_fit_is_refused_at_the_callers_line() {
     refused(|| headed().with_head(2), behind);
     refused(|| headed().flatten(), behind);
     refused(|| headed().dropout(0.1), behind);
+    refused(|| headed().residual(|x| x, |x| x), behind);
     refused(|| headed().batch_norm(NormAffine::Shift, 1e-3), behind);
     refused(
         || {
