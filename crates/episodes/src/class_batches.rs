@@ -2,7 +2,8 @@
 
 use crate::image_tasks::{check_listed, check_square, with_rotations};
 use crate::{
-    ClassId, Episode, Error, ImageSet, Outputs, Purpose, RngExt, Rotations, Set, Targets, Tasks, Turn, stream,
+    Augmentation, ChaCha8Rng, ClassId, Episode, Error, ImageSet, Outputs, Purpose, RngExt, Rotations, Set,
+    Targets, Tasks, Turn, stream,
 };
 use ndarray::ArrayD;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub struct ClassBatches {
     ends: Vec<usize>,
     size: usize,
     rotations: Rotations,
+    augmentation: Option<Augmentation>,
     seed: u64,
     purpose: Purpose,
 }
@@ -76,7 +78,16 @@ impl ClassBatches {
         if size > held {
             return Err(Error::BatchTooLarge { size, images: held });
         }
-        Ok(Self { images, classes, ends, size, rotations, seed, purpose })
+        Ok(Self { images, classes, ends, size, rotations, augmentation: None, seed, purpose })
+    }
+
+    /// Training batches whose pictures are changed at random; they draw the same images as without.
+    ///
+    /// # Errors
+    /// When the batches are not for training ([`Purpose::Train`]), or [`Augmentation::check`] refuses.
+    pub fn with_augmentation(self, augmentation: Augmentation) -> Result<Self, Error> {
+        augmentation.check_tasks(self.purpose, self.images.shape()[2])?;
+        Ok(Self { augmentation: Some(augmentation), ..self })
     }
 
     /// The classes in the order of their labels, turned copies included.
@@ -84,8 +95,8 @@ impl ClassBatches {
         &self.classes
     }
 
-    /// Label, turn and number within its class of each image of batch `i`.
-    fn draw(&self, i: u64) -> Vec<(usize, Turn, usize)> {
+    /// Label, turn and number within its class of each image of batch `i`, and the stream behind them.
+    fn draw(&self, i: u64) -> (Vec<(usize, Turn, usize)>, ChaCha8Rng) {
         let mut rng = stream(self.seed, self.purpose, i);
         let held = self.ends.last().copied().unwrap_or(0);
         let chosen = rng.choose(held, self.size);
@@ -100,18 +111,21 @@ impl ClassBatches {
             let first = self.ends[label] - self.images.images(class);
             (label, turn.then(turns[label % turns.len()]), image - first)
         };
-        chosen.into_iter().map(place).collect()
+        (chosen.into_iter().map(place).collect(), rng)
     }
 }
 
 impl Tasks for ClassBatches {
     fn episode(&self, i: u64) -> Episode {
         let [h, w, c] = self.images.shape();
-        let drawn = self.draw(i);
+        let (drawn, mut rng) = self.draw(i);
         let mut x = vec![0.0; drawn.len() * h * w * c];
         for (place, &(label, turn, k)) in x.chunks_exact_mut(h * w * c).zip(&drawn) {
             let image = self.images.image(self.classes[label].class, k);
             turn.apply(image, [h, w, c], place, |v| f32::from(v) / 255.0);
+            if let Some(augmentation) = self.augmentation {
+                augmentation.apply(place, [h, w, c], &mut rng);
+            }
         }
         let set = |x, y: Vec<usize>| {
             let x = ArrayD::from_shape_vec(vec![y.len(), h, w, c], x).expect("made for this shape");

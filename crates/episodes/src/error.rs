@@ -110,6 +110,29 @@ pub enum Error {
         /// Classes of the largest alphabet.
         largest: usize,
     },
+    /// Augmented tasks that are not for training.
+    #[error(
+        "augmentation of tasks for {}: only training is augmented; leave it out",
+        format!("{purpose:?}").to_lowercase()
+    )]
+    AugmentedEvaluation {
+        /// What the tasks are for.
+        purpose: fewshot_random::Purpose,
+    },
+    /// A strength of a change of colours that makes no range.
+    #[error("jitter of the {name} is {strength}: give 0 or more")]
+    JitterStrength {
+        /// What is changed, such as `contrast`.
+        name: &'static str,
+        /// How strongly.
+        strength: f64,
+    },
+    /// Changes of colour in pictures that are neither grey nor red, green and blue.
+    #[error("jitter changes pictures of 1 or 3 channels, not of {channels}: leave it out")]
+    JitterChannels {
+        /// Channels of the pictures.
+        channels: usize,
+    },
     /// Turns of images that are not square.
     #[error("images of {height}x{width} cannot be turned: use rotations none or square images")]
     NotSquare {

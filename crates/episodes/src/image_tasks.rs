@@ -1,8 +1,8 @@
 //! Episodes of image classification.
 
 use crate::{
-    ClassId, Episode, Error, ImageSet, Outputs, Protocol, Purpose, RngExt, Rotations, Set, Targets, Tasks,
-    Turn, stream,
+    Augmentation, ChaCha8Rng, ClassId, Episode, Error, ImageSet, Outputs, Protocol, Purpose, RngExt,
+    Rotations, Set, Targets, Tasks, Turn, stream,
 };
 use ndarray::ArrayD;
 use std::collections::HashSet;
@@ -39,6 +39,7 @@ pub struct ImageTasks {
     protocol: Protocol,
     /// Shots that an episode draws one number of.
     shots: RangeInclusive<usize>,
+    augmentation: Option<Augmentation>,
     seed: u64,
     purpose: Purpose,
 }
@@ -64,7 +65,7 @@ impl ImageTasks {
         check_square(&images, &classes, protocol.rotations)?;
         check_sizes(&images, &classes, &protocol)?;
         let shots = protocol.shots..=protocol.shots;
-        Ok(Self { images, classes, protocol, shots, seed, purpose })
+        Ok(Self { images, classes, protocol, shots, augmentation: None, seed, purpose })
     }
 
     /// Tasks of these classes and images whose episodes draw their shots, uniformly (Bertinetto et al. 2019, released
@@ -94,6 +95,16 @@ impl ImageTasks {
         Ok(Self { shots, ..self })
     }
 
+    /// Training tasks whose pictures, of support and query alike, are changed at random; the episodes draw the same classes and images
+    /// as without.
+    ///
+    /// # Errors
+    /// When the tasks are not for training ([`Purpose::Train`]), or [`Augmentation::check`] refuses.
+    pub fn with_augmentation(self, augmentation: Augmentation) -> Result<Self, Error> {
+        augmentation.check_tasks(self.purpose, self.images.shape()[2])?;
+        Ok(Self { augmentation: Some(augmentation), ..self })
+    }
+
     /// Images of a class of an episode.
     fn per_class(&self) -> usize {
         self.protocol.shots + self.protocol.queries
@@ -109,8 +120,8 @@ impl ImageTasks {
         self.protocol
     }
 
-    /// The draws of episode `i`, in the order of its labels, and its shots.
-    fn draw(&self, i: u64) -> (Vec<Drawn>, usize) {
+    /// The draws of episode `i`, in the order of its labels, its shots, and the stream behind them.
+    fn draw(&self, i: u64) -> (Vec<Drawn>, usize, ChaCha8Rng) {
         let Protocol { ways, rotations, .. } = self.protocol;
         let mut rng = stream(self.seed, self.purpose, i);
         let shared = match rotations {
@@ -132,11 +143,12 @@ impl ImageTasks {
             .collect();
         // last, so that nothing else depends on the range
         let (least, most) = (*self.shots.start(), *self.shots.end());
-        (drawn, if least == most { least } else { least + rng.below(most - least + 1) })
+        let shots = if least == most { least } else { least + rng.below(most - least + 1) };
+        (drawn, shots, rng)
     }
 
-    /// The set of the images `range` of each drawn class.
-    fn set(&self, drawn: &[Drawn], range: std::ops::Range<usize>) -> Set {
+    /// The set of the images `range` of each drawn class, augmented.
+    fn set(&self, drawn: &[Drawn], range: std::ops::Range<usize>, rng: &mut ChaCha8Rng) -> Set {
         let [h, w, c] = self.images.shape();
         let size = h * w * c;
         let mut x = vec![0.0; drawn.len() * range.len() * size];
@@ -150,7 +162,10 @@ impl ImageTasks {
                 y.push(label);
             }
         }
-        let x = ArrayD::from_shape_vec(vec![y.len(), h, w, c], x).expect("made for this shape");
+        let mut x = ArrayD::from_shape_vec(vec![y.len(), h, w, c], x).expect("made for this shape");
+        if let Some(augmentation) = self.augmentation {
+            augmentation.apply_each(&mut x, rng);
+        }
         Set::new(x, Targets::Classes(y))
     }
 }
@@ -164,10 +179,10 @@ struct Drawn {
 
 impl Tasks for ImageTasks {
     fn episode(&self, i: u64) -> Episode {
-        let (drawn, shots) = self.draw(i);
+        let (drawn, shots, mut rng) = self.draw(i);
         Episode {
-            support: self.set(&drawn, 0..shots),
-            query: self.set(&drawn, shots..self.per_class()),
+            support: self.set(&drawn, 0..shots, &mut rng),
+            query: self.set(&drawn, shots..self.per_class(), &mut rng),
             ways: Some(self.protocol.ways),
         }
     }
@@ -181,7 +196,7 @@ impl Tasks for ImageTasks {
     }
 
     fn query_classes(&self, i: u64) -> Option<Vec<ClassId>> {
-        let (drawn, shots) = self.draw(i);
+        let (drawn, shots, _) = self.draw(i);
         let queries = self.per_class() - shots;
         let of_class = |Drawn { class, turn, .. }: Drawn| vec![ClassId { class, turn }; queries];
         Some(drawn.into_iter().flat_map(of_class).collect())

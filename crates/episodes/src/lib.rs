@@ -7,7 +7,8 @@
 //! an alphabet, [`Sequences`] images whose labels come late, [`FeatureTasks`] vectors of a [`FeatureSet`], [`Sinusoid`]
 //! draws waves. Image sets come from [`omniglot`], from a
 //! [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
-//! says which classes are for training and which for testing.
+//! says which classes are for training and which for testing. Training pictures are
+//! varied by an [`Augmentation`].
 //!
 //! Episode `i` is a pure function of data, protocol, seed, [`Purpose`] and `i`: it
 //! does not matter which thread asks for it, nor what was asked before. All
@@ -44,6 +45,7 @@
 
 mod affine;
 mod alphabets;
+mod augmentation;
 mod class_batches;
 mod class_id;
 mod error;
@@ -55,6 +57,7 @@ pub mod folder;
 pub mod glyphs;
 mod image_set;
 mod image_tasks;
+mod jitter;
 pub mod names;
 pub mod nearest;
 pub mod omniglot;
@@ -78,6 +81,7 @@ pub mod tensor_file;
 mod text;
 
 pub use affine::{Affine, Distortion};
+pub use augmentation::Augmentation;
 pub use class_batches::ClassBatches;
 pub use class_id::{ClassId, Turn};
 pub use error::Error;
@@ -87,6 +91,7 @@ pub use features::FeatureSet;
 pub use fewshot_random::{ChaCha8Rng, Purpose, RngExt, stream};
 pub use image_set::ImageSet;
 pub use image_tasks::ImageTasks;
+pub use jitter::Jitter;
 pub use one_shot::OneShot;
 pub use pairs::{PairProtocol, Pairs};
 pub use protocol::{Protocol, Rotations};

@@ -2,6 +2,7 @@
 //!
 //! Tests of the most memory that a process takes stand apart, in `large_pictures.rs` and `mutated_pictures.rs`.
 
+mod augmentation;
 mod bad_archives;
 mod bad_lists;
 mod bad_requests;
