@@ -4,7 +4,6 @@
 
 mod adapted;
 mod algorithms;
-mod answers;
 mod args;
 mod baselines;
 mod beginning;

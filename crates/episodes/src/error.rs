@@ -149,6 +149,12 @@ pub enum Error {
         /// Classes there are.
         classes: usize,
     },
+    /// A folder of pictures without any.
+    #[error("{}: neither it nor a folder below it holds a picture; give another", shown_path(path))]
+    NoPictures {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A class listed twice.
     #[error("class {} is listed twice: list every class once", shown(class))]
     ClassTwice {

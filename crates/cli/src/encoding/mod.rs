@@ -34,8 +34,8 @@ fn preset(name: &str) -> Result<Preset, String> {
 
 /// What makes a vector of a picture.
 pub enum Encoding {
-    /// An encoder in ONNX.
-    Onnx(Box<Encoder>),
+    /// An encoder in ONNX, and the preset that was given for it.
+    Onnx(Box<Encoder>, Option<Preset>),
     /// The colours of 16x16 pixels.
     Pixels,
 }
@@ -45,7 +45,7 @@ impl Encoding {
     pub fn open(args: &EncoderArgs) -> Result<Encoding, Error> {
         let Some(path) = &args.encoder else { return Ok(Encoding::Pixels) };
         match Encoder::open(path, args.encoder_preset) {
-            Ok(encoder) => Ok(Encoding::Onnx(Box::new(encoder))),
+            Ok(encoder) => Ok(Encoding::Onnx(Box::new(encoder), args.encoder_preset)),
             Err(error @ fewshot_encoders::Error::Undescribed { .. }) => Err(Error::Encoder(format!(
                 "{}: nothing says how it wants pictures: give --encoder-preset {}, or write {} beside it",
                 shown(path),
@@ -62,7 +62,15 @@ impl Encoding {
     /// Where it was read from.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Encoding::Onnx(encoder) => Some(encoder.path()),
+            Encoding::Onnx(encoder, _) => Some(encoder.path()),
+            Encoding::Pixels => None,
+        }
+    }
+
+    /// The preset that was given for the encoder.
+    pub fn preset(&self) -> Option<Preset> {
+        match self {
+            Encoding::Onnx(_, preset) => *preset,
             Encoding::Pixels => None,
         }
     }
@@ -70,7 +78,7 @@ impl Encoding {
     /// Equal for encodings that make equal vectors.
     pub fn checksum(&self) -> String {
         match self {
-            Encoding::Onnx(encoder) => encoder.checksum().to_owned(),
+            Encoding::Onnx(encoder, _) => encoder.checksum().to_owned(),
             Encoding::Pixels => format!("pixels-{PIXELS}"),
         }
     }
@@ -78,7 +86,7 @@ impl Encoding {
     /// How many numbers a vector has.
     pub fn width(&self) -> usize {
         match self {
-            Encoding::Onnx(encoder) => encoder.width(),
+            Encoding::Onnx(encoder, _) => encoder.width(),
             Encoding::Pixels => PIXELS * PIXELS * Colour::Rgb.channels(),
         }
     }
@@ -87,7 +95,7 @@ impl Encoding {
     pub fn words(&self) -> String {
         let width = self.width();
         match self {
-            Encoding::Onnx(encoder) => {
+            Encoding::Onnx(encoder, _) => {
                 let [rows, columns, _] = encoder.shape();
                 let colours = if encoder.wants().channels == Channels::Grey { "grey" } else { "colour" };
                 format!(
@@ -102,7 +110,7 @@ impl Encoding {
     /// What pictures are brought to.
     pub fn pictures(&self) -> FolderConfig {
         let (size, colour) = match self {
-            Encoding::Onnx(encoder) => {
+            Encoding::Onnx(encoder, _) => {
                 let [rows, columns, channels] = encoder.shape();
                 ([rows, columns], if channels == 1 { Colour::Grey } else { Colour::Rgb })
             }
@@ -115,7 +123,7 @@ impl Encoding {
     fn of_file(&self, path: &Path) -> Result<Vec<f32>, Error> {
         let picture = folder::picture(path, &self.pictures())?;
         match self {
-            Encoding::Onnx(encoder) => encoder
+            Encoding::Onnx(encoder, _) => encoder
                 .encode(&picture)
                 .map_err(|error| Error::Encoder(format!("{error}; the picture is {}", shown_path(path)))),
             Encoding::Pixels => Ok(picture.into_iter().collect()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fewshot_autodiff::Array;
+use fewshot_encoders::Preset;
 use fewshot_meta::{
     Checkpoint, Examples, FeatureHead, Labels, Learner, Predictor, PredictorState, save_predictor,
 };
@@ -41,6 +42,8 @@ pub struct Classifier {
 struct Learned {
     encoder: Option<String>,
     encoder_checksum: String,
+    /// The preset that was given for it, by name.
+    encoder_preset: Option<String>,
     head: Head,
     temperature: f64,
     classes: Vec<Class>,
@@ -85,6 +88,7 @@ impl Classifier {
                 .path()
                 .map(|path| name_of(&std::path::absolute(path).unwrap_or(path.to_owned()))),
             encoder_checksum: encoding.checksum(),
+            encoder_preset: encoding.preset().map(|preset| preset.to_string()),
             head,
             temperature,
             classes: examples.classes,
@@ -115,6 +119,11 @@ impl Classifier {
     /// Where the encoder was when it learned; nothing where pixels are compared.
     pub fn encoder(&self) -> Option<PathBuf> {
         self.learned.encoder.as_ref().map(PathBuf::from)
+    }
+
+    /// How it was said to want pictures.
+    pub fn preset(&self) -> Option<Preset> {
+        self.learned.encoder_preset.as_ref().and_then(|name| name.parse().ok())
     }
 
     /// Whether vectors of an encoding are such as it has learned from.

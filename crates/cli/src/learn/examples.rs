@@ -28,7 +28,7 @@ impl PictureExamples {
     /// Those of a folder of class folders.
     pub fn of_folder(path: &Path, encoding: &Encoding) -> Result<PictureExamples, Error> {
         let listed = folder::list(path)?;
-        if let Encoding::Onnx(_) = encoding {
+        if let Encoding::Onnx(..) = encoding {
             let remarks = listed.layout.iter().map(ToString::to_string);
             let passed = (!listed.passed_over.is_empty()).then(|| listed.passed_over.to_string());
             remarks.chain(passed).for_each(|words| note(format!("note: {}: {words}", shown_path(path))));

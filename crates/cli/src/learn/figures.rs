@@ -4,11 +4,11 @@ use fewshot_episodes::names::shown;
 use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::Class;
-use crate::answers::plural;
 use crate::encoding::Encoding;
 use crate::learn::classifier::Classifier;
 use crate::learn::examples::PictureExamples;
 use crate::learn::folds::HeldOut;
+use crate::predict::plural;
 use crate::terminal::padded;
 
 /// Most classes whose confusions are shown as a matrix.

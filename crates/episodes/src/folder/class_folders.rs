@@ -39,6 +39,28 @@ pub(super) fn find(root: &Path) -> Result<(Vec<Class>, PassedOver), Error> {
     Ok((classes, passed_over))
 }
 
+/// The pictures in a folder and in those below it, in order of their paths, whatever classes they are of. Folders of the system are not
+/// entered, and none is entered twice.
+///
+/// # Errors
+/// When a folder cannot be read, or there is no picture.
+pub fn pictures(root: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
+    let root = root.as_ref();
+    let mut walk = Walk::new(root)?;
+    let (mut found, mut waiting) = (Vec::new(), VecDeque::from([root.to_owned()]));
+    while let Some(folder) = waiting.pop_front() {
+        let Content { folders, pictures } = walk.content(&folder)?;
+        found.extend(pictures);
+        for Below { path, .. } in folders {
+            if walk.is_new(&path)? {
+                waiting.push_back(path);
+            }
+        }
+    }
+    found.sort_unstable();
+    if found.is_empty() { Err(Error::NoPictures { path: root.into() }) } else { Ok(found) }
+}
+
 /// What a folder holds, each in order of names.
 struct Content {
     folders: Vec<Below>,

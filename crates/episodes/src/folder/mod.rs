@@ -57,6 +57,7 @@ mod raster;
 mod unlisted;
 mod webp;
 
+pub use class_folders::pictures;
 pub use division::random_split;
 pub use passed_over::PassedOver;
 pub use picture::picture;

@@ -1,23 +1,31 @@
 //! `fewshot predict`: the classes of pictures, learned from a few of each.
 
+mod answers;
+mod by_classifier;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fewshot_autodiff::Array;
 use fewshot_episodes::names::{from_os, shown, shown_path};
 use fewshot_episodes::{ImageSet, folder};
-use fewshot_meta::{Examples, Predictor};
+use fewshot_meta::{Checkpoint, Examples, Predictor};
 use fewshot_nn::NormPolicy;
 use rayon::prelude::*;
+use serde_json::{Map, Value, json};
 
 use crate::adapted::{Adapted, Class};
-use crate::answers::{Answer, Answers};
 use crate::args::count;
+use crate::encoding::EncoderArgs;
 use crate::error::Error;
 use crate::evaluate::takes_any_ways;
 use crate::files;
+use crate::learn::classifier::Classifier;
+use crate::norm;
 use crate::on_threads;
 use crate::pictures;
+pub use crate::predict::answers::plural;
+use crate::predict::answers::{Answer, Answers, Named};
 use crate::report::{result, say, say_as_it_is};
 use crate::settings::Settings;
 use crate::trained::Trained;
@@ -53,7 +61,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FOLDER")]
     pub support: Option<PathBuf>,
 
-    /// Pictures to name the class of: PNG, JPEG, WebP, GIF, BMP, TIFF or PNM
+    /// Pictures to name the class of, or folders of them: PNG, JPEG, WebP, GIF, BMP, TIFF or PNM
     #[arg(value_name = "IMAGE", required_unless_present = "save")]
     pub images: Vec<PathBuf>,
 
@@ -65,6 +73,13 @@ pub struct PredictArgs {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "true|false")]
     pub invert: Option<bool>,
 
+    #[command(flatten)]
+    pub encoder: EncoderArgs,
+
+    /// Answer "none of these" so seldom: refuse so many of the pictures that are of a class, such as 5%; files of learn
+    #[arg(long, value_parser = share, value_name = "SHARE")]
+    pub reject: Option<f64>,
+
     /// Threads; the answers do not depend on it [default: all cores]
     #[arg(long, value_parser = count, value_name = "N")]
     pub threads: Option<usize>,
@@ -72,6 +87,19 @@ pub struct PredictArgs {
     /// Print one JSON object and nothing else
     #[arg(long)]
     pub json: bool,
+
+    /// Print CSV and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+}
+
+/// A share, as a percentage or a number below 1.
+fn share(text: &str) -> Result<f64, String> {
+    let (digits, unit) = text.strip_suffix('%').map_or((text, 1.0), |digits| (digits, 100.0));
+    let share = digits.trim().parse().ok().map(|number: f64| number / unit);
+    share
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or_else(|| "expected a share such as 5% or 0.05".into())
 }
 
 /// Learns from the support, unless that was done before, and answers.
@@ -81,35 +109,118 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
     {
         return Err(Error::option("save", shown_path(path), cause));
     }
+    let images = images(&args.images)?;
     on_threads(args.threads, || {
+        if let Some(classifier) = classifier(args)? {
+            let encoding = by_classifier::encoding(args, &classifier)?;
+            return printed(args, &by_classifier::answered(args, &classifier, &encoding, &images)?);
+        }
         let adapted = adapted(args)?;
         if let Some(path) = &args.save {
             adapted.save(path)?;
         }
-        let answers = answered(args, &adapted)?;
-        if args.json {
-            say_as_it_is(answers.json())?;
-        } else {
-            answers.about().into_iter().try_for_each(say)?;
-            answers.lines().into_iter().try_for_each(result)?;
-            args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
-        }
-        answers.complete()
+        printed(args, &answered(args, &adapted, &images)?)
     })
 }
 
-fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted) -> Result<Answers<'a>, Error> {
+/// The pictures that are given, and those in the folders that are.
+fn images(given: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut images = Vec::with_capacity(given.len());
+    for path in given {
+        if path.is_dir() { images.extend(folder::pictures(path)?) } else { images.push(path.clone()) }
+    }
+    Ok(images)
+}
+
+/// What a file of `fewshot learn` holds, if it is one; options that go with none of the others are refused.
+fn classifier(args: &PredictArgs) -> Result<Option<Classifier>, Error> {
+    let file = match args.model.is_file() {
+        true => Some(Checkpoint::read(&args.model).map_err(|error| Error::Model(error.to_string()))?),
+        false => None,
+    };
+    match file.filter(Classifier::is_in) {
+        Some(file) => {
+            if let Some(folder) = &args.support {
+                let cause =
+                    "is for the folder of a run; learn again with the pictures of both folders in one";
+                return Err(Error::option("support", shown_path(folder), cause));
+            }
+            Ok(Some(Classifier::read(&args.model, &file)?))
+        }
+        None if args.encoder.encoder.is_some() || args.reject.is_some() => Err(Error::Combination(format!(
+            "{}: --encoder and --reject go with a file of fewshot learn; make one, or leave them out",
+            shown_path(&args.model)
+        ))),
+        None => Ok(None),
+    }
+}
+
+/// Prints answers in the form that is asked for.
+fn printed(args: &PredictArgs, answers: &Answers) -> Result<(), Error> {
+    if args.json {
+        say_as_it_is(answers.json())?;
+    } else if args.csv {
+        say_as_it_is(answers.csv())?;
+    } else {
+        answers.about.iter().try_for_each(say)?;
+        answers.lines().into_iter().try_for_each(result)?;
+        args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
+    }
+    answers.complete()
+}
+
+fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted, images: &[PathBuf]) -> Result<Answers<'a>, Error> {
     let config = adapted.settings.classes.as_ref().expect("known to classify").pictures.config();
-    let answered = args.images.par_iter().map(|path| {
+    let answered = images.par_iter().map(|path| {
         let image = from_os(path.as_os_str());
-        let probabilities = match folder::picture(path, &config) {
-            Ok(picture) => Ok(probabilities(&*adapted.predictor, &image, &Array::from(picture))?),
+        let named = match folder::picture(path, &config) {
+            Ok(picture) => Ok(Named::of(probabilities(&*adapted.predictor, &image, &Array::from(picture))?)),
             Err(error) => Err(error.to_string()),
         };
-        Ok(Answer { image, probabilities })
+        Ok(Answer { image, named })
     });
     let answers: Result<Vec<Answer>, Error> = answered.collect();
-    Ok(Answers { model: from_os(args.model.as_os_str()), adapted, answers: answers? })
+    let model = from_os(args.model.as_os_str());
+    Ok(Answers {
+        about: about(&model, adapted),
+        header: header(&model, adapted),
+        classes: &adapted.classes,
+        answers: answers?,
+    })
+}
+
+/// The model and the support.
+fn about(model: &str, Adapted { settings, iterations, classes: known, .. }: &Adapted) -> Vec<String> {
+    let (algorithm, data) = (settings.name(), settings.data.name());
+    let classes = settings.classes.as_ref().expect("it classifies");
+    vec![
+        format!("model       {}, {algorithm} trained on {data} for {iterations} iterations", shown(model)),
+        format!(
+            "support     {} of {} classes, {}, batch norm {}",
+            plural(known.iter().map(|class| class.shots).sum(), "picture"),
+            known.len(),
+            classes.pictures.words(),
+            norm::name(classes.norm)
+        ),
+    ]
+}
+
+/// The same as JSON.
+fn header(model: &str, Adapted { settings, iterations, .. }: &Adapted) -> Map<String, Value> {
+    let classes = settings.classes.as_ref().expect("it classifies");
+    let header = json!({
+        "model": model,
+        "learner": settings.name(),
+        "iterations": iterations,
+        "image_size": classes.pictures.size,
+        "colour": classes.pictures.colour_name(),
+        "invert": classes.pictures.invert,
+        "norm": norm::name(classes.norm),
+    });
+    match header {
+        Value::Object(header) => header,
+        _ => unreachable!("an object was written"),
+    }
 }
 
 /// What answers: of a file, or learned from the support.
