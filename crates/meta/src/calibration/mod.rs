@@ -1,4 +1,9 @@
-//! What probabilities of few-shot predictions are worth, and when to answer "none of these".
+//! What the probabilities of few-shot predictions are worth, and when to answer "none of these".
 
+pub(crate) mod detection;
+pub(crate) mod leave_one_out;
+pub(crate) mod reliability;
+pub(crate) mod scores;
 pub(crate) mod shapes;
 pub(crate) mod temperature;
+pub(crate) mod threshold;

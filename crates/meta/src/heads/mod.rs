@@ -9,4 +9,5 @@ pub(crate) mod logistic;
 pub(crate) mod ridge;
 pub(crate) mod solved;
 pub(crate) mod svm;
+pub(crate) mod transductive;
 pub(crate) mod transform;

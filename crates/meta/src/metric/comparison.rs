@@ -43,6 +43,13 @@ pub(crate) fn support_of<F: Float>(state: &PredictorState<F>) -> Result<Examples
     Ok(Examples::new(x.clone(), Labels::Classes(classes)))
 }
 
+/// The arrays of a support that is kept as it is.
+pub(crate) fn memory_of_support<F: Float>(support: &Examples<Array<F>>) -> Vec<(String, Array<F>)> {
+    let classes = support.y.class_list("state").iter().map(|&class| F::of(class as f64)).collect();
+    let classes = Array::new(&[support.y.len()], classes);
+    vec![(SUPPORT.to_owned(), support.x.clone()), (CLASSES.to_owned(), classes)]
+}
+
 /// A learner with a support set.
 pub(crate) struct Comparison<L, F: Float> {
     pub(crate) learner: L,
@@ -112,10 +119,7 @@ impl<F: Float, L: MetricLearner<F>> Predictor<F> for Comparison<L, F> {
         let memory = match &self.support {
             SupportEncoding::Encoded(encoding) => encoding.clone(),
             SupportEncoding::Joint(support) | SupportEncoding::OneByOne(support) => {
-                let classes =
-                    support.y.class_list("state").iter().map(|&class| F::of(class as f64)).collect();
-                let classes = Array::new(&[support.y.len()], classes);
-                Params::new(vec![(SUPPORT.to_owned(), support.x.clone()), (CLASSES.to_owned(), classes)])
+                Params::new(memory_of_support(support))
             }
         };
         let (weights, statistics) = (self.weights.clone(), self.statistics.clone());

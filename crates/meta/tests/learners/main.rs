@@ -2,6 +2,7 @@
 //! compiled once for all tests.
 
 mod baselines;
+mod calibration;
 mod changing;
 mod checkpoint;
 mod closed_forms;
@@ -31,4 +32,5 @@ mod sequential;
 mod shapes;
 mod siamese;
 mod signatures;
+mod transductive;
 mod variants;
