@@ -73,7 +73,7 @@ pub use heads::head_kind::{HeadKind, Scale};
 pub use heads::transductive::head::{Transductive, TransductiveHead};
 pub use heads::transductive::information::mutual_information;
 pub use heads::transductive::label_propagation::Width;
-pub use heads::transductive::tim::Tim;
+pub use heads::transductive::tim::{Tim, TimSolver};
 pub use heads::transform::Transform;
 pub use inner_loop::adapt::{InnerLoop, Order, Rate};
 pub use inner_loop::filter::Filter;

@@ -20,9 +20,9 @@ pub enum KnownScore {
     /// `max_n p_n` of the softmax (Hendrycks, Gimpel 2017). Blind where all classes are equally far: for heads that compare distances one of the
     /// others is better.
     MaxProbability,
-    /// `max_n logit_n` (Snell, Zemel 2021, section 5, out-of-episode detection): for a prototypical network minus the least squared distance.
+    /// `max_n logit_n` (Snell, Zemel 2021, out-of-episode detection): for a prototypical network minus the least squared distance.
     MaxLogit,
-    /// `T log sum_n exp(logit_n / T)` (Liu, Wang, Owens, Li 2020: "Energy-based Out-of-distribution Detection", equation 4): a smooth maximum of the
+    /// `T log sum_n exp(logit_n / T)` (Liu, Wang, Owens, Li 2020: "Energy-based Out-of-distribution Detection"): a smooth maximum of the
     /// logits.
     Energy {
         /// The temperature `T`.

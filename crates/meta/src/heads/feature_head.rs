@@ -24,8 +24,8 @@ pub(crate) const NOT_TRAINED: &str = "a head of fixed features has nothing to tr
 /// Examples are feature vectors `[n, d]`; others `[n, ..]` count as vectors. There are no meta-parameters, so that it **is not trained**: [`Learner::check_task`]
 /// says so to a trainer, and [`Learner::episode`] panics. [`evaluate`](crate::evaluate), saving and restoring work as for any learner.
 ///
-/// Where a solver does not converge ([`HeadKind::Logistic`], [`HeadKind::Ridge`], [`HeadKind::Svm`]; on features of length one none is known), the
-/// weights are NaN: `evaluate`, `try_predict` and saving fail, and [`Learner::try_adapt`] gives the reason.
+/// Where a solver does not converge, as it may on features of very different sizes with hardly a penalty, the weights are NaN: `evaluate` and
+/// `try_predict` fail, and [`Learner::try_adapt`] gives the reason.
 ///
 /// ```
 /// use fewshot_autodiff::Array;

@@ -12,15 +12,15 @@ use crate::heads::svm::svm;
 /// logistic regression is a good choice from five shots on, nearest mean and cosine at one shot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum HeadKind {
-    /// Logits `-|z - c_n|^2` with the class means `c_n`, which are not normalised again (Wang et al. 2019, SimpleShot, section 3).
+    /// Logits `-|z - c_n|^2` with the class means `c_n`, which are not normalised again (Wang et al. 2019, SimpleShot).
     NearestMean,
-    /// Logits `scale cos(z, c_n)` with the class means `c_n` (Chen, Liu, Xu, Darrell, Wang 2021: "Meta-Baseline", equations 1 to 3, where
+    /// Logits `scale cos(z, c_n)` with the class means `c_n` (Chen, Liu, Xu, Darrell, Wang 2021: "Meta-Baseline", where
     /// features are averaged as they are: [`Transform::Plain`](crate::Transform::Plain)).
     Cosine {
         /// Factor of the cosines; Meta-Baseline starts at 10, Baseline++ (Chen et al. 2019, released code) has 2.
         scale: f64,
     },
-    /// Multinomial logistic regression, the minimum of `sum_i CE_i + |W|^2 / (2 c)`; the bias is not penalised (Tian et al. 2020, RFS, section 3).
+    /// Multinomial logistic regression, the minimum of `sum_i CE_i + |W|^2 / (2 c)`; the bias is not penalised (Tian et al. 2020, RFS).
     /// Solved by L-BFGS until the gradient is 0.
     Logistic {
         /// Inverse strength of the penalty; RFS has 1, for features of length one.
@@ -34,7 +34,7 @@ pub enum HeadKind {
         /// Factor of the regression's answers.
         scale: Scale,
     },
-    /// The support vector machine of Crammer and Singer, without a bias (Lee et al. 2019, MetaOptNet-SVM, equation 6).
+    /// The support vector machine of Crammer and Singer, without a bias (Lee et al. 2019, MetaOptNet-SVM).
     Svm {
         /// The largest dual variable.
         c: f64,

@@ -83,7 +83,8 @@ impl Pairs {
 }
 
 /// A point of the weak Wolfe conditions along a direction of descent, by bisection (Lewis, Overton 2013: "Nonsmooth optimization via
-/// quasi-Newton methods", algorithm 2.6); where the decrease drowns in rounding, by the slope (Hager, Zhang 2005, equation 4.1).
+/// quasi-Newton methods", algorithm 2.6); where the decrease drowns in rounding, by the slope (the approximate Wolfe conditions of Hager, Zhang 2005: "A new conjugate gradient
+/// method with guaranteed descent and an efficient line search").
 fn line_search(
     f: &mut impl FnMut(&[f64], &mut [f64]) -> f64,
     from: &Point,

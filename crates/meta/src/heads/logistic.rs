@@ -1,5 +1,5 @@
 //! Multinomial logistic regression with a quadratic penalty, as the head of Tian, Wang, Krishnan, Tenenbaum, Isola 2020: "Rethinking
-//! Few-Shot Image Classification: a Good Embedding Is All You Need?" (RFS), section 3.
+//! Few-Shot Image Classification: a Good Embedding Is All You Need?" (RFS).
 
 use fewshot_autodiff::Array;
 

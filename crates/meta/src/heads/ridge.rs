@@ -68,7 +68,7 @@ impl Solution {
 }
 
 /// Labels that are not quite certain, so that a best scale exists where all are answered right: `(n + 1) / (n + ways)` for the class and
-/// `1 / (n + ways)` for each other (Platt 1999: "Probabilistic Outputs for Support Vector Machines", section 2.2).
+/// `1 / (n + ways)` for each other (Platt 1999: "Probabilistic Outputs for Support Vector Machines").
 fn smoothed(hot: &Matrix) -> Matrix {
     let (n, ways) = (hot.shape()[0] as f64, hot.shape()[1] as f64);
     hot.map(|y| (n * y + 1.0) / (n + ways))

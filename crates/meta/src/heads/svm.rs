@@ -1,5 +1,5 @@
 //! The support vector machine of Crammer and Singer 2001 ("On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines"),
-//! as the head of MetaOptNet-SVM (Lee, Maji, Ravichandran, Soatto 2019, equation 6).
+//! as the head of MetaOptNet-SVM (Lee, Maji, Ravichandran, Soatto 2019).
 
 use fewshot_autodiff::Array;
 

@@ -1,5 +1,5 @@
 //! What is done to feature vectors before they are compared (Wang, Chao, Weinberger, van der Maaten 2019: "SimpleShot: Revisiting
-//! Nearest-Neighbor Classification for Few-Shot Learning", section 3).
+//! Nearest-Neighbor Classification for Few-Shot Learning").
 
 use fewshot_autodiff::{Array, Float};
 

@@ -13,6 +13,7 @@ mod determinism;
 mod exactness;
 mod finite_differences;
 mod heads;
+mod heads_kept;
 mod imaml;
 mod kinks;
 mod learned_update;

@@ -4,17 +4,18 @@ use crate::common::{Blobs, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Checkpoint, Examples, FeatureHead, HeadKind, Labels, Learner, Runner, Task, Tim, Transductive,
+    Checkpoint, Examples, FeatureHead, HeadKind, Labels, Learner, Runner, Task, Tim, TimSolver, Transductive,
     TransductiveHead, Transform, Width, evaluate, save_predictor,
 };
 
-fn kinds() -> [Transductive; 5] {
+fn kinds() -> [Transductive; 6] {
     [
         Transductive::rectified(),
         Transductive::label_propagation(),
         Transductive::laplacian_shot(),
         Transductive::LaplacianShot { lambda: 0.3, neighbours: 3, rectified: false },
         Transductive::tim(),
+        Transductive::Tim(Tim { steps: 200, solver: TimSolver::Adam { rate: 1e-3 }, ..Tim::default() }),
     ]
 }
 
@@ -167,5 +168,5 @@ fn a_transductive_head_is_not_trained() {
     let head = TransductiveHead::new(Transductive::tim(), Transform::UnitLength);
     let error =
         Runner::new(&head).try_meta_gradient(&Learner::<f32>::init(&head, 1), &Blobs::new(1), 0..2, 1);
-    assert!(error.err().expect("there is nothing to train").to_string().contains("nothing to train"));
+    assert!(error.expect_err("there is nothing to train").to_string().contains("nothing to train"));
 }

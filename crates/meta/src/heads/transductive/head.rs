@@ -12,7 +12,7 @@ use crate::heads::transductive::joint::{Joint, JointPredictor};
 use crate::heads::transductive::label_propagation::{Width, label_propagation};
 use crate::heads::transductive::laplacian_shot::laplacian_shot;
 use crate::heads::transductive::rectification::rectified;
-use crate::heads::transductive::tim::{Tim, tim};
+use crate::heads::transductive::tim::{Tim, TimSolver, tim};
 use crate::heads::transform::Transform;
 use crate::learner::{Learner, Steps, learner_spec};
 use crate::meta::Meta;
@@ -33,7 +33,7 @@ pub enum Transductive {
         /// Factor of the cosines, 10 in the released code.
         scale: f64,
     },
-    /// Label propagation (Liu, Lee, Park, Kim, Yang, Hwang, Yang 2019: "Learning to Propagate Labels", TPN, equations 1 to 3, with one constant width):
+    /// Label propagation (Liu, Lee, Park, Kim, Yang, Hwang, Yang 2019: "Learning to Propagate Labels", TPN, with one constant width):
     /// logits are the queries' rows of `(I - alpha S)^-1 Y`, `S = D^-1/2 W D^-1/2`, `W_ij = exp(-mean_d (z_i - z_j)^2 / (2 sigma^2))`. As in the released
     /// code the diagonal of `W` is 1.
     LabelPropagation {
@@ -45,7 +45,7 @@ pub enum Transductive {
         /// Share that is propagated, from 0 to below 1; 0.99 in the paper.
         alpha: f64,
     },
-    /// LaplacianShot (Ziko, Dolz, Granger, Ben Ayed 2020: "Laplacian Regularized Few-Shot Learning", equations 1 and 7): the answers `y` of nearest mean, then up to
+    /// LaplacianShot (Ziko, Dolz, Granger, Ben Ayed 2020: "Laplacian Regularized Few-Shot Learning"; released code): the answers `y` of nearest mean, then up to
     /// 20 times `y_q <- softmax(-|z_q - c_n|^2 + lambda sum_p W_qp y_p)`, where `W_qp` is 1 for the nearest other queries `p` of `q`.
     LaplacianShot {
         /// How much neighbours count; chosen on validation episodes, about 0.1 to 1.5 in the released settings. 0 is nearest mean.
@@ -97,7 +97,10 @@ impl Transductive {
             Transductive::LaplacianShot { lambda, .. } => {
                 ensure(lambda >= 0.0, "lambda", lambda, "at least 0")
             }
-            Transductive::Tim(Tim { tau, lambda, alpha, .. }) => {
+            Transductive::Tim(Tim { tau, lambda, alpha, solver, .. }) => {
+                if let TimSolver::Adam { rate } = solver {
+                    ensure(rate > 0.0, "rate", rate, "above 0")?;
+                }
                 ensure(tau > 0.0, "tau", tau, "above 0")?;
                 ensure(lambda > 0.0, "lambda", lambda, "above 0")?;
                 ensure(alpha >= 0.0, "alpha", alpha, "at least 0")

@@ -1,4 +1,4 @@
-//! The information of predictions (Boudiaf et al. 2020, equation 2).
+//! The information of predictions (Boudiaf et al. 2020, TIM).
 
 use fewshot_autodiff::{Array, Float};
 

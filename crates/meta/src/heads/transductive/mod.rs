@@ -7,3 +7,4 @@ pub(crate) mod label_propagation;
 pub(crate) mod laplacian_shot;
 pub(crate) mod rectification;
 pub(crate) mod tim;
+pub(crate) mod tim_gradient;
