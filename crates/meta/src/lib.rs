@@ -5,6 +5,10 @@
 //! [`evaluate`] measures on unseen tasks, [`save`] and [`Checkpoint`] keep them; none of them knows an algorithm by name.
 //! After training, [`Learner::adapt`] turns a support set into a [`Predictor`].
 //!
+//! Features of an encoder that is not trained further are classified by a [`FeatureHead`], or by a [`TransductiveHead`] that answers all queries
+//! together. What probabilities are worth is told by [`Reliability`] and mended by [`fit_temperature`]; [`KnownScore`], [`quantile_threshold`] and
+//! [`LeaveOneOut`] serve to answer "none of these".
+//!
 //! ```
 //! use fewshot_episodes::{Purpose, Sinusoid, Tasks};
 //! use fewshot_meta::{Examples, Learner, Maml, Trainer, Training, evaluate};

@@ -19,7 +19,7 @@ pub fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
     check("auroc", known, unknown);
     let mut all: Vec<(f64, bool)> =
         known.iter().map(|&s| (s, true)).chain(unknown.iter().map(|&s| (s, false))).collect();
-    all.sort_by(|a, b| a.0.partial_cmp(&b.0).expect("no score is NaN"));
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut ranks, mut before) = (0.0, 0);
     for tied in all.chunk_by(|a, b| a.0 == b.0) {
         let rank = before as f64 + 0.5 * (tied.len() + 1) as f64;

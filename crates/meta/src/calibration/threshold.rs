@@ -23,11 +23,10 @@ pub fn quantile_threshold(scores: &[f64], refused: f64) -> f64 {
         "quantile_threshold: the share {refused} of {} scores to be refused is not at least 0 and below 1",
         scores.len()
     );
+    let nan = scores.iter().position(|score| score.is_nan());
+    assert!(nan.is_none(), "quantile_threshold: score {} of {} is NaN", nan.unwrap_or(0), scores.len());
     let mut sorted = scores.to_vec();
-    sorted.sort_by(|a, b| match a.partial_cmp(b) {
-        Some(order) => order,
-        None => panic!("quantile_threshold: a score of {} is NaN", scores.len()),
-    });
+    sorted.sort_by(f64::total_cmp);
     // a share such as 1 - 0.95 is not quite the number that is meant
     let below = (scores.len() as f64 * refused + 1e-9).floor() as usize;
     sorted[below.min(scores.len() - 1)]

@@ -21,12 +21,12 @@ const TOLERANCE: f64 = 1e-9;
 pub(crate) fn logistic(z: &Matrix, classes: &[usize], ways: usize, c: f64) -> Result<Linear, String> {
     let (d, scale) = (z.shape()[1], c.sqrt().min(1.0));
     let objective = Objective { z, hot: one_hot(classes, ways), scale, c };
-    let mut start = vec![0.0; (d + 1) * ways];
-    let mut gradient = start.clone();
-    objective.at(&start, &mut gradient);
-    let steepest = gradient.iter().fold(1.0, |m: f64, g| m.max(g.abs()));
+    let start = vec![0.0; (d + 1) * ways];
+    let mut steepest = start.clone();
+    objective.at(&start, &mut steepest);
+    let tolerance = TOLERANCE * steepest.iter().fold(1.0, |m: f64, g| m.max(g.abs()));
     let Minimum { x, gradient, steps, converged } =
-        minimise(|x, g| objective.at(x, g), std::mem::take(&mut start), TOLERANCE * steepest, LIMIT);
+        minimise(|x, g| objective.at(x, g), start, tolerance, LIMIT);
     if !converged {
         return Err(format!(
             "logistic regression has not converged: the gradient is {gradient:.1e} after {steps} steps: use features of unit length or a smaller C"

@@ -274,6 +274,12 @@ fn a_class_beyond_the_logits_is_named() {
 }
 
 #[test]
+#[should_panic(expected = "quantile_threshold: score 1 of 3 is NaN")]
+fn a_score_that_is_no_number_is_named() {
+    quantile_threshold(&[1.0, f64::NAN, 0.0], 0.05);
+}
+
+#[test]
 #[should_panic(expected = "relative_distance_scores: squared distances [1, 2] and 3 scales")]
 fn scales_of_other_classes_are_named() {
     relative_distance_scores(&rows([0.5, 0.5], 1), &[1.0, 1.0, 1.0]);

@@ -2,11 +2,11 @@
 
 use crate::common::{Blobs, WAYS};
 use crate::heads::{KINDS, points};
-use fewshot_autodiff::Array;
+use fewshot_autodiff::{Array, with_split};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Checkpoint, Error, Examples, FeatureHead, HeadKind, Labels, Learner, Runner, Scale, Task, Transform,
-    evaluate, save_predictor,
+    Checkpoint, Error, Examples, FeatureHead, HeadKind, Labels, Learner, Runner, Scale, Task, Transductive,
+    TransductiveHead, Transform, evaluate, save_predictor,
 };
 
 fn task<F: fewshot_autodiff::Float>() -> Task<Array<F>> {
@@ -81,6 +81,26 @@ fn heads_are_evaluated_like_any_learner_and_do_better_than_chance() {
         let result = evaluate::<f32>(&head, &head.init(1), &tasks, 50).unwrap();
         assert!(result.mean - result.interval > 0.7, "{head:?}: {result}");
         assert_eq!(result, evaluate::<f32>(&head, &head.init(2), &tasks, 50).unwrap());
+    }
+}
+
+#[test]
+fn results_have_the_same_bits_for_any_number_of_threads() {
+    let tasks = Blobs { shots: [2, 4, 3], ..Blobs::new(2) };
+    let transductive = TransductiveHead::new(Transductive::tim(), Transform::UnitLength);
+    let mut learners: Vec<Box<dyn Learner>> = vec![Box::new(transductive)];
+    learners.extend(heads().into_iter().map(|head| Box::new(head) as Box<dyn Learner>));
+    for learner in &learners {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (learner, task) = (&**learner, task::<f32>());
+            let answers = || learner.adapt(&learner.init(1), &task.support).predict(&task.query.x);
+            let both =
+                || (evaluate(learner, &learner.init(1), &tasks, 10).unwrap(), with_split(true, answers));
+            pool.install(both)
+        };
+        let one = run(1);
+        assert!([2, 7].into_iter().all(|threads| run(threads) == one));
     }
 }
 

@@ -157,6 +157,38 @@ mod tests {
     }
 
     #[test]
+    fn one_update_of_numbers_by_hand() {
+        let (support, query) =
+            (Array::new(&[2, 1], vec![0.0, 2.0]), Array::new(&[3, 1], vec![0.5, 1.5, 1.8]));
+        let joint = Joint { support: &support, classes: &[0, 1], ways: 2, query: &query };
+        let settings = Tim { tau: 1.0, lambda: 0.4, alpha: 0.5, ..Tim::default() };
+        let w = [0.2, 1.9];
+        let p = |z: f64, n: usize| {
+            let weight = |n: usize| (-0.5 * (z - w[n]).powi(2)).exp();
+            weight(n) / (weight(0) + weight(1))
+        };
+        let (zs, zq) = ([0.0, 2.0], [0.5, 1.5, 1.8]);
+        let root = |n: usize| zq.iter().map(|&z| p(z, n).powf(1.5)).sum::<f64>().sqrt();
+        let q = |z: f64, n: usize| {
+            let share = |n: usize| p(z, n).powf(1.5) / root(n);
+            share(n) / (share(0) + share(1))
+        };
+        let by_hand = [0, 1].map(|n| {
+            let of_support = zs[n] + zs.iter().map(|&z| p(z, n) * (w[n] - z)).sum::<f64>();
+            let of_query: f64 = zq.iter().map(|&z| q(z, n) * z + p(z, n) * (w[n] - z)).sum();
+            let mass: f64 = zq.iter().map(|&z| q(z, n)).sum();
+            let (a, b) = (0.4 / 1.5, 2.0 / 3.0);
+            (a * of_support + b * of_query) / (a + b * mass)
+        });
+        let found = updated(&joint, &settings, &Array::new(&[2, 1], w.to_vec()), 2.0 / 3.0);
+        for (x, y) in found.data().iter().zip(by_hand) {
+            assert!((x - y).abs() < 1e-14, "{found:?} {by_hand:?}");
+        }
+        let once = tim(&joint, &Tim { steps: 0, ..settings });
+        assert!((once.data()[1] + 0.5 * 2.25).abs() < 1e-15, "class means at first: {once:?}");
+    }
+
+    #[test]
     fn assignments_add_up_to_one_and_even_out_the_classes() {
         let p = softmax(&Array::from_fn(&[6, 2], |i| if i % 2 == 0 { 1.0 } else { 0.1 * i as f64 }));
         let assigned = assignments(&p, 0.1);
