@@ -8,7 +8,7 @@ use crate::heads::svm::svm;
 
 /// How a [`FeatureHead`](crate::FeatureHead) tells the classes of a support apart. `z` are transformed feature vectors.
 ///
-/// Of all of them the classes may have unequal numbers of examples. With few features the heads hardly differ (Lee et al. 2019, table 3);
+/// Classes may have unequal numbers of examples in all of them. With few features the heads hardly differ (Lee et al. 2019, table 3);
 /// logistic regression is a good choice from five shots on, nearest mean and cosine at one shot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum HeadKind {
