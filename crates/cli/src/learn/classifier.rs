@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use fewshot_autodiff::Array;
 use fewshot_encoders::Preset;
 use fewshot_meta::{
-    Checkpoint, Examples, FeatureHead, Labels, Learner, Predictor, PredictorState, save_predictor,
+    Checkpoint, Examples, FeatureHead, Labels, Learner, Predictor, PredictorState, quantile_threshold,
+    save_predictor,
 };
 use fewshot_nn::Params;
 use serde::{Deserialize, Serialize};
@@ -74,15 +75,6 @@ impl Classifier {
         let temperature = held_out.as_ref().map_or(1.0, |held_out| held_out.temperature);
         let mut known = held_out.map(|held_out| held_out.known_scores()).unwrap_or_default();
         known.sort_by(f64::total_cmp);
-        let all: Vec<usize> = (0..examples.labels.len()).collect();
-        let support = examples.chosen(&all);
-        let learner = FeatureHead { temperature, ..head.learner(examples.least_shots()) };
-        let adapted = |learner: &FeatureHead| {
-            learner
-                .try_adapt(&Learner::<f32>::init(learner, 0), &support)
-                .map_err(|error| Error::Evaluation(format!("the pictures: {}", one_line(error))))
-        };
-        let (predictor, likeness) = (adapted(&learner)?, adapted(&cosine())?);
         let learned = Learned {
             encoder: encoding
                 .path()
@@ -96,7 +88,35 @@ impl Classifier {
             files: examples.files.iter().map(|path| name_of(path)).collect(),
             known,
         };
-        Ok(Classifier { learned, support: support.x, predictor, likeness })
+        Classifier::solved(learned, examples.vectors)
+    }
+
+    /// Learns from further pictures too: of its classes, by name, or of others. Temperature and refusing stay as they were measured.
+    pub fn with(self, more: PictureExamples) -> Result<Classifier, Error> {
+        let Classifier { mut learned, support, .. } = self;
+        let mut numbers = Vec::with_capacity(more.classes.len());
+        for class in more.classes {
+            let known = learned.classes.iter().position(|own| own.name == class.name);
+            numbers.push(known.unwrap_or(learned.classes.len()));
+            match known {
+                Some(number) => learned.classes[number].shots += class.shots,
+                None => learned.classes.push(class),
+            }
+        }
+        learned.labels.extend(more.labels.iter().map(|&label| numbers[label]));
+        learned.files.extend(more.files.iter().map(|path| name_of(path)));
+        let d = support.shape()[1];
+        let all = [support.data(), more.vectors.data()].concat();
+        Classifier::solved(learned, Array::new(&[all.len() / d, d], all))
+    }
+
+    fn solved(learned: Learned, support: Array) -> Result<Classifier, Error> {
+        let least = learned.classes.iter().map(|class| class.shots).min().unwrap_or(0);
+        let learner = FeatureHead { temperature: learned.temperature, ..learned.head.learner(least) };
+        let wrong = |error| Error::Evaluation(format!("the pictures: {}", one_line(error)));
+        let predictor = adapted(&learner, &learned.labels, &support).map_err(wrong)?;
+        let likeness = adapted(&cosine(), &learned.labels, &support).map_err(wrong)?;
+        Ok(Classifier { learned, support, predictor, likeness })
     }
 
     pub fn head(&self) -> Head {
@@ -153,7 +173,7 @@ impl Classifier {
                 100.0 * least
             ));
         }
-        Ok(known[((share * known.len() as f64).floor() as usize).min(known.len() - 1)])
+        Ok(quantile_threshold(known, share))
     }
 
     /// The answer about a picture with these features.
@@ -220,12 +240,20 @@ impl Classifier {
         if !fits {
             return Err(damaged("its pictures are not those of its classes".into()));
         }
-        let examples = Examples::new(support.clone(), Labels::Classes(learned.labels.clone()));
-        let likeness = cosine()
-            .try_adapt(&Learner::<f32>::init(&cosine(), 0), &examples)
-            .map_err(|error| damaged(one_line(error)))?;
+        let likeness =
+            adapted(&cosine(), &learned.labels, &support).map_err(|error| damaged(one_line(error)))?;
         Ok(Classifier { learned, support, predictor, likeness })
     }
+}
+
+/// What a head has learned from features of classes.
+fn adapted(
+    learner: &FeatureHead,
+    labels: &[usize],
+    support: &Array,
+) -> Result<Box<dyn Predictor>, fewshot_meta::Error> {
+    let support = Examples::new(support.clone(), Labels::Classes(labels.to_vec()));
+    learner.try_adapt(&Learner::<f32>::init(learner, 0), &support)
 }
 
 /// The head's own state and the features that it rests on.

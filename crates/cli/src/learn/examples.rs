@@ -25,19 +25,23 @@ pub struct PictureExamples {
 }
 
 impl PictureExamples {
-    /// Those of a folder of class folders.
+    /// Those of a folder of class folders, two or more.
     pub fn of_folder(path: &Path, encoding: &Encoding) -> Result<PictureExamples, Error> {
-        let listed = folder::list(path)?;
-        if let Encoding::Onnx(..) = encoding {
-            let remarks = listed.layout.iter().map(ToString::to_string);
-            let passed = (!listed.passed_over.is_empty()).then(|| listed.passed_over.to_string());
-            remarks.chain(passed).for_each(|words| note(format!("note: {}: {words}", shown_path(path))));
-        }
+        let listed = listed(path, encoding)?;
         if let [only] = &listed.classes[..] {
             let cause = "there is nothing to tell it from; add a folder for another";
             let said = format!("{}: holds one class, {}: {cause}", shown_path(path), shown(&only.name));
             return Err(Error::Combination(said));
         }
+        PictureExamples::of(listed, encoding)
+    }
+
+    /// Those of a folder of class folders, of which there may be one.
+    pub fn to_add(path: &Path, encoding: &Encoding) -> Result<PictureExamples, Error> {
+        PictureExamples::of(listed(path, encoding)?, encoding)
+    }
+
+    fn of(listed: folder::Listed, encoding: &Encoding) -> Result<PictureExamples, Error> {
         let class = |class: &folder::Class| Class { name: class.name.clone(), shots: class.files.len() };
         let classes: Vec<Class> = listed.classes.iter().map(class).collect();
         let numbered = listed.classes.into_iter().enumerate();
@@ -55,11 +59,6 @@ impl PictureExamples {
         self.classes.len()
     }
 
-    /// Pictures of the smallest class.
-    pub fn least_shots(&self) -> usize {
-        self.classes.iter().map(|class| class.shots).min().unwrap_or(0)
-    }
-
     /// Those of these numbers, with the numbers of their classes.
     pub fn chosen(&self, numbers: &[usize]) -> Examples<Array> {
         let d = self.vectors.shape()[1];
@@ -68,6 +67,17 @@ impl PictureExamples {
         let labels = numbers.iter().map(|&number| self.labels[number]).collect();
         Examples::new(Array::new(&[numbers.len(), d], x), Labels::Classes(labels))
     }
+}
+
+/// The pictures of a folder; says how it was understood.
+fn listed(path: &Path, encoding: &Encoding) -> Result<folder::Listed, Error> {
+    let listed = folder::list(path)?;
+    if let Encoding::Onnx(..) = encoding {
+        let remarks = listed.layout.iter().map(ToString::to_string);
+        let passed = (!listed.passed_over.is_empty()).then(|| listed.passed_over.to_string());
+        remarks.chain(passed).for_each(|words| note(format!("note: {}: {words}", shown_path(path))));
+    }
+    Ok(listed)
 }
 
 /// All vectors, or what is wrong with the first picture that has none; the vectors of the others are kept.

@@ -1,6 +1,9 @@
 //! What was measured on held-out pictures.
 
 use fewshot_episodes::names::shown;
+use fewshot_meta::{
+    KnownScore, Reliability, auroc, brier_score, false_positive_rate, negative_log_likelihood,
+};
 use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::Class;
@@ -15,8 +18,6 @@ use crate::terminal::padded;
 const WIDEST_MATRIX: usize = 12;
 /// The share of known pictures that may be refused, where refusing is shown.
 const REFUSED: f64 = 0.05;
-/// Bins of probabilities for the calibration error.
-const BINS: usize = 15;
 /// The normal deviate of a 95 % interval.
 const DEVIATE: f64 = 1.96;
 
@@ -40,6 +41,8 @@ pub struct Measured {
     pub confidence: f64,
     /// Expected calibration error.
     pub calibration_error: f64,
+    pub brier: f64,
+    pub negative_log_likelihood: f64,
     /// How often a known picture looks more like a class than one of an unknown class does.
     pub auroc: f64,
     /// Refused pictures of unknown classes, where 5 % of the known are refused.
@@ -145,20 +148,21 @@ impl Measured {
         let answers = held_out.answers();
         let mut confusion = vec![vec![0; ways]; ways];
         held_out.labels.iter().zip(&answers).for_each(|(&label, &answer)| confusion[label][answer] += 1);
-        let right: Vec<bool> =
-            held_out.labels.iter().zip(&answers).map(|(label, answer)| label == answer).collect();
-        let confidences = held_out.confidences();
+        let right = (0..ways).map(|class| confusion[class][class]).sum();
+        let probabilities = held_out.probabilities();
+        let confidences =
+            KnownScore::MaxProbability.of(&held_out.logits.map(|logit| logit / held_out.temperature));
         let [known, unknown] = [held_out.known_scores(), held_out.unknown_scores()];
-        let threshold = quantile(&known, REFUSED);
-        let refused = unknown.iter().filter(|score| **score < threshold).count();
         Measured {
             confusion,
             accuracy: held_out.accuracy(),
-            interval: wilson(right.iter().filter(|right| **right).count(), right.len()),
+            interval: wilson(right, answers.len()),
             confidence: confidences.iter().sum::<f64>() / confidences.len() as f64,
-            calibration_error: calibration_error(&confidences, &right),
+            calibration_error: Reliability::new(&probabilities, &held_out.labels).expected_error(),
+            brier: brier_score(&probabilities, &held_out.labels),
+            negative_log_likelihood: negative_log_likelihood(&probabilities, &held_out.labels),
             auroc: auroc(&known, &unknown),
-            refused: refused as f64 / unknown.len() as f64,
+            refused: 1.0 - false_positive_rate(&known, &unknown, 1.0 - REFUSED),
         }
     }
 }
@@ -169,34 +173,6 @@ fn wilson(right: usize, all: usize) -> [f64; 2] {
     let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
     let half = DEVIATE / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
     [(middle - half).max(0.0), (middle + half).min(1.0)]
-}
-
-/// The number below which this share of numbers lies: refusing what is smaller refuses no more than that.
-pub fn quantile(numbers: &[f64], share: f64) -> f64 {
-    let mut sorted = numbers.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((share * sorted.len() as f64).floor() as usize).min(sorted.len() - 1)]
-}
-
-fn calibration_error(confidences: &[f64], right: &[bool]) -> f64 {
-    let mut bins = [(0.0, 0.0); BINS];
-    for (confidence, right) in confidences.iter().zip(right) {
-        let (sum, hits) = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];
-        *sum += confidence;
-        *hits += f64::from(u8::from(*right));
-    }
-    bins.iter().map(|(sum, hits)| (sum - hits).abs()).sum::<f64>() / right.len() as f64
-}
-
-fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
-    let mut sorted = unknown.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let share = |score: &f64| {
-        let below = sorted.partition_point(|other| other < score);
-        let up_to = sorted.partition_point(|other| other <= score);
-        (below + up_to) as f64 / 2.0
-    };
-    known.iter().map(share).sum::<f64>() / (known.len() * unknown.len()) as f64
 }
 
 #[cfg(test)]
@@ -211,12 +187,5 @@ mod tests {
             "Newcombe 1998, table I: {low} {high}"
         );
         assert_eq!(wilson(10, 10)[1], 1.0);
-        assert_eq!(auroc(&[3.0, 1.0], &[2.0, 0.0]), 0.75);
-        assert_eq!(auroc(&[1.0], &[1.0]), 0.5);
-        let right: Vec<bool> = (0..10).map(|i| i < 7).collect();
-        assert!((calibration_error(&[0.9; 10], &right) - 0.2).abs() < 1e-12);
-        let scores: Vec<f64> = (0..100).map(f64::from).collect();
-        let threshold = quantile(&scores, 0.05);
-        assert_eq!(scores.iter().filter(|score| **score < threshold).count(), 5);
     }
 }

@@ -1,8 +1,8 @@
 //! What a classifier answers about pictures that it has not learned from: each is held out once.
 
-use fewshot_autodiff::Array;
+use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Purpose, RngExt, stream};
-use fewshot_meta::{FeatureHead, HeadKind, Learner, Transform, fit_temperature};
+use fewshot_meta::{FeatureHead, HeadKind, KnownScore, Learner, Transform, fit_temperature};
 use rayon::prelude::*;
 
 use crate::error::{Error, one_line};
@@ -14,8 +14,6 @@ const PARTS: usize = 5;
 
 /// Answers about pictures that were held out; of classes with one picture none is.
 pub struct HeldOut {
-    /// The numbers of the pictures.
-    pub pictures: Vec<usize>,
     /// Their classes.
     pub labels: Vec<usize>,
     /// Their logits `[n, ways]`, before any temperature.
@@ -45,7 +43,7 @@ impl HeldOut {
         let (logits, cosines) = (joined(|part| &part.logits), joined(|part| &part.cosines));
         // where all are right, or no more than chance, no temperature is best
         let temperature = fit_temperature(&logits, &labels).unwrap_or(1.0);
-        Ok(Some(HeldOut { pictures, labels, logits, cosines, temperature }))
+        Ok(Some(HeldOut { labels, logits, cosines, temperature }))
     }
 
     fn ways(&self) -> usize {
@@ -63,18 +61,15 @@ impl HeldOut {
         right as f64 / self.labels.len() as f64
     }
 
-    /// How sure it was of each answer.
-    pub fn confidences(&self) -> Vec<f64> {
-        let row = |row: &[f64]| {
-            let most = row[largest(row)];
-            1.0 / row.iter().map(|logit| ((logit - most) / self.temperature).exp()).sum::<f64>()
-        };
-        self.logits.data().chunks(self.ways()).map(row).collect()
+    /// The probabilities of the classes `[n, ways]`.
+    pub fn probabilities(&self) -> Array<f64> {
+        let logits = self.logits.map(|logit| logit / self.temperature);
+        Tape::new().var(&logits).softmax(1).value()
     }
 
     /// How like its class each is: the largest cosine to a class mean.
     pub fn known_scores(&self) -> Vec<f64> {
-        self.cosines.data().chunks(self.ways()).map(|row| row[largest(row)]).collect()
+        KnownScore::MaxLogit.of(&self.cosines)
     }
 
     /// How like a class each would seem if there were no class of its own.

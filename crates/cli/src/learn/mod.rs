@@ -2,7 +2,7 @@
 
 mod advice;
 pub mod classifier;
-mod examples;
+pub mod examples;
 mod figures;
 mod folds;
 mod heads;

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::evaluate::takes_any_ways;
 use crate::files;
 use crate::learn::classifier::Classifier;
+use crate::learn::examples::PictureExamples;
 use crate::norm;
 use crate::on_threads;
 use crate::pictures;
@@ -57,7 +58,7 @@ pub struct PredictArgs {
     #[arg(value_name = "DIR|FILE")]
     pub model: PathBuf,
 
-    /// Pictures to learn from: a folder with a folder for each class
+    /// Pictures to learn from, with a file of learn further ones: a folder with a folder for each class
     #[arg(long, value_name = "FOLDER")]
     pub support: Option<PathBuf>,
 
@@ -113,6 +114,13 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
     on_threads(args.threads, || {
         if let Some(classifier) = classifier(args)? {
             let encoding = by_classifier::encoding(args, &classifier)?;
+            let classifier = match &args.support {
+                Some(folder) => classifier.with(PictureExamples::to_add(folder, &encoding)?)?,
+                None => classifier,
+            };
+            if let Some(path) = &args.save {
+                classifier.save(path)?;
+            }
             return printed(args, &by_classifier::answered(args, &classifier, &encoding, &images)?);
         }
         let adapted = adapted(args)?;

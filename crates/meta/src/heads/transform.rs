@@ -12,6 +12,8 @@ use crate::heads::algebra::{Matrix, dot, mean_row};
 /// use fewshot_meta::Transform;
 /// let x = Array::new(&[2, 2], vec![3.0_f64, 4.0, 0.0, 2.0]);
 /// assert_eq!(Transform::UnitLength.apply(&x).data(), [0.6, 0.8, 0.0, 1.0]);
+/// let squares = Array::new(&[1, 2], vec![9.0_f64, -16.0]);
+/// assert_eq!(Transform::RootUnitLength.apply(&squares).data(), [0.6, -0.8]);
 /// let centred = Transform::centred_on(&Array::new(&[2, 2], vec![1.0_f64, 1.0, -1.0, 3.0])); // the mean is (0, 2)
 /// assert_eq!(centred.apply(&Array::new(&[1, 2], vec![0.0_f64, 7.0])).data(), [0.0, 1.0]);
 /// ```
@@ -22,6 +24,10 @@ pub enum Transform {
     /// `z = x / |x|` (L2N). A vector of zeros stays as it is.
     #[default]
     UnitLength,
+    /// `z = r / |r|` with the square roots `r = sign(x) sqrt(|x|)` of the numbers, which makes the skewed features of rectified networks more like
+    /// normal variates (Hu, Gripon, Pateux 2021: "Leveraging the Feature Distribution in Transfer-based Few-Shot Learning", equation 1 with
+    /// beta 1/2 and epsilon 0, where features are not negative).
+    RootUnitLength,
     /// `z = (x - centre) / |x - centre|` (CL2N).
     CentredUnitLength {
         /// The mean feature vector of the images the encoder was trained with, `d` numbers: neither of the support nor of test classes.
@@ -65,6 +71,9 @@ impl Transform {
                 row.iter_mut().zip(centre).for_each(|(x, centre)| *x -= centre);
             }
         }
+        if *self == Transform::RootUnitLength {
+            z.data_mut().iter_mut().for_each(|x| *x = x.abs().sqrt().copysign(*x));
+        }
         if *self != Transform::Plain {
             z.data_mut().chunks_exact_mut(d.max(1)).for_each(to_unit_length);
         }
@@ -75,7 +84,7 @@ impl Transform {
     pub fn centre(&self) -> Option<&[f64]> {
         match self {
             Transform::CentredUnitLength { centre } => Some(centre),
-            Transform::Plain | Transform::UnitLength => None,
+            Transform::Plain | Transform::UnitLength | Transform::RootUnitLength => None,
         }
     }
 
@@ -84,6 +93,7 @@ impl Transform {
         match self {
             Transform::Plain => "plain",
             Transform::UnitLength => "unit length",
+            Transform::RootUnitLength => "roots, unit length",
             Transform::CentredUnitLength { .. } => "centred, unit length",
         }
     }
