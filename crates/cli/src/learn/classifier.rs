@@ -17,8 +17,9 @@ use crate::encoding::{Encoding, name_of};
 use crate::error::{Error, one_line};
 use crate::files;
 use crate::learn::examples::PictureExamples;
-use crate::learn::folds::{HeldOut, cosine};
+use crate::learn::folds::{HeldOut, largest};
 use crate::learn::heads::Head;
+use crate::learn::likeness::Likeness;
 
 /// Key and value that mark a file of this kind.
 pub const FORMAT: &str = "fewshot-classifier";
@@ -33,8 +34,7 @@ pub struct Classifier {
     /// The features of the pictures `[n, d]`.
     support: Array,
     predictor: Box<dyn Predictor>,
-    /// Cosines to the class means, by which pictures of no class are known.
-    likeness: Box<dyn Predictor>,
+    likeness: Likeness,
 }
 
 /// Everything but numbers of features.
@@ -58,7 +58,7 @@ struct Learned {
 pub struct Named {
     /// Probability of each class.
     pub probabilities: Vec<f64>,
-    /// How like a class the picture is: the largest cosine to a class mean.
+    /// How like a class the picture is.
     pub likeness: f64,
     /// The number of the picture that is most like it, by cosine.
     pub nearest: usize,
@@ -73,7 +73,7 @@ impl Classifier {
         held_out: Option<HeldOut>,
     ) -> Result<Classifier, Error> {
         let temperature = held_out.as_ref().map_or(1.0, |held_out| held_out.temperature);
-        let mut known = held_out.map(|held_out| held_out.known_scores()).unwrap_or_default();
+        let mut known = held_out.map(|held_out| held_out.known).unwrap_or_default();
         known.sort_by(f64::total_cmp);
         let learned = Learned {
             encoder: encoding
@@ -114,8 +114,9 @@ impl Classifier {
         let least = learned.classes.iter().map(|class| class.shots).min().unwrap_or(0);
         let learner = FeatureHead { temperature: learned.temperature, ..learned.head.learner(least) };
         let wrong = |error| Error::Evaluation(format!("the pictures: {}", one_line(error)));
-        let predictor = adapted(&learner, &learned.labels, &support).map_err(wrong)?;
-        let likeness = adapted(&cosine(), &learned.labels, &support).map_err(wrong)?;
+        let examples = Examples::new(support.clone(), Labels::Classes(learned.labels.clone()));
+        let adapted = learner.try_adapt(&Learner::<f32>::init(&learner, 0), &examples);
+        let (predictor, likeness) = (adapted.map_err(wrong)?, Likeness::of(&examples).map_err(wrong)?);
         Ok(Classifier { learned, support, predictor, likeness })
     }
 
@@ -181,10 +182,9 @@ impl Classifier {
         let x = Array::new(&[1, vector.len()], vector);
         let wrong = |error: fewshot_meta::Error| Error::Evaluation(one_line(error));
         let probabilities = self.predictor.try_probabilities(&x).map_err(wrong)?;
-        let likeness = self.likeness.try_predict(&x).map_err(wrong)?;
         Ok(Named {
             probabilities: probabilities.data().iter().map(|&p| f64::from(p)).collect(),
-            likeness: likeness.data().iter().copied().map(f64::from).fold(f64::NEG_INFINITY, f64::max),
+            likeness: self.likeness.scores(&x).map_err(wrong)?[0],
             nearest: self.nearest(x.data()),
         })
     }
@@ -199,7 +199,7 @@ impl Classifier {
             if square > 0.0 { product / square.sqrt() } else { 0.0 }
         };
         let cosines: Vec<f64> = self.support.data().chunks(vector.len()).map(cosine).collect();
-        crate::learn::folds::largest(&cosines)
+        largest(&cosines)
     }
 
     /// Writes a file that [`Classifier::read`] reads.
@@ -240,20 +240,10 @@ impl Classifier {
         if !fits {
             return Err(damaged("its pictures are not those of its classes".into()));
         }
-        let likeness =
-            adapted(&cosine(), &learned.labels, &support).map_err(|error| damaged(one_line(error)))?;
+        let examples = Examples::new(support.clone(), Labels::Classes(learned.labels.clone()));
+        let likeness = Likeness::of(&examples).map_err(|error| damaged(one_line(error)))?;
         Ok(Classifier { learned, support, predictor, likeness })
     }
-}
-
-/// What a head has learned from features of classes.
-fn adapted(
-    learner: &FeatureHead,
-    labels: &[usize],
-    support: &Array,
-) -> Result<Box<dyn Predictor>, fewshot_meta::Error> {
-    let support = Examples::new(support.clone(), Labels::Classes(labels.to_vec()));
-    learner.try_adapt(&Learner::<f32>::init(learner, 0), &support)
 }
 
 /// The head's own state and the features that it rests on.

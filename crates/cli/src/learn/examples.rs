@@ -1,5 +1,6 @@
 //! The pictures of a folder as examples of feature vectors.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fewshot_autodiff::Array;
@@ -57,6 +58,13 @@ impl PictureExamples {
     /// How many classes there are.
     pub fn ways(&self) -> usize {
         self.classes.len()
+    }
+
+    /// Those of these numbers, with the numbers of their classes among those that are there.
+    pub fn renumbered(&self, numbers: &[usize]) -> Examples<Array> {
+        let labels: BTreeSet<usize> = numbers.iter().map(|&number| self.labels[number]).collect();
+        let place = |&number: &usize| labels.range(..self.labels[number]).count();
+        Examples::new(self.chosen(numbers).x, Labels::Classes(numbers.iter().map(place).collect()))
     }
 
     /// Those of these numbers, with the numbers of their classes.

@@ -4,6 +4,7 @@ use fewshot_episodes::names::shown;
 use fewshot_meta::{
     KnownScore, Reliability, auroc, brier_score, false_positive_rate, negative_log_likelihood,
 };
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::Class;
@@ -43,9 +44,17 @@ pub struct Measured {
     pub calibration_error: f64,
     pub brier: f64,
     pub negative_log_likelihood: f64,
+    /// How pictures of classes that were left out are known; nothing where there are two classes.
+    pub detection: Option<Detection>,
+}
+
+/// How well pictures of unknown classes are told from others.
+#[derive(Clone, Copy, Serialize)]
+pub struct Detection {
     /// How often a known picture looks more like a class than one of an unknown class does.
     pub auroc: f64,
-    /// Refused pictures of unknown classes, where 5 % of the known are refused.
+    /// The share of pictures of unknown classes that is refused, where 5 % of the known are refused.
+    #[serde(rename = "refused_at_5_percent")]
     pub refused: f64,
 }
 
@@ -91,12 +100,11 @@ impl Figures {
                 100.0 * measured.calibration_error
             ),
         ];
-        if self.classes.len() > 2 {
+        if let Some(Detection { auroc, refused }) = measured.detection {
             lines.push(format!(
-                "unknown     of pictures of a class left out {:.1} % are refused where {:.0} % of the others are (AUROC {:.3})",
-                100.0 * measured.refused,
+                "unknown     where {:.0} % of pictures are refused, {:.1} % are of a class that was left out (AUROC {auroc:.3})",
                 100.0 * REFUSED,
-                measured.auroc
+                100.0 * refused
             ));
         }
         lines.push(format!("by class    {}", self.by_class(measured)));
@@ -152,7 +160,7 @@ impl Measured {
         let probabilities = held_out.probabilities();
         let confidences =
             KnownScore::MaxProbability.of(&held_out.logits.map(|logit| logit / held_out.temperature));
-        let [known, unknown] = [held_out.known_scores(), held_out.unknown_scores()];
+        let (known, unknown) = (&held_out.known, &held_out.unknown);
         Measured {
             confusion,
             accuracy: held_out.accuracy(),
@@ -161,8 +169,10 @@ impl Measured {
             calibration_error: Reliability::new(&probabilities, &held_out.labels).expected_error(),
             brier: brier_score(&probabilities, &held_out.labels),
             negative_log_likelihood: negative_log_likelihood(&probabilities, &held_out.labels),
-            auroc: auroc(&known, &unknown),
-            refused: 1.0 - false_positive_rate(&known, &unknown, 1.0 - REFUSED),
+            detection: (!unknown.is_empty()).then(|| Detection {
+                auroc: auroc(known, unknown),
+                refused: 1.0 - false_positive_rate(known, unknown, 1.0 - REFUSED),
+            }),
         }
     }
 }

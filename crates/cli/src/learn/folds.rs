@@ -2,24 +2,29 @@
 
 use fewshot_autodiff::{Array, Tape};
 use fewshot_episodes::{Purpose, RngExt, stream};
-use fewshot_meta::{FeatureHead, HeadKind, KnownScore, Learner, Transform, fit_temperature};
+use fewshot_meta::{Learner, fit_temperature};
 use rayon::prelude::*;
 
 use crate::error::{Error, one_line};
 use crate::learn::examples::PictureExamples;
 use crate::learn::heads::Head;
+use crate::learn::likeness::Likeness;
 
-/// Parts of the pictures, of which each is held out in turn.
+/// Parts of the pictures, of which each is held out in turn; and parts of the classes.
 const PARTS: usize = 5;
+/// Fewest classes of which some are left out.
+const FEWEST_CLASSES: usize = 3;
 
 /// Answers about pictures that were held out; of classes with one picture none is.
 pub struct HeldOut {
-    /// Their classes.
+    /// The classes of the pictures.
     pub labels: Vec<usize>,
     /// Their logits `[n, ways]`, before any temperature.
     pub logits: Array<f64>,
-    /// Their cosines to the class means `[n, ways]`.
-    pub cosines: Array<f64>,
+    /// How like their class they are.
+    pub known: Vec<f64>,
+    /// How like a class pictures of classes are that were left out; none where there are two classes.
+    pub unknown: Vec<f64>,
     /// What logits are to be divided by, so that probabilities mean what they say.
     pub temperature: f64,
 }
@@ -36,14 +41,13 @@ impl HeldOut {
             return Ok(None);
         }
         let labels: Vec<usize> = pictures.iter().map(|&picture| examples.labels[picture]).collect();
-        let joined = |values: fn(&Part) -> &Vec<f64>| {
-            let all = answered.iter().flat_map(|part| values(part).iter().copied()).collect();
-            Array::new(&[pictures.len(), examples.ways()], all)
-        };
-        let (logits, cosines) = (joined(|part| &part.logits), joined(|part| &part.cosines));
+        let logits = answered.iter().flat_map(|part| part.logits.iter().copied()).collect();
+        let logits = Array::new(&[labels.len(), examples.ways()], logits);
+        let known = answered.iter().flat_map(|part| part.likeness.iter().copied()).collect();
+        let unknown = left_out(examples)?;
         // where all are right, or no more than chance, no temperature is best
         let temperature = fit_temperature(&logits, &labels).unwrap_or(1.0);
-        Ok(Some(HeldOut { labels, logits, cosines, temperature }))
+        Ok(Some(HeldOut { labels, logits, known, unknown, temperature }))
     }
 
     fn ways(&self) -> usize {
@@ -66,28 +70,13 @@ impl HeldOut {
         let logits = self.logits.map(|logit| logit / self.temperature);
         Tape::new().var(&logits).softmax(1).value()
     }
-
-    /// How like its class each is: the largest cosine to a class mean.
-    pub fn known_scores(&self) -> Vec<f64> {
-        KnownScore::MaxLogit.of(&self.cosines)
-    }
-
-    /// How like a class each would seem if there were no class of its own.
-    pub fn unknown_scores(&self) -> Vec<f64> {
-        let rows = self.cosines.data().chunks(self.ways()).zip(&self.labels);
-        let others = |(row, &label): (&[f64], &usize)| {
-            let others = row.iter().enumerate().filter(|(class, _)| *class != label);
-            others.map(|(_, cosine)| *cosine).fold(f64::NEG_INFINITY, f64::max)
-        };
-        rows.map(others).collect()
-    }
 }
 
 /// Answers about one part of the pictures.
 struct Part {
     pictures: Vec<usize>,
     logits: Vec<f64>,
-    cosines: Vec<f64>,
+    likeness: Vec<f64>,
 }
 
 impl Part {
@@ -100,26 +89,41 @@ impl Part {
         let (pictures, others): (Vec<usize>, Vec<usize>) =
             (0..parts.len()).partition(|&picture| parts[picture] == Some(part));
         if pictures.is_empty() {
-            return Ok(Part { pictures, logits: Vec::new(), cosines: Vec::new() });
+            return Ok(Part { pictures, logits: Vec::new(), likeness: Vec::new() });
         }
         let (support, query) = (examples.chosen(&others), examples.chosen(&pictures).x);
         let least = (0..examples.ways())
             .map(|class| others.iter().filter(|&&picture| examples.labels[picture] == class).count());
         let head = head.learner(least.min().unwrap_or(0));
-        let by = |head: &FeatureHead| {
-            let predictor = head.try_adapt(&Learner::<f32>::init(head, 0), &support);
-            let logits = predictor.and_then(|predictor| predictor.try_predict(&query));
-            logits
-                .map(|logits| logits.data().iter().map(|&logit| f64::from(logit)).collect())
-                .map_err(|error| Error::Evaluation(format!("the held-out pictures: {}", one_line(error))))
-        };
-        Ok(Part { logits: by(&head)?, cosines: by(&cosine())?, pictures })
+        let logits = head
+            .try_adapt(&Learner::<f32>::init(&head, 0), &support)
+            .and_then(|predictor| predictor.try_predict(&query))
+            .map_err(failed)?;
+        let likeness = Likeness::of(&support).and_then(|likeness| likeness.scores(&query)).map_err(failed)?;
+        let logits = logits.data().iter().map(|&logit| f64::from(logit)).collect();
+        Ok(Part { pictures, logits, likeness })
     }
 }
 
-/// Cosines of features to class means.
-pub fn cosine() -> FeatureHead {
-    FeatureHead::new(HeadKind::Cosine { scale: 1.0 }, Transform::UnitLength)
+fn failed(error: fewshot_meta::Error) -> Error {
+    Error::Evaluation(format!("the held-out pictures: {}", one_line(error)))
+}
+
+/// How like a class the pictures are of classes that nothing was learned of: of a fifth of the classes at a time.
+fn left_out(examples: &PictureExamples) -> Result<Vec<f64>, Error> {
+    let ways = examples.ways();
+    if ways < FEWEST_CLASSES {
+        return Ok(Vec::new());
+    }
+    let parts = PARTS.min(ways);
+    let scores = |part: usize| {
+        let (unknown, known): (Vec<usize>, Vec<usize>) =
+            (0..examples.labels.len()).partition(|&picture| examples.labels[picture] % parts == part);
+        let likeness = Likeness::of(&examples.renumbered(&known)).map_err(failed)?;
+        likeness.scores(&examples.chosen(&unknown).x).map_err(failed)
+    };
+    let scores: Result<Vec<Vec<f64>>, Error> = (0..parts).into_par_iter().map(scores).collect();
+    Ok(scores?.concat())
 }
 
 /// The part in which each picture is held out.

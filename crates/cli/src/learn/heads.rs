@@ -5,7 +5,7 @@ use fewshot_meta::{FeatureHead, HeadKind, Scale, Transform};
 use serde::{Deserialize, Serialize};
 
 /// The penalty of ridge regression: best of 0.1, 1 and 10, and of all heads, on features of hand signs, playing cards and flowers (F).
-const LAMBDA: f64 = 0.1;
+pub const LAMBDA: f64 = 0.1;
 /// The scale of its answers where it cannot be found on the support.
 const SCALE: f64 = 10.0;
 

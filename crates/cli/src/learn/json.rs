@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::adapted::Class;
 use crate::encoding::{Encoding, name_of};
 use crate::learn::classifier::Classifier;
-use crate::learn::figures::Figures;
+use crate::learn::figures::{Detection, Figures};
 use crate::learn::heads::Head;
 
 #[derive(Serialize)]
@@ -27,8 +27,7 @@ struct HeldOut<'a> {
     calibration_error: f64,
     brier: f64,
     negative_log_likelihood: f64,
-    unknown_auroc: f64,
-    unknown_refused_at_5_percent: f64,
+    unknown: Option<Detection>,
     confusion: &'a [Vec<usize>],
 }
 
@@ -42,8 +41,7 @@ impl Figures {
             calibration_error: measured.calibration_error,
             brier: measured.brier,
             negative_log_likelihood: measured.negative_log_likelihood,
-            unknown_auroc: measured.auroc,
-            unknown_refused_at_5_percent: measured.refused,
+            unknown: measured.detection,
             confusion: &measured.confusion,
         });
         let json = Json {

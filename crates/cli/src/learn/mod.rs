@@ -7,6 +7,7 @@ mod figures;
 mod folds;
 mod heads;
 mod json;
+mod likeness;
 
 use std::path::PathBuf;
 
