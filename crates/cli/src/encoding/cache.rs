@@ -27,7 +27,7 @@ impl Cache {
     /// Of an encoding; it remembers nothing where no folder can be made.
     pub fn of(encoding: &Encoding) -> Cache {
         let folder = folder().map(|folder| folder.join("features").join(encoding.checksum()));
-        let folder = folder.filter(|folder| files::create_folder(folder).is_ok());
+        let folder = folder.filter(|folder| fs::create_dir_all(folder).is_ok());
         Cache { folder, width: encoding.width() }
     }
 

@@ -10,6 +10,8 @@ mod features;
 mod fitting;
 mod folder;
 mod kept_predictors;
+mod learn;
+mod learn_bad_input;
 mod moved_data;
 mod names;
 mod odd_data;

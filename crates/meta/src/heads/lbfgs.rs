@@ -13,7 +13,7 @@ const SLOPE: f64 = 0.9;
 /// Halvings and doublings of one line search.
 const TRIES: usize = 80;
 /// Relative error of a value, below which a decrease cannot be told.
-const ROUNDING: f64 = 1e-14;
+const ROUNDING: f64 = 1e-12;
 
 /// Where the search ended.
 #[derive(Clone, Debug)]
