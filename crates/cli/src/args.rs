@@ -7,7 +7,8 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::embed::{self, EmbedArgs};
-use crate::learn::{self, LearnArgs};
+use crate::heads_measured::Together;
+use crate::learn::{self, Head, LearnArgs};
 use crate::places::Data;
 use crate::predict::{self, PredictArgs};
 use crate::runs::{self, RunsArgs};
@@ -101,7 +102,7 @@ pub struct PresetsArgs {
 /// Arguments of `evaluate`.
 #[derive(Args, Debug)]
 pub struct EvaluateArgs {
-    /// Folder of a run: the --out of `fewshot train`
+    /// Folder of a run: the --out of `fewshot train`; with --head a file of feature vectors
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 
@@ -144,6 +145,14 @@ pub struct EvaluateArgs {
     /// Leave the last layer away and compare features by cosine instead (NIL); runs of maml, fomaml and anil
     #[arg(long)]
     pub nil: bool,
+
+    /// Measure this classifier of features instead, on a file of fewshot embed
+    #[arg(long, value_enum, value_name = "HEAD")]
+    pub head: Option<Head>,
+
+    /// Measure a classifier that answers all queries of an episode together instead, on a file of fewshot embed
+    #[arg(long, value_enum, value_name = "HEAD")]
+    pub transductive: Option<Together>,
 
     /// Which part of the split to draw classes from
     #[arg(long, value_enum, default_value_t = Part::Test)]

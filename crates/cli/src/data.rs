@@ -224,7 +224,7 @@ pub fn listed(split: &ClassSplit, part: Part) -> &[ClassId] {
 }
 
 /// The streams of episodes to measure on, which training never uses.
-fn purpose(part: Part) -> Purpose {
+pub fn purpose(part: Part) -> Purpose {
     match part {
         Part::Validation => Purpose::Validation,
         Part::Train | Part::Test => Purpose::Test,

@@ -4,6 +4,7 @@ use crate::algorithms::ALL;
 use crate::args::EvaluateArgs;
 use crate::data::TestEpisodes;
 use crate::error::Error;
+use crate::heads_measured;
 use crate::measure::{Head, Measured, Subject, measure, verification};
 use crate::official;
 use crate::on_threads;
@@ -16,6 +17,9 @@ use crate::trained::Trained;
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
+    if heads_measured::run(args)? {
+        return Ok(());
+    }
     let run = Trained::read(&args.dir)?;
     let (algorithm, trained_on) = (run.settings.name(), run.settings.data.name());
     let settings = overridden(args, run.settings.clone())?;

@@ -142,7 +142,8 @@ impl Loaded {
     }
 }
 
-fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
+/// Divides pictures as is asked.
+pub fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit, Error> {
     Ok(match (split, data) {
         (Split::Alphabets, _) => glyphs::split(images),
         (Split::Maml, Data::Omniglot(_)) => omniglot::maml_split(images, SPLIT_SEED)?,

@@ -23,6 +23,7 @@ mod fingerprint;
 mod fitting;
 #[cfg(test)]
 mod golden;
+mod heads_measured;
 mod interrupt;
 mod keeper;
 mod kept;

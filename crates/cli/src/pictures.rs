@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_episodes::folder::{self, Colour, Folder, FolderConfig, Tones};
+use fewshot_episodes::folder::{self, Colour, Folder, FolderConfig, PassedOver, Tones};
 use fewshot_episodes::names::shown_path;
 use fewshot_episodes::{ClassSplit, ImageSet};
 
@@ -101,13 +101,18 @@ pub fn replace(data: &Data, settings: &mut Settings) -> Result<(), Error> {
 /// passed over.
 pub fn load(path: &Path, pictures: &Pictures) -> Result<(ImageSet, Option<ClassSplit>), Error> {
     let Folder { images, split, layout, passed_over } = folder::load(path, &pictures.config())?;
+    remarks(path, layout.as_deref(), &passed_over);
+    Ok((images, split))
+}
+
+/// Says how the parts of a folder were understood, where that is not as usual, and what was passed over.
+pub fn remarks(path: &Path, layout: Option<&str>, passed_over: &PassedOver) {
     if let Some(layout) = layout {
         note(format!("note: {}: {layout}", shown_path(path)));
     }
     if !passed_over.is_empty() {
         note(format!("note: {}: {passed_over}", shown_path(path)));
     }
-    Ok((images, split))
 }
 
 /// Why episodes cannot be drawn, in terms of the options and of a folder's classes, whose division may be that of a run.

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use ndarray::ArrayD;
 use rten::{Dimension, Model, NodeId, RunOptions, ThreadPool, ValueType};
@@ -18,9 +19,27 @@ const LARGEST_MODEL: u64 = 1 << 31;
 /// Most numbers of a feature vector.
 const WIDEST: usize = 1 << 20;
 
-thread_local! {
-    /// A picture is encoded by one thread: that makes the best of several for many pictures, and the bits do not depend on their number.
-    static ONE: Arc<ThreadPool> = Arc::new(ThreadPool::with_num_threads(1));
+/// Pools of one thread each that no picture is being encoded by.
+#[derive(Default)]
+struct Pools(Mutex<Vec<Arc<ThreadPool>>>);
+
+impl Pools {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Arc<ThreadPool>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does work by a pool of one thread: for many pictures that makes the best of several threads, and the bits do not depend on their number.
+    /// The caller waits on a thread of its own, since a worker of rayon that waited for another pool would take up further pictures meanwhile,
+    /// one within the other, until its stack is full.
+    fn with_one<T: Send>(&self, work: impl FnOnce(Arc<ThreadPool>) -> T + Send) -> T {
+        let pool = self.free().pop().unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+        let done = thread::scope(|scope| {
+            let waiting = scope.spawn(|| work(Arc::clone(&pool)));
+            waiting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        self.free().push(pool);
+        done
+    }
 }
 
 /// A frozen encoder: pictures `[height, width, channels]` in, feature vectors out.
@@ -36,6 +55,7 @@ pub struct Encoder {
     side: usize,
     width: usize,
     checksum: String,
+    pools: Pools,
 }
 
 impl Encoder {
@@ -56,7 +76,8 @@ impl Encoder {
         let (input, side) = input(&model, &wants).map_err(unfit)?;
         let output = output(&model, &wants).map_err(unfit)?;
         let path = path.to_owned();
-        let mut encoder = Encoder { path, model, wants, input, output, side, width: 0, checksum };
+        let mut encoder =
+            Encoder { path, model, wants, input, output, side, width: 0, checksum, pools: Pools::default() };
         let grey = ArrayD::from_elem(encoder.shape().to_vec(), 0.5);
         encoder.width = encoder.features(&grey)?.len();
         Ok(encoder)
@@ -111,11 +132,14 @@ impl Encoder {
     }
 
     fn features(&self, picture: &ArrayD<f32>) -> Result<Vec<f32>, Error> {
-        let mut options = RunOptions::default();
-        options.thread_pool = Some(ONE.with(Arc::clone));
         let inputs = vec![(self.input, self.prepared(picture).into())];
+        let run = |pool| {
+            let mut options = RunOptions::default();
+            options.thread_pool = Some(pool);
+            self.model.run_n(inputs, [self.output], Some(options))
+        };
         let unfit = |cause: String| Error::Unfit { path: self.path.clone(), cause };
-        let [value] = self.model.run_n(inputs, [self.output], Some(options)).map_err(|error| {
+        let [value] = self.pools.with_one(run).map_err(|error| {
             let size = self.side;
             unfit(format!(
                 "it cannot be run on a picture of {size}x{size}: {}; see its description, or export it anew",

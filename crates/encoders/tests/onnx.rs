@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fewshot_encoders::{Encoder, Error, Preset};
 use ndarray::ArrayD;
+use rayon::prelude::*;
 
 /// A field of a message of Protocol Buffers that holds bytes.
 fn bytes(field: u8, content: &[u8]) -> Vec<u8> {
@@ -236,4 +237,17 @@ fn damaged_models_are_answered_or_refused() {
         bytes[place] ^= 1 << bit;
         tried(&bytes);
     }
+}
+
+#[test]
+fn many_pictures_may_be_encoded_by_the_workers_of_a_pool() {
+    let planes = Graph::of("Flatten", &["n", "3", "2", "2"], &["n", "12"]);
+    let folder = tempfile::tempdir().unwrap();
+    let encoder = Encoder::open(planes.write(folder.path(), None), Some(Preset::Half)).unwrap();
+    let alone = encoder.encode(&picture()).unwrap();
+    // a worker that took up another picture while it waits would need more than this stack
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).stack_size(1 << 16).build().unwrap();
+    let all: Vec<Vec<f32>> =
+        pool.install(|| (0..3000).into_par_iter().map(|_| encoder.encode(&picture()).unwrap()).collect());
+    assert!(all.iter().all(|features| *features == alone));
 }

@@ -11,7 +11,7 @@ use fewshot_meta::{Examples, Labels};
 use crate::adapted::Class;
 use crate::encoding::{Encoding, vectors};
 use crate::error::Error;
-use crate::report::note;
+use crate::pictures::remarks;
 
 /// Feature vectors with their classes and pictures.
 pub struct PictureExamples {
@@ -81,9 +81,7 @@ impl PictureExamples {
 fn listed(path: &Path, encoding: &Encoding) -> Result<folder::Listed, Error> {
     let listed = folder::list(path)?;
     if let Encoding::Onnx(..) = encoding {
-        let remarks = listed.layout.iter().map(ToString::to_string);
-        let passed = (!listed.passed_over.is_empty()).then(|| listed.passed_over.to_string());
-        remarks.chain(passed).for_each(|words| note(format!("note: {}: {words}", shown_path(path))));
+        remarks(path, listed.layout.as_deref(), &listed.passed_over);
     }
     Ok(listed)
 }

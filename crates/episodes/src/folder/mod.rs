@@ -171,10 +171,12 @@ pub struct Class {
 }
 
 /// The pictures of a folder before they are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     /// Its classes, in order of their names.
     pub classes: Vec<Class>,
+    /// The division it brings, if any.
+    pub split: Option<ClassSplit>,
     /// How its parts were understood, where that is not as usual: one line.
     pub layout: Option<String>,
     /// Files beside its pictures.
@@ -189,7 +191,14 @@ struct Listing {
     layout: Option<String>,
 }
 
-/// The classes of a folder and the files of their pictures, of which none is read: as [`load`] finds them, whatever division there is.
+impl Listed {
+    /// As many images of one pixel as there are pictures, by which the classes can be divided before any is read.
+    pub fn placeholders(&self) -> ImageSet {
+        placeholders(&self.classes)
+    }
+}
+
+/// The classes of a folder and the files of their pictures, of which none is read: as [`load`] finds them.
 ///
 /// ```no_run
 /// use fewshot_episodes::folder;
@@ -203,8 +212,35 @@ struct Listing {
 /// When the folder cannot be read, holds no class folder, a class folder without pictures, or pictures beside folders; and when a
 /// list names what is not there, or a class is in two parts.
 pub fn list(path: impl AsRef<Path>) -> Result<Listed, Error> {
-    let (Listing { classes, layout, .. }, passed_over) = listing(path.as_ref())?;
-    Ok(Listed { classes, layout, passed_over })
+    let root = path.as_ref();
+    let (Listing { classes, parts, layout }, passed_over) = listing(root)?;
+    let (split, layout) = split(root, &placeholders(&classes), parts, layout)?;
+    Ok(Listed { classes, split, layout, passed_over })
+}
+
+fn placeholders(classes: &[Class]) -> ImageSet {
+    ImageSet::new(
+        [1, 1, 1],
+        classes.iter().map(|class| (class.name.clone(), vec![0; class.files.len()])).collect(),
+    )
+}
+
+/// The division that a folder brings, and how its parts were understood.
+fn split(
+    root: &Path,
+    images: &ImageSet,
+    parts: Option<Vec<usize>>,
+    layout: Option<String>,
+) -> Result<(Option<ClassSplit>, Option<String>), Error> {
+    if let Some(parts) = parts {
+        return Ok((Some(division::of_parts(images, &parts)?), layout));
+    }
+    if !division::are_divided(&parts::lists(root, ENDING)?) {
+        return Ok((None, layout));
+    }
+    let split = ClassSplit::read(images, root)?;
+    let layout = and(layout, unlisted_classes(images, &split));
+    Ok((Some(split), layout))
 }
 
 fn listing(root: &Path) -> Result<(Listing, PassedOver), Error> {
@@ -239,22 +275,14 @@ pub fn load(path: impl AsRef<Path>, config: &FolderConfig) -> Result<Folder, Err
     let root = path.as_ref();
     config.check()?;
     let (listing, passed_over) = listing(root)?;
-    let Listing { classes, parts, mut layout } = listing;
+    let Listing { classes, parts, layout } = listing;
     let pictures: usize = classes.iter().map(|class| class.files.len()).sum();
     let bytes = pictures.saturating_mul(config.shape().iter().product());
     if bytes > MAX_BYTES {
         return Err(Error::TooManyPixels { path: root.into(), bytes, limit: MAX_BYTES });
     }
     let images = ImageSet::new(config.shape(), decoded(classes, config)?);
-    let split = match parts {
-        Some(parts) => Some(division::of_parts(&images, &parts)?),
-        None if division::are_divided(&parts::lists(root, ENDING)?) => {
-            let split = ClassSplit::read(&images, root)?;
-            layout = and(layout, unlisted_classes(&images, &split));
-            Some(split)
-        }
-        None => None,
-    };
+    let (split, layout) = split(root, &images, parts, layout)?;
     Ok(Folder { images, split, layout, passed_over })
 }
 

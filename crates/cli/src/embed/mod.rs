@@ -1,6 +1,8 @@
 //! `fewshot embed`: the features of all drawings of a run's data by its encoder, as a file to learn from.
 
-use std::path::PathBuf;
+mod by_encoder;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -14,24 +16,27 @@ use rayon::prelude::*;
 use crate::args::Part;
 use crate::args::count;
 use crate::data::{Source, listed};
+use crate::encoding::EncoderArgs;
 use crate::error::Error;
 use crate::evaluate::replace_data;
 use crate::files;
 use crate::measure::nil;
 use crate::on_threads;
-use crate::places::Data;
+use crate::places::{Data, Split};
 use crate::report::result;
 use crate::settings::Settings;
 use crate::trained::Trained;
 
 /// In two lines, for narrow terminals.
-pub const USAGE: &str = "fewshot embed [OPTIONS]\n       --out <FILE> <DIR>";
+pub const USAGE: &str = "fewshot embed [OPTIONS]\n       --out <FILE> <DIR|--encoder FILE>";
 
 pub const EXAMPLES: &str = "\
 Examples:
   fewshot train pretrain --data omniglot:data/omniglot --out runs/encoder
   fewshot embed runs/encoder --out omniglot.safetensors
   fewshot train --preset leo-omniglot-5w1s --data features:omniglot.safetensors
+  fewshot embed --encoder lite0.onnx --encoder-preset half --data folder:photographs --out photographs.safetensors
+      an encoder that others trained, instead of a run
 
 The file has, for each part train, val and test of the run's split, PART.features (float32 [n, d]) and PART.labels (int64 [n]), \
 and in its metadata the names of the classes. \
@@ -41,16 +46,23 @@ Where a rotated drawing is another class in the run (--rotations new-classes), i
 #[derive(Args, Debug)]
 pub struct EmbedArgs {
     /// Folder of a run: the --out of `fewshot train`
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "encoder", conflicts_with = "encoder")]
+    pub dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub encoder: EncoderArgs,
 
     /// File for the features, replaced if it is there
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 
-    /// Take the data from here, e.g. omniglot:PATH, when they have moved
-    #[arg(long, value_name = "DATA")]
+    /// Take the data from here, e.g. omniglot:PATH, when they have moved; with --encoder folder:PATH
+    #[arg(long, value_name = "DATA", required_unless_present = "dir")]
     pub data: Option<Data>,
+
+    /// Division of the classes of pictures for --encoder: own, or a folder with train.txt, val.txt and test.txt [default: own]
+    #[arg(long, value_name = "SPLIT", requires = "encoder")]
+    pub split: Option<Split>,
 
     /// Threads; the file does not depend on it [default: all cores]
     #[arg(long, value_parser = count, value_name = "N")]
@@ -62,8 +74,9 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
     if let Some(cause) = files::not_replaceable(&args.out) {
         return Err(Error::option("out", shown_path(&args.out), cause));
     }
-    let run = Trained::read(&args.dir)?;
-    embeds(args, &run.settings)?;
+    let Some(dir) = &args.dir else { return by_encoder::run(args) };
+    let run = Trained::read(dir)?;
+    embeds(dir, &run.settings)?;
     let mut settings = run.settings.clone();
     replace_data(args.data.as_ref(), &mut settings)?;
     let meta = settings.algorithm.start(&settings, run.meta.clone());
@@ -79,14 +92,17 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
     };
     let [train, validation, test] =
         [part(Part::Train)?, part(Part::Validation)?, part(Part::Test)?].map(Arc::new);
-    let counts =
-        [&train, &validation, &test].map(|set| format!("{} of {} classes", set.len(), set.classes()));
-    let parts = FeatureParts { train, validation, test };
+    written(args, FeatureParts { train, validation, test })
+}
+
+/// Writes the file, and says what it holds.
+fn written(args: &EmbedArgs, parts: FeatureParts) -> Result<(), Error> {
+    let sets = [&parts.train, &parts.validation, &parts.test];
+    let [train, validation, test] = sets.map(|set| format!("{} of {} classes", set.len(), set.classes()));
     let wrong = |error: std::io::Error| {
         Error::Write(format!("{}: {error}; choose another --out", shown_path(&args.out)))
     };
     files::write(&args.out, &parts.to_bytes()).map_err(wrong)?;
-    let [train, validation, test] = counts;
     result(format!(
         "{}: vectors of {} numbers; training {train}, validation {validation}, test {test}",
         shown_path(&args.out),
@@ -95,7 +111,7 @@ pub fn run(args: &EmbedArgs) -> Result<(), Error> {
 }
 
 /// Refuses runs whose encoder gives no features by itself.
-fn embeds(args: &EmbedArgs, settings: &Settings) -> Result<(), Error> {
+fn embeds(dir: &Path, settings: &Settings) -> Result<(), Error> {
     let name = settings.name();
     let cause = match &settings.classes {
         None => "was trained on sinusoids, which are no drawings; give a run on drawings".into(),
@@ -112,7 +128,7 @@ fn embeds(args: &EmbedArgs, settings: &Settings) -> Result<(), Error> {
              protonet or pretrain with --norm running"
         ),
     };
-    Err(Error::Run { path: args.dir.clone(), cause })
+    Err(Error::Run { path: dir.to_owned(), cause })
 }
 
 /// Classes, and where a turned drawing is another class all turns of them.
