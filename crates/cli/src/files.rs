@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::interrupt;
 use crate::run_files::{ALL, CONFIG, MODEL};
 
+/// What a page begins with.
+const PAGE: &[u8] = b"<!doctype html>";
+
 /// Opens a regular file to read. A device, a pipe or a folder is refused instead of being waited for.
 pub fn open(path: &Path) -> io::Result<File> {
     let regular = |about: fs::Metadata| match about.is_file() {
@@ -44,6 +47,20 @@ pub fn not_replaceable(path: &Path) -> Option<&'static str> {
         Ok(0) => None,
         Ok(9) if start[8] == b'{' => None,
         _ => Some("it holds something else than weights or features; choose another name, or remove it"),
+    }
+}
+
+/// Why a page may not be written to a file that is there: it is no page.
+pub fn no_page(path: &Path) -> Option<&'static str> {
+    let place = fs::canonicalize(path).ok()?;
+    if place.is_dir() {
+        return Some("it is a folder; name a file");
+    }
+    let mut start = [0; PAGE.len()];
+    match File::open(&place).and_then(|mut file| file.read(&mut start)) {
+        Ok(0) => None,
+        Ok(_) if start.eq_ignore_ascii_case(PAGE) => None,
+        _ => Some("it holds something else than a page; choose another name, or remove it"),
     }
 }
 

@@ -10,6 +10,7 @@ mod beginning;
 mod changes;
 mod config;
 mod config_place;
+mod confusion;
 mod data;
 mod division;
 mod drawings;

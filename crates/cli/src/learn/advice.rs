@@ -25,7 +25,7 @@ impl Figures {
 
     /// The classes that are taken for one another most often.
     fn confused(&self) -> Option<String> {
-        let confusion = &self.measured.as_ref()?.confusion;
+        let confusion = &self.measured.as_ref()?.confusion.counts;
         let name = |class: usize| shown(&self.classes[class].name).to_string();
         let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
         for first in 0..confusion.len() {

@@ -1,22 +1,18 @@
 //! What was measured on held-out pictures.
 
-use fewshot_episodes::names::shown;
 use fewshot_meta::{
     KnownScore, Reliability, auroc, brier_score, false_positive_rate, negative_log_likelihood,
 };
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::Class;
+use crate::confusion::Confusion;
 use crate::encoding::Encoding;
 use crate::learn::classifier::Classifier;
 use crate::learn::examples::PictureExamples;
 use crate::learn::folds::HeldOut;
 use crate::predict::plural;
-use crate::terminal::padded;
 
-/// Most classes whose confusions are shown as a matrix.
-const WIDEST_MATRIX: usize = 12;
 /// The share of known pictures that may be refused, where refusing is shown.
 const REFUSED: f64 = 0.05;
 /// The normal deviate of a 95 % interval.
@@ -33,8 +29,7 @@ pub struct Figures {
 
 /// Figures about held-out pictures.
 pub struct Measured {
-    /// How often pictures of a class were taken for a class: `[truth][answer]`.
-    pub confusion: Vec<Vec<usize>>,
+    pub confusion: Confusion,
     pub accuracy: f64,
     /// Wilson's 95 % interval of the accuracy.
     pub interval: [f64; 2],
@@ -84,7 +79,7 @@ impl Figures {
             ];
         };
         let [low, high] = measured.interval.map(|share| 100.0 * share);
-        let held: usize = measured.confusion.iter().flatten().sum();
+        let held = measured.confusion.all();
         let pixels = self.pixels.map(|share| format!("pixels alone {:.1} %, ", 100.0 * share));
         let mut lines = vec![
             format!(
@@ -107,64 +102,24 @@ impl Figures {
                 100.0 * refused
             ));
         }
-        lines.push(format!("by class    {}", self.by_class(measured)));
-        if self.classes.len() <= WIDEST_MATRIX {
-            lines.extend(self.matrix(measured));
-        }
+        lines.push(format!("by class    {}", measured.confusion.by_class(&self.classes, "not held out")));
+        lines.extend(measured.confusion.matrix(&self.classes));
         lines
-    }
-
-    /// Right answers of each class, the fewest first.
-    fn by_class(&self, measured: &Measured) -> String {
-        let share = |class: &usize| {
-            let row = &measured.confusion[*class];
-            row[*class] as f64 / row.iter().sum::<usize>().max(1) as f64
-        };
-        let mut order: Vec<usize> = (0..self.classes.len()).collect();
-        order.sort_by(|a, b| share(a).total_cmp(&share(b)));
-        let words = |class: usize| {
-            let row = &measured.confusion[class];
-            let name = shown(&self.classes[class].name);
-            match row.iter().sum::<usize>() {
-                0 => format!("{name} not held out"),
-                held => format!("{name} {} of {held}", row[class]),
-            }
-        };
-        order.into_iter().map(words).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Rows of true classes, columns of answers.
-    fn matrix(&self, measured: &Measured) -> Vec<String> {
-        let names: Vec<String> = self.classes.iter().map(|class| shown(&class.name).to_string()).collect();
-        let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
-        let most = measured.confusion.iter().flatten().max().copied().unwrap_or(0);
-        let column = most.to_string().len().max(names.len().to_string().len());
-        let cells = |values: &mut dyn Iterator<Item = usize>| {
-            values.map(|value| format!(" {value:column$}")).collect::<String>()
-        };
-        let head = format!("{}{}   is taken for class", padded("", width + 5), cells(&mut (1..=names.len())));
-        let row = |(number, name): (usize, &String)| {
-            let counts = cells(&mut measured.confusion[number].iter().copied());
-            format!("  {:2} {}{counts}", number + 1, padded(name, width))
-        };
-        std::iter::once(head).chain(names.iter().enumerate().map(row)).collect()
     }
 }
 
 impl Measured {
     fn new(ways: usize, held_out: &HeldOut) -> Measured {
         let answers = held_out.answers();
-        let mut confusion = vec![vec![0; ways]; ways];
-        held_out.labels.iter().zip(&answers).for_each(|(&label, &answer)| confusion[label][answer] += 1);
-        let right = (0..ways).map(|class| confusion[class][class]).sum();
+        let confusion = Confusion::of(ways, held_out.labels.iter().copied().zip(answers.iter().copied()));
         let probabilities = held_out.probabilities();
         let confidences =
             KnownScore::MaxProbability.of(&held_out.logits.map(|logit| logit / held_out.temperature));
         let (known, unknown) = (&held_out.known, &held_out.unknown);
         Measured {
+            interval: wilson(confusion.right(), answers.len()),
             confusion,
             accuracy: held_out.accuracy(),
-            interval: wilson(right, answers.len()),
             confidence: confidences.iter().sum::<f64>() / confidences.len() as f64,
             calibration_error: Reliability::new(&probabilities, &held_out.labels).expected_error(),
             brier: brier_score(&probabilities, &held_out.labels),

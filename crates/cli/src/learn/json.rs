@@ -42,7 +42,7 @@ impl Figures {
             brier: measured.brier,
             negative_log_likelihood: measured.negative_log_likelihood,
             unknown: measured.detection,
-            confusion: &measured.confusion,
+            confusion: &measured.confusion.counts,
         });
         let json = Json {
             encoder: encoding.path().map(name_of),

@@ -1,6 +1,7 @@
 //! The answers of `fewshot predict` in words, as JSON and as CSV.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use fewshot_episodes::names::shown;
 use serde::Serialize;
@@ -8,13 +9,14 @@ use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
 use crate::adapted::Class;
+use crate::confusion::Confusion;
 use crate::error::Error;
 use crate::terminal::padded;
 
 /// Classes named beside the likeliest.
 const RUNNERS_UP: usize = 2;
 /// What is said instead of a class.
-const NONE: &str = "none of these";
+pub const NONE: &str = "none of these";
 
 /// What became of one picture.
 pub struct Answer {
@@ -143,7 +145,42 @@ impl Answers<'_> {
             .join("\n")
     }
 
-    fn name(&self, class: usize) -> &str {
+    /// How right the answers are, where the pictures lie in folders that are called as the classes are.
+    pub fn compared(&self) -> Vec<String> {
+        let pairs =
+            self.answers.iter().filter_map(|answer| Some((self.truth(&answer.image)?, self.answer(answer)?)));
+        let confusion = Confusion::of(self.classes.len(), pairs);
+        let all = confusion.all();
+        if all == 0 {
+            return Vec::new();
+        }
+        let share = 100.0 * confusion.right() as f64 / all as f64;
+        let about = if all == self.answers.len() { "" } else { " that are answered" };
+        let mut lines = vec![
+            format!(
+                "right       {} of {all} in folders of their classes{about}: {share:.1} %",
+                confusion.right()
+            ),
+            format!("by class    {}", confusion.by_class(self.classes, "none")),
+        ];
+        lines.extend(confusion.matrix(self.classes));
+        lines
+    }
+
+    /// The class after which the folder of a picture is called.
+    pub fn truth(&self, image: &str) -> Option<usize> {
+        let folder = Path::new(image).parent()?;
+        self.classes.iter().position(|class| folder.ends_with(&class.name))
+    }
+
+    /// The class that is answered; nothing for a picture that was refused or could not be read.
+    pub fn answer(&self, answer: &Answer) -> Option<usize> {
+        let named = answer.named.as_ref().ok().filter(|named| !named.refused)?;
+        Some(by_size(&named.probabilities)[0])
+    }
+
+    /// The name of a class.
+    pub fn name(&self, class: usize) -> &str {
         &self.classes[class].name
     }
 

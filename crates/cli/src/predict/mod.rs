@@ -3,7 +3,9 @@
 mod answers;
 mod by_classifier;
 mod by_run;
+mod page;
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -80,6 +82,10 @@ pub struct PredictArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Write a page of the pictures to look through, by class and the most doubtful first, replacing one that is there
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
     /// Print CSV and nothing else
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
@@ -101,6 +107,9 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
     {
         return Err(Error::option("save", shown_path(path), cause));
     }
+    if let Some((path, cause)) = args.html.as_ref().and_then(|path| Some((path, files::no_page(path)?))) {
+        return Err(Error::option("html", shown_path(path), cause));
+    }
     let images = images(&args.images)?;
     on_threads(args.threads, || {
         if let Some(classifier) = classifier(args)? {
@@ -112,13 +121,13 @@ pub fn run(args: &PredictArgs) -> Result<(), Error> {
             if let Some(path) = &args.save {
                 classifier.save(path)?;
             }
-            return printed(args, &by_classifier::answered(args, &classifier, &encoding, &images)?);
+            return printed(args, &by_classifier::answered(args, &classifier, &encoding, &images)?, &images);
         }
         let adapted = by_run::adapted(args)?;
         if let Some(path) = &args.save {
             adapted.save(path)?;
         }
-        printed(args, &by_run::answered(args, &adapted, &images)?)
+        printed(args, &by_run::answered(args, &adapted, &images)?, &images)
     })
 }
 
@@ -148,7 +157,12 @@ fn classifier(args: &PredictArgs) -> Result<Option<Classifier>, Error> {
 }
 
 /// Prints answers in the form that is asked for.
-fn printed(args: &PredictArgs, answers: &Answers) -> Result<(), Error> {
+fn printed(args: &PredictArgs, answers: &Answers, images: &[PathBuf]) -> Result<(), Error> {
+    if let Some(path) = &args.html {
+        let wrong =
+            |error: io::Error| Error::Write(format!("{}: {error}; choose another --html", shown_path(path)));
+        files::write(path, page::page(answers, images).as_bytes()).map_err(wrong)?;
+    }
     if args.json {
         say_as_it_is(answers.json())?;
     } else if args.csv {
@@ -156,6 +170,8 @@ fn printed(args: &PredictArgs, answers: &Answers) -> Result<(), Error> {
     } else {
         answers.about.iter().try_for_each(say)?;
         answers.lines().into_iter().try_for_each(result)?;
+        answers.compared().into_iter().try_for_each(say)?;
+        args.html.iter().try_for_each(|path| say(format!("page        {}", shown_path(path))))?;
         args.save.iter().try_for_each(|path| say(format!("saved       {}", shown_path(path))))?;
     }
     answers.complete()

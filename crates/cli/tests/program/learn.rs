@@ -204,3 +204,66 @@ fn every_head_answers_and_without_an_encoder_pixels_do() {
     assert!(said.contains("give an encoder that others trained (--encoder FILE.onnx)"), "{said}");
     assert!(right(&file));
 }
+
+#[test]
+fn a_page_shows_the_doubtful_first_and_the_folders_tell_what_is_right() {
+    let (cache, _data, file) = learned();
+    let queries = drawings(&[3; 4], 10);
+    write(&queries.path().join("class3/strange.png"), &drawing(0, 1));
+    fs::write(queries.path().join("class2/none.txt"), "no picture").unwrap();
+    let page = cache.path().join("page.html");
+    let predict = |page: &Path| {
+        let mut command = with_cache(&cache);
+        command.arg("predict").arg(&file).arg(queries.path()).arg("--html").arg(page);
+        command
+    };
+    let said = printed(&mut predict(&page));
+    assert!(said.contains("right       12 of 13 in folders of their classes: 92.3 %"), "{said}");
+    assert!(said.contains("class3 3 of 4"), "{said}");
+    let text = fs::read_to_string(&page).unwrap();
+    assert_eq!(text.matches("<img ").count(), 13);
+    assert_eq!(text.matches("class=\"wrong\"").count(), 1);
+    let place = |name: &str| text.find(&format!("<h2>{name} ")).unwrap();
+    assert!(place("class0") < place("class1") && place("class2") < place("class3"));
+    printed(&mut predict(&page));
+    let picture = queries.path().join("class3/strange.png");
+    let before = fs::read(&picture).unwrap();
+    crate::support::fails(&mut predict(&picture), 2, "it holds something else than a page");
+    assert_eq!(fs::read(&picture).unwrap(), before);
+}
+
+#[test]
+fn features_of_a_folder_are_embedded_and_heads_measured() {
+    let (cache, data) = (tempfile::tempdir().unwrap(), drawings(&[6; 10], 0));
+    let file = cache.path().join("features.safetensors");
+    let mut embed = with_cache(&cache);
+    embed
+        .arg("embed")
+        .arg("--data")
+        .arg(format!("folder:{}", data.path().display()))
+        .arg("--encoder")
+        .arg(encoder());
+    let said = printed(embed.args(["--encoder-preset", "half", "--out"]).arg(&file));
+    assert!(said.contains("vectors of 192 numbers; training 30 of 5 classes, validation 0 of 0 classes, test 30 of 5 classes"), "{said}");
+    let evaluate = |options: &[&str]| {
+        let mut command = with_cache(&cache);
+        command
+            .arg("evaluate")
+            .arg(&file)
+            .args(["--ways", "4", "--queries", "3", "--episodes", "20"])
+            .args(options);
+        command
+    };
+    for options in [
+        ["--head", "ridge"],
+        ["--head", "cosine"],
+        ["--transductive", "rectified"],
+        ["--transductive", "tim"],
+    ] {
+        let figures = json(&mut evaluate(&options));
+        assert!(figures["accuracy"].as_f64().unwrap() > 0.7, "{options:?}: {figures}");
+    }
+    let said = printed(&mut evaluate(&["--transductive", "laplacian-shot"]));
+    assert!(said.contains("not to be compared with results of one query at a time"), "{said}");
+    crate::support::fails(&mut evaluate(&["--head", "ridge", "--shots", "4"]), 2, "shots 4");
+}
