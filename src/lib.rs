@@ -16,6 +16,7 @@
 //! | see the whole in twenty lines | the example below |
 //! | learn from a table of one's own | [`episodes::Tasks`], `examples/11_own_table.rs` |
 //! | learn from pictures of one's own | [`episodes::folder`], [`episodes::ImageTasks`] |
+//! | name photographs with an encoder that others trained | feature `encoders`, [`meta::FeatureHead`] |
 //! | use a model of one's own | [`nn::Sequential`], or [`nn::Model`] where layers are no chain; `examples/03_own_model.rs` |
 //! | use another algorithm | [`meta`]: the learners, and what they share in [`meta::Learner`] |
 //! | write an algorithm of one's own | [`meta::Learner`], [`meta::InnerLoop`], `examples/09_own_algorithm.rs` |
@@ -52,19 +53,22 @@
 //!
 //! # Features
 //!
-//! Both are on by default. Who learns from numbers, feature vectors or the built-in glyphs can do without them, which saves
+//! The first two are on by default. Who learns from numbers, feature vectors or the built-in glyphs can do without them, which saves
 //! 29 of the 89 crates below these: `fewshot = { ..., default-features = false }`.
 //!
 //! | feature | what it brings |
 //! |---|---|
 //! | `images` | [`episodes::folder`]: folders of pictures of one's own, in PNG, JPEG, WebP, GIF, BMP, TIFF and PNM |
 //! | `archives` | [`omniglot::load`](episodes::omniglot) and `omniglot::runs`: the official archives, read in place or unpacked |
+//! | `encoders` | `encoders`: encoders that others trained, in ONNX; with [`meta::FeatureHead`] on their features |
 
 #![forbid(unsafe_code)]
 // links to what a feature brings lead nowhere without it
 #![cfg_attr(not(all(feature = "images", feature = "archives")), allow(rustdoc::broken_intra_doc_links))]
 
 pub use fewshot_autodiff as autodiff;
+#[cfg(feature = "encoders")]
+pub use fewshot_encoders as encoders;
 pub use fewshot_episodes as episodes;
 pub use fewshot_meta as meta;
 pub use fewshot_nn as nn;
