@@ -151,7 +151,7 @@ pub struct EvaluateArgs {
     pub head: Option<Head>,
 
     /// Measure a classifier that answers all queries of an episode together instead, on a file of fewshot embed
-    #[arg(long, value_enum, value_name = "HEAD")]
+    #[arg(long, value_enum, value_name = "HEAD", conflicts_with = "head")]
     pub transductive: Option<Together>,
 
     /// Which part of the split to draw classes from

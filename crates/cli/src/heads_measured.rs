@@ -1,9 +1,10 @@
 //! `fewshot evaluate FILE --head HEAD`: a classifier of fixed features on episodes of a file of feature vectors.
 
 use clap::ValueEnum;
-use fewshot_episodes::FeatureParts;
+use fewshot_autodiff::Array;
 use fewshot_episodes::names::{from_os, shown_path};
-use fewshot_meta::{Evaluation, Learner, Transductive, TransductiveHead, evaluate};
+use fewshot_episodes::{FeatureParts, FeatureSet};
+use fewshot_meta::{Evaluation, Learner, Transductive, TransductiveHead, Transform, evaluate};
 use serde::Serialize;
 
 use crate::args::{EvaluateArgs, Part};
@@ -34,14 +35,23 @@ pub enum Together {
 }
 
 impl Together {
-    fn learner(self, head: Head) -> TransductiveHead {
+    /// On features of length one, centred before on the mean of those of the training classes, where there are some: all of these heads were
+    /// published on such.
+    fn learner(self, base: &FeatureSet) -> TransductiveHead {
         let kind = match self {
             Together::Rectified => Transductive::rectified(),
             Together::LabelPropagation => Transductive::label_propagation(),
             Together::LaplacianShot => Transductive::laplacian_shot(),
             Together::Tim => Transductive::tim(),
         };
-        TransductiveHead::new(kind, head.learner(1).transform)
+        let vectors =
+            |class| (0..base.vectors(class)).flat_map(move |k| base.vector(class, k).iter().copied());
+        let all: Vec<f32> = (0..base.classes()).flat_map(vectors).collect();
+        let transform = match base.len() {
+            0 => Transform::UnitLength,
+            count => Transform::centred_on(&Array::new(&[count, base.width()], all)),
+        };
+        TransductiveHead::new(kind, transform)
     }
 
     fn words(self) -> &'static str {
@@ -86,7 +96,7 @@ pub fn run(args: &EvaluateArgs) -> Result<bool, Error> {
     let head = args.head.unwrap_or_default();
     let evaluated = on_threads(args.threads, || {
         let learner: Box<dyn Learner> = match args.transductive {
-            Some(together) => Box::new(together.learner(head)),
+            Some(together) => Box::new(together.learner(&parts.train)),
             None => Box::new(head.learner(episode[1])),
         };
         evaluate(&*learner, &learner.init(0), &*tasks, episodes as u64)
