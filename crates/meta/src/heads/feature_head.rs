@@ -6,8 +6,9 @@ use fewshot_nn::{Input, Noise, NormPolicy, ParamSpec};
 use crate::error::Error;
 use crate::fit::{self, Answers, example};
 use crate::heads::head_kind::HeadKind;
-use crate::heads::solved::{HeadPredictor, Solved};
+use crate::heads::solved::{BIAS, CENTRE, HeadPredictor, MEANS, Solved, WEIGHTS};
 use crate::heads::transform::Transform;
+use crate::labels::Labels;
 use crate::learner::{Learner, Steps, learner_spec};
 use crate::meta::Meta;
 use crate::outcome::Outcome;
@@ -58,9 +59,37 @@ impl FeatureHead {
     }
 
     /// The classifier for a support, or why there is none, in words.
-    fn solved<F: Float>(&self, support: &Examples<Array<F>>) -> Result<Solved, String> {
+    pub(crate) fn solved<F: Float>(&self, support: &Examples<Array<F>>) -> Result<Solved, String> {
         let (classes, ways) = (support.y.class_list("FeatureHead"), support.y.ways());
         self.kind.solve(&self.transform.rounded::<F>().apply(&support.x), classes, ways)
+    }
+
+    /// Whether the settings are such as it can work with, and suit a support of these labels.
+    pub(crate) fn check_settings<F: Float>(&self, y: &Labels<Array<F>>) -> Result<(), Error> {
+        let unfit = |cause| Error::Unfit { cause };
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            let cause =
+                format!("the temperature of the head is {}: it must be above 0 and finite", self.temperature);
+            return Err(unfit(cause));
+        }
+        self.kind.check(y.class_list("check_support"), y.ways()).map_err(unfit)
+    }
+
+    /// A spec signed with what tells this head from others.
+    pub(crate) fn signed(&self, spec: ParamSpec) -> ParamSpec {
+        spec.signed("head", self.kind.signature())
+            .signed("transform", self.transform.name())
+            .signed("temperature", self.temperature)
+    }
+
+    /// The names of the arrays that hold what was solved for.
+    pub(crate) fn names(&self) -> &'static [&'static str] {
+        match (self.kind.is_of_means(), self.transform.centre()) {
+            (true, None) => &[MEANS],
+            (true, Some(_)) => &[MEANS, CENTRE],
+            (false, None) => &[WEIGHTS, BIAS],
+            (false, Some(_)) => &[WEIGHTS, BIAS, CENTRE],
+        }
     }
 
     fn predictor<F: Float>(&self, solved: &Solved, support: &Examples<Array<F>>) -> Box<dyn Predictor<F>> {
@@ -100,10 +129,7 @@ pub(crate) fn input_of_transform(transform: &Transform) -> Input {
 impl<F: Float> Learner<F> for FeatureHead {
     fn spec(&self) -> ParamSpec {
         let spec = ParamSpec::default().with_input(input_of_transform(&self.transform));
-        learner_spec(spec, "FeatureHead", NormPolicy::Batch)
-            .signed("head", self.kind.signature())
-            .signed("transform", self.transform.name())
-            .signed("temperature", self.temperature)
+        self.signed(learner_spec(spec, "FeatureHead", NormPolicy::Batch))
     }
 
     fn answers_with(&self) -> Answers {
@@ -113,13 +139,7 @@ impl<F: Float> Learner<F> for FeatureHead {
     fn check_support(&self, support: &Examples<Array<F>>) -> Result<(), Error> {
         check_features(&self.transform, support)?;
         Learner::<F>::check_example(self, example(&support.x))?;
-        let unfit = |cause| Error::Unfit { cause };
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            let cause =
-                format!("the temperature of the head is {}: it must be above 0 and finite", self.temperature);
-            return Err(unfit(cause));
-        }
-        self.kind.check(support.y.class_list("check_support"), support.y.ways()).map_err(unfit)
+        self.check_settings(&support.y)
     }
 
     /// # Errors
@@ -143,7 +163,7 @@ impl<F: Float> Learner<F> for FeatureHead {
     ) -> Vec<Box<dyn Predictor<F>>> {
         let ways = support.y.ways();
         let d = support.x.len() / support.y.len();
-        let solved = self.solved(support).unwrap_or_else(|_| Solved::unknown(d, ways));
+        let solved = self.solved(support).unwrap_or_else(|_| Solved::unknown(self.kind, d, ways));
         vec![self.predictor(&solved, support)]
     }
 

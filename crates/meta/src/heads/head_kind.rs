@@ -85,6 +85,14 @@ impl HeadKind {
         }
     }
 
+    /// Whether class means are compared, where others have a linear layer.
+    pub(crate) fn is_of_means(&self) -> bool {
+        match self {
+            HeadKind::NearestMean | HeadKind::Cosine { .. } => true,
+            HeadKind::Logistic { .. } | HeadKind::Ridge { .. } | HeadKind::Svm { .. } => false,
+        }
+    }
+
     /// Whether the settings are such as it can work with, and suit a support of these classes; or the reason why not.
     pub(crate) fn check(&self, classes: &[usize], ways: usize) -> Result<(), String> {
         let positive = |what: &str, x: f64| match x > 0.0 && x.is_finite() {

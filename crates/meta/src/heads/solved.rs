@@ -13,10 +13,10 @@ use crate::predictor::Predictor;
 use crate::predictor::state::PredictorState;
 
 /// The class means `[ways, d]`.
-const MEANS: &str = "means";
+pub(crate) const MEANS: &str = "means";
 /// The weights `[d, ways]` and bias `[ways]` of a linear head.
-const WEIGHTS: &str = "weights";
-const BIAS: &str = "bias";
+pub(crate) const WEIGHTS: &str = "weights";
+pub(crate) const BIAS: &str = "bias";
 /// What is taken off the features: `[d]`.
 pub(crate) const CENTRE: &str = "centre";
 
@@ -47,8 +47,14 @@ impl Solved {
     }
 
     /// Arrays as of one that was not found.
-    pub(crate) fn unknown(d: usize, ways: usize) -> Self {
-        Solved::Linear(Linear { weights: Array::full(&[d, ways], f64::NAN), bias: vec![f64::NAN; ways] })
+    pub(crate) fn unknown(kind: HeadKind, d: usize, ways: usize) -> Self {
+        match kind.is_of_means() {
+            true => Solved::Means(Array::full(&[ways, d], f64::NAN)),
+            false => Solved::Linear(Linear {
+                weights: Array::full(&[d, ways], f64::NAN),
+                bias: vec![f64::NAN; ways],
+            }),
+        }
     }
 
     /// That of a state of a head of this kind, and the number of features.
@@ -60,13 +66,13 @@ impl Solved {
                 _ => other(format!("{name} is {:?}, not a matrix", array.shape())),
             }
         };
-        match kind {
-            HeadKind::NearestMean | HeadKind::Cosine { .. } => {
+        match kind.is_of_means() {
+            true => {
                 let means = matrix(MEANS)?;
                 let d = means.shape()[1];
                 Ok((Solved::Means(means), d))
             }
-            HeadKind::Logistic { .. } | HeadKind::Ridge { .. } | HeadKind::Svm { .. } => {
+            false => {
                 let (weights, bias) = (matrix(WEIGHTS)?, state.known(BIAS)?);
                 let [d, ways] = [weights.shape()[0], weights.shape()[1]];
                 if bias.shape() != [ways] {

@@ -12,6 +12,7 @@ mod damaged_files;
 mod determinism;
 mod exactness;
 mod finite_differences;
+mod frozen_features;
 mod heads;
 mod heads_kept;
 mod imaml;

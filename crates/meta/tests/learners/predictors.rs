@@ -6,9 +6,9 @@ use crate::common::{Blobs, FEATURES, Net, WAYS};
 use fewshot_autodiff::Array;
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Checkpoint, Error, Examples, FineTune, Head, IMaml, Labels, Learner, Leo, LstmMetaLearner,
-    Maml, Matching, Meta, Nil, Predictor, PredictorState, Pretrain, ProtoNet, R2d2, Relation, Reptile,
-    Scratch, Siamese, Task, save_predictor,
+    Anil, Cavia, Checkpoint, Error, Examples, FeatureHead, FineTune, FrozenFeatures, Head, HeadKind, IMaml,
+    Labels, Learner, Leo, LstmMetaLearner, Maml, Matching, Meta, Nil, Predictor, PredictorState, Pretrain,
+    ProtoNet, R2d2, Relation, Reptile, Scratch, Siamese, Task, Transform, save_predictor,
 };
 use fewshot_nn::{NormAffine, NormPolicy, Params};
 
@@ -21,6 +21,10 @@ const POLICIES: [NormPolicy; 4] = [
 
 fn smooth() -> Smooth {
     Smooth::new(FEATURES, WAYS, Some(NormAffine::ScaleShift))
+}
+
+fn centred() -> FeatureHead {
+    FeatureHead::new(HeadKind::NearestMean, Transform::CentredUnitLength { centre: vec![0.1; 8] })
 }
 
 fn learners(policy: NormPolicy) -> Vec<Box<dyn Learner>> {
@@ -39,6 +43,8 @@ fn learners(policy: NormPolicy) -> Vec<Box<dyn Learner>> {
         }),
         Box::new(Pretrain { policy, ..Pretrain::new(Net::normed()) }),
         Box::new(FineTune { policy, head: Head::Zeros, ..FineTune::new(smooth()) }),
+        Box::new(FrozenFeatures { policy, ..FrozenFeatures::rfs(smooth()) }),
+        Box::new(FrozenFeatures { policy, ..FrozenFeatures::new(smooth(), centred()) }),
         Box::new(Scratch { policy, ..Scratch::new(Net::normed()) }),
         Box::new(ProtoNet { policy, ..ProtoNet::new(Net::normed()) }),
         Box::new(Nil { policy, ..Nil::new(smooth()) }),
