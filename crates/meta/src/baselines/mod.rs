@@ -2,6 +2,7 @@
 //! 5.1) or with a head on frozen features (RFS, SimpleShot), and training on the support alone.
 
 mod descent;
+mod distill;
 mod fine_tune;
 mod frozen_features;
 mod pretrain;
@@ -9,6 +10,7 @@ mod scratch;
 mod support_copies;
 mod transfer;
 
+pub use distill::{Distill, Teacher};
 pub use fine_tune::{FineTune, Head};
 pub use frozen_features::FrozenFeatures;
 pub use pretrain::Pretrain;

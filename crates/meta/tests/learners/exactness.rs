@@ -7,9 +7,9 @@ use crate::common::{Blobs, FEATURES, WAYS};
 use fewshot_autodiff::{Array, Var};
 use fewshot_episodes::Tasks;
 use fewshot_meta::{
-    Anil, Cavia, Checkpointing, Distance, Exactness, ExactnessCheck, Examples, FineTune, Head, IMaml,
-    Learner, Maml, Matching, Meta, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet, R2d2,
-    Rates, Relation, Reptile, Rule, Scratch, Solver, Steps, Task, Verdict, Vote,
+    Anil, Cavia, Checkpointing, Distance, Distill, Exactness, ExactnessCheck, Examples, FineTune, Head,
+    IMaml, Learner, Maml, Matching, Meta, MultiStep, Nil, Order, Outcome, Predictor, Pretrain, ProtoNet,
+    R2d2, Rates, Relation, Reptile, Rule, Scratch, Solver, Steps, Task, Teacher, Verdict, Vote,
 };
 use fewshot_nn::{Clip, Model, Noise, NormAffine, NormPolicy, ParamSpec, Params, Pass};
 
@@ -160,6 +160,8 @@ fn comparing_learners_are_exact() {
 #[test]
 fn baselines_are_exact() {
     check(&Pretrain::new(normed()), Verdict::Exact);
+    let teacher = Teacher::new(normed(), &Learner::<f64>::init(&Pretrain::new(normed()), 9));
+    check(&Distill::new(Pretrain::new(normed()), teacher), Verdict::Exact);
     for head in [Head::Zeros, Head::Drawn { seed: 3 }, Head::Kept] {
         let tuned = FineTune { head, steps: 3, inner_lr: 0.5, decay: 0.5, ..FineTune::new(normed()) };
         let found = check(&tuned, Verdict::Exact);

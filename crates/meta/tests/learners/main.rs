@@ -10,6 +10,7 @@ mod common;
 mod compared;
 mod damaged_files;
 mod determinism;
+mod distill;
 mod exactness;
 mod finite_differences;
 mod frozen_features;
