@@ -384,6 +384,19 @@ pub enum Error {
         /// What the line says.
         class: String,
     },
+    /// A built-in split of classes that the data have not all of.
+    #[error(
+        "{split}: {} of its 100 classes are not in the data: {}; \
+         give a folder for each fine class of CIFAR-100, under its name there, such as aquarium_fish",
+        missing.len(),
+        some(missing)
+    )]
+    MissingClasses {
+        /// The split.
+        split: &'static str,
+        /// The names of the classes.
+        missing: Vec<String>,
+    },
     /// A line of a split file that repeats another.
     #[error(
         "{} line {line}: class '{}' is already on line {first}: remove one",
@@ -540,4 +553,13 @@ pub enum Error {
         /// Cause and way out.
         cause: String,
     },
+}
+
+/// The first of some names, and how many more there are.
+fn some(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let first: Vec<String> = names.iter().take(MOST).map(|name| format!("'{}'", shown(name))).collect();
+    let more = names.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    first.join(", ") + &more
 }

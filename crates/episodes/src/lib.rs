@@ -7,8 +7,8 @@
 //! an alphabet, [`Sequences`] images whose labels come late, [`FeatureTasks`] vectors of a [`FeatureSet`], [`Sinusoid`]
 //! draws waves. Image sets come from [`omniglot`], from a
 //! [`folder`] of one's own pictures, or are made by [`glyphs`]; a [`ClassSplit`]
-//! says which classes are for training and which for testing. Training pictures are
-//! varied by an [`Augmentation`].
+//! says which classes are for training and which for testing, such as those of [`cifar`].
+//! Training pictures are varied by an [`Augmentation`].
 //!
 //! Episode `i` is a pure function of data, protocol, seed, [`Purpose`] and `i`: it
 //! does not matter which thread asks for it, nor what was asked before. All
@@ -46,6 +46,7 @@
 mod affine;
 mod alphabets;
 mod augmentation;
+pub mod cifar;
 mod class_batches;
 mod class_id;
 mod error;

@@ -6,6 +6,7 @@ mod augmentation;
 mod bad_archives;
 mod bad_lists;
 mod bad_requests;
+mod cifar;
 mod class_batches;
 mod common;
 mod episodes;
