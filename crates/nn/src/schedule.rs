@@ -13,6 +13,13 @@ pub enum Schedule {
         /// Factor of the rate.
         factor: f64,
     },
+    /// Multiplied by `factor` at each of two iterations, as networks are trained to classify pictures (He et al. 2016, section 4.2).
+    Drops {
+        /// The iterations, counted from 0, of which each is the first with the smaller rate.
+        at: [u64; 2],
+        /// Factor of the rate.
+        factor: f64,
+    },
     /// Half a cosine from the base rate down to `least` at iteration `iterations`, then constant (Loshchilov and Hutter 2017).
     Cosine {
         /// Iterations until the end.
@@ -40,6 +47,10 @@ impl Schedule {
                 let times = iteration / every.max(1);
                 base * factor.powi(times.min(i32::MAX as u64) as i32)
             }
+            Schedule::Drops { at, factor } => {
+                let passed = at.iter().filter(|&&drop| iteration >= drop).count();
+                base * factor.powi(passed as i32)
+            }
             Schedule::Cosine { iterations, every, least } => {
                 let every = every.max(1);
                 let part = (iteration / every * every) as f64 / iterations.max(1) as f64;
@@ -61,6 +72,8 @@ mod tests {
     fn rates_at_the_corners() {
         let step = Schedule::Step { every: 2000, factor: 0.5 };
         assert_eq!([0, 1999, 2000, 4000].map(|i| step.rate(1e-3, i)), [1e-3, 1e-3, 5e-4, 2.5e-4]);
+        let drops = Schedule::Drops { at: [60, 80], factor: 0.5 };
+        assert_eq!([0, 59, 60, 79, 80, 1000].map(|i| drops.rate(1.0, i)), [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]);
         let cosine = Schedule::Cosine { iterations: 100, every: 1, least: 1e-5 };
         assert_eq!(cosine.rate(1e-3, 0), 1e-3);
         assert!((cosine.rate(1e-3, 50) - 5.05e-4).abs() < 1e-12);
