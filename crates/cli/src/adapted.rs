@@ -46,6 +46,7 @@ impl Adapted {
         if let Some(split) = options.read::<Split>("split") {
             options.set("split", split.placeless().to_string());
         }
+        options.remove("teacher");
         let config = options.0.to_string();
         let classes = serde_json::to_string(&self.classes).expect("names and numbers have a form in JSON");
         let metadata = BTreeMap::from([

@@ -154,6 +154,7 @@ fn metadata(settings: &Settings) -> BTreeMap<String, String> {
     let text = |value: toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut metadata: BTreeMap<String, String> = options.map(|(key, value)| (key, text(value))).collect();
     metadata.insert("data".into(), settings.data.name().into());
+    metadata.remove("teacher");
     if let Some(classes) = &settings.classes {
         metadata.insert("split".into(), classes.split.name().into());
     }

@@ -148,6 +148,11 @@ impl Division {
         PARTS.into_iter().flat_map(|(part, _)| self.part(part).iter().map(move |listed| (listed, part)))
     }
 
+    /// Whether another one has the same training classes in the same order.
+    pub fn trains_on_the_same(&self, other: &Division) -> bool {
+        self.data == other.data && self.train == other.train
+    }
+
     fn part(&self, part: Part) -> &[Listed] {
         match part {
             Part::Train => &self.train,

@@ -57,6 +57,7 @@ impl Fit<'_> {
         let settings = self.validation(settings)?;
         let settings = if own { self.training(settings)? } else { settings };
         let settings = if own { self.measuring(settings)? } else { settings };
+        let settings = if own || self.given.has("epochs") { self.epochs(settings)? } else { settings };
         Ok((settings, self.lines))
     }
 
@@ -161,6 +162,29 @@ impl Fit<'_> {
             return self.resolved();
         }
         Ok(settings)
+    }
+
+    /// Iterations are so many as passes over the training pictures take, of an algorithm that counts these.
+    fn epochs(&mut self, settings: Settings) -> Result<Settings, Error> {
+        let (Some(epochs), Some(batch)) = (settings.options.whole("epochs"), settings.options.whole("batch"))
+        else {
+            return Ok(settings);
+        };
+        let train = self.source.classes_of(Part::Train).unwrap_or_default();
+        let turned =
+            settings.classes.as_ref().is_some_and(|classes| classes.rotations == Rotations::NewClasses);
+        let turns = if turned { 4 } else { 1 };
+        let pictures = turns * train.iter().map(|(_, count)| *count as u64).sum::<u64>();
+        let iterations = (epochs * pictures).div_ceil(batch);
+        if self.given.has("iterations") || iterations == settings.iterations || iterations == 0 {
+            return Ok(settings);
+        }
+        self.lines.push(format!(
+            "--iterations {iterations} instead of {}: {epochs} epochs of {pictures} pictures in batches of {batch}",
+            settings.iterations
+        ));
+        self.options.set("iterations", iterations as i64);
+        self.resolved()
     }
 
     /// Queries of tests, too.

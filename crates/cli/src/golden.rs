@@ -110,6 +110,9 @@ fn presets_resolve_as_before() {
         let data = match (preset.name.split('-').nth(1), preset.name.starts_with("leo")) {
             (_, true) => "data = 'features:/data'",
             _ if preset.name.contains("-omniglot") => "data = 'omniglot:/data'",
+            _ if preset.name.contains("-cifar-fs") || preset.name.contains("-fc100") => {
+                "data = 'folder:/data'"
+            }
             _ => "",
         };
         let given = options(data);

@@ -18,7 +18,7 @@
 //!
 //! Keys are the names of options, values as in a `config.toml`. A layer holds where all its conditions do: `data` is one of the
 //! names or an array of them, `ways` and `shots` lie in ranges (both ends belong to them), `network` is the one chosen by the option
-//! of that name. Later layers replace what earlier ones say, option by option: first a layer takes options away (`without`), then it
+//! of that name, and so is `split`, or one of an array. Later layers replace what earlier ones say, option by option: first a layer takes options away (`without`), then it
 //! gives its own, then it limits what is there by now (`at-least`, `at-most`; of a range such as `"1..9"` both ends). Two options
 //! that say one thing, `outer-schedule` and `halve-every`, `clip-norm` and `clip-value`, replace each other unless a layer gives both.
 //!
@@ -89,6 +89,8 @@ pub struct PresetRow {
     pub shots: Option<usize>,
     /// Network, of an algorithm that has the choice.
     pub network: Option<String>,
+    /// Division of the classes, where it is another than is usual for the data.
+    pub split: Option<String>,
     /// The figure of the paper for exactly this protocol.
     pub published: Option<String>,
     /// What was reached with it, and how far training went; see `docs/results/`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_episodes::glyphs::{self, GlyphConfig};
 use fewshot_episodes::names::shown_path;
-use fewshot_episodes::{ClassSplit, FeatureParts, ImageSet, folder, omniglot};
+use fewshot_episodes::{ClassSplit, FeatureParts, ImageSet, cifar, folder, omniglot};
 
 use crate::changes::Changes;
 use crate::data::Source;
@@ -155,7 +155,13 @@ pub fn split(images: &ImageSet, data: &Data, split: &Split) -> Result<ClassSplit
         (Split::Own, _) => folder::random_split(images, SPLIT_SEED)?,
         (Split::Koch, _) => omniglot::koch(images)?,
         (Split::Background, _) => omniglot::background_evaluation(images)?,
+        (Split::CifarFs, _) => cifar::cifar_fs(images).map_err(|error| of_split(split, error))?,
+        (Split::Fc100, _) => cifar::fc100(images).map_err(|error| of_split(split, error))?,
         (Split::Folder(folder), _) => ClassSplit::read(images, folder)
             .map_err(|error| Error::option("split", shown_path(folder), error.to_string()))?,
     })
+}
+
+fn of_split(split: &Split, error: fewshot_episodes::Error) -> Error {
+    Error::option("split", split, error.to_string())
 }

@@ -65,6 +65,7 @@ mod shots;
 mod show;
 #[cfg(test)]
 mod sudden_end;
+mod teacher;
 mod terminal;
 mod too_few;
 mod train;

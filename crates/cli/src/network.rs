@@ -1,11 +1,12 @@
-//! The network of a run: four blocks for pictures, a linear map for feature vectors, a perceptron for sinusoids.
+//! The network of a run: four blocks or ResNet-12 for pictures, a linear map for feature vectors, a perceptron for sinusoids.
 
 use std::sync::Arc;
 
 use fewshot_autodiff::Activation;
-use fewshot_nn::{Conv4, Conv4Config, Downsample, Features, Headed, Init, Mlp};
+use fewshot_nn::{Conv4, Conv4Config, Downsample, Features, Headed, Init, Mlp, ResNet12, ResNet12Config};
 
 use crate::features::LinearMap;
+use crate::options::Options;
 use crate::settings::{Classes, Settings};
 
 /// A network of some kind.
@@ -21,15 +22,40 @@ pub fn model(run: &Settings) -> Network {
     if let Some(inputs) = classes.features {
         return Arc::new(LinearMap::new(inputs, outputs.unwrap_or(inputs), Init::XavierUniform));
     }
-    Arc::new(Conv4::new(&config(run, classes, outputs)))
+    of_pictures(run, classes, outputs)
+}
+
+/// The network on pictures, with so many outputs or none.
+fn of_pictures(run: &Settings, classes: &Classes, outputs: Option<usize>) -> Network {
+    match residual(run, outputs) {
+        Some(config) => Arc::new(ResNet12::new(&config)),
+        None => Arc::new(Conv4::new(&config(run, classes, outputs))),
+    }
+}
+
+/// Whether the backbone is a residual network.
+pub fn is_residual(options: &Options) -> bool {
+    options.is("backbone", "resnet12")
+}
+
+/// The residual network of a run, with so many outputs or none; nothing where it has four blocks.
+pub fn residual(run: &Settings, outputs: Option<usize>) -> Option<ResNet12Config> {
+    let [size, channels] = run.pictures();
+    // squares of 5 pixels on 84x84 and of 2 on 32x32, as large as the last pictures
+    let drop_block = Some((size >> 4).clamp(1, 5));
+    let encoder = ResNet12Config { size, channels, drop_block, ..ResNet12Config::rfs() };
+    is_residual(&run.options).then(|| outputs.map_or(encoder, |outputs| encoder.with_head(outputs)))
+}
+
+/// A residual network in words.
+pub fn residual_words(config: &ResNet12Config) -> String {
+    format!("ResNet-12, channels {}", config.widths.map(|width| width.to_string()).join("-"))
 }
 
 /// The same network with so many outputs.
 pub fn with_outputs(run: &Settings, outputs: usize) -> Network {
     match &run.classes {
-        Some(classes) if classes.features.is_none() => {
-            Arc::new(Conv4::new(&config(run, classes, Some(outputs))))
-        }
+        Some(classes) if classes.features.is_none() => of_pictures(run, classes, Some(outputs)),
         _ => model(run),
     }
 }
@@ -51,7 +77,10 @@ fn sizes(inputs: usize) -> [usize; 4] {
 /// Numbers of a feature vector of the network on pictures.
 pub fn features(run: &Settings) -> usize {
     let classes = run.classes.as_ref().expect("pictures have classes");
-    config(run, classes, None).feature_count()
+    match residual(run, None) {
+        Some(residual) => residual.feature_count(),
+        None => config(run, classes, None).feature_count(),
+    }
 }
 
 /// The network in words.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use fewshot_nn::{Adam, LayerSettings, Layerwise, Optimizer, Schedule, Sgd};
+use fewshot_nn::{Adam, LayerSettings, Layerwise, Momentum, Optimizer, Schedule, Sgd};
 
 use crate::algorithms::Algorithm;
 use crate::options::Options;
@@ -11,6 +11,7 @@ use crate::options::Options;
 pub const OPTIMISERS: &[(&str, &str)] = &[
     ("adam", "Adam: beta1 0.9, beta2 0.999, epsilon 1e-8, with imaml 1e-3"),
     ("sgd", "Plain gradient descent"),
+    ("momentum", "Gradient descent with momentum 0.9"),
     ("layers", "Gradient descent with rate, momentum and penalty by layer; network koch of siamese only"),
 ];
 
@@ -20,6 +21,7 @@ pub const SCHEDULES: &[(&str, &str)] = &[
     ("linear", "A straight line to 0 at the last iteration"),
     ("cosine", "Half a cosine to a hundredth at the last iteration"),
     ("epochs", "Times 0.99 after each of 200 epochs"),
+    ("drops", "Times 0.1 after 60 % of the iterations, and again after 80 %"),
 ];
 
 /// The outer optimiser.
@@ -29,6 +31,8 @@ pub enum Outer {
     Adam,
     /// Plain gradient descent.
     Sgd,
+    /// Gradient descent with momentum.
+    Momentum,
     /// Gradient descent with rate, momentum and penalty by layer.
     Layers,
 }
@@ -39,6 +43,7 @@ impl FromStr for Outer {
         match name {
             "adam" => Ok(Outer::Adam),
             "sgd" => Ok(Outer::Sgd),
+            "momentum" => Ok(Outer::Momentum),
             "layers" => Ok(Outer::Layers),
             other => Err(format!("{other:?} is no outer optimiser")),
         }
@@ -46,15 +51,24 @@ impl FromStr for Outer {
 }
 
 impl Outer {
-    /// The optimiser itself, before its first step; Adam with this epsilon.
-    pub fn optimizer(self, epsilon: f64) -> Box<dyn Optimizer> {
+    /// The optimiser itself, before its first step, with this weight decay; Adam with this epsilon.
+    pub fn optimizer(self, epsilon: f64, weight_decay: f64) -> Box<dyn Optimizer> {
+        let sgd = |momentum| Box::new(Sgd::new(momentum, Momentum::HeavyBall, weight_decay));
         match self {
-            Outer::Adam => Box::new(Adam::new(0.9, 0.999, epsilon)),
-            Outer::Sgd => Box::new(Sgd::default()),
+            Outer::Adam => {
+                let mut adam = Adam::new(0.9, 0.999, epsilon);
+                adam.weight_decay = weight_decay;
+                Box::new(adam)
+            }
+            Outer::Sgd => sgd(0.0),
+            Outer::Momentum => sgd(MOMENTUM),
             Outer::Layers => Box::new(Layerwise::new(koch_layers(), MOMENTUM_RISE)),
         }
     }
 }
+
+/// The momentum of an optimiser that is named for it (Tian et al. 2020).
+pub const MOMENTUM: f64 = 0.9;
 
 /// Iterations in which the momenta rise.
 const MOMENTUM_RISE: u64 = 10_000;
@@ -80,6 +94,8 @@ pub enum Decay {
     Cosine,
     /// It is multiplied by 0.99 after each of 200 epochs, as in the paper of Siamese networks.
     Epochs,
+    /// A tenth after 60 % of the run, and a tenth of that after 80 %, as in the paper of RFS.
+    Drops,
 }
 
 /// What a cosine ends at, of the rate it begins with: 1e-5 of 1e-3, as MAML++ has it.
@@ -87,6 +103,14 @@ const COSINE_END: f64 = 0.01;
 
 /// Epochs of a run, as MAML++ counts: the rate falls along a cosine from one to the next.
 const EPOCHS: u64 = 100;
+
+/// When the rate of a classifier falls, in per cent of the run (Tian et al. 2020, section 4.1: epochs 60 and 80 of 100).
+const DROPS: [u64; 2] = [60, 80];
+
+/// So many per cent of the iterations, whatever their number.
+fn percent_of(iterations: u64, percent: u64) -> u64 {
+    (u128::from(iterations) * u128::from(percent) / 100) as u64
+}
 
 /// Outer updates of an epoch; MAML++ has 500 of 50,000.
 pub fn epoch(iterations: u64) -> u64 {
@@ -104,6 +128,9 @@ impl Decay {
                 Schedule::Cosine { iterations, every: epoch(iterations), least: COSINE_END * rate }
             }
             Decay::Epochs => Schedule::Step { every: (iterations / 200).max(1), factor: 0.99 },
+            Decay::Drops => {
+                Schedule::Drops { at: DROPS.map(|percent| percent_of(iterations, percent)), factor: 0.1 }
+            }
         }
     }
 
@@ -116,6 +143,7 @@ impl Decay {
             Some("linear") => Decay::Linear,
             Some("cosine") => Decay::Cosine,
             Some("epochs") => Decay::Epochs,
+            Some("drops") => Decay::Drops,
             _ => Decay::Constant,
         }
     }
@@ -128,6 +156,10 @@ impl Decay {
             Decay::Linear => ", falling linearly to 0".into(),
             Decay::Cosine => format!(", falling along a cosine to {COSINE_END} of it"),
             Decay::Epochs => ", times 0.99 after each of 200 epochs".into(),
+            Decay::Drops => {
+                let [first, second] = DROPS;
+                format!(", a tenth after {first} % and again after {second} %")
+            }
         }
     }
 }
@@ -145,5 +177,11 @@ mod tests {
         assert_eq!(end(Decay::Cosine), 1e-5);
         assert!((end(Decay::Epochs) / (1e-3 * 0.99_f64.powi(200)) - 1.0).abs() < 1e-12);
         assert_eq!([50_000, 200, 2].map(epoch), [500, 2, 1]);
+        let drops = Decay::Drops.schedule(60_000, 0.05);
+        let at = [0, 35_999, 36_000, 47_999, 48_000].map(|iteration| drops.rate(0.05, iteration) / 0.05);
+        for (found, expected) in at.iter().zip([1.0, 1.0, 0.1, 0.1, 0.01]) {
+            assert!((found / expected - 1.0).abs() < 1e-12, "{at:?}");
+        }
+        assert_eq!(percent_of(u64::MAX, 80), u64::MAX / 5 * 4);
     }
 }

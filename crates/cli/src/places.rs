@@ -124,6 +124,10 @@ pub enum Split {
     Own,
     /// Alphabets of Omniglot: 30 / 10 / the 10 of the official one-shot runs.
     Koch,
+    /// CIFAR-100: 64 / 16 / 20 classes at random (Bertinetto et al. 2019).
+    CifarFs,
+    /// CIFAR-100: the 60 / 20 / 20 classes of 12 / 4 / 4 superclasses (Oreshkin et al. 2018).
+    Fc100,
     /// Files in this folder name the classes.
     Folder(PathBuf),
 }
@@ -137,6 +141,8 @@ impl Split {
             Split::Background => "background",
             Split::Own => "own",
             Split::Koch => "koch",
+            Split::CifarFs => "cifar-fs",
+            Split::Fc100 => "fc100",
             Split::Folder(_) => "files",
         }
     }
@@ -167,9 +173,11 @@ impl FromStr for Split {
             "background" => Split::Background,
             "own" => Split::Own,
             "koch" => Split::Koch,
+            "cifar-fs" => Split::CifarFs,
+            "fc100" => Split::Fc100,
             "" => {
                 return Err(
-                    "the split is alphabets, maml, background, koch, own or a folder of split files".into()
+                    "the split is alphabets, maml, background, koch, cifar-fs, fc100, own or a folder of split files".into()
                 );
             }
             path => Split::Folder(path.into()),

@@ -70,17 +70,19 @@ impl Preset {
         Ok(Settings::resolve(&named)?.options())
     }
 
-    /// Algorithm, ways, shots and network.
+    /// Algorithm, ways, shots, network and split.
     fn named_options(&self) -> Options {
-        let PresetRow { ways, shots, network, .. } = &self.row;
+        let PresetRow { ways, shots, network, split, .. } = &self.row;
         let mut options = Options::default().with("algorithm", self.algorithm.about().name);
         for (name, number) in [("ways", ways), ("shots", shots)] {
             if let Some(number) = number {
                 options.set(name, *number as i64);
             }
         }
-        if let Some(network) = network {
-            options.set("network", network.as_str());
+        for (name, text) in [("network", network), ("split", split)] {
+            if let Some(text) = text {
+                options.set(name, text.as_str());
+            }
         }
         options
     }
@@ -128,6 +130,11 @@ impl Preset {
             (Some(other), _) => Err(self.other_data(&other)),
             (None, "glyphs") => Ok(Data::Glyphs),
             (None, "sinusoid") => Ok(Data::Sinusoid),
+            (None, "folder") => Err(Error::Combination(format!(
+                "--preset {} needs the pictures: add --data folder:PATH, a folder with a folder for each class of CIFAR-100, under its \
+                 fine label, such as aquarium_fish",
+                self.name
+            ))),
             (None, _) => Err(Error::Combination(format!(
                 "--preset {} needs the drawings: add --data omniglot:PATH, the folder with images_background.zip and \
                  images_evaluation.zip",

@@ -7,7 +7,7 @@ use fewshot_nn::Clip;
 use crate::data::Source;
 use crate::network;
 use crate::norm;
-use crate::outer::Outer;
+use crate::outer::{MOMENTUM, Outer};
 use crate::settings::Settings;
 
 /// Epsilon of Adam, of which nothing is said (Kingma and Ba 2015).
@@ -114,6 +114,7 @@ fn training(settings: &Settings) -> String {
         (Outer::Adam, EPSILON) => format!("Adam {outer_lr}"),
         (Outer::Adam, epsilon) => format!("Adam {outer_lr} (epsilon {epsilon})"),
         (Outer::Sgd, _) => format!("SGD {outer_lr}"),
+        (Outer::Momentum, _) => format!("SGD {outer_lr} with momentum {MOMENTUM}"),
         (Outer::Layers, _) => format!("SGD by layers {outer_lr}"),
     };
     let clip = match clip {
@@ -125,12 +126,16 @@ fn training(settings: &Settings) -> String {
             format!(", gradient within ±{value}, norm of each parameter's at most {norm}")
         }
     };
+    let decayed = match settings.weight_decay() {
+        0.0 => String::new(),
+        decay => format!(", weight decay {decay}"),
+    };
     let chosen = validate_every.map(|every| format!(", best of every {every} on validation classes"));
     let chosen = chosen.unwrap_or_default();
     let patience = patience.map(|patience| format!(", ending after {patience} without a better one"));
     let patience = patience.unwrap_or_default();
     format!(
-        "{iterations} iterations of {meta_batch} {episodes}, {outer}{}{clip}{chosen}{patience}, seed {seed}",
+        "{iterations} iterations of {meta_batch} {episodes}, {outer}{}{decayed}{clip}{chosen}{patience}, seed {seed}",
         decay.words()
     )
 }

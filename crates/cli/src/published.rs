@@ -128,6 +128,24 @@ const PUBLISHED: &[(&str, &str)] = &[
         "algorithm = 'pretrain'; data = 'sinusoid'",
         "inner-lr = 0.01; eval-steps = 1; decay = 0.0; iterations = 70000; meta-batch = 25; queries = 10",
     ),
+    // Tian et al. 2020, section 4.1 and released code: 100 epochs of the 38,400 pictures of CIFAR-FS
+    (
+        "algorithm = 'rfs'; data = 'folder:x'; split = 'cifar-fs'",
+        "outer = 'momentum'; outer-lr = 0.05; outer-schedule = 'drops'; weight-decay = 5e-4; batch = 64; epochs = 100; iterations = 60000",
+    ),
+    (
+        "algorithm = 'rfs'; data = 'folder:x'; split = 'fc100'; shots = 5",
+        "image-size = 32; colour = 'rgb'; augment = 'cifar'; copies = 5; head = 'logistic'; eval-queries = 15; episodes = 600",
+    ),
+    // Wang et al. 2019, section 3; Snell et al. 2017, section 3.2
+    (
+        "algorithm = 'simpleshot'; data = 'folder:x'; split = 'cifar-fs'",
+        "head = 'nearest-mean'; copies = 0; augment = 'cifar'",
+    ),
+    (
+        "algorithm = 'protonet'; data = 'folder:x'; split = 'cifar-fs'",
+        "image-size = 32; colour = 'rgb'; train-ways = 30; queries = 15; eval-queries = 15; halve-every = 2000",
+    ),
     // Koch et al. 2015, section 3: 200 epochs of 150,000 pairs and eight distorted copies of each
     (
         "algorithm = 'siamese'; network = 'koch'",

@@ -181,6 +181,12 @@ fn of_folders(data: &Data, given: &Options) -> Result<(), Error> {
             "--split {split} --data glyphs: it is a split of Omniglot's alphabets; use --split alphabets or maml"
         ));
     }
+    if let Some(split @ (Split::CifarFs | Split::Fc100)) = given.read("split") {
+        return refuse(format!(
+            "--split {split} --data {}: it divides the classes of CIFAR-100; give their pictures, --data folder:PATH, or leave it out",
+            data.name()
+        ));
+    }
     let option = match () {
         () if given.is("colour", "rgb") => "colour rgb",
         () if given.has("invert") => "invert",
@@ -209,7 +215,9 @@ fn rivals(algorithm: &dyn Algorithm, given: &Options) -> Result<(), Error> {
 /// Refuses the optimiser whose layers a network has not.
 fn outer(given: &Options) -> Result<(), Error> {
     if given.is("outer", "layers") && !given.is("network", "koch") {
-        return refuse("--outer layers: its layers are those of --network koch of siamese; use adam or sgd");
+        return refuse(
+            "--outer layers: its layers are those of --network koch of siamese; use adam, sgd or momentum",
+        );
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use fewshot_episodes::Rotations;
-use fewshot_nn::{Clip, NormPolicy};
+use fewshot_nn::{Clip, NormPolicy, Optimizer};
 
 use crate::algorithms::Algorithm;
 use crate::error::Error;
@@ -137,6 +137,16 @@ impl Settings {
             options.set("split", classes.split.clone().absolute().to_string());
         }
         options
+    }
+
+    /// The outer optimiser, before its first step.
+    pub fn optimizer(&self) -> Box<dyn Optimizer> {
+        self.outer.optimizer(self.algorithm.outer_epsilon(), self.weight_decay())
+    }
+
+    /// What the outer optimiser adds of the weights to their gradient; 0 of an algorithm without that option.
+    pub fn weight_decay(&self) -> f64 {
+        self.options.number("weight-decay").unwrap_or(0.0)
     }
 
     /// The name of the algorithm.

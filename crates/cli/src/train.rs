@@ -35,6 +35,7 @@ use crate::selection::Selection;
 use crate::sequences;
 use crate::settings::Settings;
 use crate::show;
+use crate::teacher;
 use crate::train_args::TrainArgs;
 
 /// The weights are saved at least this often, against power cuts.
@@ -130,7 +131,11 @@ impl Run {
         let training = source.training(&settings)?;
         let episodes = TestEpisodes::of(&settings);
         let test = source.test(&settings, &episodes)?;
-        let learner = settings.algorithm.trained(&settings, training.outputs().width());
+        let outputs = training.outputs().width();
+        let learner = match teacher::of(&settings, &source, outputs)? {
+            Some(teacher) => settings.algorithm.taught(&settings, outputs, teacher),
+            None => settings.algorithm.trained(&settings, outputs),
+        };
         Ok(Run { settings, preset, source, training, episodes, test, learner })
     }
 
@@ -203,7 +208,7 @@ impl Run {
                 (Keeper::fill(create, &label, &trainer.progress(), own.as_deref())?, label)
             }
             Start::Resumed(run) => {
-                let outer = self.settings.outer.optimizer(self.settings.algorithm.outer_epsilon());
+                let outer = self.settings.optimizer();
                 if let Some(stand) = run.progress(&*self.learner, &*outer)? {
                     trainer = trainer.resume(stand);
                 }
@@ -224,11 +229,10 @@ impl Run {
     }
 
     fn trainer(&self) -> Trainer<'_> {
-        let Settings { meta_batch, outer, outer_lr, decay, clip, seed, iterations, .. } = self.settings;
+        let Settings { meta_batch, outer_lr, decay, clip, seed, iterations, .. } = self.settings;
         let schedule = decay.schedule(iterations, outer_lr);
         let training = Training { meta_batch, outer_lr, schedule, clip, seed, ..Training::default() };
-        let outer = outer.optimizer(self.settings.algorithm.outer_epsilon());
-        Trainer::new(&*self.learner, &*self.training, outer, training)
+        Trainer::new(&*self.learner, &*self.training, self.settings.optimizer(), training)
     }
 
     /// Updates until done, asked to stop or failed; in each case the trainer holds the last good weights.

@@ -67,6 +67,16 @@ impl Trained {
         Ok(Trained { settings, dividing, meta, iterations })
     }
 
+    /// Whether its training classes are those of a run on these data.
+    pub fn is_divided_as(&self, source: &Source, settings: &Settings) -> bool {
+        let rotations = |settings: &Settings| settings.classes.as_ref().map(|classes| classes.rotations);
+        let same = match (&self.dividing, source.division(settings)) {
+            (Dividing::Known(own), Some(other)) => own.trains_on_the_same(&other),
+            _ => true,
+        };
+        same && rotations(&self.settings) == rotations(settings)
+    }
+
     /// The data of these settings, divided as those of the run; what has changed since is said.
     pub fn source(self, settings: &Settings) -> Result<Source, Error> {
         let (source, changes) = Source::load_again(settings, &self.dividing, self.settings.data.name())?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fewshot_episodes::{ClassId, ImageSet, Outputs, SequenceProtocol, Tasks};
-use fewshot_meta::{Examples, Gates, Learner, Mann, Meta};
+use fewshot_meta::{Examples, Gates, Learner, Mann, Meta, Teacher};
 use fewshot_nn::{Clip, Conv4Config};
 
 use super::{About, LARGEST, SMALLEST, Unit};
@@ -29,6 +29,11 @@ pub trait Algorithm: Sync {
     /// The learner that is trained, for data of so many outputs.
     fn trained(&self, run: &Settings, _outputs: usize) -> Box<dyn Learner> {
         self.build(run)
+    }
+
+    /// The learner that is trained, where it learns from the answers of another network, too; its weights are those of the one without.
+    fn taught(&self, run: &Settings, outputs: usize, _teacher: Teacher) -> Box<dyn Learner> {
+        self.trained(run, outputs)
     }
 
     /// What was trained, as the learner that is measured starts from it.

@@ -3,6 +3,7 @@
 mod algorithm;
 mod anil;
 mod cavia;
+mod classifier;
 mod fomaml;
 mod imaml;
 mod leo;
@@ -20,7 +21,9 @@ mod protonet;
 mod r2d2;
 mod relation;
 mod reptile;
+mod rfs;
 mod siamese;
+mod simpleshot;
 mod unit;
 
 pub use algorithm::Algorithm;
@@ -52,6 +55,8 @@ pub static ALL: &[&dyn Algorithm] = &[
     &mann::Mann,
     &leo::Leo,
     &pretrain::Pretrain,
+    &rfs::RFS,
+    &simpleshot::SIMPLE_SHOT,
     #[cfg(test)]
     &made_up::MadeUp,
 ];

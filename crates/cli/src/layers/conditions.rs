@@ -15,6 +15,8 @@ pub struct Conditions<'a> {
     pub shots: usize,
     /// The network that was asked for, of algorithms that have the choice.
     pub network: Option<&'a str>,
+    /// The split that was asked for.
+    pub split: Option<&'a str>,
 }
 
 impl Conditions<'_> {
@@ -37,6 +39,7 @@ pub struct For {
     ways: Option<Range>,
     shots: Option<Range>,
     network: Option<String>,
+    split: Option<Names>,
 }
 
 /// A name or an array of names.
@@ -62,6 +65,10 @@ impl For {
             && self.ways.as_ref().is_none_or(|range| range.contains(at.ways))
             && self.shots.as_ref().is_none_or(|range| range.contains(at.shots))
             && self.network.as_deref().is_none_or(|network| Some(network) == at.network)
+            && self
+                .split
+                .as_ref()
+                .is_none_or(|names| names.all().iter().any(|name| Some(&**name) == at.split))
     }
 }
 

@@ -51,8 +51,9 @@ fn later_layers_replace_earlier_ones() {
         at-least = { train-ways = 7 }
     "#;
     let own = Published::parse("own", text);
-    let table =
-        |data, ways, shots, network| own.settings(&text_of, &Conditions { data, ways, shots, network });
+    let table = |data, ways, shots, network| {
+        own.settings(&text_of, &Conditions { data, ways, shots, network, split: None })
+    };
     let plain = table("sinusoid", 5, 1, None);
     assert_eq!((plain["halve-every"].as_integer(), plain.get("outer-schedule")), (Some(2000), None));
     assert_eq!((plain["train-ways"].as_integer(), plain["distance"].as_str()), (Some(60), Some("euclidean")));
@@ -102,6 +103,6 @@ fn a_mistake_in_a_file_is_named() {
 #[should_panic(expected = "algorithms/one.toml: it is like itself")]
 fn algorithms_like_each_other_are_refused() {
     let like = |_: &str| "like = 'one'";
-    let at = Conditions { data: "glyphs", ways: 5, shots: 1, network: None };
+    let at = Conditions { data: "glyphs", ways: 5, shots: 1, network: None, split: None };
     Published::parse("two", "like = 'one'").settings(&like, &at);
 }

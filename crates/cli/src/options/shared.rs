@@ -60,7 +60,8 @@ options! {
     SPLIT = "split" "SPLIT", Kind::Text(|text| text.parse().map(|split: Split| Value::String(split.to_string()))), Data, Classes,
         "Which classes are for training, validation and test",
         "alphabets (whole alphabets held out), maml (random characters: 1100, 100, 423 on Omniglot), background (Omniglot's official halves), koch (30 \
-         alphabets of Omniglot, 10 for validation, the 10 of the official one-shot runs for test), own (as the folder of the data is divided by \
+         alphabets of Omniglot, 10 for validation, the 10 of the official one-shot runs for test), cifar-fs and fc100 (the published divisions of \
+         the 100 classes of CIFAR-100, of a folder for each class under its fine label, such as aquarium_fish), own (as the folder of the data is divided by \
          train/, val/, test/ or their lists; at random where it is not), or a folder with train.txt, val.txt and test.txt.";
     /// Rotations in training.
     ROTATE = "rotations" "HOW", Kind::Choice(ROTATIONS), Data, Classes, "Rotations by multiples of 90 degrees";
@@ -121,6 +122,23 @@ options! {
     /// Halving of a block.
     DOWNSAMPLE = "downsample" "HOW", Kind::Choice(&[("stride", "The convolution moves by two pixels"), ("max-pool", "2x2 max-pooling after the activation")]),
         Network, Pictures, "How each of the network's four blocks halves its images";
+    /// The network, of those that pictures are classified by.
+    BACKBONE = "backbone" "NETWORK", Kind::Choice(&[
+        ("conv4", "Four blocks of a convolution and max-pooling"),
+        ("resnet12", "ResNet-12: four residual blocks of 64, 160, 320 and 640 channels, with dropout and DropBlock in training"),
+    ]), Network, Pictures, "Network whose features are compared";
+    /// Changes of training pictures.
+    AUGMENT = "augment" "HOW", Kind::Choice(&[
+        ("none", "Pictures as they are"),
+        ("cifar", "Crops with a padding of 4 pixels, mirror images, brightness, contrast and saturation by 0.4; for 32x32"),
+        ("mini", "The same with a padding of 8 pixels; for 84x84"),
+    ]), Training, Pictures, "Random changes of training pictures";
+    /// Passes over the training pictures.
+    EPOCHS = "epochs" "N", Kind::upto(MOST), Training, Pictures, "Passes over the training pictures, which decide --iterations",
+        "Of the pictures of a folder, or where the option is given; --iterations, where it is given, counts.";
+    /// Penalty of the weights.
+    WEIGHT_DECAY = "weight-decay" "DECAY", Kind::NotNegative, Training, All, "Multiple of the weights that is added to their gradient",
+        "With --outer adam weights shrink apart from the gradient (AdamW).";
     /// Size of a training batch.
     BATCH = "batch" "EXAMPLES", Kind::upto(MOST), Training, All, "Examples, pairs or sequences of a training batch";
     /// Statistics of batch norm.

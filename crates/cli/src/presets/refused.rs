@@ -23,7 +23,7 @@ impl Preset {
     /// The preset is of other data than those given.
     pub(super) fn other_data(&self, given: &Data) -> Error {
         let (name, data) = (&self.name, &self.row.data);
-        let place = if data == "omniglot" { ":PATH" } else { "" };
+        let place = if ["omniglot", "folder"].contains(&data.as_str()) { ":PATH" } else { "" };
         let instead = match self.like(self.algorithm, given.name()) {
             Some(like) => format!("--preset {}", like.name),
             None => match self.command_on(given) {
@@ -59,7 +59,7 @@ impl Preset {
     /// The preset of an algorithm on some data that has the same episodes and network, or else none or the first.
     fn like(&self, algorithm: &'static dyn Algorithm, data: &str) -> Option<Preset> {
         let mut others = Preset::of(algorithm);
-        others.retain(|other| other.row.data == data);
+        others.retain(|other| other.row.data == data && other.row.split == self.row.split);
         let same = |other: &Preset| {
             let (a, b) = (&other.row, &self.row);
             a.ways == b.ways && a.shots == b.shots && a.network == b.network

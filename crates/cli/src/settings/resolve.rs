@@ -88,8 +88,8 @@ fn completed(algorithm: &'static dyn Algorithm, data: &Data, mut given: Options)
 }
 
 /// Options that a file need not give: what a run may be without, and what it is about.
-const OPTIONAL: [&str; 7] =
-    ["algorithm", "data", "patience", "outer-schedule", "halve-every", "clip-value", "clip-norm"];
+const OPTIONAL: [&str; 8] =
+    ["algorithm", "data", "patience", "outer-schedule", "halve-every", "clip-value", "clip-norm", "teacher"];
 
 /// # Panics
 /// If the file of the algorithm lacks an option: it is part of the program.
@@ -101,7 +101,7 @@ fn assert_complete(algorithm: &dyn Algorithm, data: &Data, published: &Options) 
     }
 }
 
-/// The published options of an algorithm for data, ways, shots and network of these; their source among them.
+/// The published options of an algorithm for data, split, ways, shots and network of these; their source among them.
 pub fn defaults(algorithm: &dyn Algorithm, data: &Data, given: &Options) -> Options {
     let shots = if *data == Data::Sinusoid { SINUSOID_SHOTS } else { SHOTS };
     let at = Conditions {
@@ -109,6 +109,7 @@ pub fn defaults(algorithm: &dyn Algorithm, data: &Data, given: &Options) -> Opti
         ways: given.count("ways").unwrap_or(WAYS),
         shots: given.count("shots").unwrap_or(shots),
         network: given.text("network"),
+        split: given.text("split"),
     };
     let mut defaults = Options(algorithms::published(algorithm).settings(&algorithms::text_of, &at));
     defaults.set("ways", at.ways as i64);
@@ -119,7 +120,7 @@ pub fn defaults(algorithm: &dyn Algorithm, data: &Data, given: &Options) -> Opti
 /// Whether an algorithm has two limits of its gradient.
 pub fn clips_twice(algorithm: &dyn Algorithm) -> bool {
     let data = algorithm.about().data[0];
-    let at = Conditions { data, ways: WAYS, shots: SHOTS, network: None };
+    let at = Conditions { data, ways: WAYS, shots: SHOTS, network: None, split: None };
     let defaults = algorithms::published(algorithm).settings(&algorithms::text_of, &at);
     defaults.contains_key("clip-value") && defaults.contains_key("clip-norm")
 }

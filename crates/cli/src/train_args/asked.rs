@@ -13,7 +13,7 @@ use crate::settings::Settings;
 pub struct Asked {
     /// The algorithm that they name, by its name, a preset or a configuration; the usual one of the data else.
     pub algorithm: &'static dyn Algorithm,
-    /// Those of data, ways, shots and network that they give.
+    /// Those of data, split, ways, shots and network that they give.
     options: Options,
 }
 
@@ -30,7 +30,7 @@ impl Asked {
             })
         };
         let mut options = Options::default();
-        for name in ["data", "ways", "shots", "network"] {
+        for name in ["data", "split", "ways", "shots", "network"] {
             let read = |text: String| algorithms::option(name)?.kind.parse(&text).ok();
             options.0.extend(value(name).and_then(read).map(|value| (name.to_owned(), value)));
         }
@@ -101,5 +101,5 @@ fn of_file(path: &str) -> Option<Options> {
 
 /// Whether the rest of a preset's name begins with what follows the name of its algorithm.
 fn follows(rest: &str) -> bool {
-    ["-omniglot", "-glyphs", "-sinusoid"].iter().any(|data| rest.starts_with(data))
+    ["-omniglot", "-glyphs", "-sinusoid", "-cifar-fs", "-fc100"].iter().any(|data| rest.starts_with(data))
 }

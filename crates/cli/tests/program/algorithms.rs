@@ -45,6 +45,14 @@ fn drawings() {
         ("r2d2 --train-ways 6 --train-shots 1..2", "6-way 1..2-shot, images per class 3; "),
         ("lrd2 --train-ways 6 --train-shots 2 --newton-steps 1", "Newton steps 1"),
         ("protonet --train-ways 6 --train-shots 2 --eval-rotations none", "6-way 2-shot"),
+        (
+            "rfs --batch 6 --filters 8",
+            "logistic regression on frozen features of length one, batch norm at test: running",
+        ),
+        (
+            "simpleshot --batch 6 --filters 8 --augment mini --copies 2",
+            "nearest class mean on frozen features of length one from 2 changed copies",
+        ),
         ("siamese --batch 6", "batches of 6 pairs within alphabets, distorted"),
         ("mann --ways 3 --per-class 2 --batch 2", "sequences of 6 drawings of 3 classes"),
         (
@@ -197,6 +205,8 @@ fn the_list_of_algorithms() {
         "mann",
         "leo",
         "pretrain",
+        "rfs",
+        "simpleshot",
     ];
     let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
     let listed: Vec<&str> = lines
