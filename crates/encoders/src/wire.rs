@@ -43,7 +43,7 @@ impl Message {
             (Model, 14) | (Graph, 16) | (Node, 9) | (Tensor, 13) => Entry,
             (Graph, 1) => Node,
             (Graph, 5) | (Attribute, 5 | 10) => Tensor,
-            (Graph, 11 | 12 | 13) => Value,
+            (Graph, 11..=13) => Value,
             (Node, 5) => Attribute,
             (Value, 2) | (Attribute, 14 | 15) => Kind,
             (Kind, 1) => TensorKind,
