@@ -55,11 +55,11 @@ mod outcome;
 mod predictor;
 mod task;
 
+pub use baselines::{Distill, FineTune, FrozenFeatures, Head, Pretrain, Scratch, SupportCopies, Teacher};
 pub use calibration::detection::{auroc, false_positive_rate};
 pub use calibration::leave_one_out::LeaveOneOut;
 pub use calibration::reliability::{ConfidenceBin, Reliability, brier_score, negative_log_likelihood};
 pub use calibration::scores::{KnownScore, distance_scores, relative_distance_scores};
-pub use baselines::{Distill, FineTune, FrozenFeatures, Head, Pretrain, Scratch, SupportCopies, Teacher};
 pub use calibration::temperature::fit_temperature;
 pub use calibration::threshold::quantile_threshold;
 pub use engine::by_instance::by_instance;

@@ -5,6 +5,11 @@ use fewshot_autodiff::{Array, Tape, Var};
 /// Rows along axis 0: `[n, d]`.
 pub(crate) type Matrix = Array<f64>;
 
+fn of_one(a: &Matrix, f: impl for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>) -> Matrix {
+    let tape = Tape::new();
+    f(tape.var(a)).value()
+}
+
 fn of_two(
     a: &Matrix,
     b: &Matrix,
@@ -44,6 +49,11 @@ pub(crate) fn squared_distances(a: &Matrix, b: &Matrix) -> Matrix {
 /// Cosines between rows: `[n, d]` and `[m, d]` to `[n, m]`; 0 with a row of zeros.
 pub(crate) fn cosines(a: &Matrix, b: &Matrix) -> Matrix {
     of_two(a, b, |a, b| a.cosine_similarity(b))
+}
+
+/// The softmax of each row.
+pub(crate) fn softmax(logits: &Matrix) -> Matrix {
+    of_one(logits, |logits| logits.softmax(1))
 }
 
 /// `a` with a number added to each element of its diagonal.
