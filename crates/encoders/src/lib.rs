@@ -19,9 +19,12 @@
 
 mod encoder;
 mod error;
+mod pool;
+mod preset;
 mod wants;
 mod wire;
 
 pub use encoder::Encoder;
 pub use error::Error;
-pub use wants::{Channels, Layout, Pool, Preset, Wants};
+pub use preset::Preset;
+pub use wants::{Channels, Layout, Pool, Wants};

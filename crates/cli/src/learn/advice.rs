@@ -20,7 +20,18 @@ impl Figures {
              of which the guide tells where to get one"
                 .to_owned()
         });
-        encoder.into_iter().chain(self.confused()).chain(self.few()).collect()
+        encoder.into_iter().chain(self.blind()).chain(self.confused()).chain(self.few()).collect()
+    }
+
+    /// Whether the encoder does not see what tells these classes apart.
+    fn blind(&self) -> Option<String> {
+        let (pixels, own) = (self.pixels?, self.measured.as_ref()?.accuracy);
+        (pixels > own).then(|| {
+            format!(
+                "note: the pixels alone tell these classes apart better ({:.1} %): learn without --encoder, or with another",
+                100.0 * pixels
+            )
+        })
     }
 
     /// The classes that are taken for one another most often.
