@@ -2,6 +2,7 @@
 
 pub(crate) mod detection;
 pub(crate) mod leave_one_out;
+pub(crate) mod query_logits;
 pub(crate) mod reliability;
 pub(crate) mod scores;
 pub(crate) mod shapes;

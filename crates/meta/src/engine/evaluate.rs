@@ -7,9 +7,10 @@ use fewshot_autodiff::{Array, Float};
 use fewshot_episodes::Tasks;
 use rayon::prelude::*;
 
+use crate::calibration::query_logits::QueryLogits;
 use crate::error::Error;
 use crate::fit::{self, of_episode};
-use crate::labels::Metric;
+use crate::labels::{Labels, Metric};
 use crate::learner::Learner;
 use crate::meta::Meta;
 use crate::predictor::Predictor;
@@ -83,7 +84,7 @@ pub fn evaluate<F: Float>(
     episodes: u64,
 ) -> Result<Evaluation, Error> {
     let adapt = |task: &Task<Array<F>>| vec![learner.adapt(meta, &task.support)];
-    let stages = by_stage(learner, meta, tasks, episodes, adapt, |_| true)?;
+    let (stages, _) = by_stage(learner, meta, tasks, episodes, adapt, (|_| true, None))?;
     stages.into_iter().next().expect("adapting has one stage")
 }
 
@@ -103,7 +104,7 @@ pub fn evaluate_by_step<F: Float>(
     episodes: u64,
 ) -> Result<Vec<Evaluation>, Error> {
     let adapt = |task: &Task<Array<F>>| learner.adapt_by_step(meta, &task.support);
-    by_stage(learner, meta, tasks, episodes, adapt, |_| true)?.into_iter().collect()
+    by_stage(learner, meta, tasks, episodes, adapt, (|_| true, None))?.0.into_iter().collect()
 }
 
 /// [`evaluate`] after these numbers of steps alone, in ascending order, which saves answering after all others. Each number stands for
@@ -123,18 +124,62 @@ pub fn evaluate_at_steps<F: Float>(
     episodes: u64,
     steps: &BTreeSet<usize>,
 ) -> Vec<Result<Evaluation, Error>> {
-    let adapt = |task: &Task<Array<F>>| learner.adapt_by_step(meta, &task.support);
-    let stages = match by_stage(learner, meta, tasks, episodes, adapt, |step| steps.contains(&step)) {
-        Ok(stages) => stages,
-        Err(error) => return steps.iter().map(|_| Err(error.again())).collect(),
-    };
-    assert_eq!(stages.len(), steps.len(), "evaluate_at_steps: the learner does not take {steps:?} steps");
-    stages
+    at_steps(learner, meta, tasks, episodes, (steps, None)).0
 }
 
-/// What an episode gave at each stage that is wanted; nothing where predictions are not finite.
-type Scores = (Metric, Vec<Option<f64>>);
+/// [`evaluate_at_steps`] that keeps the logits of the queries after one of the numbers of steps, `kept`, episode by episode: what a
+/// [`Calibration`](crate::Calibration) is taken of. They are the very predictions that were scored, so that nothing is answered twice. There are none of
+/// regression, nor where a prediction after so many steps is not finite, or evaluating failed.
+///
+/// # Errors
+/// As [`evaluate_at_steps`].
+///
+/// # Panics
+/// As [`evaluate_at_steps`], and when `kept` is not among the numbers of steps.
+#[track_caller]
+#[inline(never)]
+pub fn evaluate_with_logits<F: Float>(
+    learner: &dyn Learner<F>,
+    meta: &Meta<Array<F>>,
+    tasks: &dyn Tasks,
+    episodes: u64,
+    steps: &BTreeSet<usize>,
+    kept: usize,
+) -> (Vec<Result<Evaluation, Error>>, Vec<QueryLogits<F>>) {
+    assert!(steps.contains(&kept), "evaluate_with_logits: {kept} is not among the steps {steps:?}");
+    at_steps(learner, meta, tasks, episodes, (steps, Some(kept)))
+}
 
+#[track_caller]
+fn at_steps<F: Float>(
+    learner: &dyn Learner<F>,
+    meta: &Meta<Array<F>>,
+    tasks: &dyn Tasks,
+    episodes: u64,
+    (steps, kept): (&BTreeSet<usize>, Option<usize>),
+) -> (Vec<Result<Evaluation, Error>>, Vec<QueryLogits<F>>) {
+    let adapt = |task: &Task<Array<F>>| learner.adapt_by_step(meta, &task.support);
+    let wanted = |step| steps.contains(&step);
+    let (stages, logits) = match by_stage(learner, meta, tasks, episodes, adapt, (wanted, kept)) {
+        Ok(found) => found,
+        Err(error) => return (steps.iter().map(|_| Err(error.again())).collect(), Vec::new()),
+    };
+    assert_eq!(stages.len(), steps.len(), "evaluate_at_steps: the learner does not take {steps:?} steps");
+    (stages, logits)
+}
+
+/// What an episode gave.
+struct Seen<F: Float> {
+    metric: Metric,
+    /// At each stage that is wanted; nothing where predictions are not finite.
+    scores: Vec<Option<f64>>,
+    /// At the stage whose logits are kept, of classes.
+    logits: Option<QueryLogits<F>>,
+}
+
+type Stages<F> = (Vec<Result<Evaluation, Error>>, Vec<QueryLogits<F>>);
+
+/// The scores at the stages that are `wanted`, and the logits at the one that is `kept`.
 #[track_caller]
 fn by_stage<F: Float>(
     learner: &dyn Learner<F>,
@@ -142,8 +187,8 @@ fn by_stage<F: Float>(
     tasks: &dyn Tasks,
     episodes: u64,
     adapt: impl Fn(&Task<Array<F>>) -> Vec<Box<dyn Predictor<F>>> + Sync,
-    wanted: impl Fn(usize) -> bool + Sync,
-) -> Result<Vec<Result<Evaluation, Error>>, Error> {
+    (wanted, kept): (impl Fn(usize) -> bool + Sync, Option<usize>),
+) -> Result<Stages<F>, Error> {
     assert!(episodes > 0, "evaluate: no episodes");
     learner.check_meta(meta)?;
     let scored = |episode| {
@@ -151,37 +196,55 @@ fn by_stage<F: Float>(
         let fits = learner.check_support(&task.support).and_then(|()| asked(learner, &task));
         fits.map_err(|error| of_episode(episode, error))?;
         let stages = adapt(&task);
-        let mut scores = Vec::new();
-        for (_, predictor) in stages.iter().enumerate().filter(|(stage, _)| wanted(*stage)) {
+        let mut seen = Seen { metric: task.query.y.metric(), scores: Vec::new(), logits: None };
+        for (stage, predictor) in stages.iter().enumerate().filter(|(stage, _)| wanted(*stage)) {
             let predictions = predictor.predict(&task.query.x);
-            if episode == 0 && scores.is_empty() && !same(&predictions, &predictor.predict(&task.query.x)) {
-                return Err(Error::Unsteady { episode });
+            if episode == 0 && seen.scores.is_empty() {
+                steady(&**predictor, &task.query.x, &predictions)?;
             }
             let score = predictions.all_finite().then(|| task.query.y.score(&predictions));
             if score.is_some_and(|score| !score.is_finite()) {
                 let cause = "its score is not finite: the targets of the query are not, or too large".into();
                 return Err(Error::Task { episode, cause });
             }
-            scores.push(score);
+            seen.scores.push(score);
+            if let (Some(_), Labels::Classes(classes), true) = (score, &task.query.y, kept == Some(stage)) {
+                seen.logits = Some(QueryLogits::new(predictions, classes.clone()));
+            }
         }
-        Ok((task.query.y.metric(), scores))
+        Ok(seen)
     };
     // all of them, then the first error: which it is must not depend on threads
-    let scores: Vec<Result<Scores, Error>> = (0..episodes).into_par_iter().map(scored).collect();
-    let scores: Vec<Scores> = scores.into_iter().collect::<Result<_, _>>()?;
-    let (metric, first) = &scores[0];
-    if let Some(other) = scores.iter().position(|(other, _)| other != metric) {
-        let cause = format!("it is measured by {}, those before it by {metric}", scores[other].0);
+    let seen: Vec<Result<Seen<F>, Error>> = (0..episodes).into_par_iter().map(scored).collect();
+    summed_up(seen.into_iter().collect::<Result<_, _>>()?)
+}
+
+/// The result of each stage over all episodes.
+fn summed_up<F: Float>(seen: Vec<Seen<F>>) -> Result<Stages<F>, Error> {
+    let (metric, count) = (seen[0].metric, seen[0].scores.len());
+    if let Some(other) = seen.iter().position(|other| other.metric != metric) {
+        let cause = format!("it is measured by {}, those before it by {metric}", seen[other].metric);
         return Err(Error::Task { episode: other as u64, cause });
     }
     let of_stage = |stage: usize| {
-        let value = |(episode, (_, scores)): (usize, &Scores)| {
-            scores[stage].ok_or(Error::Predictions { episode: episode as u64 })
+        let value = |(episode, seen): (usize, &Seen<F>)| {
+            seen.scores[stage].ok_or(Error::Predictions { episode: episode as u64 })
         };
-        let values: Result<Vec<f64>, Error> = scores.iter().enumerate().map(value).collect();
-        Ok(Evaluation::new(*metric, values?))
+        let values: Result<Vec<f64>, Error> = seen.iter().enumerate().map(value).collect();
+        Ok(Evaluation::new(metric, values?))
     };
-    Ok((0..first.len()).map(of_stage).collect())
+    let stages = (0..count).map(of_stage).collect();
+    let logits: Option<Vec<QueryLogits<F>>> = seen.into_iter().map(|seen| seen.logits).collect();
+    Ok((stages, logits.unwrap_or_default()))
+}
+
+/// Whether the first predictor gives the same answers when it is asked again.
+pub(crate) fn steady<F: Float>(
+    predictor: &dyn Predictor<F>,
+    queries: &Array<F>,
+    first: &Array<F>,
+) -> Result<(), Error> {
+    if same(first, &predictor.predict(queries)) { Ok(()) } else { Err(Error::Unsteady { episode: 0 }) }
 }
 
 /// Whether the queries of a task can be answered and scored after its support.

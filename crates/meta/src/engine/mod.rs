@@ -10,4 +10,5 @@ pub(crate) mod programs;
 pub(crate) mod runner;
 pub(crate) mod slopes;
 pub(crate) mod trainer;
+pub(crate) mod unknown;
 pub(crate) mod verification;

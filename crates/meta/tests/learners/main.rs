@@ -1,6 +1,7 @@
 //! The algorithms: closed forms, gradients against differences, what they learn, how they are kept. One program, so that what is generic is
 //! compiled once for all tests.
 
+mod answers;
 mod baselines;
 mod calibration;
 mod changing;
