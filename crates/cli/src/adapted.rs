@@ -11,6 +11,7 @@ use crate::files;
 use crate::options::Options;
 use crate::places::Split;
 use crate::settings::Settings;
+use crate::temperatures::{self, Temperature};
 
 /// Key and value that mark a file of this kind.
 const FORMAT: &str = "fewshot-predictor";
@@ -18,6 +19,8 @@ const VERSION: &str = "1";
 const CONFIG: &str = "config";
 const CLASSES: &str = "classes";
 const ITERATION: &str = "iteration";
+/// There where a temperature goes with it.
+const TEMPERATURE: &str = "temperature";
 
 /// A class of the support.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Adapted {
     pub iterations: u64,
     /// In the order of the scores.
     pub classes: Vec<Class>,
+    /// What its scores are divided by, where one was fitted.
+    pub temperature: Option<Temperature>,
     pub predictor: Box<dyn Predictor>,
 }
 
@@ -49,12 +54,15 @@ impl Adapted {
         options.remove("teacher");
         let config = options.0.to_string();
         let classes = serde_json::to_string(&self.classes).expect("names and numbers have a form in JSON");
-        let metadata = BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             (FORMAT.to_owned(), VERSION.to_owned()),
             (CONFIG.to_owned(), config),
             (CLASSES.to_owned(), classes),
             (ITERATION.to_owned(), self.iterations.to_string()),
         ]);
+        if let Some(temperature) = &self.temperature {
+            metadata.insert(TEMPERATURE.to_owned(), temperature.json());
+        }
         let wrong = |error: fewshot_meta::Error| Error::option("save", path.display(), one_line(error));
         files::write_by(path, |path| save_predictor(path, &*self.predictor, &metadata)).map_err(wrong)
     }
@@ -89,9 +97,24 @@ impl Adapted {
         }
         let iterations =
             said(ITERATION)?.parse().map_err(|_| damaged(ITERATION, "it is no number".into()))?;
+        let temperature = file.metadata().get(TEMPERATURE).map(|text| Temperature::of(text)).transpose();
+        let temperature = temperature.map_err(|cause| damaged(TEMPERATURE, cause))?;
         let predictor = file
             .predictor(&*settings.algorithm.build(&settings))
             .map_err(|error| Error::Model(error.to_string()))?;
-        Ok(Adapted { settings, iterations, classes, predictor })
+        Ok(Adapted { settings, iterations, classes, temperature, predictor })
+    }
+
+    /// One line on how far probabilities are calibrated.
+    pub fn calibration(&self, model: &str) -> String {
+        let shots: Vec<usize> = self.classes.iter().map(|class| class.shots).collect();
+        let words = match &self.temperature {
+            Some(temperature) => temperature.for_shots(&shots),
+            None => {
+                let run = if Path::new(model).is_file() { "RUN" } else { model };
+                temperatures::none(run, &self.settings, &shots)
+            }
+        };
+        format!("calibration {words}")
     }
 }

@@ -37,6 +37,10 @@ Examples:
       how good the features are: no inner steps, the last layer left away
   fewshot evaluate runs/siamese --runs data/omniglot/all_runs.zip
       the official benchmark of Omniglot: 400 decisions within alphabets
+  fewshot evaluate runs/protonet --ways 5 --shots 5 --calibrate
+      a temperature for the probabilities of predict, fitted on validation classes and kept in the run's folder
+  fewshot evaluate runs/protonet --unknown
+      whether pictures of no class given are told from the others: AUROC
   fewshot evaluate runs/pretrain --classes validation --inner-lr 0.1
       fine-tuning at another rate: the best on validation classes is the one to report on test classes
 
@@ -153,6 +157,17 @@ pub struct EvaluateArgs {
     /// Measure a classifier that answers all queries of an episode together instead, on a file of fewshot embed
     #[arg(long, value_enum, value_name = "HEAD", conflicts_with = "head")]
     pub transductive: Option<Together>,
+    /// Fit the temperature of the probabilities on validation episodes [default: 200 of them] of these ways and shots, and keep it with the run for predict
+    #[arg(long, value_parser = count, num_args = 0..=1, default_missing_value = "200", require_equals = true, value_name = "EPISODES", conflicts_with_all = ["runs", "steps", "nil", "eval_steps", "inner_lr", "decay"])]
+    pub calibrate: Option<usize>,
+
+    /// Measure how well queries of other classes are told from those of an episode: AUROC, as many unknown classes as known ones
+    #[arg(long, conflicts_with_all = ["runs", "steps", "calibrate"])]
+    pub unknown: bool,
+
+    /// How likely a query is of one of the classes, with --unknown [default: max-logit]
+    #[arg(long, value_enum, value_name = "SCORE", requires = "unknown")]
+    pub score: Option<Score>,
 
     /// Which part of the split to draw classes from
     #[arg(long, value_enum, default_value_t = Part::Test)]
@@ -197,6 +212,17 @@ pub struct PlotArgs {
     /// Threads; the result does not depend on it [default: all cores]
     #[arg(long, value_parser = count, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// What tells queries of known classes from others: larger for the known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Score {
+    /// The largest logit; of a prototypical network minus the least distance
+    MaxLogit,
+    /// The largest probability, which is blind where all classes are equally far
+    MaxProbability,
+    /// The logarithm of the sum of the exponentials of the logits
+    Energy,
 }
 
 /// Part of a class split.

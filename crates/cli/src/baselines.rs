@@ -29,7 +29,7 @@ pub fn measure(
     let Some(&last) = steps.last() else { return Ok(None) };
     let score = |learner: &dyn Learner, steps: &BTreeSet<usize>| {
         let last = steps.last().copied().unwrap_or(0);
-        at_steps(learner, meta, tasks, settings.episodes, steps, last)
+        at_steps(learner, meta, tasks, settings.episodes, steps, last).map(|(scores, _)| scores)
     };
     let model = network::model(settings);
     let nearest = match &settings.classes {

@@ -114,7 +114,22 @@ impl Source {
 
     /// Episodes to measure on.
     pub fn test(&self, settings: &Settings, test: &TestEpisodes) -> Result<Box<dyn Tasks>, Error> {
-        let purpose = purpose(test.part);
+        self.drawn(settings, test, purpose(test.part))
+    }
+
+    /// Episodes of validation classes to fit a temperature on: others than those that weights are chosen by.
+    pub fn calibration(&self, settings: &Settings) -> Result<Box<dyn Tasks>, Error> {
+        let episodes = TestEpisodes { part: Part::Validation, ..TestEpisodes::of(settings) };
+        self.drawn(settings, &episodes, Purpose::Calibration)
+    }
+
+    /// Episodes of a part from a stream.
+    fn drawn(
+        &self,
+        settings: &Settings,
+        test: &TestEpisodes,
+        purpose: Purpose,
+    ) -> Result<Box<dyn Tasks>, Error> {
         match (self, &settings.classes) {
             (Source::Drawings { images, split, .. }, Some(classes)) => {
                 let listed = listed(split, test.part);

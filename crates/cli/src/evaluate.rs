@@ -2,6 +2,7 @@
 
 use crate::algorithms::ALL;
 use crate::args::EvaluateArgs;
+use crate::calibrate;
 use crate::data::TestEpisodes;
 use crate::error::Error;
 use crate::heads_measured;
@@ -14,6 +15,7 @@ use crate::report::{explained, result, say, say_as_it_is};
 use crate::sequences::{self, Instances};
 use crate::settings::Settings;
 use crate::trained::Trained;
+use crate::unknown;
 
 /// Measures the model of a run.
 pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
@@ -43,6 +45,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
             say(model).and_then(|()| official.say(args.nil))
         };
     }
+    if args.unknown {
+        let found = on_threads(args.threads, || unknown::measure(args, &subject, run))?;
+        return match args.json {
+            true => say_as_it_is(found.json()),
+            false => said_of(&model, args).and_then(|()| explained(found.lines())),
+        };
+    }
     if settings.algorithm.sequences(&settings).is_some() {
         let measured = on_threads(args.threads, || read(args, &subject, run))?;
         return match args.json {
@@ -54,14 +63,15 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Error> {
     if args.json {
         return say_as_it_is(measured.json());
     }
-    say(model)?;
-    if args.nil {
-        say(NIL)?;
-    }
-    for line in measured.context() {
-        say(line)?;
-    }
+    said_of(&model, args)?;
+    measured.context().iter().chain(&measured.calibration()).try_for_each(say)?;
     result(measured.headline())
+}
+
+/// Says what is measured.
+fn said_of(model: &str, args: &EvaluateArgs) -> Result<(), Error> {
+    say(model)?;
+    if args.nil { say(NIL) } else { Ok(()) }
 }
 
 /// What is said of --nil.
@@ -71,8 +81,14 @@ fn evaluate(args: &EvaluateArgs, subject: &Subject<'_>, run: Trained) -> Result<
     let source = run.source(subject.settings)?;
     let episodes = TestEpisodes { part: args.classes, ..TestEpisodes::of(subject.settings) };
     let tasks = source.test(subject.settings, &episodes)?;
+    let fitting = args
+        .calibrate
+        .map(|count| calibrate::Fitting::new(&args.dir, subject, &source, count))
+        .transpose()?;
     let verification = verification(subject, &source, args.classes)?;
-    Ok(Measured { verification, ..measure(subject, &*tasks, episodes)? })
+    let measured = Measured { verification, ..measure(subject, &*tasks, episodes)? };
+    let calibrated = fitting.map(|fitting| fitting.fitted(subject, &*tasks, &measured)).transpose()?;
+    Ok(Measured { calibrated, ..measured })
 }
 
 fn read(args: &EvaluateArgs, subject: &Subject<'_>, run: Trained) -> Result<Instances, Error> {
@@ -95,6 +111,7 @@ fn overridden(args: &EvaluateArgs, mut settings: Settings) -> Result<Settings, E
     }
     replace_steps(args, &mut settings)?;
     replace_rate(args, &mut settings)?;
+    asked_of_classes(args, &settings)?;
     let episodes_only = args.shots.map(|_| "shots").or(args.queries.map(|_| "queries"));
     if let (Some(option), Some(_)) = (episodes_only, settings.algorithm.sequences(&settings)) {
         let cause = "this network reads sequences, in which classes come again and again; leave it out, or train one with --per-class 0";
@@ -134,6 +151,20 @@ fn headless(args: &EvaluateArgs, settings: &Settings) -> Result<(), Error> {
         }
         None => Ok(()),
     }
+}
+
+/// Refuses what is asked of the queries of episodes of classes where there are none.
+fn asked_of_classes(args: &EvaluateArgs, settings: &Settings) -> Result<(), Error> {
+    let asked = [("calibrate", args.calibrate.is_some()), ("unknown", args.unknown)];
+    let Some((option, _)) = asked.into_iter().find(|(_, asked)| *asked) else { return Ok(()) };
+    let cause = match (&settings.classes, settings.algorithm.sequences(settings)) {
+        (None, _) => "it is for classes, which sinusoids have not; leave it out",
+        (Some(_), Some(_)) => {
+            "this network reads sequences, of which it knows all classes; leave it out, or train one with --per-class 0"
+        }
+        (Some(_), None) => return Ok(()),
+    };
+    Err(Error::Combination(format!("--{option}: {cause}")))
 }
 
 fn replace_steps(args: &EvaluateArgs, settings: &mut Settings) -> Result<(), Error> {

@@ -267,7 +267,7 @@ impl Source {
     }
 
     /// The most classes that an episode of a part can have.
-    fn ways_of(&self, part: Part, settings: &Settings) -> usize {
+    pub fn ways_of(&self, part: Part, settings: &Settings) -> usize {
         let rotations = settings.classes.as_ref().map(|classes| match part {
             Part::Train => classes.rotations,
             Part::Validation | Part::Test => classes.eval_rotations,

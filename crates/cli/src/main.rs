@@ -7,6 +7,7 @@ mod algorithms;
 mod args;
 mod baselines;
 mod beginning;
+mod calibrate;
 mod changes;
 mod config;
 mod config_place;
@@ -66,11 +67,13 @@ mod show;
 #[cfg(test)]
 mod sudden_end;
 mod teacher;
+mod temperatures;
 mod terminal;
 mod too_few;
 mod train;
 mod train_args;
 mod trained;
+mod unknown;
 mod volume;
 
 use std::process::ExitCode;

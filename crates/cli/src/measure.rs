@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fewshot_episodes::{Episode, Outputs, Tasks, nearest};
 use fewshot_meta::{
-    Evaluation, Learner, Meta, Metric, Nil, Verification, evaluate, evaluate_at_steps, verify,
+    Evaluation, Learner, Meta, Metric, Nil, QueryLogits, Verification, evaluate, evaluate_with_logits, verify,
 };
 use fewshot_nn::NormPolicy;
 use indicatif::ProgressBar;
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::args::{Part, StepRange};
 use crate::baselines::Baselines;
+use crate::calibrate::Calibrated;
 use crate::data::{Source, TestEpisodes};
 use crate::error::Error;
 use crate::features;
@@ -75,6 +76,10 @@ pub struct Measured {
     pub baselines: Option<Baselines>,
     /// How well pairs are told apart, where that is measured, and of which classes a pair is.
     pub verification: Option<(Verification, &'static str)>,
+    /// What the learner gave for the queries of all episodes together, for classification.
+    pub logits: Option<QueryLogits>,
+    /// A temperature fitted for probabilities, where one was asked for.
+    pub calibrated: Option<Calibrated>,
     /// The episodes.
     pub episodes: TestEpisodes,
     /// Outer updates it was trained for.
@@ -88,7 +93,7 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
     let learner = learner(subject);
     let wanted = wanted(subject);
     let stage = steps(subject);
-    let stages = at_steps(&*learner, subject.meta, tasks, settings.episodes, &wanted, stage)?;
+    let (stages, logits) = at_steps(&*learner, subject.meta, tasks, settings.episodes, &wanted, stage)?;
     let beside = if subject.curve.is_none() { &wanted } else { &BTreeSet::from([stage]) };
     let baselines = settings.algorithm.baselines(settings, subject.meta, tasks, beside)?;
     let nearest = settings.classes.as_ref().map(|_| {
@@ -96,10 +101,7 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
         Evaluation::new(Metric::Accuracy, (0..count).into_par_iter().map(accuracy).collect())
     });
     Ok(Measured {
-        learner: match subject.head {
-            Head::Kept => settings.name().into(),
-            Head::LeftAway => "nil".into(),
-        },
+        learner: learner_name(subject),
         stages,
         stage,
         curve: subject.curve,
@@ -113,6 +115,8 @@ pub fn measure(subject: &Subject<'_>, tasks: &dyn Tasks, episodes: TestEpisodes)
         linear_head: features::linear_head(settings, tasks)?,
         baselines,
         verification: None,
+        logits: pooled(&logits),
+        calibrated: None,
         episodes,
         iterations: subject.iterations,
     })
@@ -134,7 +138,33 @@ pub fn verification(
         .map_err(|error| Error::Evaluation(error.to_string()))
 }
 
-/// Scores after these numbers of steps, of which one must not fail, with a bar that moves meanwhile.
+/// What answers: the algorithm, or `nil`.
+pub fn learner_name(subject: &Subject<'_>) -> String {
+    match subject.head {
+        Head::Kept => subject.settings.name().into(),
+        Head::LeftAway => "nil".into(),
+    }
+}
+
+/// What the learner of these settings gives for the queries of so many episodes, after its steps at test.
+pub fn query_logits(
+    settings: &Settings,
+    meta: &Meta,
+    tasks: &dyn Tasks,
+    episodes: usize,
+) -> Result<QueryLogits, Error> {
+    let steps = settings.algorithm.eval_steps(settings).unwrap_or(0);
+    let learner = settings.algorithm.build(settings);
+    let (_, logits) = at_steps(&*learner, meta, tasks, episodes, &BTreeSet::from([steps]), steps)?;
+    Ok(QueryLogits::pooled(&logits))
+}
+
+/// The queries of all episodes together; nothing of regression.
+pub fn pooled(logits: &[QueryLogits]) -> Option<QueryLogits> {
+    (!logits.is_empty()).then(|| QueryLogits::pooled(logits))
+}
+
+/// Scores after these numbers of steps, of which one must not fail, with a bar that moves meanwhile; and the logits of each episode after that one.
 pub fn at_steps(
     learner: &dyn Learner,
     meta: &Meta,
@@ -142,11 +172,10 @@ pub fn at_steps(
     episodes: usize,
     steps: &BTreeSet<usize>,
     needed: usize,
-) -> Result<BTreeMap<usize, Evaluation>, Error> {
-    let bar = episodes_bar(episodes);
-    let watched = Watched { tasks, bar: &bar };
-    let evaluated = evaluate_at_steps(learner, meta, &watched, episodes as u64, steps);
-    bar.finish_and_clear();
+) -> Result<(BTreeMap<usize, Evaluation>, Vec<QueryLogits>), Error> {
+    let (evaluated, logits) = watched(tasks, episodes, |tasks| {
+        evaluate_with_logits(learner, meta, tasks, episodes as u64, steps, needed)
+    });
     let mut scores = BTreeMap::new();
     for (&step, evaluated) in steps.iter().zip(evaluated) {
         match evaluated {
@@ -156,7 +185,15 @@ pub fn at_steps(
             Err(_) => {}
         }
     }
-    Ok(scores)
+    Ok((scores, logits))
+}
+
+/// Measures on so many episodes, with a bar that moves meanwhile.
+pub fn watched<T>(tasks: &dyn Tasks, episodes: usize, measure: impl FnOnce(&dyn Tasks) -> T) -> T {
+    let bar = episodes_bar(episodes);
+    let measured = measure(&Watched { tasks, bar: &bar });
+    bar.finish_and_clear();
+    measured
 }
 
 /// The learner, taking as many steps as are to be shown.

@@ -12,7 +12,9 @@ use crate::interrupt;
 use crate::lock::{Lock, Refused};
 use crate::log::Log;
 use crate::run_dir::RunDir;
-use crate::run_files::{ALL, CONFIG, DIVISION, METRICS, METRICS_HEADER, RESULT, TIMING, TIMING_HEADER};
+use crate::run_files::{
+    ALL, CONFIG, DIVISION, METRICS, METRICS_HEADER, RESULT, TEMPERATURES, TIMING, TIMING_HEADER,
+};
 
 /// Makes a folder one's own, in which no other process writes then.
 pub fn lock(dir: &Path) -> Result<Lock, Error> {
@@ -101,7 +103,9 @@ impl RunDir {
         interrupt::unbroken(|| {
             clear_left_over(dir).map_err(wrong("its files"))?;
             // of the weights that were
-            files::remove(&dir.join(RESULT)).map_err(wrong(RESULT))?;
+            for name in [RESULT, TEMPERATURES] {
+                files::remove(&dir.join(name)).map_err(wrong(name))?;
+            }
             let reopen = |name, header| Log::reopen(dir.join(name), header, iteration).map_err(wrong(name));
             let (metrics, _) = reopen(METRICS, METRICS_HEADER)?;
             let (timing, last) = reopen(TIMING, TIMING_HEADER)?;

@@ -5,6 +5,7 @@ use fewshot_nn::NormPolicy;
 use serde::Serialize;
 
 use crate::baselines::Baselines;
+use crate::calibrate::{self, After, Calibrated, Worth};
 use crate::data::TestEpisodes;
 use crate::measure::Measured;
 use crate::norm;
@@ -32,6 +33,9 @@ struct Json {
     nearest_neighbour: Option<f64>,
     nearest_neighbour_interval: Option<f64>,
     linear_head: Option<Score>,
+    calibration: Option<Worth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibrated: Option<After>,
     seed: u64,
     iterations: u64,
 }
@@ -146,6 +150,17 @@ impl Measured {
         lines
     }
 
+    /// What the probabilities are worth, with the temperature that was fitted for them; nothing for regression.
+    pub fn calibration(&self) -> Vec<String> {
+        match (&self.calibrated, &self.logits) {
+            (Some(calibrated), _) => calibrated.lines(),
+            (None, Some(logits)) => {
+                vec![format!("calibration {}", calibrate::words(&logits.calibration(1.0)))]
+            }
+            (None, None) => Vec::new(),
+        }
+    }
+
     /// The scores that stand beside fine-tuning, one line each.
     fn beside(&self, baselines: &Baselines) -> Vec<String> {
         let Baselines { nearest, scratch } = baselines;
@@ -228,6 +243,8 @@ impl Measured {
             nearest_neighbour: nearest.as_ref().map(|nearest| 100.0 * nearest.mean),
             nearest_neighbour_interval: nearest.as_ref().map(|nearest| 100.0 * nearest.interval),
             linear_head: self.linear_head.as_ref().map(Score::of),
+            calibration: self.logits.as_ref().map(|logits| Worth::of(&logits.calibration(1.0))),
+            calibrated: self.calibrated.as_ref().map(After::of),
             seed: episodes.seed,
             iterations: self.iterations,
         };
@@ -268,6 +285,8 @@ mod tests {
             linear_head: None,
             baselines: None,
             verification: None,
+            logits: None,
+            calibrated: None,
             episodes: TestEpisodes { part: Part::Test, ways: 20, shots: 1, queries: 15, seed: 1 },
             iterations: 9,
         };

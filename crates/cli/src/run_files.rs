@@ -18,19 +18,24 @@ pub const TIMING: &str = "timing.csv";
 /// The result on test episodes at the end of training, as `fewshot evaluate --json` prints it.
 pub const RESULT: &str = "result.json";
 
+/// Temperatures of its probabilities, which `fewshot evaluate --calibrate` has fitted.
+pub const TEMPERATURES: &str = "calibration.json";
+
 /// Most bytes of what is read of a folder beside weights.
 pub const LARGEST_TEXT: u64 = 1 << 27;
 
 /// All of them.
-pub const ALL: [&str; 8] = [CONFIG, PROGRESS, MODEL, VALIDATION, METRICS, TIMING, DIVISION, RESULT];
+pub const ALL: [&str; 9] =
+    [CONFIG, PROGRESS, MODEL, VALIDATION, METRICS, TIMING, DIVISION, RESULT, TEMPERATURES];
 /// What `fewshot plot` draws of a run.
-pub const PLOTS: [&str; 8] = [
+pub const PLOTS: [&str; 9] = [
     "learning.svg",
     "instances.svg",
     "reads.svg",
     "episode.svg",
     "embedding.svg",
     "gates.svg",
+    "reliability.svg",
     "steps.svg",
     "wave.svg",
 ];

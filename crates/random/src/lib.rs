@@ -24,6 +24,8 @@ pub enum Purpose {
     Data,
     /// Splits of classes.
     Split,
+    /// Episodes to fit a temperature on.
+    Calibration,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Purpose::Dropout => 5,
             Purpose::Data => 6,
             Purpose::Split => 7,
+            Purpose::Calibration => 8,
         }
     }
 }

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use fewshot_autodiff::Array;
 use fewshot_episodes::names::{from_os, shown, shown_path};
 use fewshot_episodes::{ImageSet, folder};
-use fewshot_meta::{Examples, Predictor};
-use fewshot_nn::NormPolicy;
+use fewshot_meta::Examples;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -18,19 +17,16 @@ use crate::pictures;
 use crate::predict::PredictArgs;
 use crate::predict::answers::{Answer, Answers, Named, plural};
 use crate::settings::Settings;
+use crate::temperatures::Temperatures;
 use crate::trained::Trained;
 
 /// Its answers about pictures.
-pub fn answered<'a>(
-    args: &PredictArgs,
-    adapted: &'a Adapted,
-    images: &[PathBuf],
-) -> Result<Answers<'a>, Error> {
+pub fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted, images: &[PathBuf]) -> Result<Answers<'a>, Error> {
     let config = adapted.settings.classes.as_ref().expect("known to classify").pictures.config();
     let answered = images.par_iter().map(|path| {
         let image = from_os(path.as_os_str());
         let named = match folder::picture(path, &config) {
-            Ok(picture) => Ok(Named::of(probabilities(&*adapted.predictor, &image, &Array::from(picture))?)),
+            Ok(picture) => Ok(Named::of(probabilities(adapted, &image, &Array::from(picture))?)),
             Err(error) => Err(error.to_string()),
         };
         Ok(Answer { image, named })
@@ -46,7 +42,8 @@ pub fn answered<'a>(
 }
 
 /// The model and the support.
-fn about(model: &str, Adapted { settings, iterations, classes: known, .. }: &Adapted) -> Vec<String> {
+fn about(model: &str, adapted: &Adapted) -> Vec<String> {
+    let Adapted { settings, iterations, classes: known, .. } = adapted;
     let (algorithm, data) = (settings.name(), settings.data.name());
     let classes = settings.classes.as_ref().expect("it classifies");
     vec![
@@ -58,11 +55,12 @@ fn about(model: &str, Adapted { settings, iterations, classes: known, .. }: &Ada
             classes.pictures.words(),
             norm::name(classes.norm)
         ),
+        adapted.calibration(model),
     ]
 }
 
 /// The same as JSON.
-fn header(model: &str, Adapted { settings, iterations, .. }: &Adapted) -> Map<String, Value> {
+fn header(model: &str, Adapted { settings, iterations, temperature, .. }: &Adapted) -> Map<String, Value> {
     let classes = settings.classes.as_ref().expect("it classifies");
     let header = json!({
         "model": model,
@@ -72,6 +70,7 @@ fn header(model: &str, Adapted { settings, iterations, .. }: &Adapted) -> Map<St
         "colour": classes.pictures.colour_name(),
         "invert": classes.pictures.invert,
         "norm": norm::name(classes.norm),
+        "temperature": temperature,
     });
     match header {
         Value::Object(header) => header,
@@ -109,8 +108,10 @@ fn learned(args: &PredictArgs, folder: &Path) -> Result<Adapted, Error> {
     let meta = settings.algorithm.start(&settings, meta);
     let predictor = settings.algorithm.build(&settings).adapt(&meta, &Examples::from(support.to_set()));
     let class = |number| Class { name: support.name(number).to_owned(), shots: support.images(number) };
-    let classes = (0..support.classes()).map(class).collect();
-    Ok(Adapted { settings, iterations, classes, predictor })
+    let classes: Vec<Class> = (0..support.classes()).map(class).collect();
+    let shots: Vec<usize> = classes.iter().map(|class| class.shots).collect();
+    let temperature = Temperatures::read(&args.model, iterations)?.nearest(&settings, &shots);
+    Ok(Adapted { settings, iterations, classes, temperature, predictor })
 }
 
 /// The settings of the run with what is asked for instead.
@@ -131,10 +132,7 @@ fn asked(args: &PredictArgs, mut settings: Settings) -> Result<Settings, Error> 
         let cause = "names classes by strings in sequences; give a run with --names numbers";
         return Err(Error::Run { path, cause: cause.into() });
     }
-    if settings.policy() == NormPolicy::Batch {
-        // an answer shall not depend on the other pictures of the command
-        settings.set("norm", "support-plus-one")?;
-    }
+    norm::one_by_one(&mut settings)?;
     invert(args, &mut settings);
     Ok(settings)
 }
@@ -168,10 +166,10 @@ fn for_support(path: &Path, support: &ImageSet, mut settings: Settings) -> Resul
     Ok(settings)
 }
 
-/// The softmax of the scores of one picture.
-fn probabilities(predictor: &dyn Predictor, image: &str, picture: &Array) -> Result<Vec<f64>, Error> {
+/// The softmax of the scores of one picture, divided by the temperature where there is one.
+fn probabilities(adapted: &Adapted, image: &str, picture: &Array) -> Result<Vec<f64>, Error> {
     let batch: Vec<usize> = [&[1], picture.shape()].concat();
-    let scores = predictor.predict(&Array::new(&batch, picture.data().to_vec()));
+    let scores = adapted.predictor.predict(&Array::new(&batch, picture.data().to_vec()));
     let scores: Vec<f64> = scores.data().iter().map(|&score| f64::from(score)).collect();
     if scores.iter().any(|score| !score.is_finite()) {
         return Err(Error::Evaluation(format!(
@@ -179,8 +177,9 @@ fn probabilities(predictor: &dyn Predictor, image: &str, picture: &Array) -> Res
             shown(image)
         )));
     }
+    let temperature = adapted.temperature.as_ref().map_or(1.0, |fitted| fitted.temperature);
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
+    let weights: Vec<f64> = scores.iter().map(|score| ((score - largest) / temperature).exp()).collect();
     let sum: f64 = weights.iter().sum();
     Ok(weights.into_iter().map(|weight| weight / sum).collect())
 }

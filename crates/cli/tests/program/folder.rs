@@ -55,7 +55,8 @@ fn a_folder_is_learned_from_and_new_pictures_are_named() {
     let said = printed(&predict(run.path(), support.path(), &images));
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[1].contains("7 pictures of 4 classes, 28x28 grey, inverted"), "{said}");
-    for (line, image) in lines[2..].iter().zip(&images) {
+    assert!(lines[2].starts_with("calibration none") && lines[2].ends_with("--ways 4 --shots 2"), "{said}");
+    for (line, image) in lines[3..].iter().zip(&images) {
         let class = image.split('/').rev().nth(1).unwrap();
         assert!(line.starts_with(&format!("{image}  {class} ")), "{said}");
     }

@@ -71,7 +71,7 @@ fn names_keep_their_identity_and_are_shown_harmlessly() {
     ]) {
         let image = support.path().join(name).join("1.png");
         let (said, _) = predict(run.path(), Some(support.path()), &[image.as_os_str()]);
-        assert_eq!(said.lines().count(), 3, "{said}");
+        assert_eq!(said.lines().count(), 4, "{said}");
         assert!(!said.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{said}");
         assert!(said.contains(&format!("{shown}/1.png  {shown} ")), "{shown}: {said}");
     }
