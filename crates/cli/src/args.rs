@@ -82,7 +82,7 @@ pub enum Command {
     /// Write the features of a run's data by its encoder to a file, to learn from with --data features:FILE
     #[command(after_help = embed::EXAMPLES, override_usage = embed::USAGE)]
     Embed(EmbedArgs),
-    /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, result by inner step, a wave
+    /// Draw a trained run as SVG: learning curve, an episode with its answers, embeddings, reliability of the probabilities, result by inner step, a wave
     Plot(PlotArgs),
     /// List the runs in the folders below one, with their results
     #[command(after_help = runs::EXAMPLES)]

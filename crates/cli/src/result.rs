@@ -5,7 +5,7 @@ use fewshot_nn::NormPolicy;
 use serde::Serialize;
 
 use crate::baselines::Baselines;
-use crate::calibrate::{self, After, Calibrated, Worth};
+use crate::calibrate::{self, After, Worth};
 use crate::data::TestEpisodes;
 use crate::measure::Measured;
 use crate::norm;

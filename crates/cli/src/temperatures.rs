@@ -126,6 +126,11 @@ impl Temperatures {
         self.temperatures.iter().filter(fits).min_by(order).cloned()
     }
 
+    /// The one for the very ways, shots and norm of these settings.
+    pub fn exact(&self, settings: &Settings) -> Option<Temperature> {
+        self.nearest(settings, &[settings.shots]).filter(|fitted| fitted.shots == settings.shots)
+    }
+
     /// Those with a new one, which takes the place of one for the same ways, shots and norm.
     pub fn with(mut self, new: Temperature) -> Temperatures {
         self.temperatures.retain(|kept| !kept.is_as(&new));
@@ -183,6 +188,11 @@ mod tests {
         assert_eq!(taken(5, &[3; 5]).unwrap().0, 2.5, "5 shots are 1.7 times 3, and 3 are 3 times 1");
         assert_eq!(taken(20, &[5; 20]).unwrap().0, 9.0);
         assert_eq!(taken(4, &[5; 4]), None);
+        let mut shots = settings(5);
+        shots.set("shots", 5).unwrap();
+        assert_eq!(kept.exact(&shots).unwrap().temperature, 2.5);
+        shots.set("shots", 4).unwrap();
+        assert_eq!(kept.exact(&shots), None);
         let mut others = settings(5);
         others.set("norm", "support").unwrap();
         assert_eq!(kept.nearest(&others, &[5; 5]), None, "a norm changes the logits");

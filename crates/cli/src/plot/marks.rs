@@ -5,7 +5,9 @@ use std::f64::consts::TAU;
 use plotters::chart::ChartContext;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
-use plotters::element::{Circle, ComposedElement, DashedPathElement, EmptyElement, PathElement, Polygon};
+use plotters::element::{
+    Circle, ComposedElement, DashedPathElement, EmptyElement, PathElement, Polygon, Rectangle,
+};
 use plotters::prelude::SVGBackend;
 use plotters::style::{Color, RGBColor, TRANSPARENT};
 
@@ -28,12 +30,16 @@ const SWATCH: f64 = 20.0;
 /// Of a dashed line, and what is left out.
 const DASH: f64 = 6.0;
 const SPACE: f64 = 4.0;
+/// How much of what lies behind a bar it hides.
+const BAR: f64 = 0.6;
 
 /// How a series is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// A line through the points.
     Line,
+    /// Bars from 0 up to the points, as wide as the first two are apart.
+    Bars,
     /// A dashed line.
     Dashed,
     /// Dots with a line through them.
@@ -61,6 +67,12 @@ pub fn draw(chart: &mut Context<'_, '_>, series: &Series, look: usize) -> Drawn 
     chart.draw_series(bars.map(bar).collect::<Vec<_>>())?;
     if matches!(series.mark, Mark::Line | Mark::Joined) && points.len() > 1 {
         chart.draw_series([PathElement::new(points.clone(), stroke(shade, 2.0))])?;
+    }
+    if series.mark == Mark::Bars {
+        let half = points.get(..2).map_or(0.5, |pair| 0.5 * (pair[1].0 - pair[0].0));
+        let bar =
+            |&(x, y): &(f64, f64)| Rectangle::new([(x - half, 0.0), (x + half, y)], shade.mix(BAR).filled());
+        chart.draw_series(points.iter().filter(|(_, y)| *y > 0.0).map(bar))?;
     }
     if series.mark == Mark::Dashed && points.len() > 1 {
         let line = points.clone();
@@ -137,6 +149,7 @@ fn symbol<'b, C>(at: C, mark: Mark, look: &Look, legend: bool) -> Symbol<'b, C> 
     match mark {
         Mark::Dots | Mark::Joined if look.round => circle = Some((DOT, look.shade.filled())),
         Mark::Dots | Mark::Joined => filled = scaled(DOT),
+        Mark::Bars if legend => filled = vec![(-half, -arm), (half, -arm), (half, arm), (-half, arm)],
         Mark::Rings if look.round => circle = Some((RING, stroke(look.shade, 1.5))),
         _ => {}
     }

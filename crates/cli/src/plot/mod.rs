@@ -8,6 +8,7 @@ mod gates;
 mod logs;
 mod marks;
 mod memory;
+mod reliability;
 mod series;
 mod svg;
 
@@ -15,18 +16,22 @@ use std::fs;
 use std::path::Path;
 
 use crate::args::{PlotArgs, StepRange};
+use crate::calibrate;
 use crate::data::TestEpisodes;
 use crate::error::Error;
 use crate::evaluate::replace_data;
 use crate::files;
-use crate::measure::{Head, Subject, measure, with_steps};
+use crate::measure::{Head, Subject, measure, query_logits, with_steps};
 use crate::names;
+use crate::norm;
 use crate::on_threads;
 use crate::report::say_as_it_is;
 use crate::settings::Settings;
+use crate::temperatures::Temperatures;
 use crate::trained::Trained;
+use fewshot_episodes::Tasks;
 use fewshot_episodes::names::shown_path;
-use fewshot_meta::Task;
+use fewshot_meta::{Meta, Task};
 
 /// Inner steps along the axis of a chart, or more if the learner takes more at test.
 const STEPS: usize = 10;
@@ -71,6 +76,9 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
     if let Some(steps) = settings.algorithm.gates(&settings, &meta, &Task::from(tasks.episode(0)).support) {
         write(out, "gates.svg", &gates::svg(&steps))?;
     }
+    if settings.classes.is_some() {
+        write(out, "reliability.svg", &reliability(args, &settings, &meta, iterations, &*tasks)?)?;
+    }
     let Some(steps) = settings.algorithm.eval_steps(&settings) else { return Ok(()) };
     let last = steps.max(STEPS.min(settings.algorithm.most_steps(&settings)));
     let subject = Subject {
@@ -87,6 +95,22 @@ pub fn run(args: &PlotArgs) -> Result<(), Error> {
         write(out, "wave.svg", &curves::wave(&*learner, &meta, settings.shots, settings.seed)?.svg())?;
     }
     Ok(())
+}
+
+/// How far the probabilities of the test episodes are right, as `fewshot predict` gives them.
+fn reliability(
+    args: &PlotArgs,
+    settings: &Settings,
+    meta: &Meta,
+    iterations: u64,
+    tasks: &dyn Tasks,
+) -> Result<String, Error> {
+    let settings = calibrate::in_use(settings)?;
+    let fitted = Temperatures::read(&args.dir, iterations)?.exact(&settings);
+    let logits = on_threads(args.threads, || query_logits(&settings, meta, tasks, settings.episodes))?;
+    let (ways, shots, norm) = (settings.ways(), settings.shots, norm::name(settings.policy()));
+    let episodes = format!("{ways}-way {shots}-shot, {} test episodes, norm {norm}", settings.episodes);
+    Ok(reliability::svg(&logits, fitted.map(|fitted| fitted.temperature), &episodes))
 }
 
 /// What is measured, in a line.

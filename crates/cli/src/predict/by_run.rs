@@ -21,7 +21,11 @@ use crate::temperatures::Temperatures;
 use crate::trained::Trained;
 
 /// Its answers about pictures.
-pub fn answered<'a>(args: &PredictArgs, adapted: &'a Adapted, images: &[PathBuf]) -> Result<Answers<'a>, Error> {
+pub fn answered<'a>(
+    args: &PredictArgs,
+    adapted: &'a Adapted,
+    images: &[PathBuf],
+) -> Result<Answers<'a>, Error> {
     let config = adapted.settings.classes.as_ref().expect("known to classify").pictures.config();
     let answered = images.par_iter().map(|path| {
         let image = from_os(path.as_os_str());

@@ -258,13 +258,16 @@ fn a_memory_is_measured_by_instance_and_drawn() {
 fn a_run_is_drawn() {
     for (arguments, pictures) in [
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"][..]),
-        ("anil", &["learning.svg", "episode.svg", "steps.svg"]),
+        ("anil", &["learning.svg", "episode.svg", "reliability.svg", "steps.svg"]),
         (
             "lstm-meta-learner --inner-steps 1 --eval-steps 2 --queries 2",
-            &["learning.svg", "episode.svg", "gates.svg", "steps.svg"],
+            &["learning.svg", "episode.svg", "gates.svg", "reliability.svg", "steps.svg"],
         ),
-        ("protonet --train-ways 6", &["learning.svg", "episode.svg", "embedding.svg"]),
-        ("pretrain --batch 8 --eval-steps 2", &["learning.svg", "episode.svg", "steps.svg"]),
+        ("protonet --train-ways 6", &["learning.svg", "episode.svg", "embedding.svg", "reliability.svg"]),
+        (
+            "pretrain --batch 8 --eval-steps 2",
+            &["learning.svg", "episode.svg", "reliability.svg", "steps.svg"],
+        ),
         ("pretrain --data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),
     ] {
         let run = trained(&format!("{arguments} {TINY}"));

@@ -3,6 +3,7 @@
 mod algorithms;
 mod bad_input;
 mod baselines;
+mod calibration;
 mod classifiers;
 mod config_places;
 mod cut_files;

@@ -59,8 +59,9 @@ fn classes_have_their_names_however_many_there_are() {
                 "--data folder:{} --ways {ways} --shots {shots} --queries {queries} --eval-queries {queries} {options}",
                 data.path().display()
             ));
-            let svgs = drawn(run.path(), &["learning.svg", "episode.svg", "embedding.svg"]);
-            for svg in &svgs[1..] {
+            let svgs =
+                drawn(run.path(), &["learning.svg", "episode.svg", "embedding.svg", "reliability.svg"]);
+            for svg in &svgs[1..3] {
                 let words = words(svg);
                 let mut named: Vec<&String> = words.iter().filter(|words| words.contains(shown)).collect();
                 assert!(named.len() >= ways as usize, "{ways} ways: {words:?}");
@@ -84,7 +85,7 @@ fn all_pictures_of_all_kinds_of_runs() {
     for (arguments, pictures) in [
         (
             "lstm-meta-learner --filters 4 --inner-steps 1 --eval-steps 2 --queries 1 --eval-queries 1",
-            &["learning.svg", "episode.svg", "gates.svg", "steps.svg"][..],
+            &["learning.svg", "episode.svg", "gates.svg", "reliability.svg", "steps.svg"][..],
         ),
         ("--data sinusoid", &["learning.svg", "steps.svg", "wave.svg"]),
         ("mann --ways 2 --per-class 2 --batch 4", &["learning.svg", "instances.svg", "reads.svg"]),
