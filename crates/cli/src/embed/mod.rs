@@ -125,7 +125,7 @@ fn embeds(dir: &Path, settings: &Settings) -> Result<(), Error> {
         }
         _ => format!(
             "is of {name}: embedding needs an encoder whose features of a drawing depend on no other; give a run of \
-             protonet or pretrain with --norm running"
+             protonet, pretrain or rfs with --norm running"
         ),
     };
     Err(Error::Run { path: dir.to_owned(), cause })

@@ -240,7 +240,7 @@ fn what_a_trained_model_cannot() {
     follow("predict", rows, "", &fill);
     let rows: &[Row<'_>] = &[(
         "MAML --out FILE",
-        &["protonet or pretrain with --norm running"],
+        &["protonet, pretrain or rfs with --norm running"],
         &["PROTONET --out FILE", "PRETRAIN --out FILE"],
     )];
     follow("embed", rows, "", &fill);
