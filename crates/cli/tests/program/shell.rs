@@ -4,10 +4,21 @@ use std::fs;
 
 use crate::support::{fails, fewshot};
 
-const COMMANDS: [&str; 10] =
-    ["train", "algorithms", "presets", "evaluate", "predict", "embed", "plot", "runs", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "train",
+    "algorithms",
+    "presets",
+    "evaluate",
+    "learn",
+    "predict",
+    "embed",
+    "plot",
+    "runs",
+    "completions",
+    "man",
+];
 /// Algorithms, which are commands below `train`.
-const ALGORITHMS: usize = 18;
+const ALGORITHMS: usize = 20;
 
 #[track_caller]
 fn printed(arguments: &[&str]) -> String {

@@ -95,7 +95,7 @@ fn what_algorithms_have_not() {
         ),
         ("siamese --queries 5", &["use --batch"], &["siamese --batch 4"]),
         ("siamese --rotations per-class", &["new-classes"], &["siamese --rotations new-classes --batch 4"]),
-        ("siamese --outer layers", &["use adam or sgd"], &["siamese --outer sgd --batch 4"]),
+        ("siamese --outer layers", &["use adam, sgd or momentum"], &["siamese --outer sgd --batch 4"]),
         (
             "mann --names strings --per-class 0",
             &["--names numbers"],
