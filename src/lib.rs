@@ -61,6 +61,7 @@
 //! | `images` | [`episodes::folder`]: folders of pictures of one's own, in PNG, JPEG, WebP, GIF, BMP, TIFF and PNM |
 //! | `archives` | [`omniglot::load`](episodes::omniglot) and `omniglot::runs`: the official archives, read in place or unpacked |
 //! | `encoders` | `encoders`: encoders that others trained, in ONNX; with [`meta::FeatureHead`] on their features |
+//! | `serde` | enums of settings, such as [`meta::Order`] and [`meta::Distance`], are written to and read from files by their names |
 
 #![forbid(unsafe_code)]
 // links to what a feature brings lead nowhere without it

@@ -41,6 +41,10 @@ mod sequential;
 mod signature;
 mod spec;
 
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+pub use serde;
+
 pub use accuracy::{answer, correct};
 pub use clip::Clip;
 pub use conv::{Conv2d, ConvNorm};

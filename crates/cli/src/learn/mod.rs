@@ -1,11 +1,9 @@
 //! `fewshot learn`: from a folder of pictures to a classifier of them.
 
 mod advice;
-#[allow(dead_code)] // its files are written, and not read yet
 pub mod classifier;
 pub mod examples;
 mod figures;
-#[allow(dead_code)]
 mod folds;
 mod heads;
 mod json;

@@ -34,7 +34,7 @@ pub fn answered<'a>(
     let threshold = args
         .reject
         .map(|share| {
-            let wrong = |cause| Error::option("reject", format!("{}%", 100.0 * share), cause);
+            let wrong = |cause| Error::option("reject", format!("{}%", (1e6 * share).round() / 1e4), cause);
             classifier.threshold(share).map_err(wrong)
         })
         .transpose()?;
