@@ -28,6 +28,11 @@ impl Confusion {
         self.counts.iter().flatten().sum()
     }
 
+    /// Of how many classes they are in truth.
+    pub fn true_classes(&self) -> usize {
+        self.counts.iter().filter(|row| row.iter().any(|&count| count > 0)).count()
+    }
+
     /// How many of them are right.
     pub fn right(&self) -> usize {
         (0..self.counts.len()).map(|class| self.counts[class][class]).sum()

@@ -145,13 +145,13 @@ impl Answers<'_> {
             .join("\n")
     }
 
-    /// How right the answers are, where the pictures lie in folders that are called as the classes are.
+    /// How right the answers are, where pictures of two classes or more lie in folders that are called as these are.
     pub fn compared(&self) -> Vec<String> {
         let pairs =
             self.answers.iter().filter_map(|answer| Some((self.truth(&answer.image)?, self.answer(answer)?)));
         let confusion = Confusion::of(self.classes.len(), pairs);
-        let all = confusion.all();
-        if all == 0 {
+        let (all, true_classes) = (confusion.all(), confusion.true_classes());
+        if true_classes < 2 {
             return Vec::new();
         }
         let share = 100.0 * confusion.right() as f64 / all as f64;
