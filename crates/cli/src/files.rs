@@ -50,12 +50,23 @@ pub fn not_replaceable(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// Why a page may not be written to a file that is there: it is no page.
-pub fn no_page(path: &Path) -> Option<&'static str> {
-    let place = fs::canonicalize(path).ok()?;
-    if place.is_dir() {
+/// Why no file can be written under a name: it is that of a folder, or there is no folder for it.
+pub fn no_place(path: &Path) -> Option<&'static str> {
+    if path.is_dir() {
         return Some("it is a folder; name a file");
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .is_some_and(|folder| !folder.is_dir())
+        .then_some("there is no such folder; make it, or choose another name")
+}
+
+/// Why a page may not be written to a file that is there: it is no page.
+pub fn no_page(path: &Path) -> Option<&'static str> {
+    if let Some(cause) = no_place(path) {
+        return Some(cause);
+    }
+    let place = fs::canonicalize(path).ok()?;
     let mut start = [0; PAGE.len()];
     match File::open(&place).and_then(|mut file| file.read(&mut start)) {
         Ok(0) => None,

@@ -16,6 +16,8 @@ use crate::report::{result, say, say_as_it_is};
 
 /// Ways, shots and queries of an episode, and episodes, unless others are asked for.
 const USUAL: [usize; 4] = [5, 1, 15, 600];
+/// Fewest classes of an episode, and episodes of an interval.
+const LEAST: usize = 2;
 /// What is said of transductive results.
 const TOGETHER: &str = "transductive: all queries of an episode are answered together, and most such heads assume that every class has equally many; \
      not to be compared with results of one query at a time";
@@ -88,10 +90,16 @@ pub fn run(args: &EvaluateArgs) -> Result<bool, Error> {
         let cause = "--head and --transductive go with a file of feature vectors (fewshot embed), not with the folder of a run; give the file";
         return Err(Error::Combination(format!("{}: {cause}", shown_path(&args.dir))));
     }
+    of_a_run(args)?;
     let parts = FeatureParts::read(&args.dir)?;
     let [ways, shots, queries, episodes] = USUAL;
     let episode = [args.ways.unwrap_or(ways), args.shots.unwrap_or(shots), args.queries.unwrap_or(queries)];
     let (seed, episodes) = (args.seed.unwrap_or(1), args.episodes.unwrap_or(episodes));
+    for (option, number) in [("ways", episode[0]), ("episodes", episodes)] {
+        if number < LEAST {
+            return Err(Error::option(option, number, format!("the least is {LEAST}")));
+        }
+    }
     let tasks = features::tasks(&parts, args.classes, episode, (seed, crate::data::purpose(args.classes)))?;
     let head = args.head.unwrap_or_default();
     let evaluated = on_threads(args.threads, || {
@@ -103,6 +111,28 @@ pub fn run(args: &EvaluateArgs) -> Result<bool, Error> {
             .map_err(|error| Error::Evaluation(one_line(error)))
     })?;
     printed(args, &parts, episode, (episodes, seed), &evaluated).map(|()| true)
+}
+
+/// Refuses what goes with the folder of a run alone.
+fn of_a_run(args: &EvaluateArgs) -> Result<(), Error> {
+    let given = [
+        ("eval-steps", args.eval_steps.is_some()),
+        ("inner-lr", args.inner_lr.is_some()),
+        ("decay", args.decay.is_some()),
+        ("steps", args.steps.is_some()),
+        ("nil", args.nil),
+        ("calibrate", args.calibrate.is_some()),
+        ("unknown", args.unknown),
+        ("score", args.score.is_some()),
+        ("runs", args.runs.is_some()),
+        ("data", args.data.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Error::Combination(format!(
+            "--{option}: goes with the folder of a run, not with a head on a file of features; leave it out"
+        ))),
+    }
 }
 
 fn printed(

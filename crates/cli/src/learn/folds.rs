@@ -12,6 +12,10 @@ use crate::learn::likeness::Likeness;
 
 /// Parts of the pictures, of which each is held out in turn; and parts of the classes.
 const PARTS: usize = 5;
+/// Temperatures are between this share of the largest difference of two logits, and the difference divided by it.
+const SMALLEST: f64 = 1e-6;
+/// Halvings of the interval in which a temperature is searched for.
+const HALVINGS: usize = 100;
 /// Fewest classes of which some are left out.
 const FEWEST_CLASSES: usize = 3;
 
@@ -45,8 +49,7 @@ impl HeldOut {
         let logits = Array::new(&[labels.len(), examples.ways()], logits);
         let known = answered.iter().flat_map(|part| part.likeness.iter().copied()).collect();
         let unknown = left_out(examples)?;
-        // where all are right, or no more than chance, no temperature is best
-        let temperature = fit_temperature(&logits, &labels).unwrap_or(1.0);
+        let temperature = temperature(&logits, &labels);
         Ok(Some(HeldOut { labels, logits, known, unknown, temperature }))
     }
 
@@ -126,6 +129,36 @@ fn left_out(examples: &PictureExamples) -> Result<Vec<f64>, Error> {
     Ok(scores?.concat())
 }
 
+/// The temperature of least negative log-likelihood. Where none is best, since all answers are right or the logits say no more than
+/// chance, the one at which the mean probability of the answers is the share of right ones by Laplace's rule of succession,
+/// `(right + 1) / (n + 2)`.
+fn temperature(logits: &Array<f64>, labels: &[usize]) -> f64 {
+    fit_temperature(logits, labels).unwrap_or_else(|_| temperature_by_share(logits, labels))
+}
+
+fn temperature_by_share(logits: &Array<f64>, labels: &[usize]) -> f64 {
+    let rows = || logits.data().chunks(logits.shape()[1]);
+    let right = rows().zip(labels).filter(|(row, label)| largest(row) == **label).count();
+    let share = (right + 1) as f64 / (labels.len() + 2) as f64;
+    let widest = rows().flat_map(|row| row.iter().map(|logit| row[largest(row)] - logit)).fold(0.0, f64::max);
+    if widest == 0.0 {
+        return 1.0;
+    }
+    let confidence = |temperature: f64| {
+        let sum = |row: &[f64]| -> f64 {
+            row.iter().map(|logit| ((logit - row[largest(row)]) / temperature).exp()).sum()
+        };
+        rows().map(|row| 1.0 / sum(row)).sum::<f64>() / labels.len() as f64
+    };
+    // the higher the temperature, the lower the probabilities
+    let (mut low, mut high) = ((SMALLEST * widest).ln(), (widest / SMALLEST).ln());
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if confidence(middle.exp()) > share { low = middle } else { high = middle }
+    }
+    (0.5 * (low + high)).exp()
+}
+
 /// The part in which each picture is held out.
 fn parts(examples: &PictureExamples, seed: u64) -> Vec<Option<usize>> {
     let mut parts = vec![None; examples.labels.len()];
@@ -148,4 +181,23 @@ fn parts(examples: &PictureExamples, seed: u64) -> Vec<Option<usize>> {
 /// The place of the largest number, of equal ones the first.
 pub fn largest(row: &[f64]) -> usize {
     (0..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_all_are_right_probabilities_are_those_of_so_many_successes() {
+        // answers of scores 2 and 0, all right: 9 of 10 by Laplace's rule, that is e^(2 / T) = 9
+        let logits = Array::new(&[8, 2], [2.0, 0.0].repeat(8));
+        assert!((temperature(&logits, &[0; 8]) - 2.0 / 9.0_f64.ln()).abs() < 1e-9);
+        // none is right: 1 of 10 is less than any answer of two classes can have
+        assert!(temperature(&logits, &[1; 8]) > 1e5);
+        assert_eq!(temperature(&Array::new(&[2, 2], vec![1.0; 4]), &[0, 1]), 1.0);
+        // one of nine is wrong: the most likely, e^(2 / T) = 8
+        let logits = Array::new(&[9, 2], [2.0, 0.0].repeat(9));
+        let one_wrong = [0, 0, 0, 1, 0, 0, 0, 0, 0];
+        assert!((temperature(&logits, &one_wrong) - 2.0 / 8.0_f64.ln()).abs() < 1e-9);
+    }
 }

@@ -74,8 +74,10 @@ pub struct LearnArgs {
 
 /// Measures on pictures that are held out, then learns from all.
 pub fn run(args: &LearnArgs) -> Result<(), Error> {
-    if let Some((path, cause)) =
-        args.save.as_ref().and_then(|path| Some((path, files::not_replaceable(path)?)))
+    if let Some((path, cause)) = args
+        .save
+        .as_ref()
+        .and_then(|path| Some((path, files::no_place(path).or_else(|| files::not_replaceable(path))?)))
     {
         return Err(Error::option("save", shown_path(path), cause));
     }

@@ -155,12 +155,13 @@ impl Answers<'_> {
             return Vec::new();
         }
         let share = 100.0 * confusion.right() as f64 / all as f64;
-        let about = if all == self.answers.len() { "" } else { " that are answered" };
+        let others = match self.answers.len() - all {
+            0 => String::new(),
+            others => format!("; {} in other folders, refused or not read", plural(others, "picture")),
+        };
+        let right = confusion.right();
         let mut lines = vec![
-            format!(
-                "right       {} of {all} in folders of their classes{about}: {share:.1} %",
-                confusion.right()
-            ),
+            format!("right       {right} of {all} in folders of their classes: {share:.1} %{others}"),
             format!("by class    {}", confusion.by_class(self.classes, "none")),
         ];
         lines.extend(confusion.matrix(self.classes));

@@ -18,7 +18,12 @@ pub fn encoding(args: &PredictArgs, classifier: &Classifier) -> Result<Encoding,
     let given = EncoderArgs { encoder, encoder_preset: preset };
     let encoding = Encoding::open(&given).map_err(|error| match &args.encoder.encoder {
         Some(_) => error,
-        None => Error::Encoder(format!("{error}; where it has moved, give --encoder NEW")),
+        None => match error {
+            Error::Encoder(cause) => {
+                Error::Encoder(format!("{cause}; where it has moved, give --encoder NEW"))
+            }
+            other => other,
+        },
     })?;
     classifier.check(&args.model, &encoding)?;
     Ok(encoding)

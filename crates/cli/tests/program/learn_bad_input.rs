@@ -125,3 +125,48 @@ fn options_of_files_of_learn_are_refused_elsewhere() {
         .args(["--reject", "5%"]);
     fails(&mut command, 2, "--encoder and --reject go with a file of fewshot learn");
 }
+
+#[test]
+fn files_without_a_folder_are_refused_before_anything_is_computed() {
+    let (cache, data) = (tempfile::tempdir().unwrap(), drawings(&[2, 2], 0));
+    let nowhere = cache.path().join("no/such");
+    fails(learn(&cache, data.path()).arg("--save").arg(&nowhere), 2, "there is no such folder; make it");
+    fails(learn(&cache, data.path()).arg("--save").arg(cache.path()), 2, "it is a folder; name a file");
+    assert_eq!(kept(&cache.path().join("features")), 0, "nothing was encoded");
+    let file = cache.path().join("file.safetensors");
+    printed(learn(&cache, data.path()).arg("--save").arg(&file));
+    let mut predict = with_cache(&cache);
+    predict.arg("predict").arg(&file).arg(data.path()).arg("--html").arg(&nowhere);
+    fails(&mut predict, 2, "there is no such folder; make it");
+}
+
+#[test]
+fn options_of_runs_are_refused_for_files_of_features() {
+    let (cache, data) = (tempfile::tempdir().unwrap(), drawings(&[6; 8], 0));
+    let file = cache.path().join("features.safetensors");
+    let mut embed = with_cache(&cache);
+    embed
+        .arg("embed")
+        .arg("--data")
+        .arg(format!("folder:{}", data.path().display()))
+        .arg("--encoder")
+        .arg(encoder());
+    printed(embed.args(["--encoder-preset", "half", "--out"]).arg(&file));
+    let evaluate = |options: &[&str]| {
+        let mut command = with_cache(&cache);
+        command.arg("evaluate").arg(&file).args(["--head", "ridge", "--queries", "2"]).args(options);
+        command
+    };
+    printed(&mut evaluate(&["--ways", "3", "--episodes", "2"]));
+    for options in
+        [&["--unknown"][..], &["--calibrate"], &["--nil"], &["--inner-lr", "0.1"], &["--steps", "0..3"]]
+    {
+        fails(
+            &mut evaluate(options),
+            2,
+            "goes with the folder of a run, not with a head on a file of features",
+        );
+    }
+    fails(&mut evaluate(&["--episodes", "0"]), 2, "--episodes 0: the least is 2");
+    fails(&mut evaluate(&["--ways", "1"]), 2, "--ways 1: the least is 2");
+}
