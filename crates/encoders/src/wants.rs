@@ -158,7 +158,7 @@ impl Wants {
         let description: Description = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             format!(
-                "line {line}: {}; see the keys of a description in the guide",
+                "line {line}: {}; see the keys of a description in docs/encoders.md",
                 error.message().replace('\n', ", ")
             )
         })?;
