@@ -13,16 +13,18 @@ use crate::settings::Settings;
 use crate::trained::{self, Trained};
 
 /// Its option.
-pub static TEACHER: Opt = Opt {
-    name: "teacher",
-    value: "RUN",
-    kind: Kind::Text(absolute),
-    group: Group::Training,
-    of: Of::Pictures,
-    help: "Learn from the answers of this trained run, too (distillation)",
-    more: "The --out of a run of pretrain, rfs or simpleshot on the same data, divided alike. Half the loss is that of the labels, half the divergence \
+pub static TEACHER: Opt = Opt::new(
+    "teacher",
+    "RUN",
+    Kind::Text(absolute),
+    Group::Training,
+    "Learn from the answers of this trained run, too (distillation)",
+)
+.on(Of::Pictures)
+.with_more(
+    "The --out of a run of pretrain, rfs or simpleshot on the same data, divided alike. Half the loss is that of the labels, half the divergence \
            from the teacher's answers at temperature 4.",
-};
+);
 
 /// The path from the root on, so that a configuration finds it from anywhere.
 fn absolute(text: &str) -> Result<Value, String> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use fewshot_episodes::{Augmentation, ClassBatches, ClassId, ImageSet, Outputs, Purpose, Tasks};
 use fewshot_meta::{
     Distill, FeatureHead, Filter, FrozenFeatures, HeadKind, Learner, Meta, Pretrain, SupportCopies, Teacher,
@@ -12,38 +13,43 @@ use fewshot_nn::Conv4Config;
 use super::{About, Algorithm, Unit};
 use crate::data::episodes;
 use crate::error::Error;
+use crate::learn::Head;
 use crate::network::{self, Network};
+use crate::options::shared::{AUGMENT, BACKBONE, BATCH, DOWNSAMPLE, EPOCHS, FILTERS, WEIGHT_DECAY};
 use crate::options::{Group, Kind, Of, Opt, Options};
 use crate::places::Data;
 use crate::settings::{Classes, Settings};
+use crate::teacher::TEACHER;
 
 /// What is learned of a support.
-pub static HEAD: Opt = Opt {
-    name: "head",
-    value: "HEAD",
-    kind: Kind::Choice(&[
+static HEAD: Opt = Opt::new(
+    "head",
+    "HEAD",
+    Kind::Choice(&[
         ("logistic", "Logistic regression"),
         ("nearest-mean", "The nearest class mean"),
         ("cosine", "The class mean at the smallest angle"),
         ("ridge", "Ridge regression"),
         ("svm", "The support vector machine of Crammer and Singer"),
     ]),
-    group: Group::Comparing,
-    of: Of::Pictures,
-    help: "Classifier that learns a support, on features of length one",
-    more: "",
-};
+    Group::Comparing,
+    "Classifier that learns a support, on features of length one",
+)
+.on(Of::Pictures);
 
 /// Changed copies of a support.
-pub static COPIES: Opt = Opt {
-    name: "copies",
-    value: "N",
-    kind: Kind::from_zero(1000),
-    group: Group::Comparing,
-    of: Of::Pictures,
-    help: "Learn from so many copies of each support picture, changed as --augment says; 0 for pictures as they are",
-    more: "",
-};
+static COPIES: Opt = Opt::new(
+    "copies",
+    "N",
+    Kind::from_zero(1000),
+    Group::Comparing,
+    "Learn from so many copies of each support picture, changed as --augment says; 0 for pictures as they are",
+)
+.on(Of::Pictures);
+
+/// The options of all of them.
+pub static OPTIONS: &[&Opt] =
+    &[&HEAD, &COPIES, &BACKBONE, &FILTERS, &DOWNSAMPLE, &AUGMENT, &EPOCHS, &WEIGHT_DECAY, &BATCH, &TEACHER];
 
 /// What is done to training pictures.
 fn augmentation(options: &Options) -> Option<Augmentation> {
@@ -54,14 +60,19 @@ fn augmentation(options: &Options) -> Option<Augmentation> {
     }
 }
 
-/// The head of a run.
-fn head(run: &Settings) -> HeadKind {
-    match run.text("head") {
-        "nearest-mean" => HeadKind::NearestMean,
-        "cosine" => HeadKind::cosine(),
-        "ridge" => HeadKind::ridge(),
-        "svm" => HeadKind::svm(),
-        _ => HeadKind::logistic(),
+/// The head of a run, as those of features that others made are called.
+fn head(run: &Settings) -> Head {
+    Head::from_str(run.text("head"), false).expect("the choices of the option are its names")
+}
+
+/// The same as the library has it, on features of length one.
+fn kind(head: Head) -> HeadKind {
+    match head {
+        Head::NearestMean => HeadKind::NearestMean,
+        Head::Cosine => HeadKind::cosine(),
+        Head::Ridge => HeadKind::ridge(),
+        Head::Svm => HeadKind::svm(),
+        Head::Logistic => HeadKind::logistic(),
     }
 }
 
@@ -82,7 +93,7 @@ impl Algorithm for Classifier {
         let count = run.count("copies");
         let copies = augmentation(&run.options).filter(|_| count > 0);
         let copies = copies.map(|augmentation| SupportCopies { count, augmentation, seed: run.seed });
-        let head = FeatureHead::new(head(run), Transform::UnitLength);
+        let head = FeatureHead::new(kind(head(run)), Transform::UnitLength);
         let policy = run.policy();
         Box::new(FrozenFeatures { policy, copies, ..FrozenFeatures::new(network::model(run), head) })
     }
@@ -100,13 +111,7 @@ impl Algorithm for Classifier {
     }
 
     fn words(&self, run: &Settings) -> String {
-        let head = match run.text("head") {
-            "nearest-mean" => "nearest class mean",
-            "cosine" => "cosine to the class means",
-            "ridge" => "ridge regression",
-            "svm" => "support vector machine",
-            _ => "logistic regression",
-        };
+        let head = head(run).words();
         let copies = match run.count("copies") {
             0 => String::new(),
             count => format!(" from {count} changed copies"),

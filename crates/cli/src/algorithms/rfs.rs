@@ -1,9 +1,7 @@
 //! RFS: a classifier of all training classes, and logistic regression on its features.
 
-use super::classifier::{COPIES, Classifier, HEAD};
+use super::classifier::{Classifier, OPTIONS};
 use super::{About, PICTURES};
-use crate::options::shared::{AUGMENT, BACKBONE, BATCH, DOWNSAMPLE, EPOCHS, FILTERS, WEIGHT_DECAY};
-use crate::teacher::TEACHER;
 
 static ABOUT: About = About {
     name: "rfs",
@@ -11,18 +9,7 @@ static ABOUT: About = About {
     paper: "Tian, Wang, Krishnan, Tenenbaum, Isola 2020",
     published: include_str!("rfs.toml"),
     data: PICTURES,
-    options: &[
-        &HEAD,
-        &COPIES,
-        &BACKBONE,
-        &FILTERS,
-        &DOWNSAMPLE,
-        &AUGMENT,
-        &EPOCHS,
-        &WEIGHT_DECAY,
-        &BATCH,
-        &TEACHER,
-    ],
+    options: OPTIONS,
 };
 
 /// The row of RFS.

@@ -1,9 +1,7 @@
 //! SimpleShot: a classifier of all training classes, and the nearest class mean of its features.
 
-use super::classifier::{COPIES, Classifier, HEAD};
+use super::classifier::{Classifier, OPTIONS};
 use super::{About, PICTURES};
-use crate::options::shared::{AUGMENT, BACKBONE, BATCH, DOWNSAMPLE, EPOCHS, FILTERS, WEIGHT_DECAY};
-use crate::teacher::TEACHER;
 
 static ABOUT: About = About {
     name: "simpleshot",
@@ -11,18 +9,7 @@ static ABOUT: About = About {
     paper: "Wang, Chao, Weinberger, van der Maaten 2019",
     published: include_str!("simpleshot.toml"),
     data: PICTURES,
-    options: &[
-        &HEAD,
-        &COPIES,
-        &BACKBONE,
-        &FILTERS,
-        &DOWNSAMPLE,
-        &AUGMENT,
-        &EPOCHS,
-        &WEIGHT_DECAY,
-        &BATCH,
-        &TEACHER,
-    ],
+    options: OPTIONS,
 };
 
 /// The row of SimpleShot.

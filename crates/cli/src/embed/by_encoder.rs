@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fewshot_episodes::{ClassId, FeatureParts, FeatureSet, folder};
 
 use crate::embed::{EmbedArgs, written};
-use crate::encoding::{Encoding, vectors};
+use crate::encoding::{Encoding, all_vectors};
 use crate::error::Error;
 use crate::loaded;
 use crate::on_threads;
@@ -41,8 +41,7 @@ fn features(encoding: &Encoding, classes: &[folder::Class], ids: &[ClassId]) -> 
     let chosen: Vec<&folder::Class> = ids.iter().map(|id| &classes[id.class]).collect();
     let files: Vec<&Path> =
         chosen.iter().flat_map(|class| class.files.iter().map(|file| file.as_path())).collect();
-    let all: Result<Vec<Vec<f32>>, Error> = vectors(encoding, &files).into_iter().collect();
-    let mut rows = all?.into_iter();
+    let mut rows = all_vectors(encoding, &files)?.into_iter();
     let of_class = |class: &&folder::Class| {
         (class.name.clone(), rows.by_ref().take(class.files.len()).collect::<Vec<_>>().concat())
     };

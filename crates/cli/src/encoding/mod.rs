@@ -11,7 +11,7 @@ use fewshot_episodes::folder::{self, Colour, FolderConfig, Tones};
 use fewshot_episodes::names::{from_os, shown_path};
 
 use crate::error::{Error, shown};
-pub use vectors::vectors;
+pub use vectors::{all_vectors, vectors};
 
 /// Pixels a side where pictures are compared by their pixels.
 const PIXELS: usize = 16;
@@ -44,19 +44,16 @@ impl Encoding {
     /// The encoder that is asked for, or pixels.
     pub fn open(args: &EncoderArgs) -> Result<Encoding, Error> {
         let Some(path) = &args.encoder else { return Ok(Encoding::Pixels) };
-        match Encoder::open(path, args.encoder_preset) {
-            Ok(encoder) => Ok(Encoding::Onnx(Box::new(encoder), args.encoder_preset)),
-            Err(error @ fewshot_encoders::Error::Undescribed { .. }) => Err(Error::Encoder(format!(
+        let encoder = Encoder::open(path, args.encoder_preset).map_err(|error| match error {
+            fewshot_encoders::Error::Undescribed { beside, .. } => Error::Encoder(format!(
                 "{}: nothing says how it wants pictures: give --encoder-preset {}, or write {} beside it",
                 shown(path),
                 Preset::NAMES.join("|"),
-                match error {
-                    fewshot_encoders::Error::Undescribed { beside, .. } => shown(&beside),
-                    _ => unreachable!("matched above"),
-                }
-            ))),
-            Err(error) => Err(Error::Encoder(error.to_string())),
-        }
+                shown(&beside)
+            )),
+            other => Error::Encoder(other.to_string()),
+        })?;
+        Ok(Encoding::Onnx(Box::new(encoder), args.encoder_preset))
     }
 
     /// Where it was read from.

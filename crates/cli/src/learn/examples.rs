@@ -9,7 +9,7 @@ use fewshot_episodes::names::{shown, shown_path};
 use fewshot_meta::{Examples, Labels};
 
 use crate::adapted::Class;
-use crate::encoding::{Encoding, vectors};
+use crate::encoding::{Encoding, all_vectors};
 use crate::error::Error;
 use crate::pictures::remarks;
 
@@ -50,7 +50,7 @@ impl PictureExamples {
             .flat_map(|(number, class)| class.files.into_iter().map(move |file| (number, file)))
             .unzip();
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-        let vectors = whole(vectors(encoding, &paths))?;
+        let vectors = all_vectors(encoding, &paths)?;
         let vectors = Array::new(&[files.len(), encoding.width()], vectors.concat());
         Ok(PictureExamples { classes, vectors, labels, files })
     }
@@ -84,14 +84,4 @@ fn listed(path: &Path, encoding: &Encoding) -> Result<folder::Listed, Error> {
         remarks(path, listed.layout.as_deref(), &listed.passed_over);
     }
     Ok(listed)
-}
-
-/// All vectors, or what is wrong with the first picture that has none; the vectors of the others are kept.
-fn whole(vectors: Vec<Result<Vec<f32>, Error>>) -> Result<Vec<Vec<f32>>, Error> {
-    let failed = vectors.iter().filter(|vector| vector.is_err()).count();
-    let all: Result<Vec<Vec<f32>>, Error> = vectors.into_iter().collect();
-    all.map_err(|first| match failed {
-        1 => first,
-        _ => Error::Pictures(format!("{first}; and {} more pictures", failed - 1)),
-    })
 }

@@ -45,8 +45,8 @@ impl Head {
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
-            Head::NearestMean => "nearest mean",
-            Head::Cosine => "cosine",
+            Head::NearestMean => "nearest class mean",
+            Head::Cosine => "cosine to the class means",
             Head::Logistic => "logistic regression",
             Head::Ridge => "ridge regression",
             Head::Svm => "support vector machine",

@@ -41,6 +41,11 @@ impl Opt {
         Opt { name, value, kind, group, of: Of::All, help, more: "" }
     }
 
+    /// The same option, of use on these data alone.
+    pub const fn on(self, of: Of) -> Opt {
+        Opt { of, ..self }
+    }
+
     /// The same option, of which `--help` says more.
     pub const fn with_more(self, more: &'static str) -> Opt {
         Opt { more, ..self }

@@ -42,6 +42,20 @@ fn json(command: &mut Command) -> Value {
     serde_json::from_str(&printed(command.arg("--json"))).unwrap()
 }
 
+/// The features of a folder in a file, and what was said.
+pub fn embedded(cache: &TempDir, folder: &Path) -> (PathBuf, String) {
+    let file = cache.path().join("features.safetensors");
+    let mut embed = with_cache(cache);
+    embed
+        .arg("embed")
+        .arg("--data")
+        .arg(format!("folder:{}", folder.display()))
+        .arg("--encoder")
+        .arg(encoder());
+    let said = printed(embed.args(["--encoder-preset", "half", "--out"]).arg(&file));
+    (file, said)
+}
+
 /// A cache, a folder of four classes, and what was learned of it.
 fn learned() -> (TempDir, TempDir, PathBuf) {
     let (cache, data) = (tempfile::tempdir().unwrap(), drawings(&[6, 5, 4, 5], 0));
@@ -235,15 +249,7 @@ fn a_page_shows_the_doubtful_first_and_the_folders_tell_what_is_right() {
 #[test]
 fn features_of_a_folder_are_embedded_and_heads_measured() {
     let (cache, data) = (tempfile::tempdir().unwrap(), drawings(&[6; 10], 0));
-    let file = cache.path().join("features.safetensors");
-    let mut embed = with_cache(&cache);
-    embed
-        .arg("embed")
-        .arg("--data")
-        .arg(format!("folder:{}", data.path().display()))
-        .arg("--encoder")
-        .arg(encoder());
-    let said = printed(embed.args(["--encoder-preset", "half", "--out"]).arg(&file));
+    let (file, said) = embedded(&cache, data.path());
     assert!(said.contains("vectors of 192 numbers; training 30 of 5 classes, validation 0 of 0 classes, test 30 of 5 classes"), "{said}");
     let evaluate = |options: &[&str]| {
         let mut command = with_cache(&cache);

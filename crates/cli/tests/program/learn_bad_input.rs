@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::learn::{encoder, learn, printed, with_cache};
+use crate::learn::{embedded, encoder, learn, printed, with_cache};
 use crate::support::fails;
 use crate::support::pictures::drawings;
 
@@ -143,15 +143,7 @@ fn files_without_a_folder_are_refused_before_anything_is_computed() {
 #[test]
 fn options_of_runs_are_refused_for_files_of_features() {
     let (cache, data) = (tempfile::tempdir().unwrap(), drawings(&[6; 8], 0));
-    let file = cache.path().join("features.safetensors");
-    let mut embed = with_cache(&cache);
-    embed
-        .arg("embed")
-        .arg("--data")
-        .arg(format!("folder:{}", data.path().display()))
-        .arg("--encoder")
-        .arg(encoder());
-    printed(embed.args(["--encoder-preset", "half", "--out"]).arg(&file));
+    let (file, _) = embedded(&cache, data.path());
     let evaluate = |options: &[&str]| {
         let mut command = with_cache(&cache);
         command.arg("evaluate").arg(&file).args(["--head", "ridge", "--queries", "2"]).args(options);
