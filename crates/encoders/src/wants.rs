@@ -101,7 +101,7 @@ struct Description {
 
 /// One number for all channels, or one for each.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected one number, or three for red, green and blue")]
 enum Numbers {
     One(f32),
     Each([f32; 3]),
@@ -246,6 +246,7 @@ mod tests {
             ("preset = 'half'\nsize = 0", "size = 0: pictures have 1 to 1024 pixels a side"),
             ("mean = 0.5\nstd = 0.0", "std = [0.0, 0.0, 0.0]: give numbers above 0"),
             ("preset = ", "line 1: "),
+            ("mean = [0.5, 0.5]\nstd = 1", "line 1: expected one number, or three for red, green and blue"),
         ];
         for (text, said) in cases {
             let error = Wants::parse(text, None).unwrap_err();

@@ -97,7 +97,7 @@ impl Figures {
         ];
         if let Some(Detection { auroc, refused }) = measured.detection {
             lines.push(format!(
-                "unknown     where {:.0} % of pictures are refused, {:.1} % are of a class that was left out (AUROC {auroc:.3})",
+                "unknown     with {:.0} % of the pictures refused, {:.1} % of those of classes left out are refused (AUROC {auroc:.3})",
                 100.0 * REFUSED,
                 100.0 * refused
             ));
