@@ -13,7 +13,7 @@ fn figures(text: &str) -> Vec<String> {
 
 #[test]
 fn what_presets_reached_stands_in_the_results() {
-    let pages = ["glyphs", "omniglot", "sinusoids"];
+    let pages = ["cifar-fs", "glyphs", "omniglot", "sinusoids"];
     let page = |name| format!("{}/../../docs/results/{name}.md", env!("CARGO_MANIFEST_DIR"));
     let results: String = pages.iter().map(|name| fs::read_to_string(page(name)).unwrap()).collect();
     let results = figures(&results);
